@@ -1,0 +1,93 @@
+#include "base/clock.h"
+
+#include <assert.h>
+#include <time.h>
+
+#define MS_PER_DAY 86400000u
+#define LAST_MS 253402300799999u	/* 9999-12-31T23:59:59.999Z */
+#define DAYS_PER_ERA 146097		/* 400 Gregorian years */
+#define DAYS_TO_1970 719468		/* from 0000-03-01, where an era begins, to 1970-01-01 */
+
+static uint64_t now_ms(clockid_t id)
+{
+	struct timespec ts;
+	int r = clock_gettime(id, &ts);
+
+	assert(r == 0);
+	(void)r;	/* read by the assert alone */
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+uint64_t clock_wall_ms(void)
+{
+	return now_ms(CLOCK_REALTIME);
+}
+
+uint64_t clock_mono_ms(void)
+{
+	return now_ms(CLOCK_MONOTONIC);
+}
+
+/*
+ * Both directions count years from 1 March, so that the leap day is the last day of its year and the months before it
+ * have lengths that (153 * m + 2) / 5 sums up.
+ */
+int32_t clock_days(int year, unsigned month, unsigned day)
+{
+	int y = month <= 2 ? year - 1 : year;
+	int era = (y >= 0 ? y : y - 399) / 400;
+	int of_era = y - era * 400;
+	int of_year = (153 * ((int)month + (month > 2 ? -3 : 9)) + 2) / 5 + (int)day - 1;
+
+	assert(month >= 1 && month <= 12 && day >= 1 && day <= 31);
+	return era * DAYS_PER_ERA + of_era * 365 + of_era / 4 - of_era / 100 + of_year - DAYS_TO_1970;
+}
+
+void clock_date(int32_t days, int *ret_year, unsigned *ret_month, unsigned *ret_day)
+{
+	int64_t z = (int64_t)days + DAYS_TO_1970;
+	int64_t era = (z >= 0 ? z : z - (DAYS_PER_ERA - 1)) / DAYS_PER_ERA;
+	unsigned d = (unsigned)(z - era * DAYS_PER_ERA);				/* day of the era */
+	unsigned y = (d - d / 1460 + d / 36524 - d / (DAYS_PER_ERA - 1)) / 365;	/* year of the era */
+	unsigned of_year = d - (365 * y + y / 4 - y / 100);
+	unsigned m = (5 * of_year + 2) / 153;						/* 0 is March */
+
+	*ret_year = (int)(era * 400) + (int)y + (m >= 10 ? 1 : 0);
+	*ret_month = m < 10 ? m + 3 : m - 9;
+	*ret_day = of_year - (153 * m + 2) / 5 + 1;
+}
+
+/* Write v as n decimal digits with leading zeros, and return the address behind them. */
+static char *digits(char *p, unsigned v, int n)
+{
+	for (int i = n - 1; i >= 0; i--, v /= 10)
+		p[i] = (char)('0' + v % 10);
+	return p + n;
+}
+
+void clock_rfc3339(uint64_t wall_ms, char ret[25])
+{
+	unsigned ms, month, day;
+	int year;
+	char *p = ret;
+
+	if (wall_ms > LAST_MS)
+		wall_ms = LAST_MS;
+	ms = (unsigned)(wall_ms % MS_PER_DAY);
+	clock_date((int32_t)(wall_ms / MS_PER_DAY), &year, &month, &day);
+	p = digits(p, (unsigned)year, 4);
+	*p++ = '-';
+	p = digits(p, month, 2);
+	*p++ = '-';
+	p = digits(p, day, 2);
+	*p++ = 'T';
+	p = digits(p, ms / 3600000, 2);
+	*p++ = ':';
+	p = digits(p, ms / 60000 % 60, 2);
+	*p++ = ':';
+	p = digits(p, ms / 1000 % 60, 2);
+	*p++ = '.';
+	p = digits(p, ms % 1000, 3);
+	*p++ = 'Z';
+	*p = '\0';
+}

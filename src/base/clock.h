@@ -1,0 +1,18 @@
+/* Time. Wall-clock milliseconds for what is stored, monotonic milliseconds for deadlines. Any thread. */
+#ifndef CV_BASE_CLOCK_H
+#define CV_BASE_CLOCK_H
+
+#include <stdint.h>
+
+/* Milliseconds since 1970-01-01T00:00:00Z. */
+uint64_t clock_wall_ms(void);
+/* Milliseconds that never step back, from an arbitrary start. */
+uint64_t clock_mono_ms(void);
+/* Write "2026-11-24T23:17:13.123Z" and a NUL (25 bytes) for wall_ms. A time after the year 9999 is written as its end. */
+void clock_rfc3339(uint64_t wall_ms, char ret[25]);
+/* Days since 1970-01-01 of the proleptic Gregorian date; month 1..12, day 1..31, both already checked. */
+int32_t clock_days(int year, unsigned month, unsigned day);
+/* The date of a day number. */
+void clock_date(int32_t days, int *ret_year, unsigned *ret_month, unsigned *ret_day);
+
+#endif
