@@ -11,6 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * libsodium exports functions of these three names. Under one symbol the dynamic linker would hand ours to libsodium, so
+ * they get symbols of their own; a file that needs both headers includes <sodium.h> first.
+ */
+#define crypto_hash cv_crypto_hash
+#define crypto_sign cv_crypto_sign
+#define crypto_stream cv_crypto_stream
+
 #define CRYPTO_KEY 32		/* symmetric keys, X25519 keys, seeds */
 #define CRYPTO_CTX 96		/* canonical context, FORMAT.md section 3 */
 #define CRYPTO_NONCE 24		/* SEAL nonce */
@@ -90,7 +98,10 @@ void crypto_seal(const uint8_t key[32], const uint8_t ctx[CRYPTO_CTX], const uin
 /* The same with a given nonce: for known answers only, never for stored data. */
 void crypto_seal_with(const uint8_t key[32], const uint8_t nonce[24], const uint8_t ctx[CRYPTO_CTX], const uint8_t *m,
     size_t n, uint8_t *ret);
-/* Open c_n sealed bytes: c_n - SEAL_OVERHEAD bytes to ret. 0, CV_ERR_FORMAT (too short), CV_ERR_AUTH. */
+/*
+ * Open c_n sealed bytes: c_n - SEAL_OVERHEAD bytes to ret. 0, CV_ERR_FORMAT (too short), CV_ERR_AUTH; ret may then have
+ * been overwritten with zeros, here and in the other calls that open.
+ */
 int crypto_open(const uint8_t key[32], const uint8_t ctx[CRYPTO_CTX], const uint8_t *c, size_t c_n, uint8_t *ret)
     __attribute__((warn_unused_result));
 /* Seal to an X25519 public key: n + PKSEAL_OVERHEAD bytes. 0, or CV_ERR_CRYPTO for a low-order public key. */

@@ -1,7 +1,8 @@
+#include <sodium.h>	/* before crypto.h, see there */
+
 #include "crypto/crypto.h"
 
 #include <assert.h>
-#include <sodium.h>
 #include <string.h>
 
 #include "base/buf.h"

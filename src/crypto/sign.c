@@ -1,7 +1,8 @@
 /* Key agreement and signatures: X25519 and Ed25519. */
+#include <sodium.h>	/* before crypto.h, see there */
+
 #include "crypto/crypto.h"
 
-#include <sodium.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -35,4 +36,12 @@ void crypto_sign_pair(const uint8_t seed[32], uint8_t ret_pk[SIGN_PUBLIC], uint8
 	(void)crypto_sign_seed_keypair(ret_pk, ret_sk, seed);	/* cannot fail */
 }
 
-/* libsodium's attached-signature call of this name is not used; the declarations differ, so it is not included here. */
+void crypto_sign(const uint8_t sk[SIGN_SECRET], const void *m, size_t n, uint8_t ret[SIGN_BYTES])
+{
+	(void)crypto_sign_detached(ret, NULL, m, n, sk);	/* cannot fail */
+}
+
+int crypto_verify(const uint8_t pk[SIGN_PUBLIC], const void *m, size_t n, const uint8_t sig[SIGN_BYTES])
+{
+	return crypto_sign_verify_detached(sig, m, n, pk) == 0 ? 0 : CV_ERR_AUTH;
+}

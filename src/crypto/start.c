@@ -1,6 +1,7 @@
+#include <sodium.h>	/* before crypto.h, see there */
+
 #include "crypto/crypto.h"
 
-#include <sodium.h>
 
 #include "base/error.h"
 
