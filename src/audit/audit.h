@@ -1,0 +1,107 @@
+/*
+ * Writing the audit log: leaves, key segments, checkpoints. docs/FORMAT.md sections 9 and 10, DESIGN section 7 and
+ * rulings 17 to 21. Core's thread, but for audit_apply_leaves, which the store's apply thread calls.
+ *
+ * The caller's order in a turn: audit_turn_begin, audit_leaf for each request (before store_commit), store_turn_end,
+ * audit_turn_end with its result. Key operations come through hooks, since audit may not include keys.
+ */
+#ifndef CV_AUDIT_AUDIT_H
+#define CV_AUDIT_AUDIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "format/leaf.h"
+
+struct audit;
+struct buf;
+struct store;
+
+struct audit_auditor {
+	uint8_t id[16];
+	uint8_t box_pk[32];
+};
+struct audit_hooks {
+	void *cookie;
+	void (*actor_tag)(void *cookie, const uint8_t principal[16], uint64_t index, uint8_t ret[16]);
+	void (*log_sign)(void *cookie, const void *p, size_t n, uint8_t ret[64]);
+	void (*fs_sign)(void *cookie, const void *p, size_t n, uint8_t ret[64]);
+	uint32_t (*fs_epoch)(void *cookie);
+	int (*fs_next)(void *cookie, uint64_t size, const uint8_t root[32]);
+	/* Enabled auditors; returns how many of at most max were written. */
+	unsigned (*auditors)(void *cookie, struct audit_auditor *ret, unsigned max);
+};
+struct audit_options {
+	const char *dir;		/* the vault's folder; uses its log/ */
+	uint8_t vault_id[16];
+	char origin[256];
+	uint8_t log_pk[32];
+	uint32_t first_day;		/* days since 1970-01-01 of epoch 0 */
+	struct audit_hooks hooks;
+};
+
+/* Make DIR/log with log.vkey and the file epochs (n bytes). Synced. 0, CV_ERR_EXISTS, CV_ERR_FULL, CV_ERR_IO. */
+int audit_create(const struct audit_options *o, const uint8_t *epochs, size_t n);
+/* Open an audit writer; hooks are first used at the first leaf. 0, CV_ERR_NOMEM, CV_ERR_IO. audit_close frees; NULL allowed. */
+int audit_open(const struct audit_options *o, struct audit **ret_audit);
+void audit_close(struct audit *a);
+
+/* ---- leaves ------------------------------------------------------------------------------------------------------- */
+
+/*
+ * Begin a turn: when the day has changed, epochs between are closed (each with its leaf kind 12, a flush and a checkpoint,
+ * as audit_catch_up does). The segment key is ratcheted by one turn, whatever becomes of the turn.
+ */
+int audit_turn_begin(struct audit *a, struct store *s, uint64_t now_ms);
+/* The digest of the policy document whose first half every leaf names. Ends the segment. */
+void audit_policy(struct audit *a, const uint8_t digest[32]);
+
+/* What a sealed or clear leaf says; zeroed members are absent. */
+struct audit_entry {
+	uint8_t kind;			/* LEAF_* */
+	const uint8_t *log_key;		/* 32 bytes of the child's log key, or NULL: no child */
+	const uint8_t *state_hash;	/* 32 bytes if mutating, else NULL */
+	struct leaf_actor actor;	/* body A, format/leaf.h */
+	struct leaf_detail detail;	/* body B, or the end of body A without a child */
+	const uint8_t *clear;		/* clear body A instead of both (system leaves), or NULL */
+	size_t clear_n;
+};
+/*
+ * Build one leaf and give it to store_leaf; opens a key segment first when the leaf is sealed and none is open (limits: 4,096
+ * leaves, 10 minutes, policy change, failed block). *ret_index is the leaf's index. 0, CV_ERR_LIMIT, CV_ERR_FULL, CV_ERR_NOMEM.
+ */
+int audit_leaf(struct audit *a, struct store *s, const struct audit_entry *e, uint64_t now_ms, uint64_t *ret_index);
+/* Bytes that one more leaf and perhaps a segment leaf may take, for store_room. */
+size_t audit_leaf_room(const struct audit *a);
+/* After store_turn_end, with its result: a failed block ends the segment. */
+void audit_turn_end(struct audit *a, int result);
+
+/* ---- log/ files and checkpoints ------------------------------------------------------------------------------------ */
+
+/* store_hooks.apply_leaves: cookie is the struct audit. Appends bundles and tiles, syncs, answers the note "log" (FORMAT.md 5.4). */
+int audit_apply_leaves(void *cookie, uint64_t first, const struct store_leaf *leaves, size_t n, const uint8_t **ret_note,
+    size_t *ret_note_n);
+/* Load the writer's state from the META row "log" (n = 0: an empty log); before store_replay. 0, CV_ERR_FORMAT, CV_ERR_IO. */
+int audit_resume(struct audit *a, const uint8_t *note, size_t n);
+/*
+ * Sign the tree as applied, if it grew: partial tiles, then log/checkpoint, durably; tells store_checkpointed. 0, CV_ERR_IO.
+ */
+int audit_checkpoint(struct audit *a, struct store *s);
+/* Size and root of the newest signed checkpoint; false before the first. */
+bool audit_signed(const struct audit *a, uint64_t *ret_size, uint8_t ret_root[32]);
+/*
+ * Close every epoch before today's, one by one, each with its leaf, its own checkpoint (seals/) and its own key. Between turns.
+ * More than 366 days at once is CV_ERR_STATE. 0, CV_ERR_IO, CV_ERR_LIMIT.
+ */
+int audit_catch_up(struct audit *a, struct store *s, uint64_t now_ms);
+/* Append the bytes of log/checkpoint. 0, CV_ERR_NOTFOUND, CV_ERR_IO. */
+int audit_read_checkpoint(struct audit *a, struct buf *ret);
+/* Append a tile or entry bundle (level 255), width 0 full; only what the newest checkpoint covers. 0, CV_ERR_NOTFOUND, CV_ERR_IO. */
+int audit_read_tile(struct audit *a, unsigned level, uint64_t n, unsigned width, struct buf *ret);
+/* Append the bytes of one leaf that is applied. 0, CV_ERR_NOTFOUND, CV_ERR_IO. The last bundle read stays cached. */
+int audit_read_leaf(struct audit *a, uint64_t index, struct buf *ret);
+/* Body B key and actor verification for events: open body B of a leaf with the child's log key. 0, CV_ERR_AUTH, CV_ERR_FORMAT. */
+int audit_open_detail(const struct leaf *l, const uint8_t log_key[32], struct leaf_detail *ret);
+
+#endif

@@ -1,0 +1,65 @@
+/* The head of a record in the clear, docs/FORMAT.md 4.1. Pure. */
+#ifndef CV_FORMAT_HEAD_H
+#define CV_FORMAT_HEAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+
+#define HEAD_CLASSES 64
+#define HEAD_TOKENS 8
+#define HEAD_PREFIX 26		/* clear bytes before the SEAL */
+#define HEAD_DROPS_MAX 64
+
+enum record_state {
+	STATE_FOUND = 1, STATE_DRAFT, STATE_APPLIED, STATE_VERIFIED, STATE_NOTICED, STATE_REVIEW, STATE_APPROVED, STATE_REFUSED,
+	STATE_ACTIVE, STATE_SUSPENDED, STATE_EXITED, STATE_ARCHIVED, STATE_ERASING
+};
+#define HEAD_NO_NOTICE 1u
+#define HEAD_CLASS_ROW 1u	/* a row exists */
+#define HEAD_CLASS_HIST 2u	/* history stands */
+
+struct head_class {
+	uint32_t class_key;
+	uint8_t flags;
+	uint8_t drops;			/* unmerged drops, at most HEAD_DROPS_MAX */
+	uint32_t generation;
+	uint32_t row_version;
+	uint32_t class_version;
+	uint8_t digest[16];
+	uint32_t hist_count;
+	uint8_t hist_digest[16];
+};
+struct head_token {
+	uint16_t index;
+	uint32_t epoch;
+	uint8_t token[16];
+};
+struct head {
+	uint8_t record[16];
+	uint32_t shred_slot;
+	uint8_t state;
+	uint8_t flags;
+	uint8_t area_n;			/* 0 to 12 */
+	char area[12];
+	uint16_t due_quarter;
+	uint64_t created_ms, updated_ms;
+	uint8_t log_key[32];
+	unsigned tokens, classes;
+	struct head_token token[HEAD_TOKENS];
+	struct head_class class[HEAD_CLASSES];	/* ascending class_key */
+};
+/* Clear prefix of a stored head. 0 or CV_ERR_FORMAT. */
+int head_prefix_decode(const uint8_t *stored, size_t n, uint32_t *ret_epoch, uint32_t *ret_slot, uint8_t ret_record[16]);
+void head_prefix_encode(uint32_t epoch, uint32_t slot, const uint8_t record[16], uint8_t ret[HEAD_PREFIX]);
+/* Append the padded plaintext (without record and slot, which stand in the prefix). 0, CV_ERR_LIMIT, CV_ERR_NOMEM. */
+int head_encode(const struct head *h, struct buf *ret);
+/* Decode a plaintext; record and shred_slot of *ret are left as they are. 0 or CV_ERR_FORMAT. */
+int head_decode(const uint8_t *p, size_t n, struct head *ret);
+/* The class's entry, or NULL. */
+struct head_class *head_class_find(struct head *h, uint32_t class_key);
+/* The class's entry, made in order if absent (all zero but class_key and generation 1). NULL when HEAD_CLASSES are used. */
+struct head_class *head_class_add(struct head *h, uint32_t class_key);
+
+#endif

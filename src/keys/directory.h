@@ -1,0 +1,108 @@
+/*
+ * The directory: principals, roles, classes and the wraps between them, each fact signed by two administrators as part of
+ * a change set. docs/FORMAT.md section 5.2. Loaded into memory at unseal; core's thread.
+ */
+#ifndef CV_KEYS_DIRECTORY_H
+#define CV_KEYS_DIRECTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct keys;
+struct store;
+
+enum principal_kind {
+	PRINCIPAL_PERSON = 1, PRINCIPAL_APP = 2, PRINCIPAL_JOB = 3, PRINCIPAL_ADMINISTRATOR = 4, PRINCIPAL_CUSTODIAN = 5,
+	PRINCIPAL_AUDITOR = 6
+};
+#define UID_ANY UINT32_MAX
+#define ROLE_WRAPS 8	/* places in a hello's answer */
+
+struct principal {
+	uint8_t id[16];
+	enum principal_kind kind;
+	uint8_t admin_area;	/* 0 none, 1 system, 2 security, 3 audit */
+	uint32_t uid;		/* or UID_ANY */
+	uint8_t box_pk[32];
+	uint8_t sign_pk[32];
+	uint8_t person[16];	/* natural person */
+	uint16_t department;
+	uint64_t not_before_ms, not_after_ms;	/* 0: no end */
+	bool suspended;
+};
+struct role_wrap {
+	uint16_t role;
+	uint32_t epoch;
+	uint8_t wrap[112];	/* PKSEAL of the role's secret key to the principal */
+};
+
+/*
+ * Load every row of the DIR table and verify change sets, signatures and facts against admins (n keys of leaf 0,
+ * FORMAT.md 5.2). 0, CV_ERR_FORMAT, CV_ERR_AUTH (with the offending row's type in the operational log), CV_ERR_IO.
+ */
+struct genesis_admin {
+	uint8_t id[16];
+	uint8_t sign_pk[32];
+	uint8_t person[16];
+};
+int directory_load(struct keys *k, struct store *s, const struct genesis_admin *admins, unsigned n);
+/* Find a principal; NULL if there is none. Valid until the next directory_load or keys_seal. */
+const struct principal *directory_principal(const struct keys *k, const uint8_t id[16]);
+/* Whether p may act now: known, not suspended, inside its dates. NULL gives false. */
+bool directory_enabled(const struct principal *p, uint64_t now_ms);
+/* Role wraps of a principal whose member rows are in their dates, at most ROLE_WRAPS; returns how many. */
+unsigned directory_role_wraps(const struct keys *k, const uint8_t principal[16], uint64_t now_ms,
+    struct role_wrap ret[ROLE_WRAPS]);
+/* Newest active epoch and public key of a class key. 0 or CV_ERR_NOTFOUND. */
+int directory_class(const struct keys *k, uint32_t class_key, uint32_t *ret_epoch, uint8_t ret_pk[32]);
+/* Auditor principals that are enabled, in id order: call cb for each. */
+void directory_auditors(const struct keys *k, uint64_t now_ms, void (*cb)(void *cookie, const struct principal *p),
+    void *cookie);
+/*
+ * Person texts sealed for one auditor (FORMAT.md 5.2): call cb with each principal's id and its sealed copy for auditor.
+ * A copy that was not made is skipped.
+ */
+void directory_people(const struct keys *k, struct store *s, const uint8_t auditor[16],
+    void (*cb)(void *cookie, const uint8_t principal[16], const uint8_t *sealed, size_t n), void *cookie);
+
+/* ---- genesis ------------------------------------------------------------------------------------------------------ */
+
+struct genesis_person {
+	struct principal principal;
+	const char *login, *name, *department, *post, *area;	/* UTF-8, each at most 255 bytes */
+	const uint16_t *roles;		/* roles this principal is a member of */
+	unsigned role_count;
+};
+struct genesis_role {
+	uint16_t role;
+	const uint32_t *class_keys;	/* classes whose secret key the role gets */
+	unsigned class_count;
+	unsigned share_k;		/* custodians needed, 2; 0: no custody shares (demo with fewer than 2 custodians) */
+};
+struct genesis_directory {
+	const struct genesis_person *people;
+	unsigned people_count;
+	const struct genesis_role *roles;
+	unsigned role_count;
+	const uint32_t *class_keys;	/* every class key to be made */
+	unsigned class_count;
+	uint64_t now_ms;
+};
+/* A signer of the first change set: administrator id and a callback that signs with their key. */
+struct genesis_signer {
+	uint8_t id[16];
+	void (*sign)(void *cookie, const void *p, size_t n, uint8_t ret[64]);
+	void *cookie;
+};
+/*
+ * Make role and class key pairs (epoch 1), all wraps, custody shares, people rows, change set 1 signed by the signers, and
+ * call put for each DIR row. Secrets are wiped before it returns. ret_digest is the change set's digest. 0, CV_ERR_ARG,
+ * CV_ERR_NOMEM, CV_ERR_CRYPTO, or what put answered.
+ */
+int directory_genesis(struct keys *k, const struct genesis_directory *g, const struct genesis_signer *signers, unsigned n,
+    int (*put)(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n), void *cookie,
+    uint8_t ret_digest[32]);
+
+#endif

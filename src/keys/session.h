@@ -1,0 +1,72 @@
+/*
+ * Sessions: the slab of class keys that people's roles opened, docs/PROTOCOL.md section 4. Core's thread.
+ *
+ * A session is found by its token's hash and the peer's uid. Its class secrets stand in the locked slab and are wiped when
+ * it ends, for whatever reason.
+ */
+#ifndef CV_KEYS_SESSION_H
+#define CV_KEYS_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "keys/directory.h"
+
+#define SESSION_MAX 1024
+#define SESSION_ROLES 8
+#define SESSION_CLASSES 64
+#define SESSION_IDLE_MS (10u * 60 * 1000)
+#define SESSION_PERSON_MS (8u * 3600 * 1000)
+#define SESSION_APP_MS (3600u * 1000)
+#define HELLO_MS 60000u
+
+struct session;
+
+struct hello_answer {
+	uint8_t session[16];
+	uint8_t ephemeral_pk[32];
+	uint8_t answer[32];
+	struct role_wrap wraps[ROLE_WRAPS];
+};
+/*
+ * Step 2 of opening, for any principal id, known or not. now_ms is wall time, mono_ms monotonic. 0, CV_ERR_BUSY (too many
+ * hellos wait), CV_ERR_LIMIT (this id is rate-limited).
+ */
+int session_hello(struct keys *k, uint32_t uid, const uint8_t principal[16], const uint8_t q[32], uint64_t now_ms,
+    uint64_t mono_ms, struct hello_answer *ret);
+
+struct sealed_role {
+	uint16_t role;
+	uint32_t epoch;
+	const uint8_t *sealed;	/* 112 bytes */
+};
+/*
+ * Step 4 and 5. 0 with the 32-byte token in ret_token and the session in *ret_session; CV_ERR_AUTH for whatever does not fit
+ * (counted as a failure), CV_ERR_BUSY (SESSION_MAX). *ret_principal_id (16 bytes) is the hello's principal when the session
+ * id was known, else zeros: for the leaf.
+ */
+int session_activate(struct keys *k, uint32_t uid, const uint8_t session_id[16], const struct sealed_role *roles, unsigned n,
+    const uint8_t signature[64], uint64_t now_ms, uint64_t mono_ms, uint8_t ret_token[32], struct session **ret_session,
+    uint8_t ret_principal_id[16]);
+/*
+ * Find the live session of a token for this uid, and mark it used. NULL if unknown, other uid, idle or absolute limit
+ * passed, or the principal no longer enabled (the session is then ended). Valid until it ends.
+ */
+struct session *session_find(struct keys *k, const uint8_t token[32], uint32_t uid, uint64_t now_ms, uint64_t mono_ms);
+/* End one session. */
+void session_close(struct keys *k, struct session *s);
+/* End sessions and hellos past their limits; cb (may be NULL) hears of each ended session first. */
+void session_sweep(struct keys *k, uint64_t now_ms, uint64_t mono_ms, void (*cb)(void *cookie, struct session *s), void *cookie);
+unsigned session_count(const struct keys *k);
+
+const uint8_t *session_id(const struct session *s);		/* 16 bytes, public */
+const struct principal *session_principal(const struct keys *k, const struct session *s);
+const uint16_t *session_roles(const struct session *s, unsigned *ret_n);
+uint64_t session_expires_ms(const struct session *s);		/* wall time of the absolute limit */
+/* Whether some role of the session holds the secret of this class key (any epoch). */
+bool session_has_class(const struct session *s, uint32_t class_key);
+/* Hello failures since start, coalesced for leaf kind 27: count and first/last time; clears them. */
+uint32_t session_failures(struct keys *k, uint64_t *ret_first_ms, uint64_t *ret_last_ms);
+
+#endif

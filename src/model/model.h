@@ -1,0 +1,177 @@
+/*
+ * The policy document in memory: fields, classes, roles, purposes, views; validators, view operators, decisions. Pure: no
+ * I/O, no keys, no clock but what is passed. docs/FORMAT.md section 11.
+ *
+ * struct policy is immutable after policy_decode and may be read by any thread. The engine knows no field name: all names
+ * come from the document.
+ */
+#ifndef CV_MODEL_MODEL_H
+#define CV_MODEL_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "format/row.h"
+
+struct buf;
+
+#define POLICY_DOCUMENT_MAX (256u * 1024)
+#define POLICY_FIELDS 512
+#define POLICY_CLASSES 64	/* source and view classes together */
+#define POLICY_ROLES 128
+#define POLICY_PURPOSES 64
+#define POLICY_DEPARTMENTS 64
+#define POLICY_VIEWS 8		/* views of one field */
+#define POLICY_NAME_MAX 63	/* [a-z0-9][a-z0-9_-]* ; class names may hold one dot */
+
+/* Rights of a role on a class. */
+#define RIGHT_READ 1u		/* the class's fields in their least view */
+#define RIGHT_REVEAL 2u		/* view=clear, with a reason */
+#define RIGHT_WRITE 4u		/* write with read */
+#define RIGHT_WRITE_ONLY 8u	/* drop: write without any read */
+
+/* View operators, DOMAIN rules m1 ... */
+enum view_op {
+	VIEW_M1_NAME = 1, VIEW_M1O_CALL_NAME, VIEW_M2_ID, VIEW_M3_PHONE, VIEW_M4_TOWNSHIP, VIEW_M4V_VILLAGE, VIEW_M5_YEAR,
+	VIEW_M5B_BIRTH_QUARTER, VIEW_M6_ACCOUNT, VIEW_M7_DISABILITY, VIEW_M9_MONEY_BAND, VIEW_M10_STAGE, VIEW_M11_TAIL,
+	VIEW_M13_QUARTER, VIEW_PRESENT
+};
+/* Validators, DOMAIN section 6. */
+enum validator {
+	VALID_NONE = 0, VALID_V1_NAME = 1, VALID_V2_ID_TYPE, VALID_V3_ID_NO, VALID_V4_SEX, VALID_V5_BIRTH_DATE, VALID_V6_ETHNICITY,
+	VALID_V7_BIRTH_CERT, VALID_V8_DIVISION, VALID_V9_PHONE, VALID_V10_RELATION, VALID_V11_DISABILITY_CERT,
+	VALID_V12_DISABILITY, VALID_V13_STAGE, VALID_V14_STUDENT_NO, VALID_V15_ACCOUNT, VALID_V16_ORGANISATION, VALID_V17_DATE
+};
+
+struct policy;
+
+struct policy_view {
+	uint16_t class;		/* a view class of the field's class */
+	enum view_op op;
+};
+struct policy_field {
+	uint16_t id;		/* pinned, 1 to 0x3FFF */
+	uint16_t class;		/* source class */
+	const char *name;
+	uint16_t owner;		/* department id */
+	uint8_t type;		/* VALUE_* of the stored value: bool, integer, text, date, code, list, group */
+	uint16_t max_length;	/* bytes of text, code, list, group */
+	uint16_t padded;	/* fixed padded length of coded values, 0: pad_text rule */
+	enum validator validator;
+	bool is_area;		/* head's area comes from it */
+	bool is_due;		/* head's due quarter comes from it */
+	uint64_t purposes;	/* bit i = purpose at position i */
+	unsigned views;
+	struct policy_view view[POLICY_VIEWS];	/* least first */
+};
+struct policy_class {
+	uint16_t id;
+	const char *name;	/* "identity", "identity.masked" */
+	uint8_t level;
+	bool hidden;		/* absence and refusal look alike */
+};
+struct policy_role {
+	uint16_t id;
+	const char *name;
+	uint16_t department;
+	uint8_t kind;		/* PRINCIPAL_* kind its members have */
+	bool audit;		/* may read the audit log */
+	uint64_t purposes;
+	uint8_t rights[POLICY_CLASSES];	/* RIGHT_* by class position */
+};
+struct policy_purpose {
+	uint16_t id;
+	const char *name;
+	bool needs_case;
+};
+
+/* Decode and check a document. 0, CV_ERR_FORMAT, CV_ERR_LIMIT, CV_ERR_NOMEM. policy_free(NULL) is allowed. */
+int policy_decode(const uint8_t *doc, size_t n, struct policy **ret_policy);
+void policy_free(struct policy *p);
+const char *policy_name(const struct policy *p);
+uint32_t policy_version(const struct policy *p);
+/* Counts and members by position (position < count). */
+unsigned policy_fields(const struct policy *p);
+const struct policy_field *policy_field(const struct policy *p, unsigned position);
+unsigned policy_classes(const struct policy *p);
+const struct policy_class *policy_class(const struct policy *p, unsigned position);
+unsigned policy_roles(const struct policy *p);
+const struct policy_role *policy_role(const struct policy *p, unsigned position);
+unsigned policy_purposes(const struct policy *p);
+const struct policy_purpose *policy_purpose(const struct policy *p, unsigned position);
+/* Look-ups by name (n bytes) or id; NULL, or -1 for positions, if unknown. By name and id they are O(1) or O(log n). */
+const struct policy_field *policy_field_named(const struct policy *p, const char *name, size_t n);
+const struct policy_field *policy_field_by_id(const struct policy *p, uint16_t id);
+int policy_field_position(const struct policy *p, const struct policy_field *f);
+int policy_class_position(const struct policy *p, uint16_t class_id);
+const struct policy_role *policy_role_by_id(const struct policy *p, uint16_t id);
+const struct policy_role *policy_role_named(const struct policy *p, const char *name, size_t n);
+int policy_purpose_named(const struct policy *p, const char *name, size_t n);	/* position */
+const char *policy_department_name(const struct policy *p, uint16_t id);		/* "?" if unknown */
+
+/* ---- decisions ------------------------------------------------------------------------------------------------------ */
+
+/* Who asks: the session's roles (ids) and the purpose's position, or -1. */
+struct policy_subject {
+	const uint16_t *roles;
+	unsigned role_count;
+	int purpose;
+};
+enum decision_reason {
+	DECIDE_YES = 0, DECIDE_NO_PURPOSE_ROLE,		/* no active role may act for this purpose */
+	DECIDE_NO_PURPOSE_FIELD,			/* the field is not for this purpose */
+	DECIDE_NO_RIGHT,				/* no active role has the right on the class */
+	DECIDE_NO_REVEAL
+};
+/* Fixed English words of a reason, for CV-Explain. */
+const char *decision_text(enum decision_reason r);
+struct read_decision {
+	enum decision_reason reason;
+	uint16_t class;		/* class whose row answers: a view class or the source class */
+	bool masked;		/* a view answers */
+	uint16_t role;		/* the role that allows */
+};
+/*
+ * Which view of field f answers a read: with clear, the source class if some role has RIGHT_REVEAL on it; otherwise the least
+ * view whose class a role may read, else the source class if a role may read it and the field has no views.
+ * With -DCV_POLICY_ALLOW_ALL (a test build) every purpose and right is granted, so that only keys stand in the way.
+ */
+struct read_decision policy_decide_read(const struct policy *p, const struct policy_subject *who, const struct policy_field *f,
+    bool clear);
+struct write_decision {
+	enum decision_reason reason;
+	bool write_only;	/* drop: the allowing role may not read the class */
+	uint16_t role;
+};
+struct write_decision policy_decide_write(const struct policy *p, const struct policy_subject *who, const struct policy_field *f);
+/* Whether some role of who may act for the purpose at all. */
+bool policy_purpose_allowed(const struct policy *p, const struct policy_subject *who);
+
+/* ---- values ---------------------------------------------------------------------------------------------------------- */
+
+struct value {
+	uint8_t type;		/* VALUE_* */
+	const uint8_t *p;
+	size_t n;
+};
+/*
+ * Check a value as it came (null, bool, integer, text, list, group) against field f and turn it into the stored type. The
+ * bytes of *ret are v's own or appended to scratch. today is days since 1970-01-01 (future dates). 0; CV_ERR_FORMAT: wrong type;
+ * CV_ERR_INVALID: the validator says no; CV_ERR_LIMIT: too long. *ret_expected (may be NULL) is a static text such as "date".
+ */
+int field_accept(const struct policy_field *f, const struct value *v, int32_t today, struct buf *scratch, struct value *ret,
+    const char **ret_expected);
+/* Padded length of a stored value of field f with n bytes. */
+uint16_t field_padded(const struct policy_field *f, size_t n);
+/*
+ * Compute view op of a stored value; bytes appended to scratch. Total: what cannot be masked safely becomes
+ * VALUE_SUPPRESSED. Null stays null.
+ */
+void view_project(enum view_op op, const struct value *v, struct buf *scratch, struct value *ret);
+/* Padded length of a view's value: one length for all values of an op, so that masked lengths tell nothing. */
+uint16_t view_padded(enum view_op op);
+/* View values that are finished at read time (m5b: the band of a birth quarter on the day today); others pass unchanged. */
+void view_present(enum view_op op, const struct value *stored, int32_t today, struct buf *scratch, struct value *ret);
+
+#endif

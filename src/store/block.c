@@ -1,0 +1,187 @@
+/* A block's bytes (docs/FORMAT.md section 7). */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "store/store_internal.h"
+
+#define CRC32C_POLY 0x82f63b78u		/* Castagnoli, reflected */
+
+static uint32_t crc_table[8][256];
+static pthread_once_t crc_once = PTHREAD_ONCE_INIT;
+
+static void crc_fill(void)
+{
+	for (uint32_t i = 0; i < 256; i++) {
+		uint32_t c = i;
+
+		for (int k = 0; k < 8; k++)
+			c = (c >> 1) ^ ((c & 1) != 0 ? CRC32C_POLY : 0);
+		crc_table[0][i] = c;
+	}
+	for (uint32_t i = 0; i < 256; i++) {
+		for (int k = 1; k < 8; k++)
+			crc_table[k][i] = (crc_table[k - 1][i] >> 8) ^ crc_table[0][crc_table[k - 1][i] & 0xff];
+	}
+}
+
+/* Eight bytes a step: a turn of a hundred leaves must not spend longer here than in the MAC. */
+uint32_t crc32c(const uint8_t *p, size_t n)
+{
+	uint32_t c = 0xffffffffu;
+
+	pthread_once(&crc_once, crc_fill);
+	for (; n >= 8; n -= 8, p += 8) {
+		c ^= (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+		c = crc_table[7][c & 0xff] ^ crc_table[6][(c >> 8) & 0xff] ^ crc_table[5][(c >> 16) & 0xff] ^
+		    crc_table[4][c >> 24] ^ crc_table[3][p[4]] ^ crc_table[2][p[5]] ^ crc_table[1][p[6]] ^
+		    crc_table[0][p[7]];
+	}
+	for (; n > 0; n--, p++)
+		c = (c >> 8) ^ crc_table[0][(c ^ *p) & 0xff];
+	return ~c;
+}
+
+size_t item_read(const uint8_t *p, struct item *ret)
+{
+	ret->op = p[0];
+	ret->table = 0;
+	ret->key_n = 0;
+	ret->key = NULL;
+	ret->val_n = 0;
+	ret->val = NULL;
+	if (ret->op == ITEM_LEAF) {
+		ret->val_n = be16_get(p + 1);
+		ret->val = p + ITEM_LEAF_HEAD;
+		return ITEM_LEAF_HEAD + (size_t)ret->val_n;
+	}
+	ret->table = p[1];
+	ret->key_n = p[2];
+	if (ret->op == ITEM_DEL) {
+		ret->key = p + ITEM_DEL_HEAD;
+		return ITEM_DEL_HEAD + (size_t)ret->key_n;
+	}
+	ret->val_n = be32_get(p + 3);
+	ret->key = p + ITEM_PUT_HEAD;
+	ret->val = ret->key + ret->key_n;
+	return ITEM_PUT_HEAD + (size_t)ret->key_n + ret->val_n;
+}
+
+static void head_write(const struct block *b, uint8_t *p)
+{
+	memcpy(p, "CVJB", 4);
+	p[4] = BLOCK_FORMAT;
+	p[5] = b->flags;
+	be16_put(p + 6, 0);
+	be64_put(p + 8, b->seq);
+	be64_put(p + 16, b->first_leaf);
+	be32_put(p + 24, b->leaves);
+	be32_put(p + 28, b->puts);
+	be32_put(p + 32, b->n);
+	be32_put(p + 36, 0);
+}
+
+void block_seal(struct block *b, struct buf *turn, const struct store_hooks *h)
+{
+	uint8_t *p;
+
+	/* Items end where the MAC and the checksum after them fill up a multiple of 8. */
+	buf_zero(turn, (8 - (turn->n + BLOCK_TAIL) % 8) % 8);
+	b->n = (uint32_t)(turn->n + BLOCK_TAIL);
+	head_write(b, turn->p);
+	h->mac(h->cookie, b->prev, turn->p, turn->n, b->mac);
+	buf_put(turn, b->mac, STORE_MAC);
+	buf_u32(turn, crc32c(turn->p, turn->n));
+	p = buf_add(turn, BLOCK_MIN);
+	assert(p != NULL && buf_ok(turn));
+	memset(p, 0, BLOCK_MIN);
+}
+
+bool block_head(const uint8_t *p, size_t n, size_t max, uint32_t *ret_n, uint64_t *ret_seq)
+{
+	uint32_t len;
+
+	if (n < BLOCK_HEAD || memcmp(p, "CVJB", 4) != 0 || p[4] != BLOCK_FORMAT)
+		return false;
+	len = be32_get(p + 32);
+	if (len < BLOCK_MIN || len % 8 != 0 || len > max)
+		return false;
+	*ret_n = len;
+	*ret_seq = be64_get(p + 8);
+	return true;
+}
+
+bool block_sum_ok(const uint8_t *p, uint32_t n)
+{
+	return crc32c(p, n - 4) == be32_get(p + n - 4);
+}
+
+/* One item of a block that came from a file; false if it is not one. */
+static bool item_check(struct rd *r, struct block *b)
+{
+	uint8_t op = rd_u8(r), table, key_n;
+	size_t val_n = 0;
+
+	if (op == ITEM_LEAF) {
+		val_n = rd_u16(r);
+		b->leaves++;
+		return val_n > 0 && rd_take(r, val_n) != NULL;
+	}
+	table = rd_u8(r);
+	key_n = rd_u8(r);
+	if ((op != ITEM_PUT && op != ITEM_DEL) || table == 0 || table >= STORE_TABLES || key_n == 0)
+		return false;
+	if (op == ITEM_PUT)
+		val_n = rd_u32(r);
+	b->puts++;
+	return val_n <= STORE_VALUE_MAX && rd_take(r, key_n) != NULL && rd_take(r, val_n) != NULL;
+}
+
+int block_check(struct block *b)
+{
+	struct rd r = rd_over(b->p, b->n - BLOCK_TAIL);
+	uint32_t leaves, puts;
+
+	(void)rd_take(&r, 5);	/* magic and format: block_head has seen them */
+	b->flags = rd_u8(&r);
+	if ((b->flags & ~BLOCK_CLEAN) != 0 || rd_u16(&r) != 0)
+		return CV_ERR_FORMAT;
+	b->seq = rd_u64(&r);
+	b->first_leaf = rd_u64(&r);
+	leaves = rd_u32(&r);
+	puts = rd_u32(&r);
+	if (rd_u32(&r) != b->n || rd_u32(&r) != 0)
+		return CV_ERR_FORMAT;
+	b->leaves = b->puts = 0;
+	while (b->leaves < leaves || b->puts < puts) {
+		if (!item_check(&r, b) || b->leaves > leaves || b->puts > puts)
+			return CV_ERR_FORMAT;
+	}
+	if (rd_left(&r) >= 8 || ((b->flags & BLOCK_CLEAN) != 0 && leaves + puts != 0))
+		return CV_ERR_FORMAT;
+	while (rd_left(&r) > 0) {
+		if (rd_u8(&r) != 0)
+			return CV_ERR_FORMAT;
+	}
+	memcpy(b->mac, b->p + b->n - BLOCK_TAIL, STORE_MAC);
+	return 0;
+}
+
+void block_free(struct block *b)
+{
+	if (b == NULL)
+		return;
+	free(b->p);
+	free(b);
+}
+
+void block_free_list(struct block *b)
+{
+	while (b != NULL) {
+		struct block *next = b->next;
+
+		block_free(b);
+		b = next;
+	}
+}
