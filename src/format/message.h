@@ -57,5 +57,11 @@ void message_encode(const struct message *m, uint8_t ret[MESSAGE_HEADER]);
  * not n - MESSAGE_HEADER. The type is not judged.
  */
 int message_decode(const void *p, size_t n, struct message *ret);
+/*
+ * Header of the part of a body of total bytes that starts at offset (<= total): type, connection and request as in *m,
+ * body_n and MESSAGE_MORE by what is left. Returns the bytes of body in this part; the sender is done once offset plus
+ * that is total. An empty body is one part of 0 bytes.
+ */
+size_t message_part(const struct message *m, size_t total, size_t offset, struct message *ret);
 
 #endif
