@@ -75,6 +75,16 @@ int shares_split(const uint8_t secret[32], unsigned k, unsigned n, uint8_t *ret_
 	return r;
 }
 
+/* Whether the top bit of every commitment is zero: libsodium 1.0.18 ignores it, which would give a point two spellings. */
+static bool top_bits_clear(const uint8_t *commits, unsigned k)
+{
+	unsigned top = 0;
+
+	for (unsigned j = 0; j < k; j++)
+		top |= commits[POINT * j + POINT - 1];
+	return top >> 7 == 0;
+}
+
 /*
  * The share times the base point must be the commitments' polynomial at index. Encodings of points are unique, so equal
  * bytes are equal points. The library refuses the identity, which no honest commitment or share yields.
@@ -85,7 +95,8 @@ int shares_check(const uint8_t share[32], unsigned index, const uint8_t *commits
 
 	if (index < 1 || index > SHARE_MAX || k < 1 || k > SHARE_MAX)
 		return CV_ERR_ARG;
-	if (!proper(share) || crypto_scalarmult_ristretto255_base(left, share) != 0)
+	if (!top_bits_clear(commits, k) || !proper(share) ||
+	    crypto_scalarmult_ristretto255_base(left, share) != 0)
 		return CV_ERR_AUTH;
 	small_scalar(index, at);
 	memcpy(right, commits + POINT * (k - 1), POINT);
