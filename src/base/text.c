@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 
-/* ---- UTF-8 ------------------------------------------------------------------------------------------------------ */
+/* ---- UTF-8 ----------------------------------------------------------------------------------------------------- */
 
 size_t utf8_next(const char *s, size_t n, uint32_t *ret)
 {
@@ -92,7 +92,7 @@ size_t utf8_count(const char *s, size_t n)
 	return count;
 }
 
-/* ---- digits, without branches or table look-ups that depend on them --------------------------------------------- */
+/* ---- digits, without branches or table look-ups that depend on them -------------------------------------------- */
 
 /* All ones if lo <= c <= hi, else 0; every argument below 2^16. */
 static inline unsigned within(unsigned c, unsigned lo, unsigned hi)

@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 /*
- * libsodium exports functions of these three names. Under one symbol the dynamic linker would hand ours to libsodium, so
- * they get symbols of their own; a file that needs both headers includes <sodium.h> first.
+ * libsodium exports functions of these three names. Under one symbol the dynamic linker would hand ours to libsodium,
+ * so they get symbols of their own; a file that needs both headers includes <sodium.h> first.
  */
 #define crypto_hash cv_crypto_hash
 #define crypto_sign cv_crypto_sign
@@ -56,7 +56,7 @@ struct secret *secret_new(size_t size);
 void secret_free(struct secret *s);
 /* Whether secrets may live in memory that could not be locked (demo vaults and tests); default false. */
 void crypto_allow_unlocked(bool yes);
-/* Bytes of secrets now locked, and whether any was left unlocked. */
+/* Bytes of secrets now locked, and whether any living secret could not be. */
 size_t crypto_locked_bytes(bool *ret_unlocked);
 
 /* ---- derivation and hashing ------------------------------------------------------------------------------------ */
@@ -91,7 +91,7 @@ void crypto_siphash128(const uint8_t key[16], const void *p, size_t n, uint8_t r
 /* Whether two secrets of n bytes are equal, in constant time. */
 bool crypto_equal(const void *a, const void *b, size_t n);
 
-/* ---- SEAL and PKSEAL, FORMAT.md sections 2.2 and 2.3 ------------------------------------------------------------- */
+/* ---- SEAL and PKSEAL, FORMAT.md sections 2.2 and 2.3 ----------------------------------------------------------- */
 
 /* Seal n bytes of m under key, bound to ctx, with a fresh random nonce: n + SEAL_OVERHEAD bytes to ret. */
 void crypto_seal(const uint8_t key[32], const uint8_t ctx[CRYPTO_CTX], const uint8_t *m, size_t n, uint8_t *ret);
@@ -114,7 +114,7 @@ int crypto_pkseal_with(const uint8_t esk[32], const uint8_t pk[32], const uint8_
 int crypto_pkopen(const uint8_t sk[32], const uint8_t ctx[CRYPTO_CTX], const uint8_t *c, size_t c_n, uint8_t *ret)
     __attribute__((warn_unused_result));
 
-/* ---- one-use keys: ChaCha20-Poly1305-IETF, FORMAT.md section 2.4 ------------------------------------------------- */
+/* ---- one-use keys: ChaCha20-Poly1305-IETF, FORMAT.md section 2.4 ----------------------------------------------- */
 
 /*
  * Encrypt n bytes under a key that is used with this nonce only once. nonce is 12 bytes. Writes n + CRYPTO_TAG bytes;
@@ -128,7 +128,7 @@ int crypto_cell_open(const uint8_t key[32], const uint8_t nonce[12], const void 
 /* ChaCha20-IETF key stream under a one-use key with zero nonce, n bytes (the lanes of the state hash). */
 void crypto_stream(const uint8_t key[32], uint8_t *ret, size_t n);
 
-/* ---- key pairs, agreement, signatures ---------------------------------------------------------------------------- */
+/* ---- key pairs, agreement, signatures -------------------------------------------------------------------------- */
 
 /* X25519: public key of sk. */
 void crypto_box_public(const uint8_t sk[32], uint8_t ret_pk[32]);
@@ -141,7 +141,7 @@ void crypto_sign(const uint8_t sk[SIGN_SECRET], const void *m, size_t n, uint8_t
 int crypto_verify(const uint8_t pk[SIGN_PUBLIC], const void *m, size_t n, const uint8_t sig[SIGN_BYTES])
     __attribute__((warn_unused_result));
 
-/* ---- passphrases -------------------------------------------------------------------------------------------------- */
+/* ---- passphrases ----------------------------------------------------------------------------------------------- */
 
 struct argon {
 	uint32_t mem_kib;	/* 65,536 (floor) to 4,194,304 */
@@ -150,37 +150,40 @@ struct argon {
 };
 /*
  * Argon2id (version 0x13, one lane) of the passphrase to 32 bytes. 0, CV_ERR_ARG (below the floor or above the
- * ceiling), CV_ERR_NOMEM. Takes up to seconds: never on core's thread.
+ * ceiling, or a passphrase over 4,096 bytes), CV_ERR_NOMEM. Takes up to seconds: never on core's thread.
  */
 int crypto_passphrase(const struct argon *a, const char *pass, size_t pass_n, uint8_t ret[32])
     __attribute__((warn_unused_result));
 
-/* ---- secret sharing over the ristretto255 scalars, FORMAT.md section 2.7 ------------------------------------------ */
+/* ---- secret sharing over the ristretto255 scalars, FORMAT.md section 2.7 --------------------------------------- */
 
 #define SHARE_MAX 16	/* holders */
 /*
  * Split a uniformly random scalar (32 bytes from shares_random_secret) into n shares of which k recover it
  * (1 <= k <= n <= SHARE_MAX). Share i (1-based) is ret_shares + 32 * (i - 1); ret_commits holds k points of 32 bytes.
- * 0 or CV_ERR_ARG.
+ * 0 or CV_ERR_ARG (also for a secret of zero or not below the group's order, which would not come back).
  */
 int shares_split(const uint8_t secret[32], unsigned k, unsigned n, uint8_t *ret_shares, uint8_t *ret_commits)
     __attribute__((warn_unused_result));
 void shares_random_secret(uint8_t ret[32]);
-/* Whether share number index (1 to SHARE_MAX) fits the k commitments. 0, CV_ERR_ARG, CV_ERR_AUTH. */
+/*
+ * Whether share number index (1 to SHARE_MAX) fits the k commitments, each in its only spelling. 0, CV_ERR_ARG,
+ * CV_ERR_AUTH.
+ */
 int shares_check(const uint8_t share[32], unsigned index, const uint8_t *commits, unsigned k)
     __attribute__((warn_unused_result));
 /* Recover from k shares with distinct indices. 0 or CV_ERR_ARG (index zero or twice). The result is not checked. */
 int shares_combine(const uint8_t *shares, const unsigned *indices, unsigned k, uint8_t ret_secret[32])
     __attribute__((warn_unused_result));
 
-/* ---- padding, FORMAT.md section 2.6 ------------------------------------------------------------------------------ */
+/* ---- padding, FORMAT.md section 2.6 ---------------------------------------------------------------------------- */
 
 /* Padded length of a text of n bytes: multiples of 16 to 64, powers of two to 1,024, then Padme. pad_text(0) is 16. */
 size_t pad_text(size_t n);
 /* Padded length of sealed bodies that CRYPTO.md pads to 64, powers of two to 1,024, then Padme. pad_seal(0) is 64. */
 size_t pad_seal(size_t n);
 
-/* ---- multiset hash, FORMAT.md section 8 --------------------------------------------------------------------------- */
+/* ---- multiset hash, FORMAT.md section 8 ------------------------------------------------------------------------ */
 
 #define LTHASH_BYTES 2048
 struct lthash {

@@ -84,7 +84,7 @@ int crypto_open(const uint8_t key[32], const uint8_t ctx[CRYPTO_CTX], const uint
 	return open_body(key, c, ctx, c + CRYPTO_NONCE, c_n - CRYPTO_NONCE, ret);
 }
 
-/* ---- to a public key --------------------------------------------------------------------------------------------- */
+/* ---- to a public key ------------------------------------------------------------------------------------------- */
 
 /* The ephemeral key is used once and enters the derivation, so the nonce may stay fixed. */
 static const uint8_t zero_nonce[CRYPTO_NONCE];
@@ -146,7 +146,7 @@ out:
 	return r;
 }
 
-/* ---- one-use keys ------------------------------------------------------------------------------------------------ */
+/* ---- one-use keys ---------------------------------------------------------------------------------------------- */
 
 void crypto_cell_seal(const uint8_t key[32], const uint8_t nonce[12], const void *ad, size_t ad_n, const uint8_t *m,
     size_t n, uint8_t *ret)

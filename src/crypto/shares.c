@@ -57,10 +57,9 @@ static void evaluate(const uint8_t (*coeff)[SCALAR], unsigned k, unsigned x, uin
 int shares_split(const uint8_t secret[32], unsigned k, unsigned n, uint8_t *ret_shares, uint8_t *ret_commits)
 {
 	uint8_t coeff[SHARE_MAX][SCALAR];
-	int r = CV_ERR_ARG;
 
 	if (k < 1 || k > n || n > SHARE_MAX || !proper(secret))
-		return r;
+		return CV_ERR_ARG;
 	/* Fresh coefficients for each split, or shares of two splits would combine. */
 	memcpy(coeff[0], secret, SCALAR);
 	for (unsigned j = 1; j < k; j++)
@@ -70,12 +69,11 @@ int shares_split(const uint8_t secret[32], unsigned k, unsigned n, uint8_t *ret_
 		(void)crypto_scalarmult_ristretto255_base(ret_commits + POINT * j, coeff[j]);
 	for (unsigned i = 1; i <= n; i++)
 		evaluate((const uint8_t (*)[SCALAR])coeff, k, i, ret_shares + SCALAR * (i - 1));
-	r = 0;
 	wipe(coeff, sizeof(coeff));
-	return r;
+	return 0;
 }
 
-/* Whether the top bit of every commitment is zero: libsodium 1.0.18 ignores it, which would give a point two spellings. */
+/* Whether the top bit of every commitment is zero: libsodium 1.0.18 ignores it, which would be a second spelling. */
 static bool top_bits_clear(const uint8_t *commits, unsigned k)
 {
 	unsigned top = 0;

@@ -62,7 +62,7 @@ static void random_bytes_differ_after_fork(void **state)
 	close(fd[1]);
 }
 
-/* ---- secrets ------------------------------------------------------------------------------------------------------ */
+/* ---- secrets --------------------------------------------------------------------------------------------------- */
 
 static void secrets_are_zero_and_counted(void **state)
 {
@@ -168,7 +168,7 @@ static void unlockable_memory_is_an_error_unless_allowed(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-/* ---- padding ------------------------------------------------------------------------------------------------------ */
+/* ---- padding --------------------------------------------------------------------------------------------------- */
 
 static void pad_seal_gives_the_known_answers(void **state)
 {
@@ -215,7 +215,7 @@ static void padding_is_stable_growing_and_bounded(void **state)
 	assert_int_equal(groups, 5 + 6 * 16 + 2 * 32 + 5);
 }
 
-/* ---- passphrases -------------------------------------------------------------------------------------------------- */
+/* ---- passphrases ----------------------------------------------------------------------------------------------- */
 
 /* Answers of the Argon2 reference library. */
 static void passphrase_gives_the_known_answers(void **state)

@@ -247,7 +247,7 @@ static void stream_gives_the_known_answer(void **state)
 	assert_hex(out + 64, 36, "9f07e7be5551387a98ba977c732d080dcb0f29a048e3656912c6533e32ee7aed29b72176");
 }
 
-/* ---- multiset hash ------------------------------------------------------------------------------------------------ */
+/* ---- multiset hash --------------------------------------------------------------------------------------------- */
 
 static void add_number(struct lthash *h, const uint8_t key[32], uint8_t v)
 {
