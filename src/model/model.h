@@ -23,6 +23,9 @@ struct buf;
 #define POLICY_PURPOSES 64
 #define POLICY_DEPARTMENTS 64
 #define POLICY_VIEWS 8		/* views of one field */
+#define POLICY_MEMBERS 32	/* members of a group */
+#define POLICY_CODES 1024	/* codes of one list */
+#define POLICY_CODE_MAX 64	/* bytes of a code */
 #define POLICY_NAME_MAX 63	/* [a-z0-9][a-z0-9_-]* ; class names may hold one dot */
 
 /* Rights of a role on a class. */
@@ -35,16 +38,44 @@ struct buf;
 enum view_op {
 	VIEW_M1_NAME = 1, VIEW_M1O_CALL_NAME, VIEW_M2_ID, VIEW_M3_PHONE, VIEW_M4_TOWNSHIP, VIEW_M4V_VILLAGE, VIEW_M5_YEAR,
 	VIEW_M5B_BIRTH_QUARTER, VIEW_M6_ACCOUNT, VIEW_M7_DISABILITY, VIEW_M9_MONEY_BAND, VIEW_M10_STAGE, VIEW_M11_TAIL,
-	VIEW_M13_QUARTER, VIEW_PRESENT
+	VIEW_M13_QUARTER, VIEW_PRESENT,
+	VIEW_PLAIN	/* a copy: one field of a class for a role that may not open the others */
 };
+#define VIEW_OPS 17	/* one more than the largest */
 /* Validators, DOMAIN section 6. */
 enum validator {
 	VALID_NONE = 0, VALID_V1_NAME = 1, VALID_V2_ID_TYPE, VALID_V3_ID_NO, VALID_V4_SEX, VALID_V5_BIRTH_DATE, VALID_V6_ETHNICITY,
 	VALID_V7_BIRTH_CERT, VALID_V8_DIVISION, VALID_V9_PHONE, VALID_V10_RELATION, VALID_V11_DISABILITY_CERT,
-	VALID_V12_DISABILITY, VALID_V13_STAGE, VALID_V14_STUDENT_NO, VALID_V15_ACCOUNT, VALID_V16_ORGANISATION, VALID_V17_DATE
+	VALID_V12_DISABILITY, VALID_V13_STAGE, VALID_V14_STUDENT_NO, VALID_V15_ACCOUNT, VALID_V16_ORGANISATION, VALID_V17_PAST
 };
+#define VALIDATORS 18	/* one more than the largest */
 
 struct policy;
+
+/* What people read: a Chinese and an English label, never empty. */
+struct policy_label {
+	const char *zh, *en;
+};
+struct policy_code {
+	const char *code;
+	struct policy_label label;
+};
+/* What values a field, an item of a list or a member of a group may take. */
+struct policy_shape {
+	uint8_t type;			/* VALUE_BOOL to VALUE_GROUP */
+	uint16_t max_length;		/* bytes of the value */
+	enum validator validator;
+	unsigned code_count;		/* 0: no list */
+	const struct policy_code *codes;	/* ascending by bytes */
+	const struct policy_shape *item;	/* of a list, else NULL; never a list itself */
+	unsigned member_count;		/* of a group, else 0 */
+	const struct policy_member *members;	/* ascending by name; neither lists nor groups */
+};
+struct policy_member {
+	const char *name;
+	struct policy_label label;
+	struct policy_shape shape;
+};
 
 struct policy_view {
 	uint16_t class;		/* a view class of the field's class */
@@ -54,11 +85,16 @@ struct policy_field {
 	uint16_t id;		/* pinned, 1 to 0x3FFF */
 	uint16_t class;		/* source class */
 	const char *name;
+	struct policy_label label;
+	const char *about;	/* "": the subject of the file; else whose value it is, such as "guardian" */
 	uint16_t owner;		/* department id */
 	uint8_t type;		/* VALUE_* of the stored value: bool, integer, text, date, code, list, group */
-	uint16_t max_length;	/* bytes of text, code, list, group */
-	uint16_t padded;	/* fixed padded length of coded values, 0: pad_text rule */
+	uint16_t max_length;	/* bytes of the stored value */
+	uint16_t padded;	/* fixed padded length of coded values, 0: the rule for text */
 	enum validator validator;
+	struct policy_shape shape;	/* type, max_length and validator again, codes, items, members */
+	uint16_t cadence_months;	/* to be confirmed at least so often; 0: no cadence */
+	uint16_t retention_months;	/* after exit; 0: not fixed, 0xFFFF: for ever */
 	bool is_area;		/* head's area comes from it */
 	bool is_due;		/* head's due quarter comes from it */
 	uint64_t purposes;	/* bit i = purpose at position i */
@@ -68,12 +104,15 @@ struct policy_field {
 struct policy_class {
 	uint16_t id;
 	const char *name;	/* "identity", "identity.masked" */
-	uint8_t level;
+	struct policy_label label;
+	const char *legal;	/* legal reason; never empty at level 5 */
+	uint8_t level;		/* 1 to 5 */
 	bool hidden;		/* absence and refusal look alike */
 };
 struct policy_role {
 	uint16_t id;
 	const char *name;
+	struct policy_label label;
 	uint16_t department;
 	uint8_t kind;		/* PRINCIPAL_* kind its members have */
 	bool audit;		/* may read the audit log */
@@ -83,11 +122,30 @@ struct policy_role {
 struct policy_purpose {
 	uint16_t id;
 	const char *name;
+	struct policy_label label;
 	bool needs_case;
 };
+struct policy_department {
+	uint16_t id;
+	const char *name;	/* "MZ" */
+	struct policy_label label;
+};
 
-/* Decode and check a document. 0, CV_ERR_FORMAT, CV_ERR_LIMIT, CV_ERR_NOMEM. policy_free(NULL) is allowed. */
+/*
+ * Decode and check a document: its bytes and every rule of FORMAT.md 11.2. doc is copied. 0, CV_ERR_FORMAT, CV_ERR_INVALID (well
+ * formed, but a rule is broken), CV_ERR_LIMIT, CV_ERR_NOMEM. policy_free(NULL) is allowed.
+ */
 int policy_decode(const uint8_t *doc, size_t n, struct policy **ret_policy);
+/* Where a broken rule stands. */
+enum policy_part { PART_DOCUMENT = 0, PART_DEPARTMENT, PART_PURPOSE, PART_CLASS, PART_FIELD, PART_ROLE };
+struct policy_fault {
+	enum policy_part part;
+	uint16_t id;		/* of the department, purpose, class, field or role */
+	const char *text;	/* static English */
+	char other[POLICY_NAME_MAX + 1];	/* name of another part that takes part in it, or "" */
+};
+/* As policy_decode; with CV_ERR_INVALID *ret_fault is filled. */
+int policy_decode_explain(const uint8_t *doc, size_t n, struct policy **ret_policy, struct policy_fault *ret_fault);
 void policy_free(struct policy *p);
 const char *policy_name(const struct policy *p);
 uint32_t policy_version(const struct policy *p);
@@ -100,6 +158,8 @@ unsigned policy_roles(const struct policy *p);
 const struct policy_role *policy_role(const struct policy *p, unsigned position);
 unsigned policy_purposes(const struct policy *p);
 const struct policy_purpose *policy_purpose(const struct policy *p, unsigned position);
+unsigned policy_departments(const struct policy *p);
+const struct policy_department *policy_department(const struct policy *p, unsigned position);
 /* Look-ups by name (n bytes) or id; NULL, or -1 for positions, if unknown. By name and id they are O(1) or O(log n). */
 const struct policy_field *policy_field_named(const struct policy *p, const char *name, size_t n);
 const struct policy_field *policy_field_by_id(const struct policy *p, uint16_t id);
@@ -109,6 +169,11 @@ const struct policy_role *policy_role_by_id(const struct policy *p, uint16_t id)
 const struct policy_role *policy_role_named(const struct policy *p, const char *name, size_t n);
 int policy_purpose_named(const struct policy *p, const char *name, size_t n);	/* position */
 const char *policy_department_name(const struct policy *p, uint16_t id);		/* "?" if unknown */
+/* Whether a class id is that of a view class, and the source class of one. */
+static inline bool class_is_view(uint16_t id) { return (id & 0x4000u) != 0; }
+static inline uint16_t class_source(uint16_t id) { return (uint16_t)(id & 0x3FF0u); }
+/* Whether a role holds the class's secret key: it reads, reveals, or writes with read. */
+static inline bool rights_hold_key(uint8_t rights) { return (rights & (RIGHT_READ | RIGHT_REVEAL | RIGHT_WRITE)) != 0; }
 
 /* ---- decisions ------------------------------------------------------------------------------------------------------ */
 
@@ -166,11 +231,14 @@ int field_accept(const struct policy_field *f, const struct value *v, int32_t to
 uint16_t field_padded(const struct policy_field *f, size_t n);
 /*
  * Compute view op of a stored value; bytes appended to scratch. Total: what cannot be masked safely becomes
- * VALUE_SUPPRESSED. Null stays null.
+ * VALUE_SUPPRESSED. Null stays null. scratch failing (memory, its maximum) gives VALUE_SUPPRESSED too, and buf_ok tells.
  */
 void view_project(enum view_op op, const struct value *v, struct buf *scratch, struct value *ret);
-/* Padded length of a view's value: one length for all values of an op, so that masked lengths tell nothing. */
-uint16_t view_padded(enum view_op op);
+/*
+ * Padded length of a view's value of n bytes of field f. One length for all values of an op, suppressed ones included, so that
+ * masked lengths tell nothing; a copy (VIEW_PLAIN) is padded as the field itself.
+ */
+uint16_t view_padded(const struct policy_field *f, enum view_op op, size_t n);
 /* View values that are finished at read time (m5b: the band of a birth quarter on the day today); others pass unchanged. */
 void view_present(enum view_op op, const struct value *stored, int32_t today, struct buf *scratch, struct value *ret);
 
