@@ -1,0 +1,155 @@
+/*
+ * libchildvault: the C client of a Childvault daemon.
+ *
+ * A struct childvault is one connection to a vault's api.sock and what the last call on it answered. Open it, log in with
+ * a key file (or give it a token), then create, get, patch. JSON goes in and comes out as text: the bodies are those of
+ * docs/PROTOCOL.md section 2, unchanged. Calls block, for at most a minute without a byte from the daemon. One thread uses
+ * a struct childvault at a time; different ones are independent. Whatever held a token, a key or a body is wiped before
+ * it is freed.
+ *
+ *     struct childvault *cv;
+ *     struct childvault_with how = { .purpose = "intake" };
+ *
+ *     if (childvault_open("/srv/vault/api.sock", &cv) != 0 ||
+ *         childvault_login(cv, key_text, key_n, NULL, 0, NULL, 0) != 0 ||
+ *         childvault_create(cv, &how, "{\"name\":\"...\"}") != 0)
+ *             fprintf(stderr, "%s\n", childvault_message(cv));
+ *     childvault_free(cv);
+ *
+ * Link with -lchildvault (pkg-config childvault).
+ */
+#ifndef CHILDVAULT_H
+#define CHILDVAULT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct childvault;
+
+/* What every call that can fail returns. The list is closed. */
+enum childvault_code {
+	CHILDVAULT_OK = 0,
+	CHILDVAULT_MEMORY = 1,		/* memory could not be had */
+	CHILDVAULT_USAGE = 2,		/* an argument is outside its range; nothing was sent */
+	CHILDVAULT_UNREACHABLE = 3,	/* no connection, or it ended before the whole answer came */
+	CHILDVAULT_PROTOCOL = 4,	/* the answer does not follow docs/PROTOCOL.md; the connection was closed */
+	CHILDVAULT_KEY = 5,		/* the key file is damaged, the passphrase wrong, or it opens no role that was asked for */
+	CHILDVAULT_PROBLEM = 6		/* the daemon refused: childvault_problem names the kind */
+};
+
+/* ---- a connection ------------------------------------------------------------------------------------------------- */
+
+/*
+ * Make a client for the Unix socket at socket_path (at most 107 bytes). Connects at the first call. CHILDVAULT_OK,
+ * CHILDVAULT_MEMORY, CHILDVAULT_USAGE; *ret is untouched unless OK. Freed by childvault_free, which ends no session.
+ */
+int childvault_open(const char *socket_path, struct childvault **ret);
+/* Close, wipe, free. NULL is allowed. */
+void childvault_free(struct childvault *cv);
+
+/* ---- sessions ------------------------------------------------------------------------------------------------------- */
+
+/*
+ * Open a session with the text of a key file (key_n bytes, docs/FORMAT.md section 12). passphrase (pass_n bytes) is NULL for
+ * a key file without one; deriving its key takes a second or more. roles names role_count roles, by name or decimal
+ * number; role_count 0 takes every role the key opens. Long-term secrets never leave this process.
+ *
+ * If names select fewer roles than the key opens, a first session learns which is which and is closed again.
+ * CHILDVAULT_KEY, CHILDVAULT_PROBLEM ("unauthenticated": whatever else did not fit, "rate-limited"), and the others.
+ */
+int childvault_login(struct childvault *cv, const char *key_text, size_t key_n, const char *passphrase, size_t pass_n,
+    const char *const *roles, size_t role_count);
+/* Use a token from elsewhere (at most 128 characters) for the next calls. CHILDVAULT_OK, _MEMORY, _USAGE. */
+int childvault_with_token(struct childvault *cv, const char *token);
+/* End the session at the daemon and forget the token. */
+int childvault_logout(struct childvault *cv);
+/* The token in use, or NULL. Valid until the next login, with_token, logout or free. */
+const char *childvault_token(const struct childvault *cv);
+/* After a login: the session's role names joined by commas, and its end as RFC 3339. Valid as the token; else "". */
+const char *childvault_roles(const struct childvault *cv);
+const char *childvault_expires(const struct childvault *cv);
+/*
+ * After a login with a passphrase and a key file that was made before its vault existed: the text of the key file bound to
+ * this vault and its pepper, which should replace the old file. Otherwise NULL. Valid until the next login or free.
+ */
+const char *childvault_new_key(const struct childvault *cv);
+
+/* ---- records ---------------------------------------------------------------------------------------------------------- */
+
+/* What goes beside a request; members may be NULL but purpose, which every call on records needs. UTF-8. */
+struct childvault_with {
+	const char *purpose;
+	const char *case_text;
+	const char *reason;		/* for the clear view */
+	const char *idempotency_key;	/* childvault_create only, at most 64 characters */
+};
+
+/*
+ * Store a new record. fields is the text of a JSON object, {"name": value, ...}. On CHILDVAULT_OK childvault_id and
+ * childvault_etag are those of the record.
+ */
+int childvault_create(struct childvault *cv, const struct childvault_with *with, const char *fields);
+/*
+ * Read the named fields (names joined by commas) of record id (32 hexadecimal digits); clear != 0 asks for the clear view.
+ * childvault_body is the answer, childvault_etag its version.
+ */
+int childvault_get(struct childvault *cv, const struct childvault_with *with, const char *id, const char *names, int clear);
+/*
+ * Change fields: the text of a JSON object in which null takes a field away. etag is the version that was read, with its
+ * quotes; NULL for roles that may only write. childvault_etag is the new version.
+ */
+int childvault_patch(struct childvault *cv, const struct childvault_with *with, const char *id, const char *etag,
+    const char *fields);
+/* Versions of the named fields, newest first; limit 0 leaves the number to the daemon. */
+int childvault_history(struct childvault *cv, const struct childvault_with *with, const char *id, const char *names,
+    int clear, unsigned limit);
+
+/* ---- the audit log, for auditors ------------------------------------------------------------------------------------------ */
+
+/*
+ * Entries from index first on, at most limit (1 to 1,000); with_keys != 0 adds the sealed segment keys, people and policy
+ * that a reader's key file opens.
+ */
+int childvault_events(struct childvault *cv, uint64_t first, unsigned limit, int with_keys);
+/* The newest signed checkpoint, as text in childvault_body. */
+int childvault_checkpoint(struct childvault *cv);
+/* A tile by its path, such as "0/000" or "entries/x001/234.p/7". */
+int childvault_tile(struct childvault *cv, const char *path);
+
+/* ---- the daemon ------------------------------------------------------------------------------------------------------------ */
+
+/* CHILDVAULT_OK if it serves; CHILDVAULT_PROBLEM ("sealed", "index-rebuilding", ...) or CHILDVAULT_UNREACHABLE if not. */
+int childvault_health(struct childvault *cv);
+
+/* ---- what the last call answered; every pointer is valid until the next call on cv ------------------------------------------- */
+
+/* The body and its length (ret_n may be NULL); it ends in a NUL beyond that length. Never NULL. */
+const char *childvault_body(const struct childvault *cv, size_t *ret_n);
+/* HTTP status, 0 if no answer came. */
+int childvault_status(const struct childvault *cv);
+/* Record id of a create, "" otherwise. */
+const char *childvault_id(const struct childvault *cv);
+/* ETag with its quotes, "" if there was none. */
+const char *childvault_etag(const struct childvault *cv);
+/* "clear" or "masked" after a read, else "". */
+const char *childvault_view(const struct childvault *cv);
+/* The daemon's Request-Id, "" if there was none. */
+const char *childvault_request_id(const struct childvault *cv);
+/* Index of the audit leaf of this call. Returns 1 and writes *ret, or 0. */
+int childvault_leaf(const struct childvault *cv, uint64_t *ret);
+/* The problem's kind, such as "not-permitted"; "" if the last call did not answer CHILDVAULT_PROBLEM. */
+const char *childvault_problem(const struct childvault *cv);
+/* Demo vaults only: the rule that refused; else "". */
+const char *childvault_explain(const struct childvault *cv);
+/* A short English sentence for the last failure, without any value. Never NULL. */
+const char *childvault_message(const struct childvault *cv);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
