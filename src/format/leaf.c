@@ -1,0 +1,245 @@
+#include "format/leaf.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/error.h"
+
+#define VERSION 1u
+#define FLAGS_ALL (LEAF_MUTATING | LEAF_CLEAR | LEAF_CHILD)
+#define BODY_PAD 64u
+#define TAG 16u			/* of a sealed body A */
+#define COMMIT_TAG 48u		/* commitment and tag of a body B */
+#define VIEW_MAX 2u
+
+const char *leaf_kind_name(unsigned kind)
+{
+	switch (kind) {
+	case LEAF_GENESIS: return "genesis";
+	case LEAF_SESSION: return "session";
+	case LEAF_READ: return "read";
+	case LEAF_CREATE: return "create";
+	case LEAF_RESULT: return "result";
+	case LEAF_EPOCH: return "epoch";
+	case LEAF_REFUSED: return "refused";
+	case LEAF_AUDIT_READ: return "audit-read";
+	case LEAF_START: return "start";
+	case LEAF_SEGMENT: return "segment";
+	case LEAF_MERGE: return "merge";
+	case LEAF_REVEAL: return "reveal";
+	case LEAF_SESSION_END: return "session-end";
+	case LEAF_PATCH: return "patch";
+	case LEAF_HISTORY: return "history";
+	case LEAF_LOGIN_FAILURES: return "login-failures";
+	default: return "unknown";
+	}
+}
+
+/* A sealed body is whole paddings of plaintext and what sealing adds; one child has both bodies, no child none of B. */
+static int bodies_check(const struct leaf *l)
+{
+	size_t a = l->body_a_n, b = l->body_b_n;
+
+	if ((l->flags & LEAF_CLEAR) != 0)
+		return (l->flags & LEAF_CHILD) == 0 && b == 0 ? 0 : CV_ERR_FORMAT;
+	if (a < TAG + BODY_PAD || (a - TAG) % BODY_PAD != 0)
+		return CV_ERR_FORMAT;
+	if ((l->flags & LEAF_CHILD) == 0)
+		return b == 0 ? 0 : CV_ERR_FORMAT;
+	return b >= COMMIT_TAG + BODY_PAD && (b - COMMIT_TAG) % BODY_PAD == 0 ? 0 : CV_ERR_FORMAT;
+}
+
+int leaf_decode(const uint8_t *p, size_t n, struct leaf *ret)
+{
+	struct rd r = rd_over(p, n);
+	struct leaf l = { 0 };
+	int err;
+
+	if (rd_u8(&r) != VERSION)
+		return CV_ERR_FORMAT;
+	l.kind = rd_u8(&r);
+	l.flags = rd_u16(&r);
+	if ((l.flags & ~FLAGS_ALL) != 0)
+		return CV_ERR_FORMAT;
+	l.index = rd_u64(&r);
+	l.time_ms = rd_u48(&r);
+	l.epoch = rd_u32(&r);
+	l.segment = rd_take(&r, 16);
+	l.turn = rd_u32(&r);
+	l.actor_tag = rd_take(&r, 16);
+	l.subject_tag = rd_take(&r, 16);
+	l.policy = rd_take(&r, 16);
+	if ((l.flags & LEAF_MUTATING) != 0)
+		l.state_hash = rd_take(&r, 32);
+	l.header = p;
+	l.header_n = n - rd_left(&r);
+	l.body_a_n = rd_u16(&r);
+	l.body_a = rd_take(&r, l.body_a_n);
+	l.body_b_n = rd_u16(&r);
+	l.body_b = rd_take(&r, l.body_b_n);
+	if (!rd_done(&r))
+		return CV_ERR_FORMAT;
+	if ((err = bodies_check(&l)) != 0)
+		return err;
+	*ret = l;
+	return 0;
+}
+
+int leaf_header_encode(const struct leaf *l, struct buf *ret)
+{
+	unsigned flags = l->flags & ~LEAF_MUTATING;
+
+	if (l->state_hash != NULL)
+		flags |= LEAF_MUTATING;
+	buf_u8(ret, VERSION);
+	buf_u8(ret, l->kind);
+	buf_u16(ret, (uint16_t)flags);
+	buf_u64(ret, l->index);
+	buf_u48(ret, l->time_ms);
+	buf_u32(ret, l->epoch);
+	buf_put(ret, l->segment, 16);
+	buf_u32(ret, l->turn);
+	buf_put(ret, l->actor_tag, 16);
+	buf_put(ret, l->subject_tag, 16);
+	buf_put(ret, l->policy, 16);
+	if (l->state_hash != NULL)
+		buf_put(ret, l->state_hash, 32);
+	return buf_ok(ret) ? 0 : CV_ERR_NOMEM;
+}
+
+static void detail_put(const struct leaf_detail *d, struct buf *ret)
+{
+	buf_put(ret, d->record, 16);
+	buf_u8(ret, d->view);
+	buf_u16(ret, d->role);
+	buf_u16(ret, d->department);
+	buf_u16(ret, d->purpose);
+	buf_u16(ret, d->outcome);
+	buf_put(ret, d->approval, 16);
+	buf_u32(ret, d->count);
+	buf_u8(ret, d->bitmap_n);
+	buf_put(ret, d->bitmap, d->bitmap_n);
+	buf_u8(ret, d->case_n);
+	buf_put(ret, d->case_text, d->case_n);
+	buf_u16(ret, d->reason_n);
+	buf_put(ret, d->reason, d->reason_n);
+}
+
+/* Fill the plaintext that began at offset start up to whole paddings. */
+static int pad(struct buf *ret, size_t start)
+{
+	size_t n = ret->n - start;
+
+	buf_zero(ret, (BODY_PAD - n % BODY_PAD) % BODY_PAD);
+	return buf_ok(ret) ? 0 : CV_ERR_NOMEM;
+}
+
+int leaf_actor_encode(const struct leaf_actor *a, const struct leaf_detail *detail, struct buf *ret)
+{
+	size_t start = ret->n;
+
+	buf_put(ret, a->principal, 16);
+	buf_put(ret, a->session, 16);
+	buf_put(ret, a->request, 16);
+	buf_put(ret, a->digest, 16);
+	buf_u32(ret, a->uid);
+	buf_u32(ret, a->pid);
+	buf_u16(ret, a->outcome);
+	buf_u8(ret, detail != NULL);
+	if (detail != NULL)
+		detail_put(detail, ret);
+	return pad(ret, start);
+}
+
+int leaf_detail_encode(const struct leaf_detail *d, struct buf *ret)
+{
+	size_t start = ret->n;
+
+	detail_put(d, ret);
+	return pad(ret, start);
+}
+
+/* Read a detail; lengths over the maxima refuse it. */
+static int detail_get(struct rd *r, struct leaf_detail *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	rd_copy(r, ret->record, 16);
+	ret->view = rd_u8(r);
+	ret->role = rd_u16(r);
+	ret->department = rd_u16(r);
+	ret->purpose = rd_u16(r);
+	ret->outcome = rd_u16(r);
+	rd_copy(r, ret->approval, 16);
+	ret->count = rd_u32(r);
+	ret->bitmap_n = rd_u8(r);
+	if (ret->view > VIEW_MAX || ret->bitmap_n > sizeof(ret->bitmap))
+		return CV_ERR_FORMAT;
+	rd_copy(r, ret->bitmap, ret->bitmap_n);
+	ret->case_n = rd_u8(r);
+	if (ret->case_n > LEAF_CASE_MAX)
+		return CV_ERR_FORMAT;
+	rd_copy(r, ret->case_text, ret->case_n);
+	ret->reason_n = rd_u16(r);
+	if (ret->reason_n > LEAF_REASON_MAX)
+		return CV_ERR_FORMAT;
+	rd_copy(r, ret->reason, ret->reason_n);
+	return rd_ok(r) ? 0 : CV_ERR_FORMAT;
+}
+
+/* What is left is the padding alone: fewer bytes than one more padding, all zero, the whole a multiple of it. */
+static int padding_check(struct rd *r, size_t n)
+{
+	size_t left = rd_left(r);
+	const uint8_t *p = rd_take(r, left);
+	uint8_t any = 0;
+
+	if (p == NULL || left >= BODY_PAD || n % BODY_PAD != 0)
+		return CV_ERR_FORMAT;
+	for (size_t i = 0; i < left; i++)
+		any |= p[i];
+	return any == 0 ? 0 : CV_ERR_FORMAT;
+}
+
+int leaf_actor_decode(const uint8_t *p, size_t n, struct leaf_actor *ret, int *ret_has_detail, struct leaf_detail *ret_detail)
+{
+	struct rd r = rd_over(p, n);
+	struct leaf_actor a;
+	struct leaf_detail d;
+	unsigned has;
+	int err;
+
+	rd_copy(&r, a.principal, 16);
+	rd_copy(&r, a.session, 16);
+	rd_copy(&r, a.request, 16);
+	rd_copy(&r, a.digest, 16);
+	a.uid = rd_u32(&r);
+	a.pid = rd_u32(&r);
+	a.outcome = rd_u16(&r);
+	has = rd_u8(&r);
+	if (!rd_ok(&r) || has > 1)
+		return CV_ERR_FORMAT;
+	if (has == 1 && (err = detail_get(&r, &d)) != 0)
+		return err;
+	if ((err = padding_check(&r, n)) != 0)
+		return err;
+	*ret = a;
+	*ret_has_detail = (int)has;
+	if (has == 1)
+		*ret_detail = d;
+	return 0;
+}
+
+int leaf_detail_decode(const uint8_t *p, size_t n, struct leaf_detail *ret)
+{
+	struct rd r = rd_over(p, n);
+	struct leaf_detail d;
+	int err;
+
+	if ((err = detail_get(&r, &d)) != 0)
+		return err;
+	if ((err = padding_check(&r, n)) != 0)
+		return err;
+	*ret = d;
+	return 0;
+}
