@@ -82,13 +82,18 @@ static void head_write(const struct block *b, uint8_t *p)
 	be32_put(p + 36, 0);
 }
 
+size_t block_total(size_t end)
+{
+	return (end + BLOCK_TAIL + 7) & ~(size_t)7;
+}
+
 void block_seal(struct block *b, struct buf *turn, const struct store_hooks *h)
 {
 	uint8_t *p;
 
-	/* Items end where the MAC and the checksum after them fill up a multiple of 8. */
-	buf_zero(turn, (8 - (turn->n + BLOCK_TAIL) % 8) % 8);
-	b->n = (uint32_t)(turn->n + BLOCK_TAIL);
+	/* Zeros up to where the MAC and the checksum end at a multiple of 8. */
+	b->n = (uint32_t)block_total(turn->n);
+	buf_zero(turn, b->n - BLOCK_TAIL - turn->n);
 	head_write(b, turn->p);
 	h->mac(h->cookie, b->prev, turn->p, turn->n, b->mac);
 	buf_put(turn, b->mac, STORE_MAC);

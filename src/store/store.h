@@ -61,15 +61,19 @@ struct store_options {
 	const char *dir;		/* the vault's folder; uses its store/ (LMDB) and journal/ */
 	uint64_t map_bytes;		/* LMDB map size, address space only; 0 takes 64 GiB */
 	uint32_t journal_files;		/* 2 to 64; 0 takes 4. Only store_create reads it */
-	uint64_t journal_file_bytes;	/* at least STORE_BLOCK_MAX + 4096; 0 takes 16 MiB. Only store_create reads it */
-	uint64_t apply_bytes;		/* apply once so many bytes wait; 0 takes 8 MiB */
+	/*
+	 * 64 KiB to 1 GiB, a multiple of 8; 0 takes 16 MiB. Only store_create reads it. Below STORE_BLOCK_MAX + 4096 a
+	 * block is at most the file less 4,096 bytes, and an eighth of that is kept for leaves: sizes for tests.
+	 */
+	uint64_t journal_file_bytes;
+	uint64_t apply_bytes;		/* apply once so many bytes wait, at most a quarter of the ring; 0 takes 8 MiB */
 	uint32_t apply_ms;		/* or once the oldest has waited so long; 0 takes 1,000 ms */
 	struct store_hooks hooks;
 };
 
 /*
  * Make an empty store in dir, which exists: LMDB tables, journal files full of zeros, everything synced. 0,
- * CV_ERR_EXISTS (there is one), CV_ERR_FULL, CV_ERR_IO.
+ * CV_ERR_EXISTS (there is one, or what is left of one), CV_ERR_ARG (sizes), CV_ERR_FULL, CV_ERR_IO.
  */
 int store_create(const struct store_options *o);
 /*
@@ -87,13 +91,15 @@ struct store_replay_report {
 /*
  * Replay the journal after the last applied block and start the apply thread; needs hooks.mac. Call once, at unseal,
  * before the first turn. A torn last block is cut and reported; 0, CV_ERR_REPLAY (a bad block before a valid one, or
- * below the applied state, or after a clean-stop mark: the vault must not start), CV_ERR_IO, CV_ERR_NOMEM. MACs that do
- * not fit under the given key while sequence and checksum do give CV_ERR_AUTH.
+ * below the applied state, or after a clean-stop mark: the vault must not start), CV_ERR_IO, CV_ERR_NOMEM, CV_ERR_FULL
+ * (LMDB has no page left to note the start). MACs that do not fit under the given key while sequence and checksum do give
+ * CV_ERR_AUTH. After a failure the store reads what LMDB holds, and replay may be tried again. apply_leaves may be called
+ * before this returns. store_checkpointed has to be called after it, or the ring is not recycled.
  */
 int store_replay(struct store *s, struct store_replay_report *ret_report);
 /*
- * Apply what waits, write the clean-stop mark if clean, stop the thread, close and free. Without a replay (sealed) or
- * after an I/O error nothing is written. NULL is allowed. 0 or CV_ERR_IO.
+ * Apply what waits, write the clean-stop mark if clean, stop the thread, close and free. An open turn is forgotten.
+ * Without a replay (sealed) or after an I/O error nothing is written. NULL is allowed. 0 or CV_ERR_IO.
  */
 int store_close(struct store *s, bool clean);
 
@@ -103,7 +109,10 @@ struct store_value {
 	const uint8_t *p;
 	size_t n;
 };
-/* Read one key. 0, CV_ERR_NOTFOUND, CV_ERR_IO. Outside a turn it sees the committed state. */
+/*
+ * Read one key. 0, CV_ERR_NOTFOUND, CV_ERR_IO. Outside a turn it sees the committed state, and the pointer stays valid
+ * until the next store_turn_begin, store_flush or store_close.
+ */
 int store_get(struct store *s, enum store_table t, const void *key, size_t key_n, struct store_value *ret);
 
 /* Called for each row of a scan; a non-zero return ends the scan and becomes its result. */
@@ -125,7 +134,11 @@ int store_turn_begin(struct store *s);
  * CV_ERR_FULL. Ask before deciding. Leaves of refusals may use the reserve of 1 MiB that this call keeps free.
  */
 int store_room(struct store *s, size_t bytes);
-/* Add to the open request. 0, CV_ERR_LIMIT (key or value too long), CV_ERR_FULL, CV_ERR_NOMEM. */
+/*
+ * Add to the open request, which begins with the first such call after store_turn_begin, store_commit or store_rollback.
+ * key and val may be what store_get answered just before. META keys "journal" and "log" are the store's own. 0, CV_ERR_LIMIT
+ * (key or value too long), CV_ERR_FULL, CV_ERR_NOMEM; after a failure the request has to be rolled back.
+ */
 int store_put(struct store *s, enum store_table t, const void *key, size_t key_n, const void *val, size_t val_n);
 /* Delete; deleting an absent key is no error. */
 int store_del(struct store *s, enum store_table t, const void *key, size_t key_n);
@@ -140,9 +153,10 @@ void store_commit(struct store *s);
 /* Forget the open request's puts and leaves. */
 void store_rollback(struct store *s);
 /*
- * End the turn: write one block, sync it. An empty turn writes nothing. 0; CV_ERR_FULL (journal full and applying is
- * behind or stuck: nothing was written, the turn is forgotten); CV_ERR_IO (write or sync failed: the turn may or may
- * not reappear after a restart; the store takes no further turn until then).
+ * End the turn: write one block, sync it. An empty turn writes nothing; a request without commit is rolled back. 0;
+ * CV_ERR_FULL (journal full and applying is behind or stuck, after waiting at most 2 s, or no memory: nothing was
+ * written, the turn is forgotten); CV_ERR_IO (write or sync failed: the turn may or may not reappear after a restart;
+ * the store takes no further turn until then).
  */
 int store_turn_end(struct store *s) __attribute__((warn_unused_result));
 /* Nothing failed for good so far. */
@@ -150,7 +164,10 @@ bool store_healthy(const struct store *s);
 
 /* ---- applying ------------------------------------------------------------------------------------------------- */
 
-/* Wait until every durable block is in LMDB and its leaves in log/. Between turns only. 0 or CV_ERR_IO. */
+/*
+ * Wait until every durable block is in LMDB and its leaves in log/. Between turns only. 0, CV_ERR_IO, CV_ERR_FULL (LMDB's
+ * map or the disk: reads and the journal go on, applying is tried again later).
+ */
 int store_flush(struct store *s);
 /* An eventfd that becomes readable after each apply; read it to clear. Owned by the store. */
 int store_applied_fd(const struct store *s);
@@ -158,7 +175,7 @@ int store_applied_fd(const struct store *s);
 uint64_t store_applied_leaves(const struct store *s);
 /*
  * A signed checkpoint now covers leaves below size, durably: journal files whose leaves all lie below it, and whose
- * blocks are applied, may be recycled.
+ * blocks are applied, may be recycled. Not remembered over a restart: tell it again after store_replay.
  */
 void store_checkpointed(struct store *s, uint64_t size);
 

@@ -65,6 +65,8 @@ struct block {
 uint32_t crc32c(const uint8_t *p, size_t n);
 /* Read the item at p, which has been written by this process or has passed block_check. Returns its length. */
 size_t item_read(const uint8_t *p, struct item *ret);
+/* Length of a block whose items end at offset end. */
+size_t block_total(size_t end);
 /*
  * Finish b, whose header space and items fill turn: pad, header, MAC over b->prev, checksum, then BLOCK_MIN zeros
  * behind it (not counted in b->n). turn has room for that. Sets b->n, b->mac.
@@ -277,19 +279,19 @@ int applier_start(struct store *s);
 void applier_free(struct store *s);
 /* Hand over a durable block. */
 void applier_push(struct store *s, struct block *b);
-/* Apply at once; wait until nothing waits, an attempt fails, or until free(s) answers true or wait_ms (0 = ever) passed. */
+/* Apply at once; wait until nothing waits, an attempt fails, or until enough(s) answers true or wait_ms (0 = ever) passed. */
 void applier_flush(struct store *s, bool (*enough)(const struct store *s), uint64_t wait_ms);
 /* Whether nothing waits to be applied. */
 bool applier_idle(struct store *s);
-/* Take the list of applied blocks that are still in the overlay. */
+/* Take the list of applied blocks that are still in the overlay; *ret_idle: nothing else waits. */
 struct block *applier_take(struct store *s, struct block **ret_tail, bool *ret_idle);
 
 /* ---- store.c -------------------------------------------------------------------------------------------------- */
 
-/* Where a request began, or where the turn stands. */
+/* A point in the turn to which it can be cut back. */
 struct mark {
 	size_t bytes;		/* of store.turn */
-	size_t undo;
+	size_t undo;		/* of the overlay's list */
 	uint32_t puts;
 	uint32_t leaves;
 };
@@ -302,12 +304,12 @@ struct store {
 	struct applier a;
 	struct buf turn;		/* the block of the open turn: header space, then items */
 	struct block *cur;		/* its block */
-	struct mark mark;		/* end of the committed requests in turn */
-	struct mark now;		/* end of the open request */
+	struct mark mark;		/* end of the committed requests; what lies behind is the open request's */
 	struct block *clean;		/* applied, to be taken out of the overlay bit by bit */
 	struct block *clean_tail;
 	uint32_t clean_at;		/* offset of clean's next item, 0 = at its start */
-	uint32_t clean_budget;		/* items to take out in a turn */
+	uint32_t clean_puts;		/* puts from there on */
+	uint32_t last_puts;		/* of the turn before: cleaning keeps ahead of what turns add */
 	uint64_t next_seq;
 	uint64_t durable_leaves;
 	uint64_t checkpointed;
@@ -315,8 +317,5 @@ struct store {
 	bool replayed;
 	bool in_turn;
 };
-
-/* Seal s->cur, write it and hand it over; it must have been placed. 0, CV_ERR_FULL (no memory), CV_ERR_IO. */
-int store_write_block(struct store *s, uint8_t flags);
 
 #endif
