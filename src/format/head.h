@@ -11,6 +11,7 @@ struct buf;
 #define HEAD_TOKENS 8
 #define HEAD_PREFIX 26		/* clear bytes before the SEAL */
 #define HEAD_DROPS_MAX 64
+#define HEAD_PLAIN_MAX 3712u	/* padded plaintext of the largest head */
 
 enum record_state {
 	STATE_FOUND = 1, STATE_DRAFT, STATE_APPLIED, STATE_VERIFIED, STATE_NOTICED, STATE_REVIEW, STATE_APPROVED, STATE_REFUSED,
@@ -47,15 +48,22 @@ struct head {
 	uint64_t created_ms, updated_ms;
 	uint8_t log_key[32];
 	unsigned tokens, classes;
-	struct head_token token[HEAD_TOKENS];
+	struct head_token token[HEAD_TOKENS];	/* ascending by index, epoch, token */
 	struct head_class class[HEAD_CLASSES];	/* ascending class_key */
 };
 /* Clear prefix of a stored head. 0 or CV_ERR_FORMAT. */
 int head_prefix_decode(const uint8_t *stored, size_t n, uint32_t *ret_epoch, uint32_t *ret_slot, uint8_t ret_record[16]);
 void head_prefix_encode(uint32_t epoch, uint32_t slot, const uint8_t record[16], uint8_t ret[HEAD_PREFIX]);
-/* Append the padded plaintext (without record and slot, which stand in the prefix). 0, CV_ERR_LIMIT, CV_ERR_NOMEM. */
+/*
+ * Append the padded plaintext (without record and slot, which stand in the prefix). 0, CV_ERR_LIMIT, CV_ERR_NOMEM, or
+ * CV_ERR_ARG for a head that head_decode would refuse: order of classes or tokens, a row flag without a row version or the
+ * reverse, more drops than versions since the row, a history flag without a count or the reverse, times of 2^48 and more.
+ */
 int head_encode(const struct head *h, struct buf *ret);
-/* Decode a plaintext; record and shred_slot of *ret are left as they are. 0 or CV_ERR_FORMAT. */
+/*
+ * Decode a plaintext; record and shred_slot of *ret are left as they are, and of token and class only what exists is
+ * written. 0 or CV_ERR_FORMAT, the rest of *ret then undefined.
+ */
 int head_decode(const uint8_t *p, size_t n, struct head *ret);
 /* The class's entry, or NULL. */
 struct head_class *head_class_find(struct head *h, uint32_t class_key);

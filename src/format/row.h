@@ -12,6 +12,7 @@ struct buf;
 #define ROW_PREFIX 60u
 #define ROW_ENTRIES 512		/* fields of one class */
 #define ROW_PROVENANCES 255
+#define ROW_INDEX_MAX 12288u	/* padded plaintext of the largest index */
 #define FIELD_MAX 61440u
 
 enum value_type {
@@ -50,7 +51,11 @@ int row_split(const uint8_t *stored, size_t n, struct row_parts *ret);
  * end exactly at stored_n.
  */
 int row_index_decode(const uint8_t *p, size_t n, size_t index_n, size_t stored_n, struct row_index *ret);
-/* Append the padded index plaintext. offsets are ignored. 0, CV_ERR_LIMIT, CV_ERR_NOMEM. */
+/*
+ * Append the padded index plaintext. offsets are ignored. 0, CV_ERR_LIMIT, CV_ERR_NOMEM, or CV_ERR_ARG for an index that
+ * row_index_decode would refuse: order, a field id outside 1 to 0x3FFF, an unknown type, null or suppressed with bytes, a
+ * provenance that is not there, a length above the padded one, a padded one above FIELD_MAX, a time of 2^48 and more.
+ */
 int row_index_encode(const struct row_index *x, struct buf *ret);
 /* Entry of a field, or NULL. */
 const struct row_entry *row_index_find(const struct row_index *x, uint16_t field);

@@ -31,13 +31,16 @@ int wraps_each(const uint8_t *p, size_t n, int (*cb)(void *cookie, const struct 
 void wraps_begin(struct buf *ret);
 /*
  * Append to ret (begun by wraps_begin, starting at offset start) the groups of old, byte for byte, without the wraps that
- * drop says true to. 0, CV_ERR_FORMAT, CV_ERR_NOMEM.
+ * drop says true to (NULL: all of them). 0, CV_ERR_FORMAT, CV_ERR_NOMEM (also for a row of more than WRAPS_MAX wraps).
  */
 int wraps_copy(struct buf *ret, size_t start, const uint8_t *old, size_t n, bool (*drop)(void *cookie, const struct wrap *w),
     void *cookie);
-/* Count one more group in the row that starts at offset start of ret. */
+/*
+ * Count one more group in the row that starts at offset start of ret. A row of more than WRAPS_MAX wraps or 65,535 groups
+ * makes ret bad.
+ */
 void wraps_group_added(struct buf *ret, size_t start);
-/* Append a group's head: type, number of wraps, N, and epk if type 3. Its wraps follow with wraps_put. */
+/* Append a group's head: type, number of wraps (1 to 255), N, and epk if type 3. Its wraps follow with wraps_put. */
 void wraps_group(struct buf *ret, uint8_t type, unsigned count, const uint8_t nonce[24], const uint8_t *epk);
 void wraps_put(struct buf *ret, const struct wrap *w);
 
