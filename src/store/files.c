@@ -191,6 +191,37 @@ int files_overwrite(int dirfd, const char *path, uint64_t offset, const void *p,
 	return r == 0 ? 0 : CV_ERR_IO;
 }
 
+int files_append(int dirfd, const char *path, uint64_t offset, const void *p, size_t n)
+{
+	bool fresh = false;
+	struct stat st;
+	int fd, r;
+
+	assert(path_ok(path));
+	fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT && offset == 0) {
+		fresh = true;
+		fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_CREAT, 0600);
+	}
+	if (fd < 0)
+		return errno == ENOENT ? CV_ERR_NOTFOUND : CV_ERR_IO;
+	if (fstat(fd, &st) != 0)
+		r = CV_ERR_IO;
+	else if ((uint64_t)st.st_size < offset)
+		r = CV_ERR_FORMAT;
+	else
+		r = write_all(fd, p, n, offset);
+	if (r == 0 && (uint64_t)st.st_size > offset + n && ftruncate(fd, (off_t)(offset + n)) != 0)
+		r = CV_ERR_IO;
+	if (r == 0 && fdatasync(fd) != 0)
+		r = error_of(errno);
+	if (close(fd) != 0 && r == 0)
+		r = CV_ERR_IO;
+	if (r == 0 && fresh)
+		r = sync_parent(dirfd, path);
+	return r == 0 || r == CV_ERR_FULL || r == CV_ERR_FORMAT ? r : CV_ERR_IO;
+}
+
 int files_read(int dirfd, const char *path, struct buf *ret)
 {
 	size_t was = ret->n, n;
@@ -232,6 +263,14 @@ int files_remove(int dirfd, const char *path)
 {
 	assert(path_ok(path));
 	return unlinkat(dirfd, path, 0) == 0 || errno == ENOENT ? 0 : CV_ERR_IO;
+}
+
+int files_remove_dir(int dirfd, const char *path)
+{
+	assert(path_ok(path));
+	if (unlinkat(dirfd, path, AT_REMOVEDIR) == 0 || errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST)
+		return 0;
+	return CV_ERR_IO;
 }
 
 int files_sync(int dirfd, const char *path)

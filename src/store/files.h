@@ -27,10 +27,18 @@ int files_replace_lazy(int dirfd, const char *path, const void *p, size_t n);
 int files_create(int dirfd, const char *path, const void *p, size_t n);
 /* Overwrite n bytes at offset of an existing file in place and fdatasync. 0, CV_ERR_NOTFOUND, CV_ERR_IO. */
 int files_overwrite(int dirfd, const char *path, uint64_t offset, const void *p, size_t n);
+/*
+ * Make path consist of its first offset bytes and these n: write them there, cut what stood behind, fdatasync. An absent
+ * file is made if offset is 0, and its folder synced. A crash leaves the first offset bytes as they were. 0,
+ * CV_ERR_NOTFOUND, CV_ERR_FORMAT (the file is shorter than offset), CV_ERR_FULL, CV_ERR_IO.
+ */
+int files_append(int dirfd, const char *path, uint64_t offset, const void *p, size_t n);
 /* Append the whole file (at most what ret may still take) to ret. 0, CV_ERR_NOTFOUND, CV_ERR_LIMIT, CV_ERR_IO. */
 int files_read(int dirfd, const char *path, struct buf *ret);
 /* Remove path; an absent file is no error. The folder is not synced. 0 or CV_ERR_IO. */
 int files_remove(int dirfd, const char *path);
+/* Remove the folder path if it is empty; one that is absent or not empty is no error. 0 or CV_ERR_IO. */
+int files_remove_dir(int dirfd, const char *path);
 /* fdatasync one file, or a folder's fsync with path ".". 0, CV_ERR_NOTFOUND, CV_ERR_IO. */
 int files_sync(int dirfd, const char *path);
 /* Call cb with each name in the folder (without . and ..), in no order, until it answers non-zero. */
