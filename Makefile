@@ -76,6 +76,8 @@ $(BUILD)/unit/$(1): $(BUILD)/obj/tests/unit/$(1).o $(SUPPORT_OBJS) $(call libs_o
 	$(CC) $(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $(call syslibs_of,$(call unit_module,$(1)) $(ARROWS_$(call unit_module,$(1)))) -lcmocka -lm
 endef
 $(foreach t,$(notdir $(UNIT_BINS)),$(eval $(call unit_rule,$(t))))
+# the suite that every engine behind store/store.h runs
+$(BUILD)/unit/test_store: $(BUILD)/obj/tests/unit/store_conformance.o
 $(BUILD)/obj/tests/%.o: CPPFLAGS_ALL += -Itests -Itests/support -isystem $(LLHTTP_INC)
 
 unit: $(UNIT_BINS)
