@@ -1,0 +1,42 @@
+/* What the files of this module share: the body of struct childvault, and one call on it. */
+#ifndef CV_CLIENT_CLIENT_INTERNAL_H
+#define CV_CLIENT_CLIENT_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "childvault.h"
+#include "client/http.h"
+
+#define CLIENT_TOKEN_MAX 128u
+#define CLIENT_TEXT 512u
+#define CLIENT_ROLES 8u
+
+struct childvault {
+	struct client_http http;
+	char token[CLIENT_TOKEN_MAX + 1];	/* "" without a session */
+	char roles[CLIENT_ROLES * 64 + CLIENT_ROLES];
+	char expires[40];
+	struct buf new_key;			/* NUL-terminated text, or empty */
+	bool has_vault;
+	uint8_t vault[16];			/* as the last hello said, if has_vault */
+	/* of the last call */
+	char id[33], etag[40], view[8], request_id[64], kind[48], explain[CLIENT_TEXT], message[CLIENT_TEXT];
+	bool has_leaf;
+	uint64_t leaf;
+};
+
+/*
+ * Begin a call: forget what the last one answered, write request line, token (if there is one and with_token) and the
+ * headers of with, which may be NULL.
+ */
+void client_begin(struct childvault *cv, const char *method, const char *target, bool with_token,
+    const struct childvault_with *with);
+/* Finish and send it; read answer headers and, of a refusal, the problem. A childvault_code. */
+int client_finish(struct childvault *cv, const char *type, const struct buf *body, bool again);
+/* Remember text as the message and return code. */
+int client_fail(struct childvault *cv, int code, const char *text);
+/* The childvault_code that a CV_ERR_* of this process is, with its message. */
+int client_fail_local(struct childvault *cv, int r);
+
+#endif

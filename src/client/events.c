@@ -1,0 +1,384 @@
+#include "client/events.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "format/context.h"
+
+#define SEALED_KEY (CRYPTO_KEY + PKSEAL_OVERHEAD)
+#define PERSON_MAX 4096u
+#define FIELDS_TEXT_MAX 65536u
+#define BODY_MAX 65535u
+
+/* A key segment: the key of the turn it has been ratcheted to. It only goes forward; entries come in order. */
+struct segment {
+	uint8_t id[16];
+	uint8_t first[32];	/* K_0 */
+	uint8_t now[32];	/* K_turn */
+	uint32_t turn;
+};
+struct client_events {
+	json_t *json;			/* texts of details point into it */
+	uint64_t size, next;
+	unsigned count;
+	struct client_event *event;
+	uint8_t **leaf;			/* bytes of each entry */
+	char **fields;			/* joined names of each entry, or NULL */
+	size_t segments, people;
+	struct segment *segment;
+	struct client_person *person;
+	uint8_t *policy;
+	size_t policy_n;
+};
+
+void client_events_free(struct client_events *e)
+{
+	if (e == NULL)
+		return;
+	for (unsigned i = 0; i < e->count; i++) {
+		if (e->leaf != NULL)
+			free(e->leaf[i]);
+		if (e->fields != NULL)
+			free(e->fields[i]);
+	}
+	if (e->segment != NULL)
+		wipe(e->segment, e->segments * sizeof *e->segment);
+	if (e->person != NULL)
+		wipe(e->person, e->people * sizeof *e->person);
+	if (e->event != NULL)
+		wipe(e->event, e->count * sizeof *e->event);
+	json_decref(e->json);
+	free(e->leaf);
+	free(e->fields);
+	free(e->event);
+	free(e->segment);
+	free(e->person);
+	free(e->policy);
+	free(e);
+}
+
+/* ---- pieces of JSON ----------------------------------------------------------------------------------------------- */
+
+static const char *text_of(const json_t *object, const char *name)
+{
+	const char *s = json_string_value(json_object_get(object, name));
+
+	return s != NULL ? s : "";
+}
+
+static int number_of(const json_t *object, const char *name, uint64_t *ret)
+{
+	const json_t *v = json_object_get(object, name);
+
+	if (!json_is_integer(v) || json_integer_value(v) < 0)
+		return CV_ERR_FORMAT;
+	*ret = (uint64_t)json_integer_value(v);
+	return 0;
+}
+
+/* Decode a base64 member into memory of its own. */
+static int bytes_of(const json_t *v, size_t max, uint8_t **ret, size_t *ret_n)
+{
+	size_t n = json_string_length(v), got = 0;
+	uint8_t *p;
+
+	if (!json_is_string(v) || n / 4 * 3 > max + 2)
+		return CV_ERR_FORMAT;
+	if ((p = malloc(n / 4 * 3 + 1)) == NULL)
+		return CV_ERR_NOMEM;
+	if (b64_decode(B64_STD, json_string_value(v), n, p, n / 4 * 3 + 1, &got) != 0) {
+		free(p);
+		return CV_ERR_FORMAT;
+	}
+	*ret = p;
+	*ret_n = got;
+	return 0;
+}
+
+static int id_of(const json_t *object, const char *name, uint8_t ret[16])
+{
+	const json_t *v = json_object_get(object, name);
+
+	return json_is_string(v) ? hex_decode(json_string_value(v), json_string_length(v), ret, 16) : CV_ERR_FORMAT;
+}
+
+/* Names joined by commas. */
+static int join(const json_t *names, char **ret)
+{
+	struct buf b;
+	int r = CV_ERR_NOMEM;
+
+	buf_init(&b, FIELDS_TEXT_MAX);
+	for (size_t i = 0; i < json_array_size(names); i++) {
+		const char *s = json_string_value(json_array_get(names, i));
+
+		if (i != 0)
+			buf_u8(&b, ',');
+		buf_text(&b, s != NULL ? s : "?");
+	}
+	buf_u8(&b, 0);
+	if (buf_ok(&b) && (*ret = strdup((const char *)b.p)) != NULL)
+		r = 0;
+	buf_free(&b);
+	return r;
+}
+
+/* ---- segments and people -------------------------------------------------------------------------------------------- */
+
+static int open_segment(const json_t *v, const uint8_t vault[16], const struct client_key *key, struct segment *ret)
+{
+	struct context c = { .kind = CONTEXT_SEGMENT, .vault = vault, .entity = ret->id, .writer = key->principal,
+		.length = CRYPTO_KEY };
+	uint8_t ctx[CONTEXT_BYTES], *sealed = NULL;
+	size_t n = 0;
+	int r;
+
+	if ((r = id_of(v, "segment", ret->id)) != 0 || (r = bytes_of(json_object_get(v, "sealed"), SEALED_KEY, &sealed, &n)) != 0)
+		return r;
+	context_encode(&c, ctx);
+	r = n == SEALED_KEY ? crypto_pkopen(key->box_sk, ctx, sealed, n, ret->first) : CV_ERR_FORMAT;
+	memcpy(ret->now, ret->first, sizeof ret->now);
+	free(sealed);
+	return r;
+}
+
+static int open_segments(struct client_events *e, const uint8_t vault[16], const struct client_key *key)
+{
+	const json_t *list = json_object_get(e->json, "segments");
+	size_t n = json_array_size(list);
+	int r = 0;
+
+	if (n != 0 && (e->segment = calloc(n, sizeof *e->segment)) == NULL)
+		return CV_ERR_NOMEM;
+	for (; e->segments < n && r == 0; e->segments++)
+		r = open_segment(json_array_get(list, e->segments), vault, key, &e->segment[e->segments]);
+	return r;
+}
+
+static void take_text8(struct rd *in, char ret[256])
+{
+	uint8_t n = rd_u8(in);
+
+	memset(ret, 0, 256);
+	rd_copy(in, ret, n);
+}
+
+/* Five texts and the vetting time, FORMAT.md 5.2. */
+static int parse_person(const uint8_t *p, size_t n, struct client_person *ret)
+{
+	struct rd in = rd_over(p, n);
+
+	take_text8(&in, ret->login);
+	take_text8(&in, ret->name);
+	take_text8(&in, ret->department);
+	take_text8(&in, ret->post);
+	take_text8(&in, ret->area);
+	ret->vetted_ms = rd_u48(&in);
+	return rd_done(&in) ? 0 : CV_ERR_FORMAT;
+}
+
+static int open_person(const json_t *v, const uint8_t vault[16], const struct client_key *key, struct client_person *ret)
+{
+	struct context c = { .kind = CONTEXT_PERSON_AUDITOR, .vault = vault, .entity = ret->principal, .field = 2,
+		.writer = key->principal };
+	uint8_t ctx[CONTEXT_BYTES], plain[PERSON_MAX], *sealed = NULL;
+	size_t n = 0;
+	int r;
+
+	if ((r = id_of(v, "principal", ret->principal)) != 0 ||
+	    (r = bytes_of(json_object_get(v, "sealed"), PERSON_MAX, &sealed, &n)) != 0)
+		return r;
+	r = CV_ERR_FORMAT;
+	if (n >= PKSEAL_OVERHEAD && n <= PERSON_MAX) {
+		c.length = n - PKSEAL_OVERHEAD;
+		context_encode(&c, ctx);
+		if ((r = crypto_pkopen(key->box_sk, ctx, sealed, n, plain)) == 0)
+			r = parse_person(plain, n - PKSEAL_OVERHEAD, ret);
+	}
+	wipe(plain, sizeof plain);
+	free(sealed);
+	return r;
+}
+
+static int open_people(struct client_events *e, const uint8_t vault[16], const struct client_key *key)
+{
+	const json_t *list = json_object_get(e->json, "people");
+	size_t n = json_array_size(list);
+	int r = 0;
+
+	if (n != 0 && (e->person = calloc(n, sizeof *e->person)) == NULL)
+		return CV_ERR_NOMEM;
+	for (; e->people < n && r == 0; e->people++)
+		r = open_person(json_array_get(list, e->people), vault, key, &e->person[e->people]);
+	return r;
+}
+
+/* ---- entries ----------------------------------------------------------------------------------------------------------- */
+
+/* K_turn of a segment, or NULL if the auditor was not given its key. */
+static const uint8_t *segment_key(struct client_events *e, const struct leaf *l)
+{
+	for (size_t i = 0; i < e->segments; i++) {
+		struct segment *s = &e->segment[i];
+
+		if (memcmp(s->id, l->segment, 16) != 0)
+			continue;
+		if (l->turn < s->turn) {
+			memcpy(s->now, s->first, sizeof s->now);
+			s->turn = 0;
+		}
+		for (; s->turn < l->turn; s->turn++) {
+			uint8_t next[32];
+
+			crypto_hash("cv1.seg.next", s->now, 32, NULL, 0, next, 32);
+			memcpy(s->now, next, sizeof next);
+			wipe(next, sizeof next);
+		}
+		return s->now;
+	}
+	return NULL;
+}
+
+/* Body A, sealed under the turn's key. An entry in clear, or of a segment not given, stays closed. */
+static int open_body(struct client_events *e, struct client_event *v)
+{
+	static const uint8_t nonce[12];
+	const struct leaf *l = &v->leaf;
+	uint8_t place[28], key[32], plain[BODY_MAX];
+	const struct part parts = { place, sizeof place };
+	const uint8_t *turn_key;
+	int has = 0, r;
+
+	if ((l->flags & LEAF_CLEAR) != 0 || l->body_a_n <= CRYPTO_TAG || (turn_key = segment_key(e, l)) == NULL)
+		return 0;
+	memcpy(place, l->segment, 16);
+	be32_put(place + 16, l->turn);
+	be64_put(place + 20, l->index);
+	crypto_hash("cv1.leaf.a", turn_key, 32, &parts, 1, key, sizeof key);
+	r = crypto_cell_open(key, nonce, l->header, l->header_n, l->body_a, l->body_a_n, plain);
+	if (r == 0)
+		r = leaf_actor_decode(plain, (size_t)l->body_a_n - CRYPTO_TAG, &v->actor, &has, &v->ids);
+	v->opened = r == 0;
+	v->has_ids = has != 0;
+	wipe(key, sizeof key);
+	wipe(plain, l->body_a_n);
+	return r;
+}
+
+static int take_detail(struct client_events *e, unsigned i, const json_t *d)
+{
+	struct client_detail *t = &e->event[i].detail;
+	int r;
+
+	if (!json_is_object(d))
+		return 0;
+	if ((r = join(json_object_get(d, "fields"), &e->fields[i])) != 0)
+		return r;
+	*t = (struct client_detail){ .record = text_of(d, "record"), .view = text_of(d, "view"), .role = text_of(d, "role"),
+		.department = text_of(d, "department"), .purpose = text_of(d, "purpose"), .outcome = text_of(d, "outcome"),
+		.case_text = text_of(d, "case"), .reason = text_of(d, "reason"), .fields = e->fields[i] };
+	(void)number_of(d, "count", &t->count);	/* absent: none */
+	e->event[i].has_detail = true;
+	return 0;
+}
+
+static int take_event(struct client_events *e, unsigned i, const json_t *v)
+{
+	size_t n = 0;
+	int r;
+
+	if ((r = bytes_of(json_object_get(v, "leaf"), BODY_MAX, &e->leaf[i], &n)) != 0 ||
+	    (r = leaf_decode(e->leaf[i], n, &e->event[i].leaf)) != 0 || (r = open_body(e, &e->event[i])) != 0)
+		return r;
+	return take_detail(e, i, json_object_get(v, "detail"));
+}
+
+static int take_events(struct client_events *e)
+{
+	const json_t *list = json_object_get(e->json, "events");
+	size_t n = json_array_size(list);
+	int r = 0;
+
+	if (!json_is_array(list) || n > 1000)
+		return CV_ERR_FORMAT;
+	if (n == 0)
+		return 0;
+	e->event = calloc(n, sizeof *e->event);
+	e->leaf = calloc(n, sizeof *e->leaf);
+	e->fields = calloc(n, sizeof *e->fields);
+	if (e->event == NULL || e->leaf == NULL || e->fields == NULL)
+		return CV_ERR_NOMEM;
+	e->count = (unsigned)n;
+	for (unsigned i = 0; i < e->count && r == 0; i++)
+		r = take_event(e, i, json_array_get(list, i));
+	return r;
+}
+
+int client_events_open(const char *json, size_t n, const uint8_t vault[16], const struct client_key *key,
+    struct client_events **ret)
+{
+	struct client_events *e = calloc(1, sizeof *e);
+	const json_t *policy;
+	int r = CV_ERR_FORMAT;
+
+	if (e == NULL)
+		return CV_ERR_NOMEM;
+	if ((e->json = json_loadb(json, n, JSON_REJECT_DUPLICATES, NULL)) == NULL ||
+	    number_of(e->json, "size", &e->size) != 0 || number_of(e->json, "next", &e->next) != 0)
+		goto out;
+	if ((r = open_segments(e, vault, key)) != 0 || (r = open_people(e, vault, key)) != 0 || (r = take_events(e)) != 0)
+		goto out;
+	if ((policy = json_object_get(e->json, "policy")) != NULL &&
+	    (r = bytes_of(policy, (size_t)1 << 20, &e->policy, &e->policy_n)) != 0)
+		goto out;
+	*ret = e;
+	e = NULL;	/* transferred */
+out:
+	client_events_free(e);
+	return r;
+}
+
+unsigned client_events_count(const struct client_events *e) { return e->count; }
+const struct client_event *client_events_at(const struct client_events *e, unsigned i) { return &e->event[i]; }
+uint64_t client_events_size(const struct client_events *e) { return e->size; }
+uint64_t client_events_next(const struct client_events *e) { return e->next; }
+
+const struct client_person *client_events_person(const struct client_events *e, const uint8_t principal[16])
+{
+	for (size_t i = 0; i < e->people; i++)
+		if (memcmp(e->person[i].principal, principal, 16) == 0)
+			return &e->person[i];
+	return NULL;
+}
+
+const uint8_t *client_events_policy(const struct client_events *e, size_t *ret_n)
+{
+	*ret_n = e->policy_n;
+	return e->policy;
+}
+
+int client_events_vault(const char *json, size_t n, uint8_t ret[16])
+{
+	json_t *j = json_loadb(json, n, JSON_REJECT_DUPLICATES, NULL);
+	uint8_t *bytes = NULL;
+	struct leaf l;
+	size_t bytes_n = 0;
+	int r;
+
+	r = bytes_of(json_object_get(json_array_get(json_object_get(j, "events"), 0), "leaf"), BODY_MAX, &bytes, &bytes_n);
+	if (r == 0 && (r = leaf_decode(bytes, bytes_n, &l)) == 0) {
+		if (l.kind != LEAF_GENESIS || l.body_a_n < 17)
+			r = CV_ERR_NOTFOUND;
+		else
+			memcpy(ret, l.body_a + 1, 16);	/* after the flags, FORMAT.md section 9 */
+	}
+	free(bytes);
+	json_decref(j);
+	return r;
+}
