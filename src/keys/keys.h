@@ -33,7 +33,8 @@ struct slot_info {
 	enum slot_type type;
 	uint8_t k, n;		/* quorum only */
 	uint32_t argon_kib, argon_passes;	/* passphrase only */
-	uint8_t salt[16];
+	uint8_t salt[16];	/* passphrase only, else zeros */
+	uint8_t commits[16 * 32];	/* quorum: the first k * 32 bytes */
 };
 /* Append the META value of slot number: RK sealed under kek. 0, CV_ERR_ARG, CV_ERR_NOMEM. */
 int keys_slot_encode(struct keys *k, unsigned number, const struct slot_info *info, const uint8_t kek[32], struct buf *ret);

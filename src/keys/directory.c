@@ -1,0 +1,622 @@
+/* The directory in memory: loading it with every check of docs/FORMAT.md 5.2, and lookups. */
+#include "keys/keys_internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "format/directory.h"
+#include "store/store.h"
+
+_Static_assert(DIR_WRAP == CRYPTO_KEY + PKSEAL_OVERHEAD, "a wrap is one PKSEAL of a key");
+
+/* An array that grows; items are never moved once loading is over. */
+struct vec {
+	void *p;
+	size_t n, cap;
+};
+
+struct principal_row {
+	struct principal p;
+	uint32_t change_set;
+};
+
+/* A verified link of the chain of change sets. */
+struct change_set {
+	uint64_t time_ms;
+	uint8_t digest[32];
+	uint8_t *facts;			/* count * 32, sorted */
+	uint16_t count;
+	uint8_t signatures;
+	uint8_t list[DIR_SIGNERS_MAX][16 + SIGN_BYTES];
+};
+
+/* Arrays in the order of the rows' keys. */
+struct directory_state {
+	struct vec principals;		/* struct principal_row */
+	struct vec roles;		/* struct role_entry */
+	struct vec classes;		/* struct class_entry */
+	struct vec members;		/* struct member_entry */
+	struct vec grants;		/* struct grant_entry */
+	struct vec sets;		/* struct change_set: number i has sequence i + 1 */
+	size_t newest_facts;		/* rows that name the newest set */
+};
+
+/* One more zeroed item at the end of v, or NULL. */
+static void *vec_add(struct vec *v, size_t size)
+{
+	void *more;
+
+	if (v->n == v->cap) {
+		size_t cap = v->cap != 0 ? v->cap * 2 : 16;
+
+		/* Public keys, dates and sealed bytes: nothing here needs wiping. */
+		if ((more = realloc(v->p, cap * size)) == NULL)
+			return NULL;
+		v->p = more;
+		v->cap = cap;
+	}
+	more = (uint8_t *)v->p + v->n++ * size;
+	memset(more, 0, size);
+	return more;
+}
+
+static void state_free(struct directory_state *d)
+{
+	struct change_set *sets;
+
+	if (d == NULL)
+		return;
+	sets = d->sets.p;
+	for (size_t i = 0; i < d->sets.n; i++)
+		free(sets[i].facts);
+	free(d->principals.p);
+	free(d->roles.p);
+	free(d->classes.p);
+	free(d->members.p);
+	free(d->grants.p);
+	free(d->sets.p);
+	free(d);
+}
+
+void directory_free(struct keys *k)
+{
+	state_free(k->directory);
+	k->directory = NULL;
+}
+
+/* ---- change sets ---------------------------------------------------------------------------------------------------- */
+
+struct loading {
+	struct keys *k;
+	struct directory_state *d;
+};
+
+static int digest_cmp(const void *a, const void *b)
+{
+	return memcmp(a, b, 32);
+}
+
+/* Whether the sorted facts hold one twice: a set that names a fact twice could hide that another is missing. */
+static bool facts_repeat(const struct change_set *set)
+{
+	for (size_t i = 1; i < set->count; i++) {
+		if (memcmp(set->facts + (i - 1) * 32, set->facts + i * 32, 32) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int take_change(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
+{
+	static const uint8_t none[32];
+	struct loading *l = cookie;
+	struct dir_change c;
+	struct dir_key dk;
+	struct change_set *set;
+	const uint8_t *previous = none;
+	uint8_t digest[32];
+
+	if (dir_key_decode(key, key_n, &dk) != 0 || dir_change_decode(val, val_n, &c) != 0)
+		return CV_ERR_FORMAT;
+	if (l->d->sets.n > 0)
+		previous = ((struct change_set *)l->d->sets.p)[l->d->sets.n - 1].digest;
+	crypto_hash("cv1.change", NULL, 0, &(struct part){ val, c.covered }, 1, digest, sizeof(digest));
+	/* The chain: no number is left out, each set names the one before, and its digest is over what stands there. */
+	if (c.sequence != dk.sequence || c.sequence != l->d->sets.n + 1 || memcmp(c.previous, previous, 32) != 0 ||
+	    memcmp(c.digest, digest, 32) != 0)
+		return CV_ERR_AUTH;
+	if ((set = vec_add(&l->d->sets, sizeof(*set))) == NULL || (set->facts = malloc((size_t)c.count * 32 + 1)) == NULL)
+		return CV_ERR_NOMEM;
+	set->time_ms = c.time_ms;
+	memcpy(set->digest, digest, sizeof(digest));
+	memcpy(set->facts, c.digests, (size_t)c.count * 32);
+	set->count = c.count;
+	set->signatures = c.signatures;
+	memcpy(set->list, c.list, (size_t)c.signatures * sizeof(set->list[0]));
+	qsort(set->facts, set->count, 32, digest_cmp);
+	return facts_repeat(set) ? CV_ERR_AUTH : 0;
+}
+
+/* A signer's key and person as of the sets before this one; false if they were no administrator then. */
+static bool signer_find(const struct directory_state *d, const struct genesis_admin *admins, unsigned n, size_t sequence,
+    const uint8_t id[16], const uint8_t **ret_pk, const uint8_t **ret_person)
+{
+	const struct principal_row *rows = d->principals.p;
+	const struct change_set *set = (const struct change_set *)d->sets.p + (sequence - 1);
+
+	for (size_t i = 0; i < d->principals.n && sequence > 1; i++) {
+		const struct principal *p = &rows[i].p;
+
+		/* A row of this set or a later one does not tell what held before; leaf 0 does for the first administrators. */
+		if (memcmp(p->id, id, 16) != 0 || rows[i].change_set >= sequence)
+			continue;
+		if (p->kind != PRINCIPAL_ADMINISTRATOR ||
+		    !directory_in_dates(p->not_before_ms, p->not_after_ms, set->time_ms))
+			return false;
+		*ret_pk = p->sign_pk;
+		*ret_person = p->person;
+		return true;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		if (memcmp(admins[i].id, id, 16) == 0) {
+			*ret_pk = admins[i].sign_pk;
+			*ret_person = admins[i].person;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Every signature of the set fits, and two are of different principals and different natural persons. */
+static int check_signatures(const struct directory_state *d, const struct genesis_admin *admins, unsigned n, size_t sequence)
+{
+	const struct change_set *set = (const struct change_set *)d->sets.p + (sequence - 1);
+	uint8_t message[16 + 32] = "cv1.change";
+	const uint8_t *first_person = NULL, *first_id = NULL;
+	bool two = false;
+
+	memcpy(message + 16, set->digest, 32);
+	for (unsigned i = 0; i < set->signatures; i++) {
+		const uint8_t *id = set->list[i], *pk, *person;
+
+		if (!signer_find(d, admins, n, sequence, id, &pk, &person) ||
+		    crypto_verify(pk, message, sizeof(message), id + 16) != 0)
+			return CV_ERR_AUTH;
+		if (first_id == NULL) {
+			first_id = id;
+			first_person = person;
+		} else if (memcmp(first_id, id, 16) != 0 && memcmp(first_person, person, 16) != 0) {
+			two = true;
+		}
+	}
+	return two ? 0 : CV_ERR_AUTH;
+}
+
+/* ---- facts ------------------------------------------------------------------------------------------------------------ */
+
+void directory_fact_digest(const struct keys *k, const uint8_t *key, size_t key_n, const uint8_t *fact, size_t fact_n,
+    uint8_t ret[32])
+{
+	uint8_t key_length = (uint8_t)key_n, fact_length[2];
+	const struct part parts[] = {
+		{ k->vault_id, 16 }, { &key_length, 1 }, { key, key_n }, { fact_length, 2 }, { fact, fact_n },
+	};
+
+	be16_put(fact_length, (uint16_t)fact_n);
+	crypto_hash("cv1.change", NULL, 0, parts, 5, ret, 32);
+}
+
+/* The fact's digest stands in the set that the row names. */
+static int check_fact(const struct loading *l, const uint8_t *key, size_t key_n, const struct dir_value *v)
+{
+	const struct change_set *sets = l->d->sets.p, *set;
+	uint8_t digest[32];
+
+	if (v->change_set > l->d->sets.n)
+		return CV_ERR_AUTH;
+	set = &sets[v->change_set - 1];
+	directory_fact_digest(l->k, key, key_n, v->fact, v->fact_n, digest);
+	if (bsearch(digest, set->facts, set->count, 32, digest_cmp) == NULL)
+		return CV_ERR_AUTH;
+	l->d->newest_facts += v->change_set == l->d->sets.n;
+	return 0;
+}
+
+/* The person's texts open under K_dir: the fact does not cover them. */
+static int check_person(const struct keys *k, const uint8_t id[16], const struct dir_person_rest *rest)
+{
+	uint8_t ctx[CONTEXT_BYTES];
+	struct buf b;
+	uint8_t *m;
+	int r;
+
+	if (rest->sealed_n < SEAL_OVERHEAD)
+		return CV_ERR_FORMAT;
+	buf_init(&b, UINT16_MAX);
+	if ((m = buf_add(&b, rest->sealed_n - SEAL_OVERHEAD)) == NULL)
+		return CV_ERR_NOMEM;
+	context_encode(CONTEXT_OF(k, .kind = CONTEXT_PERSON, .entity = id, .epoch = k->epoch, .field = 1,
+	    .length = rest->sealed_n - SEAL_OVERHEAD), ctx);
+	r = crypto_open(ring_key(k, RING_DIR), ctx, rest->sealed, rest->sealed_n, m);
+	buf_free(&b);
+	return r;
+}
+
+static int take_principal(const struct loading *l, const struct dir_key *key, const struct dir_value *v)
+{
+	struct dir_person_rest rest;
+	struct dir_principal x;
+	struct principal_row *row;
+	int r;
+
+	if (dir_principal_decode(v->fact, v->fact_n, &x) != 0 || dir_person_rest_decode(v->rest, v->rest_n, &rest) != 0)
+		return CV_ERR_FORMAT;
+	if ((r = check_person(l->k, key->principal, &rest)) != 0)
+		return r;
+	if ((row = vec_add(&l->d->principals, sizeof(*row))) == NULL)
+		return CV_ERR_NOMEM;
+	row->change_set = v->change_set;
+	memcpy(row->p.id, key->principal, 16);
+	row->p.kind = (enum principal_kind)x.kind;
+	row->p.admin_area = x.admin_area;
+	row->p.uid = x.uid;
+	memcpy(row->p.box_pk, x.box_pk, 32);
+	memcpy(row->p.sign_pk, x.sign_pk, 32);
+	memcpy(row->p.person, x.person, 16);
+	row->p.department = x.department;
+	row->p.not_before_ms = x.not_before_ms;
+	row->p.not_after_ms = x.not_after_ms;
+	row->p.suspended = rest.suspended != 0;
+	return 0;
+}
+
+static int take_role(const struct loading *l, const struct dir_key *key, const struct dir_value *v)
+{
+	struct dir_public x;
+	struct role_entry *e;
+	const uint8_t *link;
+	uint16_t link_n;
+
+	if (dir_role_decode(v->fact, v->fact_n, &x) != 0 || dir_link_decode(v->rest, v->rest_n, &link, &link_n) != 0)
+		return CV_ERR_FORMAT;
+	if ((e = vec_add(&l->d->roles, sizeof(*e))) == NULL)
+		return CV_ERR_NOMEM;
+	e->role = key->role;
+	e->epoch = key->epoch;
+	e->status = x.status;
+	memcpy(e->pk, x.pk, 32);
+	return 0;
+}
+
+static int take_class(const struct loading *l, const struct dir_key *key, const struct dir_value *v)
+{
+	struct dir_public x;
+	struct class_entry *e;
+	const uint8_t *link;
+	uint16_t link_n;
+
+	if (dir_class_decode(v->fact, v->fact_n, &x) != 0 || dir_link_decode(v->rest, v->rest_n, &link, &link_n) != 0)
+		return CV_ERR_FORMAT;
+	if ((e = vec_add(&l->d->classes, sizeof(*e))) == NULL)
+		return CV_ERR_NOMEM;
+	e->class_key = key->class_key;
+	e->epoch = key->epoch;
+	e->status = x.status;
+	memcpy(e->pk, x.pk, 32);
+	return 0;
+}
+
+static int take_member(const struct loading *l, const struct dir_key *key, const struct dir_value *v)
+{
+	struct member_entry *e;
+	uint64_t from, to;
+
+	if (dir_member_decode(v->fact, v->fact_n, &from, &to) != 0 || v->rest_n != DIR_WRAP)
+		return CV_ERR_FORMAT;
+	if ((e = vec_add(&l->d->members, sizeof(*e))) == NULL)
+		return CV_ERR_NOMEM;
+	memcpy(e->principal, key->principal, 16);
+	e->role = key->role;
+	e->epoch = key->epoch;
+	e->not_before_ms = from;
+	e->not_after_ms = to;
+	memcpy(e->wrap, v->rest, DIR_WRAP);
+	return 0;
+}
+
+static int take_grant(const struct loading *l, const struct dir_key *key, const struct dir_value *v)
+{
+	struct grant_entry *e;
+	uint16_t rights;
+
+	/* Rights are reserved: a fact that claims some was signed for a later version. */
+	if (dir_grant_decode(v->fact, v->fact_n, &rights) != 0 || rights != 0 || v->rest_n != DIR_WRAP)
+		return CV_ERR_FORMAT;
+	if ((e = vec_add(&l->d->grants, sizeof(*e))) == NULL)
+		return CV_ERR_NOMEM;
+	e->class_key = key->class_key;
+	e->epoch = key->epoch;
+	e->role = key->role;
+	e->role_epoch = key->role_epoch;
+	memcpy(e->wrap, v->rest, DIR_WRAP);
+	return 0;
+}
+
+/* Custody shares stay on disk until a ceremony asks for them. */
+static int take_custody(const struct dir_value *v)
+{
+	uint8_t index;
+
+	return dir_custody_decode(v->fact, v->fact_n, &index) != 0 || v->rest_n != DIR_WRAP ? CV_ERR_FORMAT : 0;
+}
+
+static int take_row(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
+{
+	const struct loading *l = cookie;
+	struct dir_value v;
+	struct dir_key dk;
+	int r;
+
+	if ((r = dir_key_decode(key, key_n, &dk)) != 0)
+		goto out;
+	if (dk.type == DIR_CHANGE)
+		return 0;
+	if ((r = dir_value_decode(val, val_n, &v)) != 0 || (r = check_fact(l, key, key_n, &v)) != 0)
+		goto out;
+	switch (dk.type) {
+	case DIR_PRINCIPAL:
+		r = take_principal(l, &dk, &v);
+		break;
+	case DIR_ROLE:
+		r = take_role(l, &dk, &v);
+		break;
+	case DIR_CLASS:
+		r = take_class(l, &dk, &v);
+		break;
+	case DIR_MEMBER:
+		r = take_member(l, &dk, &v);
+		break;
+	case DIR_GRANT:
+		r = take_grant(l, &dk, &v);
+		break;
+	case DIR_CUSTODY:
+		r = take_custody(&v);
+		break;
+	case DIR_CHANGE:
+		break;
+	}
+out:
+	if (r == CV_ERR_AUTH || r == CV_ERR_FORMAT)
+		log_error("directory: a row of type %u is refused: %s", key_n > 0 ? (unsigned)key[0] : 0, cv_strerror(r));
+	return r;
+}
+
+/* Both scans and every check, into d. */
+static int load(struct loading *l, struct store *s, const struct genesis_admin *admins, unsigned n)
+{
+	static const uint8_t change_prefix[] = { DIR_CHANGE };
+	size_t newest;
+	int r;
+
+	r = store_scan(s, STORE_DIR, change_prefix, sizeof(change_prefix), NULL, 0, false, 0, take_change, l);
+	if (r == 0 && l->d->sets.n == 0)
+		r = CV_ERR_FORMAT;
+	if (r != 0)
+		goto sets;
+	if ((r = store_scan(s, STORE_DIR, NULL, 0, NULL, 0, false, 0, take_row, l)) != 0)
+		return r;
+	for (size_t i = 1; r == 0 && i <= l->d->sets.n; i++)
+		r = check_signatures(l->d, admins, n, i);
+	/* Nothing of the newest set can have been replaced yet, so all of it must be there. */
+	newest = l->d->sets.n - 1;
+	if (r == 0 && l->d->newest_facts != ((struct change_set *)l->d->sets.p)[newest].count)
+		r = CV_ERR_AUTH;
+sets:
+	if (r == CV_ERR_AUTH || r == CV_ERR_FORMAT)
+		log_error("directory: the change sets are refused: %s", cv_strerror(r));
+	return r;
+}
+
+int directory_load(struct keys *k, struct store *s, const struct genesis_admin *admins, unsigned n)
+{
+	struct loading l = { .k = k, .d = calloc(1, sizeof(*l.d)) };
+	int r;
+
+	assert(k->ring != NULL);
+	if (l.d == NULL)
+		return CV_ERR_NOMEM;
+	if ((r = load(&l, s, admins, n)) != 0) {
+		state_free(l.d);
+		return r;
+	}
+	directory_free(k);
+	k->directory = l.d;
+	return 0;
+}
+
+/* ---- lookups ------------------------------------------------------------------------------------------------------------- */
+
+bool directory_in_dates(uint64_t from_ms, uint64_t to_ms, uint64_t now_ms)
+{
+	return now_ms >= from_ms && (to_ms == 0 || now_ms < to_ms);
+}
+
+bool directory_enabled(const struct principal *p, uint64_t now_ms)
+{
+	return p != NULL && !p->suspended && directory_in_dates(p->not_before_ms, p->not_after_ms, now_ms);
+}
+
+static int principal_cmp(const void *id, const void *row)
+{
+	return memcmp(id, ((const struct principal_row *)row)->p.id, 16);
+}
+
+const struct principal *directory_principal(const struct keys *k, const uint8_t id[16])
+{
+	const struct directory_state *d = k->directory;
+	const struct principal_row *row = NULL;
+
+	if (d != NULL && d->principals.n > 0)
+		row = bsearch(id, d->principals.p, d->principals.n, sizeof(*row), principal_cmp);
+	return row != NULL ? &row->p : NULL;
+}
+
+const struct role_entry *directory_roles(const struct keys *k, size_t *ret_n)
+{
+	*ret_n = k->directory != NULL ? k->directory->roles.n : 0;
+	return k->directory != NULL ? k->directory->roles.p : NULL;
+}
+
+const struct grant_entry *directory_grants(const struct keys *k, size_t *ret_n)
+{
+	*ret_n = k->directory != NULL ? k->directory->grants.n : 0;
+	return k->directory != NULL ? k->directory->grants.p : NULL;
+}
+
+const struct role_entry *directory_role_entry(const struct keys *k, uint16_t role, uint32_t epoch)
+{
+	size_t n;
+	const struct role_entry *e = directory_roles(k, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (e[i].role == role && e[i].epoch == epoch)
+			return &e[i];
+	}
+	return NULL;
+}
+
+const struct class_entry *directory_class_entry(const struct keys *k, uint32_t class_key, uint32_t epoch)
+{
+	const struct directory_state *d = k->directory;
+	const struct class_entry *e = d != NULL ? d->classes.p : NULL;
+
+	for (size_t i = 0; d != NULL && i < d->classes.n; i++) {
+		if (e[i].class_key == class_key && e[i].epoch == epoch)
+			return &e[i];
+	}
+	return NULL;
+}
+
+int directory_class(const struct keys *k, uint32_t class_key, uint32_t *ret_epoch, uint8_t ret_pk[32])
+{
+	const struct directory_state *d = k->directory;
+	const struct class_entry *e = d != NULL ? d->classes.p : NULL;
+
+	/* Epochs ascend within a class: the last that fits is the newest. */
+	for (size_t i = d != NULL ? d->classes.n : 0; i-- > 0;) {
+		if (e[i].class_key == class_key && e[i].status == DIR_STATUS_ACTIVE) {
+			*ret_epoch = e[i].epoch;
+			memcpy(ret_pk, e[i].pk, 32);
+			return 0;
+		}
+	}
+	return CV_ERR_NOTFOUND;
+}
+
+/* The first membership of a principal in key order, and how many follow it with it. */
+static const struct member_entry *members_of(const struct keys *k, const uint8_t principal[16], size_t *ret_n)
+{
+	const struct directory_state *d = k->directory;
+	const struct member_entry *e = d != NULL ? d->members.p : NULL;
+	size_t low = 0, high = d != NULL ? d->members.n : 0, end = high, n = 0;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (memcmp(e[mid].principal, principal, 16) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	while (low + n < end && memcmp(e[low + n].principal, principal, 16) == 0)
+		n++;
+	*ret_n = n;
+	return n > 0 ? e + low : NULL;
+}
+
+const struct member_entry *directory_member(const struct keys *k, const uint8_t principal[16], uint16_t role,
+    uint32_t epoch)
+{
+	size_t n;
+	const struct member_entry *e = members_of(k, principal, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (e[i].role == role && e[i].epoch == epoch)
+			return &e[i];
+	}
+	return NULL;
+}
+
+unsigned directory_role_wraps(const struct keys *k, const uint8_t principal[16], uint64_t now_ms,
+    struct role_wrap ret[ROLE_WRAPS])
+{
+	size_t n;
+	const struct member_entry *e = members_of(k, principal, &n);
+	unsigned found = 0;
+
+	/* Current role keys first, in case there are more memberships than places. */
+	for (unsigned status = DIR_STATUS_ACTIVE; status <= DIR_STATUS_DECRYPT; status++) {
+		for (size_t i = 0; i < n && found < ROLE_WRAPS; i++) {
+			const struct role_entry *role = directory_role_entry(k, e[i].role, e[i].epoch);
+
+			if (role == NULL || role->status != status ||
+			    !directory_in_dates(e[i].not_before_ms, e[i].not_after_ms, now_ms))
+				continue;
+			ret[found].role = e[i].role;
+			ret[found].epoch = e[i].epoch;
+			memcpy(ret[found].wrap, e[i].wrap, DIR_WRAP);
+			found++;
+		}
+	}
+	return found;
+}
+
+void directory_auditors(const struct keys *k, uint64_t now_ms, void (*cb)(void *cookie, const struct principal *p),
+    void *cookie)
+{
+	const struct directory_state *d = k->directory;
+	const struct principal_row *rows = d != NULL ? d->principals.p : NULL;
+
+	for (size_t i = 0; d != NULL && i < d->principals.n; i++) {
+		if (rows[i].p.kind == PRINCIPAL_AUDITOR && directory_enabled(&rows[i].p, now_ms))
+			cb(cookie, &rows[i].p);
+	}
+}
+
+struct people {
+	const uint8_t *auditor;
+	void (*cb)(void *cookie, const uint8_t principal[16], const uint8_t *sealed, size_t n);
+	void *cookie;
+};
+
+/* Rows were checked by directory_load; one that changed since is passed over. */
+static int people_row(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
+{
+	const struct people *x = cookie;
+	struct dir_person_rest rest;
+	struct dir_value v;
+	struct dir_key dk;
+	const uint8_t *sealed;
+	uint16_t n;
+
+	if (dir_key_decode(key, key_n, &dk) == 0 && dir_value_decode(val, val_n, &v) == 0 &&
+	    dir_person_rest_decode(v.rest, v.rest_n, &rest) == 0 && dir_person_copy(&rest, x->auditor, &sealed, &n) == 0)
+		x->cb(x->cookie, dk.principal, sealed, n);
+	return 0;
+}
+
+void directory_people(const struct keys *k, struct store *s, const uint8_t auditor[16],
+    void (*cb)(void *cookie, const uint8_t principal[16], const uint8_t *sealed, size_t n), void *cookie)
+{
+	static const uint8_t prefix[] = { DIR_PRINCIPAL };
+	struct people x = { auditor, cb, cookie };
+
+	assert(k->ring != NULL);
+	/* Names are a help to the auditor's reader, who gets by without: an error here leaves ids alone. */
+	(void)store_scan(s, STORE_DIR, prefix, sizeof(prefix), NULL, 0, false, 0, people_row, &x);
+}
