@@ -2,8 +2,8 @@
  * Writing the audit log: leaves, key segments, checkpoints. docs/FORMAT.md sections 9 and 10, DESIGN section 7 and
  * rulings 17 to 21. Core's thread, but for audit_apply_leaves, which the store's apply thread calls.
  *
- * The caller's order in a turn: audit_turn_begin, audit_leaf for each request (before store_commit), store_turn_end,
- * audit_turn_end with its result. Key operations come through hooks, since audit may not include keys.
+ * The caller's order in a turn: audit_turn_begin (outside the store's turn, since a new day takes turns of its own),
+ * store_turn_begin, audit_leaf for each request (before store_commit), store_turn_end, audit_turn_end with its result. Key operations come through hooks, since audit may not include keys.
  */
 #ifndef CV_AUDIT_AUDIT_H
 #define CV_AUDIT_AUDIT_H
@@ -17,6 +17,7 @@
 struct audit;
 struct buf;
 struct store;
+struct store_leaf;
 
 struct audit_auditor {
 	uint8_t id[16];
@@ -51,7 +52,9 @@ void audit_close(struct audit *a);
 
 /*
  * Begin a turn: when the day has changed, epochs between are closed (each with its leaf kind 12, a flush and a checkpoint,
- * as audit_catch_up does). The segment key is ratcheted by one turn, whatever becomes of the turn.
+ * as audit_catch_up does). The segment key is ratcheted by one turn, whatever becomes of the turn. Call it before
+ * store_turn_begin. 0; what audit_catch_up answers; CV_ERR_REPLAY if the store knows fewer leaves than the newest checkpoint
+ * on disk covers (journal lost, old copy put back): no leaf may be written then.
  */
 int audit_turn_begin(struct audit *a, struct store *s, uint64_t now_ms);
 /* The digest of the policy document whose first half every leaf names. Ends the segment. */
@@ -69,7 +72,8 @@ struct audit_entry {
 };
 /*
  * Build one leaf and give it to store_leaf; opens a key segment first when the leaf is sealed and none is open (limits: 4,096
- * leaves, 10 minutes, policy change, failed block). *ret_index is the leaf's index. 0, CV_ERR_LIMIT, CV_ERR_FULL, CV_ERR_NOMEM.
+ * leaves, 10 minutes, policy change, failed block). *ret_index is the leaf's index. A request that is rolled back may take a
+ * segment leaf with it: the next leaf notices. 0, CV_ERR_LIMIT, CV_ERR_FULL, CV_ERR_NOMEM.
  */
 int audit_leaf(struct audit *a, struct store *s, const struct audit_entry *e, uint64_t now_ms, uint64_t *ret_index);
 /* Bytes that one more leaf and perhaps a segment leaf may take, for store_room. */
@@ -82,17 +86,25 @@ void audit_turn_end(struct audit *a, int result);
 /* store_hooks.apply_leaves: cookie is the struct audit. Appends bundles and tiles, syncs, answers the note "log" (FORMAT.md 5.4). */
 int audit_apply_leaves(void *cookie, uint64_t first, const struct store_leaf *leaves, size_t n, const uint8_t **ret_note,
     size_t *ret_note_n);
-/* Load the writer's state from the META row "log" (n = 0: an empty log); before store_replay. 0, CV_ERR_FORMAT, CV_ERR_IO. */
+/*
+ * Load the writer's state from the META row "log" (n = 0: an empty log); once, before store_replay. 0; CV_ERR_FORMAT: the
+ * files do not fit the note; CV_ERR_AUTH: the checkpoint on disk is not this log's; CV_ERR_REPLAY: it vouches for another
+ * tree; CV_ERR_NOMEM, CV_ERR_IO. A checkpoint that covers more leaves than the note is compared when the replay gets there:
+ * applying stops with CV_ERR_REPLAY if the roots differ.
+ */
 int audit_resume(struct audit *a, const uint8_t *note, size_t n);
 /*
- * Sign the tree as applied, if it grew: partial tiles, then log/checkpoint, durably; tells store_checkpointed. 0, CV_ERR_IO.
+ * Sign the tree as applied, if it grew: partial tiles, then log/checkpoint, durably; tells store_checkpointed. 0;
+ * CV_ERR_REPLAY: the tree is smaller than what was signed before; CV_ERR_AUTH: the epoch's key is not the one that the file
+ * epochs holds for it; CV_ERR_FORMAT (epochs), CV_ERR_NOMEM, CV_ERR_FULL, CV_ERR_IO.
  */
 int audit_checkpoint(struct audit *a, struct store *s);
 /* Size and root of the newest signed checkpoint; false before the first. */
 bool audit_signed(const struct audit *a, uint64_t *ret_size, uint8_t ret_root[32]);
 /*
  * Close every epoch before today's, one by one, each with its leaf, its own checkpoint (seals/) and its own key. Between turns.
- * More than 366 days at once is CV_ERR_STATE. 0, CV_ERR_IO, CV_ERR_LIMIT.
+ * A clock that went back closes nothing. More than 366 days at once is CV_ERR_STATE; CV_ERR_LIMIT: no epoch key is left; else
+ * 0 or the error of the store, of audit_checkpoint or of fs_next.
  */
 int audit_catch_up(struct audit *a, struct store *s, uint64_t now_ms);
 /* Append the bytes of log/checkpoint. 0, CV_ERR_NOTFOUND, CV_ERR_IO. */

@@ -1,0 +1,430 @@
+/* Opening the writer, key segments and leaves. All on core's thread. */
+#include "audit/audit.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "audit/audit_internal.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "format/context.h"
+#include "store/files.h"
+
+#define SEGMENT_LEAVES 4096u
+#define SEGMENT_MS (10u * 60 * 1000)
+#define AUDITORS_MAX 64u
+#define SEGMENT_ENTRY (16u + 32u + PKSEAL_OVERHEAD)	/* auditor and sealed K_0 */
+/* Longest leaf with bodies, and a segment leaf: header and state hash, two lengths, padded plaintexts with their sealing. */
+#define ACTOR_MAX 75u
+#define DETAIL_MAX (50u + 64u + LEAF_CASE_MAX + LEAF_REASON_MAX)
+#define PAD64(n) (((n) + 63u) / 64u * 64u)
+#define SEALED_LEAF_MAX (LEAF_HEADER + 32u + 4u + PAD64(ACTOR_MAX + DETAIL_MAX) + 16u + PAD64(DETAIL_MAX) + 48u)
+#define SEGMENT_LEAF_MAX (LEAF_HEADER + 4u + 1u + AUDITORS_MAX * SEGMENT_ENTRY)
+#define ITEM_OVERHEAD 8u	/* what the store adds to a leaf, at most */
+
+static const uint8_t zeros16[16], nonce0[12];
+
+/* ---- the writer --------------------------------------------------------------------------------------------------- */
+
+void note_key_id(const char *name, const uint8_t pk[32], uint8_t ret[4])
+{
+	static const uint8_t type[2] = { '\n', NOTE_ED25519 };
+	const struct part parts[] = { { name, strlen(name) }, { type, 2 }, { pk, 32 } };
+	uint8_t h[32];
+
+	crypto_sha256(parts, 3, h);
+	memcpy(ret, h, 4);
+}
+
+/* Open DIR/log, making it if absent. */
+static int open_log(const char *dir)
+{
+	int top = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
+
+	if (top < 0)
+		return CV_ERR_IO;
+	fd = files_open_dir(top, "log");
+	(void)close(top);	/* only read */
+	return fd;
+}
+
+int audit_create(const struct audit_options *o, const uint8_t *epochs, size_t n)
+{
+	struct vkey k = { 0 };
+	struct buf line;
+	int dirfd, r;
+
+	buf_init(&line, NOTE_MAX);
+	dirfd = open_log(o->dir);
+	if (dirfd < 0)
+		return dirfd;
+	memcpy(k.name, o->origin, strnlen(o->origin, NOTE_NAME_MAX));
+	memcpy(k.pk, o->log_pk, 32);
+	note_key_id(k.name, k.pk, k.key_id);
+	vkey_encode(&k, &line);
+	if (!note_name_valid(k.name, strlen(k.name)))
+		r = CV_ERR_ARG;
+	else if (!buf_ok(&line))
+		r = CV_ERR_NOMEM;
+	else if ((r = files_make_parents(dirfd, "seals/x")) == 0 && (r = files_create(dirfd, "epochs", epochs, n)) == 0)
+		r = files_create(dirfd, "log.vkey", line.p, line.n);
+	(void)close(dirfd);	/* only a folder */
+	buf_free(&line);
+	return r;
+}
+
+int audit_open(const struct audit_options *o, struct audit **ret_audit)
+{
+	struct audit *a = calloc(1, sizeof(*a));
+	int r = CV_ERR_NOMEM;
+
+	if (a == NULL)
+		return CV_ERR_NOMEM;
+	a->o = *o;
+	a->o.dir = NULL;	/* the caller's string may go */
+	a->dirfd = -1;
+	a->cached = UINT64_MAX;
+	buf_init(&a->leaf, STORE_LEAF_MAX);
+	buf_init(&a->plain, STORE_LEAF_MAX);
+	buf_init(&a->note, NOTE_MAX);
+	buf_init(&a->cache, BUNDLE_MAX);
+	edge_init(&a->appender.next);
+	edge_init(&a->appender.shown);
+	(void)pthread_mutex_init(&a->appender.lock, NULL);	/* default attributes cannot fail on Linux */
+	if ((a->segment.key = secret_new(CRYPTO_KEY)) == NULL || buf_reserve(&a->leaf, SEALED_LEAF_MAX) != 0)
+		goto out;
+	note_key_id(a->o.origin, a->o.log_pk, a->key_id);
+	if ((a->dirfd = open_log(o->dir)) < 0) {
+		r = CV_ERR_IO;
+		goto out;
+	}
+	*ret_audit = a;
+	a = NULL;	/* transferred */
+	r = 0;
+out:
+	audit_close(a);
+	return r;
+}
+
+void audit_close(struct audit *a)
+{
+	if (a == NULL)
+		return;
+	secret_free(a->segment.key);
+	if (a->dirfd >= 0)
+		(void)close(a->dirfd);
+	(void)pthread_mutex_destroy(&a->appender.lock);
+	edge_free(&a->appender.next);
+	edge_free(&a->appender.shown);
+	buf_free(&a->leaf);
+	buf_free(&a->plain);
+	buf_free(&a->note);
+	buf_free(&a->cache);
+	wipe(a, sizeof(*a));
+	free(a);
+}
+
+/* ---- key segments --------------------------------------------------------------------------------------------------- */
+
+void segment_end(struct audit *a)
+{
+	a->segment.open = false;
+	wipe(a->segment.key->bytes, CRYPTO_KEY);
+}
+
+/* One turn on: K_(t+1) replaces K_t, so that what was sealed before cannot be opened from here. */
+static void segment_ratchet(struct audit *a)
+{
+	uint8_t next[CRYPTO_KEY];
+
+	if (!a->segment.open)
+		return;
+	crypto_hash("cv1.seg.next", a->segment.key->bytes, CRYPTO_KEY, NULL, 0, next, sizeof(next));
+	memcpy(a->segment.key->bytes, next, sizeof(next));
+	wipe(next, sizeof(next));
+	a->segment.turn++;
+}
+
+/* Whether a sealed leaf at index may use the open segment. */
+static bool segment_fits(const struct audit *a, uint64_t now_ms)
+{
+	const struct segment *g = &a->segment;
+
+	/* A clock that went back gives no segment a longer life. */
+	return g->open && g->leaves < SEGMENT_LEAVES && now_ms >= g->opened_ms && now_ms - g->opened_ms < SEGMENT_MS;
+}
+
+/*
+ * What a roll-back of the request took with it: the leaf that opened the segment, without which nobody could open what
+ * follows; or a leaf at this very index, whose one-use keys must not seal a second text.
+ */
+static void notice_rollback(struct audit *a, uint64_t index)
+{
+	if (a->segment.open && a->segment.index >= index)
+		segment_end(a);
+	if (a->built_any && a->built >= index)
+		segment_ratchet(a);
+	a->built_any = true;
+	a->built = index;
+}
+
+void audit_policy(struct audit *a, const uint8_t digest[32])
+{
+	memcpy(a->policy, digest, sizeof(a->policy));
+	segment_end(a);
+}
+
+int audit_turn_begin(struct audit *a, struct store *s, uint64_t now_ms)
+{
+	int r;
+
+	if ((r = audit_catch_up(a, s, now_ms)) != 0)
+		return r;
+	/* The journal lost what a checkpoint vouches for: a leaf written now would fork the log. */
+	if (a->has_signed && store_next_leaf(s) < a->signed_size)
+		return CV_ERR_REPLAY;
+	segment_ratchet(a);
+	a->built_any = false;
+	return 0;
+}
+
+void audit_turn_end(struct audit *a, int result)
+{
+	if (result != 0)
+		segment_end(a);
+}
+
+/* ---- leaves --------------------------------------------------------------------------------------------------------- */
+
+size_t audit_leaf_room(const struct audit *a)
+{
+	(void)a;	/* whether a segment leaf is due depends on the clock too: always counted */
+	return SEALED_LEAF_MAX + SEGMENT_LEAF_MAX + 2 * ITEM_OVERHEAD;
+}
+
+/* Segment id, turn and index: what both body keys are derived with. */
+static void key_input(const struct leaf *l, uint8_t ret[28])
+{
+	memcpy(ret, l->segment, 16);
+	be32_put(ret + 16, l->turn);
+	be64_put(ret + 20, l->index);
+}
+
+static void body_b_keys(const struct leaf *l, const uint8_t log_key[32], uint8_t ret_key[32], uint8_t ret_commit[32])
+{
+	uint8_t input[28];
+	const struct part part = { input, sizeof(input) };
+
+	key_input(l, input);
+	crypto_hash("cv1.leaf.b", log_key, 32, &part, 1, ret_key, 32);
+	crypto_hash("cv1.leaf.c", ret_key, 32, &part, 1, ret_commit, 32);
+}
+
+/* Tags of the header: who, and which child. */
+static void tags(struct audit *a, const struct audit_entry *e, const struct leaf *l, uint8_t ret_actor[16], uint8_t ret_subject[16])
+{
+	uint8_t day_key[16], n[8];
+	const struct part epoch = { n, 4 };
+
+	if (e == NULL || memcmp(e->actor.principal, zeros16, 16) == 0)
+		memset(ret_actor, 0, 16);
+	else
+		a->o.hooks.actor_tag(a->o.hooks.cookie, e->actor.principal, l->index, ret_actor);
+	if (e == NULL || e->log_key == NULL) {
+		crypto_random(ret_subject, 16);
+		return;
+	}
+	be32_put(n, l->epoch);
+	crypto_hash("cv1.day", e->log_key, 32, &epoch, 1, day_key, sizeof(day_key));
+	be64_put(n, l->index);
+	crypto_siphash128(day_key, n, 8, ret_subject);
+	wipe(day_key, sizeof(day_key));
+}
+
+/* Begin a->leaf with the header of l. */
+static int header(struct audit *a, struct leaf *l, const struct audit_entry *e)
+{
+	uint8_t actor[16], subject[16];
+
+	tags(a, e, l, actor, subject);
+	l->actor_tag = actor;
+	l->subject_tag = subject;
+	l->policy = a->policy;
+	buf_reset(&a->leaf);
+	return leaf_header_encode(l, &a->leaf);
+}
+
+/* A clear leaf of n bytes p, given to the store. */
+static int clear_leaf(struct audit *a, struct store *s, struct leaf *l, const struct audit_entry *e, const void *p, size_t n)
+{
+	int r;
+
+	l->flags = LEAF_CLEAR;
+	if (n > STORE_LEAF_MAX - LEAF_HEADER - 32 - 4)
+		return CV_ERR_LIMIT;
+	if ((r = header(a, l, e)) != 0)
+		return r;
+	buf_u16(&a->leaf, (uint16_t)n);
+	buf_put(&a->leaf, p, n);
+	buf_u16(&a->leaf, 0);
+	return buf_ok(&a->leaf) ? store_leaf(s, a->leaf.p, a->leaf.n) : CV_ERR_NOMEM;
+}
+
+/* The body of a segment leaf: K_0 sealed to each auditor. An auditor key that seals nothing (low order) is left out. */
+static void segment_body(struct audit *a, struct buf *ret)
+{
+	struct audit_auditor auditors[AUDITORS_MAX];
+	unsigned n = a->o.hooks.auditors(a->o.hooks.cookie, auditors, AUDITORS_MAX);
+	uint8_t ctx[CONTEXT_BYTES], sealed[32 + PKSEAL_OVERHEAD];
+	size_t count_at = ret->n;
+
+	assert(n <= AUDITORS_MAX);
+	buf_u8(ret, 0);
+	for (unsigned i = 0; i < n; i++) {
+		const struct context c = { .kind = CONTEXT_SEGMENT, .vault = a->o.vault_id, .entity = a->segment.id,
+			.writer = auditors[i].id, .length = 32 };
+
+		context_encode(&c, ctx);
+		if (crypto_pkseal(auditors[i].box_pk, ctx, a->segment.key->bytes, 32, sealed) != 0)
+			continue;
+		buf_put(ret, auditors[i].id, 16);
+		buf_put(ret, sealed, sizeof(sealed));
+		if (buf_ok(ret))
+			ret->p[count_at]++;
+	}
+}
+
+/* Open a segment: its key, and its leaf at l->index. */
+static int segment_begin(struct audit *a, struct store *s, const struct leaf *like, uint64_t now_ms)
+{
+	struct segment *g = &a->segment;
+	struct leaf l = *like;
+	int r;
+
+	crypto_random(g->id, sizeof(g->id));
+	crypto_random(g->key->bytes, CRYPTO_KEY);
+	buf_reset(&a->plain);
+	segment_body(a, &a->plain);
+	l.kind = LEAF_SEGMENT;
+	l.segment = g->id;
+	l.turn = 0;
+	l.state_hash = NULL;
+	r = buf_ok(&a->plain) ? clear_leaf(a, s, &l, NULL, a->plain.p, a->plain.n) : CV_ERR_NOMEM;
+	if (r != 0) {
+		segment_end(a);
+		return r;
+	}
+	g->open = true;
+	g->turn = 0;
+	g->leaves = 0;
+	g->opened_ms = now_ms;
+	g->index = l.index;
+	return 0;
+}
+
+/* Append body A, sealed under the turn's key. The leaf's bytes so far but the length are its associated data. */
+static int body_a(struct audit *a, const struct leaf *l, const struct audit_entry *e)
+{
+	static const struct leaf_detail none;
+	const bool inside = e->log_key == NULL && memcmp(&e->detail, &none, sizeof(none)) != 0;
+	const size_t header_n = a->leaf.n;
+	uint8_t input[28], key[32], *p;
+	const struct part part = { input, sizeof(input) };
+
+	buf_reset(&a->plain);
+	if (leaf_actor_encode(&e->actor, inside ? &e->detail : NULL, &a->plain) != 0)
+		return CV_ERR_NOMEM;
+	key_input(l, input);
+	crypto_hash("cv1.leaf.a", a->segment.key->bytes, CRYPTO_KEY, &part, 1, key, sizeof(key));
+	buf_u16(&a->leaf, (uint16_t)(a->plain.n + CRYPTO_TAG));
+	if ((p = buf_add(&a->leaf, a->plain.n + CRYPTO_TAG)) != NULL)
+		crypto_cell_seal(key, nonce0, a->leaf.p, header_n, a->plain.p, a->plain.n, p);
+	wipe(key, sizeof(key));
+	return p != NULL ? 0 : CV_ERR_NOMEM;
+}
+
+/* Append body B, empty without a child; header_n bytes are its associated data. */
+static int body_b(struct audit *a, const struct leaf *l, const struct audit_entry *e, size_t header_n)
+{
+	uint8_t key[32], commit[32], *p;
+
+	if (e->log_key == NULL) {
+		buf_u16(&a->leaf, 0);
+		return buf_ok(&a->leaf) ? 0 : CV_ERR_NOMEM;
+	}
+	buf_reset(&a->plain);
+	if (leaf_detail_encode(&e->detail, &a->plain) != 0)
+		return CV_ERR_NOMEM;
+	body_b_keys(l, e->log_key, key, commit);
+	buf_u16(&a->leaf, (uint16_t)(sizeof(commit) + a->plain.n + CRYPTO_TAG));
+	buf_put(&a->leaf, commit, sizeof(commit));
+	if ((p = buf_add(&a->leaf, a->plain.n + CRYPTO_TAG)) != NULL)
+		crypto_cell_seal(key, nonce0, a->leaf.p, header_n, a->plain.p, a->plain.n, p);
+	wipe(key, sizeof(key));
+	return p != NULL ? 0 : CV_ERR_NOMEM;
+}
+
+static int sealed_leaf(struct audit *a, struct store *s, struct leaf *l, const struct audit_entry *e, uint64_t now_ms)
+{
+	size_t header_n;
+	int r;
+
+	if (!segment_fits(a, now_ms)) {
+		if ((r = segment_begin(a, s, l, now_ms)) != 0)
+			return r;
+		a->built = ++l->index;
+	}
+	l->flags = e->log_key != NULL ? LEAF_CHILD : 0;
+	l->segment = a->segment.id;
+	l->turn = a->segment.turn;
+	if ((r = header(a, l, e)) != 0)
+		return r;
+	header_n = a->leaf.n;
+	if ((r = body_a(a, l, e)) != 0 || (r = body_b(a, l, e, header_n)) != 0)
+		return r;
+	a->segment.leaves++;
+	return store_leaf(s, a->leaf.p, a->leaf.n);
+}
+
+int audit_leaf(struct audit *a, struct store *s, const struct audit_entry *e, uint64_t now_ms, uint64_t *ret_index)
+{
+	struct leaf l = { .kind = e->kind, .index = store_next_leaf(s), .time_ms = now_ms, .segment = zeros16,
+		.epoch = a->o.hooks.fs_epoch(a->o.hooks.cookie), .state_hash = e->state_hash };
+	int r;
+
+	assert(e->detail.bitmap_n <= sizeof(e->detail.bitmap) && e->detail.case_n <= LEAF_CASE_MAX);
+	assert(e->detail.reason_n <= LEAF_REASON_MAX);
+	notice_rollback(a, l.index);
+	if (e->clear != NULL)
+		r = clear_leaf(a, s, &l, e, e->clear, e->clear_n);
+	else
+		r = sealed_leaf(a, s, &l, e, now_ms);
+	buf_reset(&a->plain);
+	if (r == 0)
+		*ret_index = l.index;
+	return r;
+}
+
+int audit_open_detail(const struct leaf *l, const uint8_t log_key[32], struct leaf_detail *ret)
+{
+	uint8_t key[32], commit[32], plain[PAD64(DETAIL_MAX)];
+	size_t n;
+	int r;
+
+	if ((l->flags & LEAF_CHILD) == 0 || l->body_b_n < 32 + CRYPTO_TAG)
+		return CV_ERR_FORMAT;
+	n = l->body_b_n - 32u - CRYPTO_TAG;
+	if (n > sizeof(plain))
+		return CV_ERR_FORMAT;
+	body_b_keys(l, log_key, key, commit);
+	if (!crypto_equal(commit, l->body_b, 32))
+		r = CV_ERR_AUTH;
+	else if ((r = crypto_cell_open(key, nonce0, l->header, l->header_n, l->body_b + 32, n + CRYPTO_TAG, plain)) == 0)
+		r = leaf_detail_decode(plain, n, ret);
+	wipe(key, sizeof(key));
+	wipe(plain, sizeof(plain));
+	return r;
+}

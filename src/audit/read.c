@@ -1,0 +1,101 @@
+/* Reading the log for the interface. Core's thread. */
+#include <string.h>
+
+#include "audit/audit_internal.h"
+#include "base/error.h"
+#include "store/files.h"
+
+int audit_read_checkpoint(struct audit *a, struct buf *ret)
+{
+	if (!a->has_signed)
+		return CV_ERR_NOTFOUND;
+	buf_put(ret, a->note.p, a->note.n);
+	return buf_ok(ret) ? 0 : CV_ERR_NOMEM;
+}
+
+/* ---- leaves --------------------------------------------------------------------------------------------------------- */
+
+/* Have bundle n in the cache, with more than `at` leaves. */
+static int bundle_load(struct audit *a, uint64_t n, unsigned at)
+{
+	const struct edge *e = &a->appender.shown;
+	char path[TILE_PATH_MAX];
+	int r = 0;
+
+	if (a->cached == n && at < a->cached_n)
+		return 0;
+	a->cached = UINT64_MAX;
+	buf_reset(&a->cache);
+	(void)pthread_mutex_lock(&a->appender.lock);
+	if (n * TILE_WIDTH + at >= e->frontier.size)
+		r = CV_ERR_NOTFOUND;
+	else if (n == e->frontier.size / TILE_WIDTH)
+		buf_put(&a->cache, e->tail.p, e->tail.n);
+	(void)pthread_mutex_unlock(&a->appender.lock);
+	if (r == 0 && a->cache.n == 0) {
+		(void)tile_path(TILE_ENTRIES, n, 0, path);
+		r = files_read(a->dirfd, path, &a->cache);
+		if (r != 0)
+			return CV_ERR_IO;	/* it was applied: its file has to be there */
+	}
+	if (r != 0 || !buf_ok(&a->cache))
+		return r != 0 ? r : CV_ERR_NOMEM;
+	a->cached_n = bundle_split(a->cache.p, a->cache.n, 0, a->cached_at);
+	if (at >= a->cached_n)
+		return CV_ERR_IO;
+	a->cached = n;
+	return 0;
+}
+
+int audit_read_leaf(struct audit *a, uint64_t index, struct buf *ret)
+{
+	unsigned at = (unsigned)(index % TILE_WIDTH);
+	int r;
+
+	if ((r = bundle_load(a, index / TILE_WIDTH, at)) != 0)
+		return r;
+	buf_put(ret, a->cache.p + a->cached_at[at] + 2, a->cached_at[at + 1] - a->cached_at[at] - 2);
+	return buf_ok(ret) ? 0 : CV_ERR_NOMEM;
+}
+
+/* ---- tiles ---------------------------------------------------------------------------------------------------------- */
+
+/* Append the first width leaves of bundle n with their lengths. */
+static int read_bundle(struct audit *a, uint64_t n, unsigned width, struct buf *ret)
+{
+	int r;
+
+	if ((r = bundle_load(a, n, width - 1)) != 0)
+		return r;
+	buf_put(ret, a->cache.p, a->cached_at[width]);
+	return buf_ok(ret) ? 0 : CV_ERR_NOMEM;
+}
+
+int audit_read_tile(struct audit *a, unsigned level, uint64_t n, unsigned width, struct buf *ret)
+{
+	unsigned below = level == TILE_ENTRIES ? 0 : level, want = width == 0 ? TILE_WIDTH : width, there = TILE_WIDTH;
+	uint64_t hashes, full;
+	char path[TILE_PATH_MAX];
+	size_t start = ret->n;
+	int r;
+
+	if (!a->has_signed || below >= TILE_LEVELS || width >= TILE_WIDTH)
+		return CV_ERR_NOTFOUND;
+	hashes = a->signed_size >> (8 * below);
+	full = hashes / TILE_WIDTH;
+	if (n > full || (n == full && want > hashes % TILE_WIDTH))
+		return CV_ERR_NOTFOUND;
+	if (level == TILE_ENTRIES)
+		return read_bundle(a, n, want, ret);
+	if (n == full)
+		there = (unsigned)(hashes % TILE_WIDTH);
+	(void)tile_path(level, n, there % TILE_WIDTH, path);
+	if ((r = files_read(a->dirfd, path, ret)) != 0)
+		return r == CV_ERR_LIMIT ? r : CV_ERR_IO;	/* signed, so its file has to be there */
+	if (ret->n - start != (size_t)there * 32) {
+		buf_cut(ret, start);
+		return CV_ERR_IO;
+	}
+	buf_cut(ret, start + (size_t)want * 32);
+	return 0;
+}
