@@ -222,7 +222,7 @@ struct value {
 };
 /*
  * Check a value as it came (null, bool, integer, text, list, group) against field f and turn it into the stored type. The
- * bytes of *ret are v's own or appended to scratch. today is days since 1970-01-01 (future dates). 0; CV_ERR_FORMAT: wrong type;
+ * bytes of *ret are v's own or appended to scratch (then valid until scratch is written again). today is days since 1970-01-01 (future dates). 0; CV_ERR_FORMAT: wrong type;
  * CV_ERR_INVALID: the validator says no; CV_ERR_LIMIT: too long. *ret_expected (may be NULL) is a static text such as "date".
  */
 int field_accept(const struct policy_field *f, const struct value *v, int32_t today, struct buf *scratch, struct value *ret,
@@ -230,7 +230,7 @@ int field_accept(const struct policy_field *f, const struct value *v, int32_t to
 /* Padded length of a stored value of field f with n bytes. */
 uint16_t field_padded(const struct policy_field *f, size_t n);
 /*
- * Compute view op of a stored value; bytes appended to scratch. Total: what cannot be masked safely becomes
+ * Compute view op of a stored value; bytes appended to scratch, valid until it is written again. Total: what cannot be masked safely becomes
  * VALUE_SUPPRESSED. Null stays null. scratch failing (memory, its maximum) gives VALUE_SUPPRESSED too, and buf_ok tells.
  */
 void view_project(enum view_op op, const struct value *v, struct buf *scratch, struct value *ret);

@@ -1,0 +1,38 @@
+/* Shared by the files of model only. */
+#ifndef CV_MODEL_MODEL_INTERNAL_H
+#define CV_MODEL_MODEL_INTERNAL_H
+
+#include "model/model.h"
+#include "model/source.h"
+
+#define HASH_SLOTS 1024u	/* a power of two, at least twice POLICY_FIELDS */
+
+/* A block of memory that dies with the policy. */
+struct policy_chunk {
+	struct policy_chunk *next;
+};
+
+struct policy {
+	struct policy_source s;		/* the tree; texts point into doc, arrays into chunks */
+	uint8_t *doc;			/* the document, its length prefixes turned into terminators */
+	struct policy_chunk *chunks;
+	uint16_t field_slot[HASH_SLOTS];	/* open addressing on names: position + 1, 0 free */
+};
+
+/* n * size zeroed bytes that live as long as p; NULL without memory. n may be 0. */
+void *policy_alloc(struct policy *p, size_t n, size_t size);
+/* Fill the hash of field names. false: a name stands twice, *ret_position is the later one's. */
+bool policy_index_fields(struct policy *p, unsigned *ret_position);
+/* Position of id among n elements of size bytes that begin with a u16 id and ascend by it; -1 if unknown. */
+int policy_find_id(const void *array, unsigned n, size_t size, uint16_t id);
+/* The rules of FORMAT.md 11.2. 0, or CV_ERR_INVALID with *ret filled. */
+int policy_check(struct policy *p, struct policy_fault *ret);
+/* Rule 11.2.6: no role may piece an identity number together. 0, or CV_ERR_INVALID with *ret filled. */
+int policy_check_masks(const struct policy *p, struct policy_fault *ret);
+/* Whether code is in a list that ascends by bytes. */
+bool code_in_list(const struct policy_shape *s, const char *code, size_t n);
+/* m4 and m4v on an address in words: bytes of text that may be shown, 0 if it is not understood. */
+size_t address_township(const char *s, size_t n);
+size_t address_village(const char *s, size_t n);
+
+#endif
