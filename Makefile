@@ -1,14 +1,26 @@
 # Childvault. Read from top to bottom; every target is listed by `make help`.
 
-CC      ?= gcc
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 BUILD   ?= build
 SAN     ?=
+JOBS    ?= $(shell nproc)
+# clang before 16 takes zero-initialisation only with a second flag that says so.
+CLANG   := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
+ZERO    := -ftrivial-auto-var-init=zero $(if $(CLANG),$(shell $(CC) -Werror -ftrivial-auto-var-init=zero -xc -c -o /dev/null /dev/null 2>/dev/null || \
+           echo -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang))
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
-HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fstack-clash-protection -fPIE -ftrivial-auto-var-init=zero
+HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fstack-clash-protection -fPIE $(ZERO)
 OPT     ?= -O2 -g
-CPPFLAGS_ALL := -D_GNU_SOURCE -Isrc -Iinclude -DLLHTTP_STRICT_MODE=1 $(CPPFLAGS)
-CFLAGS_ALL   := -std=c11 $(OPT) $(WARN) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer,$(HARDEN)) -pthread $(CFLAGS)
-LDFLAGS_ALL  := -pthread $(if $(SAN),-fsanitize=$(SAN),-pie -Wl,-z,relro,-z,now) $(LDFLAGS)
+SANFLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+CPPFLAGS_ALL := -D_GNU_SOURCE -Isrc -Iinclude -DLLHTTP_STRICT_MODE=1 -DCV_VERSION='"$(VERSION)"' $(CPPFLAGS)
+CFLAGS_ALL   := -std=c11 $(OPT) $(WARN) $(if $(SAN),$(SANFLAGS),$(HARDEN)) -pthread $(CFLAGS)
+LDFLAGS_ALL  := -pthread $(if $(SAN),$(SANFLAGS),-pie -Wl,-z,relro,-z,now) $(LDFLAGS)
 
 # ---- modules: each may include itself and what stands behind its name (make check-deps holds the code to it) ------
 MODULES := base crypto format store model keys audit vault core front daemon profile client
@@ -38,16 +50,26 @@ LIBS_client  := -ljansson
 LLHTTP_SRC := /usr/share/llhttp
 LLHTTP_INC := /usr/share/include/llhttp
 
-srcs_of = $(sort $(wildcard src/$(1)/*.c))
+# main.c of the daemon stays out of its archive, so that tests and tools can link the rest.
+srcs_of = $(filter-out src/daemon/main.c,$(sort $(wildcard src/$(1)/*.c)))
 objs_of = $(patsubst %.c,$(BUILD)/obj/%.o,$(call srcs_of,$(1)))
 lib_of  = $(BUILD)/lib/$(1).a
 # archives of a list of modules, and the system libraries they need
 libs_of = $(foreach m,$(1),$(call lib_of,$(m)))
-syslibs_of = $(foreach m,$(1),$(LIBS_$(m)))
+syslibs_of = $(sort $(foreach m,$(1),$(LIBS_$(m))))
+# link objects with a list of modules: $(call link,modules)
+link = $(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(call syslibs_of,$(1))
 
 .SUFFIXES:
 .SECONDARY:
+.DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
+
+PROGRAMS := $(BUILD)/childvaultd $(BUILD)/childvault $(BUILD)/childvault-audit
+LIBRARY  := $(BUILD)/libchildvault.a $(BUILD)/libchildvault.so $(BUILD)/childvault.pc
+MAN      := $(patsubst docs/%.scd,$(BUILD)/man/%,$(sort $(wildcard docs/*.scd)))
+
+all: $(PROGRAMS) $(LIBRARY) $(MAN)	## build programs, client library and man pages
 
 define module_rule
 $(call lib_of,$(1)): $(call objs_of,$(1)) $(if $(filter front,$(1)),$(BUILD)/obj/llhttp/llhttp.o $(BUILD)/obj/llhttp/api.o $(BUILD)/obj/llhttp/http.o)
@@ -63,26 +85,153 @@ $(BUILD)/obj/%.o: %.c
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 $(BUILD)/obj/llhttp/%.o: $(LLHTTP_SRC)/%.c
 	@mkdir -p $(@D)
-	$(CC) -D_GNU_SOURCE -DLLHTTP_STRICT_MODE=1 -I$(LLHTTP_INC) -O2 -g -fPIE $(if $(SAN),-fsanitize=$(SAN)) -c -o $@ $<
+	$(CC) -D_GNU_SOURCE -DLLHTTP_STRICT_MODE=1 -I$(LLHTTP_INC) -O2 -g -fPIE $(if $(SAN),$(SANFLAGS)) -c -o $@ $<
+
+# ---- programs -----------------------------------------------------------------------------------------------------
+TOOL_OBJS := $(patsubst %.c,$(BUILD)/obj/%.o,tools/childvault.c $(sort $(wildcard tools/cmd_*.c)))
+$(BUILD)/obj/tools/%.o: CPPFLAGS_ALL += -Itests -Itests/support
+
+$(BUILD)/childvaultd: $(BUILD)/obj/src/daemon/main.o $(call libs_of,daemon $(ARROWS_daemon))
+	$(call link,daemon $(ARROWS_daemon))
+$(BUILD)/childvault: $(TOOL_OBJS) $(BUILD)/obj/tests/support/synth.o $(call libs_of,$(MODULES))
+	$(call link,$(MODULES)) -lm
+AUDIT_MODULES := audit $(ARROWS_audit)
+$(BUILD)/childvault-audit: $(BUILD)/obj/tools/childvault-audit.o $(call libs_of,$(AUDIT_MODULES))
+	$(call link,$(AUDIT_MODULES))
+
+# ---- the client library: only childvault_* leaves it ----------------------------------------------------------------
+CLIENT_MODULES := client $(ARROWS_client)
+CLIENT_SRCS := $(foreach m,$(CLIENT_MODULES),$(call srcs_of,$(m)))
+CLIENT_OBJS := $(patsubst %.c,$(BUILD)/pic/%.o,$(CLIENT_SRCS))
+$(BUILD)/pic/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(filter-out -fPIE,$(CFLAGS_ALL)) -fPIC -MMD -MP -c -o $@ $<
+$(BUILD)/pic/libchildvault.map:
+	@mkdir -p $(@D)
+	@echo '{ global: childvault_*; local: *; };' > $@
+$(BUILD)/libchildvault.so.0: $(CLIENT_OBJS) $(BUILD)/pic/libchildvault.map
+	$(CC) $(filter-out -pie,$(LDFLAGS_ALL)) -shared -Wl,-soname,libchildvault.so.0 -Wl,--version-script,$(BUILD)/pic/libchildvault.map \
+	  -o $@ $(CLIENT_OBJS) $(call syslibs_of,$(CLIENT_MODULES))
+$(BUILD)/libchildvault.so: $(BUILD)/libchildvault.so.0
+	@ln -sf libchildvault.so.0 $@
+$(BUILD)/libchildvault.a: $(CLIENT_OBJS)
+	@rm -f $@
+	ld -r -o $(BUILD)/pic/libchildvault.o $^
+	objcopy -w --keep-global-symbol='childvault_*' $(BUILD)/pic/libchildvault.o
+	ar rcs $@ $(BUILD)/pic/libchildvault.o
+$(BUILD)/childvault.pc: dist/childvault.pc.in Makefile
+	@mkdir -p $(@D)
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS@|$(call syslibs_of,$(CLIENT_MODULES))|' $< > $@
+
+$(BUILD)/man/%: docs/%.scd
+	@mkdir -p $(@D)
+	scdoc < $< > $@
 
 # ---- unit tests: tests/unit/test_<module>[_part].c is linked with <module> and what stands behind it ----------------
 UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_BINS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRCS))
 SUPPORT_OBJS := $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard tests/support/*.c)))
+SUPPORT_LIB := $(if $(SUPPORT_OBJS),$(BUILD)/lib/support.a)
+$(BUILD)/lib/support.a: $(SUPPORT_OBJS)
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
 unit_module = $(word 2,$(subst _, ,$(1)))
 define unit_rule
-$(BUILD)/unit/$(1): $(BUILD)/obj/tests/unit/$(1).o $(SUPPORT_OBJS) $(call libs_of,$(call unit_module,$(1)) $(ARROWS_$(call unit_module,$(1))))
+$(BUILD)/unit/$(1): $(BUILD)/obj/tests/unit/$(1).o $(SUPPORT_LIB) $(call libs_of,$(call unit_module,$(1)) $(ARROWS_$(call unit_module,$(1))))
 	@mkdir -p $$(@D)
-	$(CC) $(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $(call syslibs_of,$(call unit_module,$(1)) $(ARROWS_$(call unit_module,$(1)))) -lcmocka -lm
+	$$(call link,$(call unit_module,$(1)) $(ARROWS_$(call unit_module,$(1)))) -lcmocka -lm
 endef
 $(foreach t,$(notdir $(UNIT_BINS)),$(eval $(call unit_rule,$(t))))
-# the suite that every engine behind store/store.h runs
+# the suite that every engine behind store/store.h has to pass
 $(BUILD)/unit/test_store: $(BUILD)/obj/tests/unit/store_conformance.o
 $(BUILD)/obj/tests/%.o: CPPFLAGS_ALL += -Itests -Itests/support -isystem $(LLHTTP_INC)
 
-unit: $(UNIT_BINS)
-	@for t in $(UNIT_BINS); do $$t || exit 1; done
+unit-bins: $(UNIT_BINS)
+unit: $(UNIT_BINS)	## run the unit tests
+	@UNIT_WRAP="$(UNIT_WRAP)" scripts/run-unit $(UNIT_BINS)
 unit-%: $(BUILD)/unit/test_%
 	$<
 
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+# ---- programs of tests ------------------------------------------------------------------------------------------------
+BENCH_BINS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard tests/bench/bench_*.c)))
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lsodium -llmdb -lm
+CLIENT_TEST := $(patsubst clients/c/%.c,$(BUILD)/clients/%,$(sort $(wildcard clients/c/*.c)))
+# Linked as an outsider would: the public header and the library, nothing else.
+$(BUILD)/clients/%: clients/c/%.c $(BUILD)/libchildvault.so include/childvault.h
+	@mkdir -p $(@D)
+	$(CC) $(OPT) -std=c11 -D_GNU_SOURCE $(WARN) $(if $(SAN),$(SANFLAGS)) -Iinclude -o $@ $< -L$(BUILD) -lchildvault -Wl,-rpath,'$$ORIGIN/..'
+# A daemon whose policy allows everything: what remains are the keys (tests/integration/55-allow-all).
+ALLOW_ALL := build/allow-all
+allow-all:
+	@$(MAKE) --no-print-directory BUILD=$(ALLOW_ALL) CPPFLAGS=-DCV_POLICY_ALLOW_ALL $(ALLOW_ALL)/childvaultd
+test-programs: $(CLIENT_TEST) $(BENCH_BINS)
+
+FUZZ_SECONDS ?= 10
+FUZZ_BINS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(SUPPORT_LIB) $(call libs_of,$(MODULES))
+	@mkdir -p $(@D)
+	$(call link,$(MODULES)) -fsanitize=fuzzer -lm
+fuzz-bins: $(FUZZ_BINS)
+
+# ---- commands ---------------------------------------------------------------------------------------------------------
+deps:	## install what Debian packages are missing; does nothing if all are there
+	@scripts/install-deps
+build: ; @$(MAKE) --no-print-directory -j$(JOBS) all
+
+demo: deps	## build, then tell the story on a terminal
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all
+	@$(BUILD)/childvault demo
+
+check: deps	## build and run every test (under six minutes on two cores)
+	@scripts/run-check
+integration:	## run the integration tests against the programs that are built
+	@BUILD=$(BUILD) tests/integration/run
+check-man: $(MAN)
+	@scripts/check-man $(MAN)
+check-openapi:
+	@scripts/check-openapi docs/openapi.json docs/PROTOCOL.md
+check-deps:	## hold the code to its module table, its limits and its banned calls
+	@scripts/check-deps
+	@scripts/check-source
+check-asan:	## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=build/asan SAN=address,undefined unit-bins
+	@$(MAKE) --no-print-directory BUILD=build/asan SAN=address,undefined unit
+check-valgrind: unit-bins	## unit tests under valgrind
+	@$(MAKE) --no-print-directory unit UNIT_WRAP="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"
+check-clang:	## everything compiles with clang, warnings as errors
+	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=build/clang CC=clang all unit-bins
+	@echo "check-clang: everything compiles with clang"
+fuzz:	## build every fuzz target with clang and run each for FUZZ_SECONDS (10)
+	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=build/fuzz CC=clang SAN=fuzzer-no-link,address,undefined fuzz-bins
+	@scripts/run-fuzz $(FUZZ_SECONDS) $(patsubst $(BUILD)/%,build/fuzz/%,$(FUZZ_BINS))
+bench: deps	## print the ratios of docs/DESIGN.md and write results/bench.json
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all test-programs
+	@BUILD=$(BUILD) /usr/bin/python3 tests/bench/bench.py $(BENCH_ARGS)
+format:	## run clang-format over the C files
+	clang-format -i $(shell git ls-files '*.c' '*.h')
+
+install: all	## install under PREFIX (/usr/local), below DESTDIR if set
+	install -Dm755 -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/childvaultd
+	install -Dm755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/childvault $(BUILD)/childvault-audit
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/include include/childvault.h
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/libchildvault.a
+	install -Dm755 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/libchildvault.so.0
+	ln -sf libchildvault.so.0 $(DESTDIR)$(PREFIX)/lib/libchildvault.so
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/lib/pkgconfig $(BUILD)/childvault.pc
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/childvault/profiles $(wildcard profiles/*.yaml)
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/childvault README.md SECURITY.md CHANGELOG.md docs/FORMAT.md docs/PROTOCOL.md docs/openapi.json
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system dist/childvaultd.service
+	for m in $(MAN); do install -Dm644 -t $(DESTDIR)$(PREFIX)/share/man/man$${m##*.} $$m; done
+
+clean:	## remove what was built
+	rm -rf build
+help:	## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: all unit unit-bins allow-all test-programs fuzz-bins deps build demo check integration check-man check-openapi check-deps check-asan \
+	check-valgrind check-clang fuzz bench format install clean help
+
+-include $(shell find $(BUILD)/obj $(BUILD)/pic -name '*.d' 2>/dev/null)
