@@ -36,6 +36,15 @@ int row_split(const uint8_t *stored, size_t n, struct row_parts *ret)
 	return 0;
 }
 
+void row_prefix_encode(uint16_t index_n, const uint8_t nonce[24], const uint8_t commit[32], uint8_t ret[ROW_PREFIX])
+{
+	ret[0] = FORMAT;
+	ret[1] = SUITE;
+	be16_put(ret + 2, index_n);
+	memcpy(ret + 4, nonce, 24);
+	memcpy(ret + 28, commit, 32);
+}
+
 /* ---- the index --------------------------------------------------------------------------------------------------- */
 
 static bool type_known(uint8_t type)

@@ -45,6 +45,8 @@ struct row_parts {
 	uint16_t index_n;
 };
 int row_split(const uint8_t *stored, size_t n, struct row_parts *ret);
+/* What stands before the index ciphertext of index_n bytes. */
+void row_prefix_encode(uint16_t index_n, const uint8_t nonce[24], const uint8_t commit[32], uint8_t ret[ROW_PREFIX]);
 /*
  * Decode the index plaintext of a stored row of stored_n bytes whose index ciphertext has index_n bytes; fills the cell
  * offsets. Only entries and provenances that exist are written. 0 or CV_ERR_FORMAT: order, padding, cells that do not

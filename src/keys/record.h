@@ -31,14 +31,18 @@ struct datakey {
  */
 int record_head_open(struct keys *k, const uint8_t *stored, size_t n, const uint8_t record[16], struct head *ret)
     __attribute__((warn_unused_result));
-/* Append the stored head. 0, CV_ERR_LIMIT, CV_ERR_NOMEM, CV_ERR_NOTFOUND (shred slot not loaded). */
+/*
+ * Append the stored head. 0, CV_ERR_LIMIT, CV_ERR_ARG (see head_encode), CV_ERR_NOMEM, CV_ERR_NOTFOUND (shred slot not
+ * loaded).
+ */
 int record_head_seal(struct keys *k, const struct head *h, struct buf *ret) __attribute__((warn_unused_result));
 /* Digest of a row, digest step of a drop, digest step of a history row: FORMAT.md 4.1. slot must be loaded. */
-void record_digest_row(struct keys *k, uint32_t slot, uint32_t class_key, uint64_t version, const void *p, size_t n, uint8_t ret[16]);
+void record_digest_row(struct keys *k, uint32_t slot, uint32_t class_key, uint64_t version, const void *p, size_t n,
+    uint8_t ret[16]);
 void record_digest_drop(struct keys *k, uint32_t slot, const uint8_t before[16], uint64_t version, const void *p, size_t n,
     uint8_t ret[16]);
-void record_digest_hist(struct keys *k, uint32_t slot, const uint8_t before[16], const void *key, size_t key_n, const void *p,
-    size_t n, uint8_t ret[16]);
+void record_digest_hist(struct keys *k, uint32_t slot, const uint8_t before[16], const void *key, size_t key_n,
+    const void *p, size_t n, uint8_t ret[16]);
 
 /* ---- data keys ------------------------------------------------------------------------------------------------------ */
 
@@ -59,17 +63,21 @@ struct wrap_request {
 };
 /*
  * Append one group of type 2 wraps (n of 1 to 255) made with the session's class secrets, newest epoch of each. 0,
- * CV_ERR_NOKEY, CV_ERR_NOMEM. ret_birth, if not NULL, gets the n birth epochs.
+ * CV_ERR_NOKEY, CV_ERR_NOMEM, CV_ERR_ARG (n; two requests for one place; a generation iff it is no row). ret_birth, if not
+ * NULL, gets the n birth epochs. The caller counts the group with wraps_group_added.
  */
 int record_wrap2(struct keys *k, const struct session *s, const uint8_t record[16], const struct wrap_request *reqs,
     unsigned n, struct buf *ret, uint32_t *ret_birth) __attribute__((warn_unused_result));
 /*
  * The same with type 3: one group a class, to the class public keys of the directory; all requests of one call have the same
- * class_key. One ephemeral key serves a class until record_turn_end. CV_ERR_NOTFOUND: no such class.
+ * class_key (else CV_ERR_ARG). One ephemeral key serves a class until record_turn_end. CV_ERR_NOTFOUND: no such class.
  */
 int record_wrap3(struct keys *k, const uint8_t record[16], const struct wrap_request *reqs, unsigned n, struct buf *ret,
     uint32_t *ret_birth) __attribute__((warn_unused_result));
-/* Wipe the turn's ephemeral secrets. */
+/*
+ * Wipe the turn's secrets: agreements with class public keys and the last head key. After it nobody without a class's
+ * secret key opens the type 3 wraps of the turn. Cheap where there are none.
+ */
 void record_turn_end(struct keys *k);
 
 /* ---- rows and drops --------------------------------------------------------------------------------------------------- */
@@ -97,7 +105,7 @@ struct row_view {
  */
 int record_row_open(struct keys *k, const struct datakey *dk, const struct row_place *at, const uint8_t *stored, size_t n,
     struct row_view *ret) __attribute__((warn_unused_result));
-/* Open cell number i: index.entries[i].length bytes appended to ret. 0, CV_ERR_AUTH, CV_ERR_FORMAT (padding), CV_ERR_NOMEM. */
+/* Open cell number i: index.entry[i].length bytes appended to ret. 0, CV_ERR_AUTH, CV_ERR_FORMAT (padding), CV_ERR_NOMEM. */
 int record_row_cell(const struct row_view *v, unsigned i, struct buf *ret) __attribute__((warn_unused_result));
 void record_row_clear(struct row_view *v);
 
@@ -111,8 +119,8 @@ struct cell {
 	const uint8_t *p;
 };
 /*
- * Append a stored row with a fresh N. cells ascend by field. 0, CV_ERR_LIMIT (ROW_MAX, cells), CV_ERR_NOMEM,
- * CV_ERR_NOTFOUND (shred slot).
+ * Append a stored row with a fresh N. cells ascend by field; nulls stand in drops alone. 0, CV_ERR_LIMIT (ROW_MAX, cells),
+ * CV_ERR_ARG (see row_index_encode), CV_ERR_NOMEM, CV_ERR_NOTFOUND (shred slot).
  */
 int record_row_seal(struct keys *k, const struct datakey *dk, const struct row_place *at, const struct cell *cells, unsigned n,
     const struct provenance *provs, unsigned prov_n, struct buf *ret) __attribute__((warn_unused_result));

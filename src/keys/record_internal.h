@@ -1,0 +1,44 @@
+/*
+ * What record.c, record_wrap.c and record_row.c share, and their functions that take the nonce or the ephemeral secret
+ * instead of drawing it: those are for known answers in tests only, never for stored data.
+ */
+#ifndef CV_KEYS_RECORD_INTERNAL_H
+#define CV_KEYS_RECORD_INTERNAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "keys/keys_internal.h"
+#include "keys/record.h"
+
+#define TURN_CLASSES 64u
+
+/* The agreement of one class in this turn. The ephemeral secret itself is wiped as soon as it is made. */
+struct turn_class {
+	uint32_t class_key, epoch;
+	uint8_t pk[32], epk[32], ss[32];
+};
+/* What lives in locked memory until record_turn_end. Bytes only; laid over the bytes of keys' turn. */
+struct turn {
+	uint32_t has_head;		/* 1: head_key is that of shred slot head_slot */
+	uint32_t head_slot;
+	uint8_t head_key[32];		/* KH, FORMAT.md 4.1 */
+	uint32_t classes;		/* agreements made, at most TURN_CLASSES */
+	struct turn_class class[TURN_CLASSES];
+};
+/* The turn's secrets, made when first asked for; NULL if memory could not be had or locked. */
+struct turn *record_turn(struct keys *k);
+
+int record_head_seal_with(struct keys *k, const struct head *h, const uint8_t nonce[24], struct buf *ret)
+    __attribute__((warn_unused_result));
+int record_wrap2_with(struct keys *k, const struct session *s, const uint8_t record[16], const struct wrap_request *reqs,
+    unsigned n, const uint8_t nonce[24], struct buf *ret, uint32_t *ret_birth) __attribute__((warn_unused_result));
+/* esk counts only where the turn has no agreement with the class yet. */
+int record_wrap3_with(struct keys *k, const uint8_t record[16], const struct wrap_request *reqs, unsigned n,
+    const uint8_t nonce[24], const uint8_t esk[32], struct buf *ret, uint32_t *ret_birth)
+    __attribute__((warn_unused_result));
+int record_row_seal_with(struct keys *k, const struct datakey *dk, const struct row_place *at, const struct cell *cells,
+    unsigned n, const struct provenance *provs, unsigned prov_n, const uint8_t nonce[24], struct buf *ret)
+    __attribute__((warn_unused_result));
+
+#endif
