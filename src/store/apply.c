@@ -189,7 +189,8 @@ static int commit(struct store *s, size_t puts, const struct applied *row)
 	MDB_txn *txn = NULL;
 	int rc;
 
-	qsort(s->a.put, puts, sizeof(struct put), put_order);
+	if (puts > 0)
+		qsort(s->a.put, puts, sizeof(struct put), put_order);
 	if ((rc = mdb_txn_begin(s->t.env, NULL, 0, &txn)) != 0)
 		return tables_error(rc);
 	rc = put_all(s, txn, puts);

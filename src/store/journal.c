@@ -202,8 +202,8 @@ enum place journal_place(const struct journal *j, size_t n, uint64_t applied_seq
 }
 
 /*
- * A cut block at the start of a file would be found, and reported, at every start until a block replaces it. It is
- * only cleared once a block is durable that was written after the report.
+ * A cut block at the start of a file would be found, and reported, at every start until a block replaces it. So it is
+ * cleared, but only once a block is durable that was written after the report, or at a clean stop.
  */
 static int cut_clear(struct journal *j)
 {
@@ -211,8 +211,8 @@ static int cut_clear(struct journal *j)
 	int i = j->cut_file;
 
 	j->cut_file = -1;
-	if (i < 0 || (uint32_t)i == j->file)
-		return 0;
+	if (i < 0 || ((uint32_t)i == j->file && j->off > JOURNAL_START))
+		return 0;	/* none, or a block stands there now */
 	return write_sync(j->f[i].fd, zeros, sizeof(zeros), JOURNAL_START);
 }
 
@@ -246,6 +246,9 @@ int journal_zero_ahead(struct journal *j)
 	uint32_t file = j->file;
 	uint64_t off = j->off, left;
 
+	/* A cut block that is still there would stand behind the mark. */
+	if (cut_clear(j) != 0)
+		return CV_ERR_IO;
 	if (off + BLOCK_MIN > j->file_bytes) {
 		file = (file + 1) % j->files;
 		off = JOURNAL_START;

@@ -181,7 +181,7 @@ enum place journal_place(const struct journal *j, size_t n, uint64_t applied_seq
  * file and offset. 0 or CV_ERR_IO.
  */
 int journal_write(struct journal *j, struct block *b, const uint8_t *p);
-/* Make sure that zeros follow the place of a block of BLOCK_MIN bytes. 0 or CV_ERR_IO. */
+/* Make sure that nothing but zeros will follow a block of BLOCK_MIN bytes. 0 or CV_ERR_IO. */
 int journal_zero_ahead(struct journal *j);
 /* Write b again where it stands and sync. 0 or CV_ERR_IO. */
 int journal_rewrite(struct journal *j, const struct block *b);

@@ -488,6 +488,60 @@ static void journal_files_are_written_in_full(void **state)
 	engine_dispose(p);
 }
 
+/* CRC-32C bit by bit. */
+static uint32_t crc_slow(const uint8_t *p, size_t n)
+{
+	uint32_t c = 0xffffffffu;
+
+	for (size_t i = 0; i < n; i++) {
+		c ^= p[i];
+		for (int k = 0; k < 8; k++)
+			c = (c >> 1) ^ ((c & 1) != 0 ? 0x82f63b78u : 0);
+	}
+	return ~c;
+}
+
+static void block_has_the_documented_bytes(void **state)
+{
+	static const uint8_t zeros[64];
+	static const uint8_t head[40] = {
+		'C', 'V', 'J', 'B', 1, 0, 0, 0, /* seq */ 0, 0, 0, 0, 0, 0, 0, 1, /* first leaf */ 0, 0, 0, 0, 0, 0, 0, 0,
+		/* leaves */ 0, 0, 0, 2, /* puts */ 0, 0, 0, 2, /* length */ 0, 0, 0, 96, 0, 0, 0, 0
+	};
+	static const uint8_t items[] = {
+		1, STORE_REC, 2, 0, 0, 0, 3, 'k', 'y', 'v', 'a', 'l', 3, 0, 4, 'l', 'e', 'a', 'f', 2, STORE_IDX, 3, 'd',
+		'e', 'l', 3, 0, 1, 'x', /* padding */ 0, 0, 0, 0, 0, 0, 0
+	};
+	struct place *p = place_new(true);
+	struct store *s = engine_open(p);
+	uint8_t *m, want[STORE_MAC];
+
+	(void)state;
+	assert_int_equal(crc_slow((const uint8_t *)"123456789", 9), 0xe3069283u);
+	assert_int_equal(store_turn_begin(s), 0);
+	assert_int_equal(store_put(s, STORE_REC, "ky", 2, "val", 3), 0);
+	assert_int_equal(store_leaf(s, "leaf", 4), 0);
+	store_commit(s);
+	assert_int_equal(store_put(s, STORE_REC, "never", 5, "val", 3), 0);
+	store_rollback(s);
+	assert_int_equal(store_del(s, STORE_IDX, "del", 3), 0);
+	assert_int_equal(store_leaf(s, "x", 1), 0);
+	store_commit(s);
+	assert_int_equal(store_turn_end(s), 0);
+	m = map_journal(p, 0);
+	assert_memory_equal(m, "CVJN\1\0\0\0" "\0\0\0\0" "\0\0\0\3" "\0\0\0\0\0\1\0\0" "\0\0\0\0", 28);
+	assert_int_equal(be32_get(m + 28), crc_slow(m, 28));
+	assert_memory_equal(m + 4096, head, sizeof(head));
+	assert_memory_equal(m + 4096 + 40, items, sizeof(items));
+	mac(p, zeros, m + 4096, 76, want);
+	assert_memory_equal(m + 4096 + 76, want, STORE_MAC);
+	assert_int_equal(be32_get(m + 4096 + 92), crc_slow(m + 4096, 92));
+	assert_memory_equal(m + 4096 + 96, zeros, sizeof(zeros));
+	(void)munmap(m, FILE_BYTES);
+	assert_int_equal(store_close(s, true), 0);
+	engine_dispose(p);
+}
+
 /* ---- replay --------------------------------------------------------------------------------------------------- */
 
 static void replay_reports_what_it_did(void **state)
@@ -573,6 +627,58 @@ static void turns_go_on_behind_a_cut(void **state)
 	assert_true(has_n(s, 2) && !has_n(s, 3) && has_n(s, 4));
 	assert_int_equal(store_close(s, true), 0);
 	engine_dispose(p);
+}
+
+/* One put of n bytes under key. */
+static void turn_big(struct store *s, const char *key, size_t n)
+{
+	static const uint8_t bytes[FILE_BYTES];
+
+	assert_int_equal(store_turn_begin(s), 0);
+	assert_int_equal(store_put(s, STORE_REC, key, strlen(key), bytes, n), 0);
+	store_commit(s);
+	assert_int_equal(store_turn_end(s), 0);
+}
+
+/* The torn block began a file, since it did not fit the one before; what follows does fit there. */
+static void block_cut_at_a_files_start_is_reported_once(void **state)
+{
+	(void)state;
+	for (int with_turn = 0; with_turn < 2; with_turn++) {
+		struct place *p = place_new(true);
+		struct store *s = engine_open(p);
+		struct store_replay_report rep;
+		struct store_value v;
+		char dir[64];
+		uint8_t *m;
+		size_t n;
+
+		turn_big(s, "fits", 40000);
+		turn_big(s, "torn", 30000);
+		new_dir(dir);
+		copy_dir(p->dir, dir);
+		assert_int_equal(store_close(s, false), 0);
+		restore(p, dir);
+		remove_dir(dir);
+		m = map_journal(p, 1);
+		assert_int_equal(find_block(m, 2, &n), 4096);
+		m[4096 + 20000] ^= 1;
+		s = engine_open_report(p, &rep);
+		assert_int_equal(rep.cut_bytes, n);
+		assert_int_equal(rep.blocks, 1);
+		assert_int_equal(store_get(s, STORE_REC, "fits", 4, &v), 0);
+		assert_int_equal(store_get(s, STORE_REC, "torn", 4, &v), CV_ERR_NOTFOUND);
+		if (with_turn)
+			assert_int_equal(turn_n(s, 1), 0);
+		assert_int_equal(store_close(s, true), 0);
+		s = engine_open_report(p, &rep);
+		assert_int_equal(rep.cut_bytes, 0);
+		assert_true(rep.clean);
+		assert_true(has_n(s, 1) == (with_turn != 0));
+		assert_int_equal(store_close(s, true), 0);
+		(void)munmap(m, FILE_BYTES);
+		engine_dispose(p);
+	}
 }
 
 static void flipped_bits(unsigned block, int want, unsigned whole)
@@ -729,7 +835,6 @@ static void tables_put_back_refuse_start(void **state)
 	assert_int_equal(store_close(s, true), 0);
 	copy_tables(dir, p->dir);
 	expect_open(p, CV_ERR_REPLAY, 0, &rep);
-	/* The other way round: an old journal behind newer tables. */
 	remove_dir(dir);
 	engine_dispose(p);
 }
@@ -1074,9 +1179,11 @@ int main(void)
 		cmocka_unit_test(create_refuses_bad_sizes),
 		cmocka_unit_test(sealed_store_only_reads_tables),
 		cmocka_unit_test(journal_files_are_written_in_full),
+		cmocka_unit_test(block_has_the_documented_bytes),
 		cmocka_unit_test(replay_reports_what_it_did),
 		cmocka_unit_test(torn_last_block_is_cut_at_every_byte),
 		cmocka_unit_test(turns_go_on_behind_a_cut),
+		cmocka_unit_test(block_cut_at_a_files_start_is_reported_once),
 		cmocka_unit_test(flipped_bit_in_a_middle_block_refuses_start),
 		cmocka_unit_test(flipped_bit_in_the_last_block_cuts_it),
 		cmocka_unit_test(missing_middle_block_refuses_start),
