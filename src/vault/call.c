@@ -1,0 +1,280 @@
+/* One request from its envelope to its answer and its leaf. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "vault/vault_internal.h"
+
+#define DAY_MS (24u * 3600 * 1000)
+
+struct vault_call *vault_call_begin(struct vault *v, const struct vault_caller *who, const struct wire_envelope *env,
+    const uint8_t *body, size_t n, bool needs_session, struct buf *out)
+{
+	struct vault_call *c = &v->call;
+
+	/* Not the whole struct at once: the reason text of the leaf is only as long as its length says. */
+	memset(c, 0, offsetof(struct vault_call, detail));
+	memset(&c->detail, 0, offsetof(struct leaf_detail, case_text));
+	c->detail.reason_n = 0;
+	c->who = *who;
+	c->env = *env;
+	c->body = body;
+	c->body_n = n;
+	c->now_ms = clock_wall_ms();
+	c->mono_ms = clock_mono_ms();
+	c->today = (int32_t)(c->now_ms / DAY_MS);
+	c->subject.purpose = -1;
+	c->out = out;
+	c->out_at = out->n;
+	c->kind = LEAF_REFUSED;
+	v->call_saved.valid = false;
+	if (env->has_token)
+		c->session = session_find(v->keys, env->token, who->uid, c->now_ms, c->mono_ms);
+	if (c->session != NULL) {
+		c->principal = session_principal(v->keys, c->session);
+		c->subject.roles = session_roles(c->session, &c->subject.role_count);
+	} else if (needs_session) {
+		c->problem = PROBLEM_UNAUTHENTICATED;
+	}
+	wire_answer_head(out, 0, MESSAGE_NO_LEAF);
+	return c;
+}
+
+unsigned vault_call_problem(const struct vault_call *c)
+{
+	return c->problem;
+}
+
+unsigned call_refuse(struct vault_call *c, unsigned problem, const char *fmt, ...)
+{
+	va_list ap;
+
+	c->problem = problem;
+	va_start(ap, fmt);
+	vsnprintf(c->explanation, sizeof(c->explanation), fmt, ap);
+	va_end(ap);
+	return problem;
+}
+
+unsigned call_failed(struct vault_call *c, int r)
+{
+	switch (r) {
+	case CV_ERR_NOTFOUND:
+		return call_refuse(c, PROBLEM_NOT_FOUND, "no such record");
+	case CV_ERR_FULL:
+		return call_refuse(c, PROBLEM_STORAGE_FULL, "the store has no room");
+	case CV_ERR_AUTH:
+	case CV_ERR_FORMAT:
+	case CV_ERR_REPLAY:
+		return call_refuse(c, PROBLEM_INTEGRITY, "a stored row does not open where it stands");
+	case CV_ERR_NOKEY:
+		return call_refuse(c, PROBLEM_NOT_PERMITTED, "the session holds no key for this class");
+	case CV_ERR_LIMIT:
+		return call_refuse(c, PROBLEM_PAYLOAD_TOO_LARGE, "a row would be larger than its limit");
+	case CV_ERR_IO:
+		return call_refuse(c, PROBLEM_AUDIT_UNAVAILABLE, "the store cannot be written");
+	default:
+		return call_refuse(c, PROBLEM_INTERNAL, "%s", cv_strerror(r));
+	}
+}
+
+void call_field_error(struct vault_call *c, struct wire_text field, unsigned problem, const char *expected)
+{
+	if (c->errors < VAULT_ERRORS) {
+		c->error[c->errors].field = field;
+		c->error[c->errors].problem = problem;
+		c->error[c->errors].expected = expected;
+		c->errors++;
+	}
+	/* The answer's kind is that of the first in this order: an unknown name, a wrong type, a failing validator. */
+	if (c->problem == 0 || problem < c->problem)
+		c->problem = problem;
+}
+
+static void copy_text(char *to, size_t max, const struct wire_text *from, size_t *ret_n)
+{
+	size_t n = from->n < max ? from->n : max;
+
+	if (n > 0)
+		memcpy(to, from->p, n);
+	*ret_n = n;
+}
+
+unsigned call_purpose(struct vault *v, struct vault_call *c, bool reveal)
+{
+	const struct wire_envelope *e = &c->env;
+	size_t n;
+
+	copy_text(c->detail.case_text, LEAF_CASE_MAX, &e->case_text, &n);
+	c->detail.case_n = (uint8_t)n;
+	copy_text(c->detail.reason, LEAF_REASON_MAX, &e->reason, &n);
+	c->detail.reason_n = (uint16_t)n;
+	if (c->subject.role_count > 0) {
+		const struct policy_role *role = policy_role_by_id(v->policy, c->subject.roles[0]);
+
+		c->detail.role = c->subject.roles[0];
+		c->detail.department = role != NULL ? role->department : 0;
+	}
+	if (e->purpose.n == 0)
+		return call_refuse(c, PROBLEM_PURPOSE_REQUIRED, "every data request names its purpose in CV-Purpose");
+	c->subject.purpose = policy_purpose_named(v->policy, e->purpose.p, e->purpose.n);
+	if (c->subject.purpose < 0)
+		return call_refuse(c, PROBLEM_NOT_PERMITTED, "the policy knows no such purpose");
+	c->detail.purpose = policy_purpose(v->policy, (unsigned)c->subject.purpose)->id;
+	if (!policy_purpose_allowed(v->policy, &c->subject))
+		return call_refuse(c, PROBLEM_NOT_PERMITTED, "%s", decision_text(DECIDE_NO_PURPOSE_ROLE));
+	if (policy_purpose(v->policy, (unsigned)c->subject.purpose)->needs_case && e->case_text.n == 0)
+		return call_refuse(c, PROBLEM_PURPOSE_REQUIRED, "this purpose wants a case number in CV-Case");
+	if (reveal && e->reason.n == 0)
+		return call_refuse(c, PROBLEM_REASON_REQUIRED, "view=clear wants a reason in CV-Reason");
+	return 0;
+}
+
+void call_child(struct vault_call *c, const struct record *r)
+{
+	c->has_child = true;
+	c->serial = r->serial;
+	memcpy(c->log_key, r->head.log_key, sizeof(c->log_key));
+	memcpy(c->detail.record, r->head.record, 16);
+}
+
+void call_mark_field(struct vault *v, struct vault_call *c, const struct policy_field *f)
+{
+	unsigned position = (unsigned)policy_field_position(v->policy, f);
+
+	if (position >= LEAF_FIELDS_MAX)
+		return;
+	c->detail.bitmap[position / 8] |= (uint8_t)(1u << position % 8);
+	if (c->detail.bitmap_n < position / 8 + 1)
+		c->detail.bitmap_n = (uint8_t)(position / 8 + 1);
+}
+
+static void fill_actor(struct vault *v, const struct vault_call *c, struct leaf_actor *a)
+{
+	memset(a, 0, sizeof(*a));
+	if (c->principal != NULL)
+		memcpy(a->principal, c->principal->id, 16);
+	if (c->session != NULL)
+		memcpy(a->session, session_id(c->session), 16);
+	memcpy(a->request, c->env.request_id, 16);
+	keys_request_digest(v->keys, c->body, c->body_n, a->digest);
+	a->uid = c->who.uid;
+	a->pid = c->who.pid;
+	a->outcome = (uint16_t)c->problem;
+}
+
+/* Add the call's leaf to the open request. */
+static int add_leaf(struct vault *v, struct vault_call *c, uint64_t *ret_index)
+{
+	struct audit_entry e;
+	uint8_t state[32];
+	int r;
+
+	memset(&e, 0, offsetof(struct audit_entry, detail));
+	e.clear = NULL;
+	e.clear_n = 0;
+	e.kind = c->kind;
+	e.log_key = c->has_child ? c->log_key : NULL;
+	if (c->mutating) {
+		lthash_digest(&v->lthash, state);
+		e.state_hash = state;
+	}
+	fill_actor(v, c, &e.actor);
+	c->detail.outcome = (uint16_t)c->problem;
+	e.detail = c->detail;
+	r = audit_leaf(v->audit, v->store, &e, c->now_ms, ret_index);
+	wipe(&e, sizeof(e));
+	if (r == 0 && c->has_child) {
+		v->recent[*ret_index & (VAULT_RECENT - 1)].index = *ret_index;
+		v->recent[*ret_index & (VAULT_RECENT - 1)].serial = c->serial;
+	}
+	return r;
+}
+
+static void write_problem(struct vault *v, struct vault_call *c, uint64_t leaf)
+{
+	struct wire_problem m = { .retry_after_s = c->retry_after_s, .has_etag = c->has_etag, .etag = c->etag };
+	size_t at;
+
+	if (v->demo)
+		m.explanation = wire_text(c->explanation, strlen(c->explanation));
+	buf_cut(c->out, c->out_at);
+	wire_answer_head(c->out, (uint16_t)c->problem, leaf);
+	wire_problem_put(c->out, &m);
+	at = wire_count_begin(c->out);
+	for (unsigned i = 0; i < c->errors; i++) {
+		const struct field_error *e = &c->error[i];
+		const char *kind = problem_kind(e->problem);
+		struct wire_field_error w = { e->field, wire_text(kind, strlen(kind)), wire_text(e->expected, strlen(e->expected)) };
+
+		wire_error_put(c->out, &w);
+	}
+	wire_count_end(c->out, at, c->errors);
+}
+
+/* Forget the request's changes; its refusal is a leaf of its own where a session exists. */
+static void end_refused(struct vault *v, struct vault_call *c)
+{
+	uint64_t leaf = MESSAGE_NO_LEAF;
+
+	store_rollback(v->store);
+	vault_undo(v, &v->call_saved);
+	c->mutating = false;
+	c->kind = LEAF_REFUSED;
+	if (c->session != NULL && store_healthy(v->store)) {
+		if (add_leaf(v, c, &leaf) == 0) {
+			store_commit(v->store);
+		} else {
+			store_rollback(v->store);
+			leaf = MESSAGE_NO_LEAF;
+			c->problem = PROBLEM_AUDIT_UNAVAILABLE;
+		}
+	}
+	write_problem(v, c, leaf);
+}
+
+void vault_call_end(struct vault *v, struct vault_call *c)
+{
+	uint64_t leaf;
+	int r;
+
+	if (c->problem == 0 && !buf_ok(c->out))
+		(void)call_refuse(c, PROBLEM_INTERNAL, "the answer is too large");
+	if (c->problem == 0 && !c->no_leaf) {
+		if ((r = add_leaf(v, c, &leaf)) != 0)
+			(void)call_failed(c, r);
+		else
+			be64_put(c->out->p + c->out_at + 2, leaf);
+	}
+	if (c->problem != 0)
+		end_refused(v, c);
+	else
+		store_commit(v->store);
+	if (v->ending != NULL && c->problem == 0)
+		session_close(v->keys, v->ending);
+	v->ending = NULL;
+	v->counts[c->problem < PROBLEM_COUNT ? c->problem : PROBLEM_INTERNAL]++;
+	wipe(c->log_key, sizeof(c->log_key));
+	wipe(c->detail.reason, c->detail.reason_n);
+	content_clear(&v->content);
+	c->session = NULL;
+}
+
+int vault_system_leaf(struct vault *v, uint8_t kind, const uint8_t *body, size_t n, bool mutating, uint64_t now_ms)
+{
+	struct audit_entry e;
+	uint8_t state[32];
+	uint64_t index;
+
+	memset(&e, 0, sizeof(e));
+	e.kind = kind;
+	e.clear = body;
+	e.clear_n = n;
+	if (mutating) {
+		lthash_digest(&v->lthash, state);
+		e.state_hash = state;
+	}
+	return audit_leaf(v->audit, v->store, &e, now_ms, &index);
+}

@@ -1,0 +1,130 @@
+/* Values of one class, as a sorted list over one wiping buffer. */
+#include <string.h>
+
+#include "vault/vault_internal.h"
+
+void content_clear(struct content *x)
+{
+	x->n = 0;
+	buf_reset(&x->bytes);
+}
+
+/* Position of field, or where it would stand. */
+static unsigned content_place(const struct content *x, uint16_t field, bool *ret_found)
+{
+	unsigned lo = 0, hi = x->n;
+
+	while (lo < hi) {
+		unsigned mid = (lo + hi) / 2;
+
+		if (x->item[mid].field < field)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	*ret_found = lo < x->n && x->item[lo].field == field;
+	return lo;
+}
+
+const struct content_item *content_find(const struct content *x, uint16_t field)
+{
+	bool found;
+	unsigned at = content_place(x, field, &found);
+
+	return found ? &x->item[at] : NULL;
+}
+
+int content_set(struct content *x, uint16_t field, uint8_t type, const uint8_t *p, size_t n, uint16_t padded,
+    const struct provenance *prov, bool keep_null)
+{
+	bool found;
+	unsigned at = content_place(x, field, &found);
+	struct content_item *item = &x->item[at];
+
+	if (type == VALUE_NULL && !keep_null) {
+		if (found) {
+			memmove(item, item + 1, (x->n - at - 1) * sizeof(*item));
+			x->n--;
+		}
+		return 0;
+	}
+	if (n > FIELD_MAX || (!found && x->n == ROW_ENTRIES))
+		return CV_ERR_LIMIT;
+	if (!found) {
+		memmove(item + 1, item, (x->n - at) * sizeof(*item));
+		x->n++;
+	}
+	item->field = field;
+	item->type = type;
+	item->length = (uint16_t)n;
+	item->padded = padded;
+	item->at = x->bytes.n;
+	item->provenance = *prov;
+	buf_put(&x->bytes, p, n);
+	return buf_ok(&x->bytes) ? 0 : CV_ERR_NOMEM;
+}
+
+int content_add_row(struct content *x, const struct row_view *row, bool keep_null, struct buf *scratch)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < row->index.entries; i++) {
+		const struct row_entry *e = &row->index.entry[i];
+
+		buf_reset(scratch);
+		if ((r = record_row_cell(row, i, scratch)) == 0)
+			r = content_set(x, e->field, e->type, scratch->p, scratch->n, e->padded,
+			    &row->index.provenance[e->provenance], keep_null);
+	}
+	buf_reset(scratch);
+	return r;
+}
+
+static bool same_provenance(const struct provenance *a, const struct provenance *b)
+{
+	return a->source == b->source && a->written_ms == b->written_ms && a->as_of_day == b->as_of_day &&
+	    a->due_day == b->due_day && memcmp(a->writer, b->writer, 16) == 0;
+}
+
+/* The table of distinct provenances; each cell points into it. */
+static int content_provenances(const struct content *x, struct cell *cells, struct provenance *provs, unsigned *ret_n)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < x->n; i++) {
+		unsigned j = 0;
+
+		while (j < n && !same_provenance(&provs[j], &x->item[i].provenance))
+			j++;
+		if (j == n) {
+			if (n == ROW_PROVENANCES)
+				return CV_ERR_LIMIT;
+			provs[n++] = x->item[i].provenance;
+		}
+		cells[i].provenance = (uint8_t)j;
+	}
+	*ret_n = n;
+	return 0;
+}
+
+int content_seal(struct keys *k, const struct content *x, const struct datakey *dk, const struct row_place *at, struct buf *ret)
+{
+	/* One thread seals; these hold no values, only pointers to them. */
+	static struct cell cells[ROW_ENTRIES];
+	static struct provenance provs[ROW_PROVENANCES];
+	unsigned prov_n;
+	int r;
+
+	for (unsigned i = 0; i < x->n; i++) {
+		const struct content_item *item = &x->item[i];
+
+		cells[i].field = item->field;
+		cells[i].type = item->type;
+		cells[i].length = item->length;
+		cells[i].padded = item->padded;
+		cells[i].p = x->bytes.p + item->at;
+	}
+	if ((r = content_provenances(x, cells, provs, &prov_n)) != 0)
+		return r;
+	return record_row_seal(k, dk, at, cells, x->n, provs, prov_n, ret);
+}

@@ -1,0 +1,189 @@
+/* CREATE: a new record, its rows, its place in the shred tree. */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "vault/write.h"
+
+/* The remembered answer of an Idempotency-Key. */
+struct idem {
+	uint8_t id[16];			/* object id of the governance row */
+	uint8_t digest[16];		/* of the body that made it */
+	uint8_t record[16];
+	uint8_t etag[16];
+	uint64_t expires_ms;
+	bool found;
+};
+
+static void idem_key(const struct idem *x, uint8_t ret[18])
+{
+	be16_put(ret, 1);
+	memcpy(ret + 2, x->id, 16);
+}
+
+static void gov_item(struct buf *b, uint16_t tag, const void *p, uint16_t n)
+{
+	buf_u16(b, tag);
+	buf_u16(b, n);
+	buf_put(b, p, n);
+}
+
+static int idem_decode(const struct buf *plain, struct idem *ret)
+{
+	struct rd rd = rd_over(plain->p, plain->n);
+	uint16_t count = rd_u16(&rd);
+
+	ret->expires_ms = 0;
+	for (unsigned i = 0; i < count; i++) {
+		uint16_t tag = rd_u16(&rd), n = rd_u16(&rd);
+		const uint8_t *p = rd_take(&rd, n);
+
+		if (p == NULL || tag != i + 1 || n != (tag == 3 ? 8 : 16))
+			return CV_ERR_FORMAT;
+		switch (tag) {
+		case 1: memcpy(ret->digest, p, 16); break;
+		case 2: memcpy(ret->record, p, 16); break;
+		case 3: ret->expires_ms = be64_get(p); break;
+		case 4: memcpy(ret->etag, p, 16); break;
+		default: return CV_ERR_FORMAT;
+		}
+	}
+	return rd_done(&rd) && count == 4 ? 0 : CV_ERR_FORMAT;
+}
+
+/* Look the key up; x->found only if it is there and not expired. 0 or an error. */
+static int idem_find(struct vault *v, struct vault_call *c, const struct wire_text *key, struct idem *x)
+{
+	struct store_value val;
+	uint8_t k[18];
+	int r;
+
+	x->found = false;
+	keys_idem_id(v->keys, c->principal->id, key->p, key->n, x->id);
+	idem_key(x, k);
+	if ((r = store_get(v->store, STORE_GOV, k, sizeof(k), &val)) != 0)
+		return r == CV_ERR_NOTFOUND ? 0 : r;
+	buf_reset(&v->scratch);
+	if ((r = keys_gov_open(v->keys, 1, x->id, UINT32_MAX, val.p, val.n, &v->scratch)) == 0)
+		r = idem_decode(&v->scratch, x);
+	buf_reset(&v->scratch);
+	x->found = r == 0 && x->expires_ms > c->now_ms;
+	return r;
+}
+
+static int idem_put(struct vault *v, struct vault_call *c, struct idem *x)
+{
+	uint8_t k[18], expires[8];
+	int r;
+
+	be64_put(expires, c->now_ms + VAULT_IDEM_MS);
+	buf_reset(&v->scratch);
+	buf_u16(&v->scratch, 4);
+	gov_item(&v->scratch, 1, x->digest, 16);
+	gov_item(&v->scratch, 2, x->record, 16);
+	gov_item(&v->scratch, 3, expires, 8);
+	gov_item(&v->scratch, 4, x->etag, 16);
+	buf_reset(&v->seal);
+	if (!buf_ok(&v->scratch))
+		r = CV_ERR_NOMEM;
+	else
+		r = keys_gov_seal(v->keys, 1, x->id, UINT32_MAX, v->scratch.p, v->scratch.n, &v->seal);
+	if (r == 0) {
+		/* The clear part's due day lets the sweep find rows to forget without opening them. */
+		be32_put(v->seal.p + 10, (uint32_t)(c->today + 1 + 2));
+		idem_key(x, k);
+		r = vault_put_hashed(v, STORE_GOV, k, sizeof(k), v->seal.p, v->seal.n);
+	}
+	buf_reset(&v->scratch);
+	buf_reset(&v->seal);
+	return r;
+}
+
+/* A record of no rows yet, with the next serial and shred slot. */
+static int new_record(struct vault *v, struct vault_call *c, struct record *rec)
+{
+	uint8_t serial[6];
+	int r;
+
+	vault_save(v);
+	memset(rec, 0, sizeof(*rec));
+	rec->serial = v->counters.next_serial;
+	rec->head.shred_slot = v->counters.next_slot;
+	/* A shard is made ready half a shard ahead, so that making a record writes no shred file. */
+	if ((rec->head.shred_slot & 511) == 0 && (r = shred_prepare(v->keys, rec->head.shred_slot)) != 0)
+		return r;
+	if ((r = shred_load(v->keys, rec->head.shred_slot)) != 0)
+		return r;
+	crypto_random(rec->head.record, 16);
+	crypto_random(rec->head.log_key, 32);
+	rec->head.state = STATE_DRAFT;
+	rec->head.created_ms = rec->head.updated_ms = c->now_ms;
+	v->counters.next_serial++;
+	v->counters.next_slot++;
+	v->counters_dirty = true;
+	buf_reset(&v->keys_row);
+	wraps_begin(&v->keys_row);
+	be48_put(serial, rec->serial);
+	return store_put(v->store, STORE_MAP, rec->head.record, 16, serial, sizeof(serial));
+}
+
+static unsigned create_checked(struct vault *v, struct vault_call *c, struct write_set *w, const struct wire_create *m,
+    struct idem *idem)
+{
+	struct record rec;
+	uint8_t etag[16];
+	int r;
+
+	if ((r = store_room(v->store, write_room(w))) == 0 && (r = new_record(v, c, &rec)) == 0 &&
+	    (r = write_targets(v, c, w, &rec)) == 0)
+		r = record_put_head(v, &rec);
+	if (r == 0) {
+		record_etag(v, c, &rec.head, etag);
+		call_child(c, &rec);
+		if (m->key.n > 0) {
+			memcpy(idem->record, rec.head.record, 16);
+			memcpy(idem->etag, etag, 16);
+			r = idem_put(v, c, idem);
+		}
+	}
+	wipe(rec.head.log_key, sizeof(rec.head.log_key));
+	if (r != 0)
+		return c->problem != 0 ? c->problem : call_failed(c, r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r);
+	c->kind = LEAF_CREATE;
+	wire_create_answer_put(c->out, rec.head.record, etag, false);
+	return 0;
+}
+
+unsigned vault_create_record(struct vault *v, struct vault_call *c, const struct wire_create *m)
+{
+	struct idem idem;
+	struct write_set *w;
+	unsigned problem;
+	int r;
+
+	if ((problem = call_purpose(v, c, false)) != 0)
+		return problem;
+	w = write_begin(c);
+	problem = write_accept(v, c, w, m->fields, true);
+	if (problem == 0 && m->key.n > 0) {
+		uint8_t digest[16];
+
+		/* The fields alone: purpose and request id differ when a client tries again. */
+		keys_request_digest(v->keys, m->fields.rd.p, rd_left(&m->fields.rd), digest);
+		if ((r = idem_find(v, c, &m->key, &idem)) != 0) {
+			problem = call_failed(c, r);
+		} else if (idem.found && crypto_equal(digest, idem.digest, 16)) {
+			c->kind = LEAF_CREATE;
+			memcpy(c->detail.record, idem.record, 16);
+			wire_create_answer_put(c->out, idem.record, idem.etag, true);
+			write_end(w);
+			return 0;
+		} else if (idem.found) {
+			problem = call_refuse(c, PROBLEM_IDEMPOTENCY_MISMATCH, "this key came with another body before");
+		}
+		memcpy(idem.digest, digest, 16);
+	}
+	if (problem == 0)
+		problem = create_checked(v, c, w, m, &idem);
+	write_end(w);
+	return problem;
+}

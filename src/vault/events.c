@@ -1,0 +1,303 @@
+/* EVENTS, CHECKPOINT, TILE: what auditors read of the log while the vault runs. */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "vault/vault_internal.h"
+
+#define SEGMENT_REACH 8192	/* leaves back within which a segment's own leaf stands (it holds 4,096 at most) */
+#define PAGE_MAX WIRE_EVENTS_MAX
+
+/* One leaf of the page. */
+struct paged {
+	size_t at, n;		/* bytes in page.bytes */
+	struct leaf leaf;
+	bool resolved;
+	struct leaf_detail detail;
+};
+static struct page {
+	struct buf bytes;
+	unsigned n;
+	unsigned open;		/* leaves about a child that is not yet found */
+	struct paged item[PAGE_MAX];
+} page;
+
+static unsigned need_auditor(struct vault *v, struct vault_call *c)
+{
+	for (unsigned i = 0; i < c->subject.role_count; i++) {
+		const struct policy_role *role = policy_role_by_id(v->policy, c->subject.roles[i]);
+
+		if (role != NULL && role->audit) {
+			c->detail.role = role->id;
+			c->detail.department = role->department;
+			return 0;
+		}
+	}
+	return call_refuse(c, PROBLEM_NOT_PERMITTED, "only an auditor's role reads the log");
+}
+
+static int page_load(struct vault *v, uint64_t first, unsigned limit)
+{
+	uint64_t end = store_applied_leaves(v->store);
+	int r = 0;
+
+	if (page.bytes.max == 0)
+		buf_init(&page.bytes, 12u << 20);
+	buf_reset(&page.bytes);
+	page.n = page.open = 0;
+	for (uint64_t i = first; i < end && page.n < limit && page.bytes.n < (8u << 20); i++) {
+		page.item[page.n].at = page.bytes.n;
+		if ((r = audit_read_leaf(v->audit, i, &page.bytes)) != 0)
+			return r;
+		page.item[page.n].n = page.bytes.n - page.item[page.n].at;
+		page.item[page.n].resolved = false;
+		page.n++;
+	}
+	for (unsigned i = 0; i < page.n; i++) {
+		if ((r = leaf_decode(page.bytes.p + page.item[i].at, page.item[i].n, &page.item[i].leaf)) != 0)
+			return r;
+		page.open += (page.item[i].leaf.flags & LEAF_CHILD) != 0;
+	}
+	return 0;
+}
+
+/* Whether this child's day key makes the leaf's subject tag; if so its detail opens. */
+static void try_child(struct paged *it, const uint8_t log_key[32])
+{
+	uint8_t epoch[4], index[8], day[16], tag[16];
+	struct part part = { epoch, sizeof(epoch) };
+
+	be32_put(epoch, it->leaf.epoch);
+	be64_put(index, it->leaf.index);
+	crypto_hash("cv1.day", log_key, 32, &part, 1, day, sizeof(day));
+	crypto_siphash128(day, index, sizeof(index), tag);
+	if (memcmp(tag, it->leaf.subject_tag, 16) == 0 && audit_open_detail(&it->leaf, log_key, &it->detail) == 0) {
+		it->resolved = true;
+		page.open--;
+	}
+	wipe(day, sizeof(day));
+}
+
+/* Open the head of a serial and try its log key on one leaf, or on all that are still open. */
+static void try_serial(struct vault *v, uint64_t serial, struct paged *one)
+{
+	static struct head head;
+	struct store_value val;
+	uint8_t key[REC_KEY_MAX];
+	size_t n = rec_key(serial, REC_HEAD, 0, 0, key);
+
+	if (store_get(v->store, STORE_REC, key, n, &val) != 0 || record_head_open(v->keys, val.p, val.n, NULL, &head) != 0)
+		return;
+	if (one != NULL)
+		try_child(one, head.log_key);
+	else
+		for (unsigned i = 0; i < page.n; i++)
+			if ((page.item[i].leaf.flags & LEAF_CHILD) != 0 && !page.item[i].resolved)
+				try_child(&page.item[i], head.log_key);
+	wipe(head.log_key, sizeof(head.log_key));
+}
+
+/*
+ * A leaf does not say which child it is about; only the child's own key tells. Recent leaves are remembered in memory, for
+ * the others every child's key is tried, a page at a time.
+ */
+static void page_resolve(struct vault *v)
+{
+	for (unsigned i = 0; i < page.n && page.open > 0; i++) {
+		struct paged *it = &page.item[i];
+		uint64_t slot = it->leaf.index & (VAULT_RECENT - 1);
+
+		if ((it->leaf.flags & LEAF_CHILD) != 0 && v->recent[slot].index == it->leaf.index && v->recent[slot].serial != 0)
+			try_serial(v, v->recent[slot].serial, it);
+	}
+	for (uint64_t serial = 1; serial < v->counters.next_serial && page.open > 0; serial++)
+		try_serial(v, serial, NULL);
+}
+
+/* Names of the fields whose bits are set. */
+static size_t put_bitmap(struct vault *v, const struct leaf_detail *d, struct buf *out)
+{
+	size_t count = 0;
+
+	for (unsigned i = 0; i < d->bitmap_n * 8u && i < policy_fields(v->policy); i++) {
+		const char *name;
+
+		if ((d->bitmap[i / 8] >> i % 8 & 1) == 0)
+			continue;
+		name = policy_field(v->policy, i)->name;
+		wire_text8_put(out, name, strlen(name));
+		count++;
+	}
+	return count;
+}
+
+static const char *purpose_name(struct vault *v, uint16_t id)
+{
+	for (unsigned i = 0; i < policy_purposes(v->policy); i++)
+		if (policy_purpose(v->policy, i)->id == id)
+			return policy_purpose(v->policy, i)->name;
+	return "";
+}
+
+static struct wire_text text_of(const char *s)
+{
+	return wire_text(s, strlen(s));
+}
+
+static void put_event(struct vault *v, const struct paged *it, struct buf *out)
+{
+	const struct leaf_detail *d = &it->detail;
+	struct wire_event e;
+	struct buf names;
+	struct rd rd;
+
+	memset(&e, 0, sizeof(e));
+	e.index = it->leaf.index;
+	e.leaf = page.bytes.p + it->at;
+	e.leaf_n = (uint16_t)it->n;
+	e.has_detail = it->resolved;
+	buf_init(&names, 1u << 16);
+	if (it->resolved) {
+		const struct policy_role *role = policy_role_by_id(v->policy, d->role);
+		size_t at = wire_count_begin(&names);
+
+		e.detail.record = d->record;
+		e.detail.view = d->view;
+		e.detail.role = text_of(role != NULL ? role->name : "");
+		e.detail.department = text_of(policy_department_name(v->policy, d->department));
+		e.detail.purpose = text_of(purpose_name(v, d->purpose));
+		e.detail.outcome = d->outcome;
+		e.detail.count = d->count;
+		wire_count_end(&names, at, put_bitmap(v, d, &names));
+		rd = rd_over(names.p, names.n);
+		(void)wire_names_get(&rd, &e.detail.fields);	/* just written: cannot be malformed */
+		e.detail.case_text = wire_text(d->case_text, d->case_n);
+		e.detail.reason = wire_text(d->reason, d->reason_n);
+	}
+	wire_event_put(out, &e);
+	buf_free(&names);
+}
+
+/* Append this auditor's sealed copy of a segment's key, if the leaf is a segment leaf and holds one. */
+static size_t put_segment(const struct leaf *l, const uint8_t auditor[16], struct buf *out)
+{
+	struct rd rd = rd_over(l->body_a, l->body_a_n);
+	unsigned n = rd_u8(&rd);
+
+	while (l->kind == LEAF_SEGMENT && n-- > 0) {
+		const uint8_t *id = rd_take(&rd, 16), *sealed = rd_take(&rd, WIRE_SEALED_KEY);
+		struct wire_segment s = { l->segment, sealed };
+
+		if (sealed == NULL)
+			return 0;
+		if (memcmp(id, auditor, 16) == 0) {
+			wire_segment_put(out, &s);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* The leaf that opened the segment of the page's first sealed leaf stands before the page. */
+static size_t put_earlier_segment(struct vault *v, struct vault_call *c)
+{
+	static const uint8_t none[16];
+	const uint8_t *wanted = page.n > 0 ? page.item[0].leaf.segment : none;
+	uint64_t first = page.n > 0 ? page.item[0].leaf.index : 0;
+	size_t count = 0;
+	struct leaf l;
+
+	if (memcmp(wanted, none, 16) == 0)
+		return 0;
+	for (uint64_t back = 1; back <= first && back <= SEGMENT_REACH && count == 0; back++) {
+		buf_reset(&v->scratch);
+		if (audit_read_leaf(v->audit, first - back, &v->scratch) != 0 || leaf_decode(v->scratch.p, v->scratch.n, &l) != 0)
+			break;
+		if (l.kind == LEAF_SEGMENT && memcmp(l.segment, wanted, 16) == 0) {
+			count = put_segment(&l, c->principal->id, c->out);
+			break;
+		}
+	}
+	buf_reset(&v->scratch);
+	return count;
+}
+
+struct people_put {
+	struct buf *out;
+	size_t count;
+};
+
+static void put_person(void *cookie, const uint8_t principal[16], const uint8_t *sealed, size_t n)
+{
+	struct people_put *x = cookie;
+	struct wire_person p = { principal, sealed, (uint16_t)n };
+
+	wire_person_put(x->out, &p);
+	x->count++;
+}
+
+static void put_keys(struct vault *v, struct vault_call *c)
+{
+	struct people_put people = { c->out, 0 };
+	size_t at = wire_count_begin(c->out), count = put_earlier_segment(v, c);
+
+	for (unsigned i = 0; i < page.n; i++)
+		count += put_segment(&page.item[i].leaf, c->principal->id, c->out);
+	wire_count_end(c->out, at, count);
+	at = wire_count_begin(c->out);
+	directory_people(v->keys, v->store, c->principal->id, put_person, &people);
+	wire_count_end(c->out, at, people.count);
+	wire_policy_put(c->out, v->policy_doc.p, v->policy_doc.n);
+}
+
+unsigned vault_events(struct vault *v, struct vault_call *c, const struct wire_events *m)
+{
+	unsigned problem;
+	size_t at;
+	int r;
+
+	if ((problem = need_auditor(v, c)) != 0)
+		return problem;
+	if ((r = page_load(v, m->first, m->limit)) != 0)
+		return call_failed(c, r == CV_ERR_NOTFOUND ? CV_ERR_IO : r);
+	page_resolve(v);
+	wire_events_answer_head(c->out, store_applied_leaves(v->store), m->first + page.n);
+	at = wire_count_begin(c->out);
+	for (unsigned i = 0; i < page.n; i++)
+		put_event(v, &page.item[i], c->out);
+	wire_count_end(c->out, at, page.n);
+	buf_u8(c->out, m->keys);
+	if (m->keys)
+		put_keys(v, c);
+	c->kind = LEAF_AUDIT_READ;
+	c->detail.count = page.n;
+	for (unsigned i = 0; i < page.n; i++)
+		wipe(&page.item[i].detail, sizeof(page.item[i].detail));
+	buf_reset(&page.bytes);
+	return 0;
+}
+
+unsigned vault_checkpoint(struct vault *v, struct vault_call *c)
+{
+	unsigned problem = need_auditor(v, c);
+	int r;
+
+	if (problem != 0)
+		return problem;
+	c->no_leaf = true;	/* size, root and signatures: nothing about anybody */
+	r = audit_read_checkpoint(v->audit, c->out);
+	return r == 0 ? 0 : call_failed(c, r);
+}
+
+unsigned vault_tile(struct vault *v, struct vault_call *c, const struct wire_tile *m)
+{
+	unsigned problem = need_auditor(v, c);
+	int r;
+
+	if (problem != 0)
+		return problem;
+	c->no_leaf = m->level != WIRE_TILE_ENTRIES;	/* hashes tell nothing; entries are an auditor's read */
+	c->kind = LEAF_AUDIT_READ;
+	r = audit_read_tile(v->audit, m->level, m->n, m->width, c->out);
+	return r == 0 ? 0 : call_failed(c, r);
+}

@@ -1,0 +1,43 @@
+/*
+ * Making a vault: every file in its first form, leaf 0 and the directory's first change set. FORMAT.md sections 5, 6, 9, 10.
+ * Used by `childvault init`; no daemon runs meanwhile.
+ */
+#ifndef CV_VAULT_GENESIS_H
+#define CV_VAULT_GENESIS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "keys/directory.h"
+#include "keys/keys.h"
+
+struct vault_genesis_slot {
+	unsigned number;
+	struct slot_info info;
+	uint8_t kek[32];
+};
+struct vault_genesis {
+	const char *dir;		/* an existing, empty folder (keys/ may stand in it) */
+	uint8_t vault_id[16];
+	const char *origin;		/* NULL: childvault.local/ and half of the vault id */
+	bool demo;
+	const uint8_t *policy;		/* policy document */
+	size_t policy_n;
+	const struct genesis_person *people;
+	unsigned people_count;
+	const struct genesis_signer *signers;	/* two administrators of different persons */
+	unsigned signer_count;
+	const struct vault_genesis_slot *slots;
+	unsigned slot_count;
+	uint64_t journal_file_bytes;	/* 0: default */
+	uint32_t journal_files;		/* 0: default */
+};
+/*
+ * Make the vault and stop cleanly; afterwards vault_open finds it. Roles and classes come from the policy document: each role
+ * gets the class keys of the classes it may read or write with read. 0, CV_ERR_ARG (fewer than two signers, members of an
+ * unknown role, one person twice among the signers), CV_ERR_EXISTS, CV_ERR_FORMAT (policy), CV_ERR_FULL, CV_ERR_IO, CV_ERR_NOMEM.
+ */
+int vault_genesis(const struct vault_genesis *g);
+
+#endif

@@ -1,0 +1,189 @@
+/* HISTORY: current and replaced versions of the classes that answer the asked fields, newest first in each class. */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "vault/fields.h"
+
+#define HISTORY_DEFAULT 100
+#define HISTORY_MAX 1000
+
+struct history {
+	struct vault *v;
+	struct vault_call *c;
+	struct record *rec;
+	unsigned wanted;
+	unsigned limit;
+	size_t count;
+	const char *class_name;
+	const struct head_class *hc;
+};
+
+/* The newest provenance of an opened row tells when and by whom the version was written. */
+static const struct provenance *newest(const struct row_index *x)
+{
+	const struct provenance *p = NULL;
+
+	for (unsigned i = 0; i < x->provenances; i++)
+		if (p == NULL || x->provenance[i].written_ms > p->written_ms)
+			p = &x->provenance[i];
+	return p;
+}
+
+/* Append one version from v->row. */
+static int put_version(struct history *h, uint64_t version, uint8_t what)
+{
+	struct vault *v = h->v;
+	const struct provenance *p = newest(&v->row.index);
+	const char *source = p != NULL ? policy_department_name(v->policy, p->source) : "?";
+	struct wire_version w = { .version = version, .class_name = wire_text(h->class_name, strlen(h->class_name)), .what = what,
+		.written_ms = p != NULL ? p->written_ms : 0, .source = wire_text(source, strlen(source)) };
+	size_t at, count = 0;
+	int r = 0;
+
+	wire_version_put(h->c->out, &w);
+	at = wire_count_begin(h->c->out);
+	for (unsigned i = 0; r == 0 && i < h->wanted; i++) {
+		struct wanted *wish = &v->wanted[i];
+		const struct row_entry *e;
+
+		if (wish->status == WANTED_OMITTED || (uint32_t)wish->decision.class << 16 != h->hc->class_key)
+			continue;
+		if ((e = row_index_find(&v->row.index, wish->field->id)) == NULL)
+			continue;
+		buf_reset(&v->scratch);
+		if ((r = record_row_cell(&v->row, (unsigned)(e - v->row.index.entry), &v->scratch)) == 0) {
+			fields_put(v, h->c, wish, e->type, v->scratch.p, v->scratch.n, h->c->out);
+			wish->status = WANTED_ANSWERED;
+			count++;
+		}
+	}
+	buf_reset(&v->scratch);
+	wire_count_end(h->c->out, at, count);
+	h->count++;
+	return r;
+}
+
+/* Open stored bytes at their place and append their version. */
+static int show(struct history *h, uint32_t generation, uint64_t version, bool drop, uint8_t what, const uint8_t *p, size_t n)
+{
+	struct row_place at = { .record = h->rec->head.record, .class_key = h->hc->class_key, .generation = drop ? 0 : generation,
+		.version = version, .shred_slot = h->rec->head.shred_slot, .drop = drop };
+	struct datakey dk;
+	uint8_t type;
+	int r;
+
+	if (h->count == h->limit)
+		return 0;
+	if ((r = record_class_key(h->v, h->c, h->rec, h->hc->class_key, generation, drop ? (uint32_t)version : 0, &dk,
+	    &at.birth_epoch, &type)) != 0)
+		return r;
+	if ((r = record_row_open(h->v->keys, &dk, &at, p, n, &h->v->row)) == 0) {
+		r = put_version(h, version, what);
+		record_row_clear(&h->v->row);
+	}
+	wipe(&dk, sizeof(dk));
+	return r;
+}
+
+static int show_replaced(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
+{
+	struct history *h = cookie;
+	uint64_t serial, version;
+	uint32_t class_key;
+	uint8_t what;
+
+	if (hist_key_decode(key, key_n, &serial, &class_key, &version, &what) != 0 || val_n < 4)
+		return CV_ERR_FORMAT;
+	return show(h, be32_get(val), version, what == 2, what == 2 ? WIRE_WHAT_DROP : WIRE_WHAT_REPLACED, val + 4, val_n - 4);
+}
+
+static int show_current(struct history *h, uint32_t drop_version)
+{
+	const struct head_class *hc = h->hc;
+	struct store_value val;
+	uint8_t key[REC_KEY_MAX];
+	size_t n = rec_key(h->rec->serial, drop_version ? REC_DROP : REC_ROW, hc->class_key, drop_version, key);
+	int r;
+
+	if ((r = store_get(h->v->store, STORE_REC, key, n, &val)) != 0)
+		return r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r;
+	return show(h, hc->generation, drop_version ? drop_version : hc->row_version, drop_version != 0,
+	    drop_version ? WIRE_WHAT_DROP : WIRE_WHAT_CURRENT, val.p, val.n);
+}
+
+static int show_class(struct history *h, struct head_class *hc)
+{
+	uint8_t prefix[HIST_KEY];
+	int r = 0;
+
+	h->hc = hc;
+	for (uint32_t i = 0; r == 0 && i < hc->drops; i++)
+		r = show_current(h, hc->class_version - i);
+	if (r == 0 && (hc->flags & HEAD_CLASS_ROW))
+		r = show_current(h, 0);
+	if (r != 0 || hc->hist_count == 0)
+		return r;
+	hist_key(h->rec->serial, hc->class_key, UINT64_MAX, 0, prefix);
+	return store_scan(h->v->store, STORE_HIST, prefix, 10, NULL, 0, false, h->limit, show_replaced, h);
+}
+
+/* Every class that answers some asked field, once. Fields whose class the session cannot open are omitted. */
+static int show_classes(struct history *h)
+{
+	struct vault *v = h->v;
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < h->wanted; i++) {
+		uint16_t id = v->wanted[i].decision.class;
+		bool first = v->wanted[i].status != WANTED_OMITTED;
+		struct head_class *hc = head_class_find(&h->rec->head, (uint32_t)id << 16);
+
+		for (unsigned j = 0; j < i && first; j++)
+			first = v->wanted[j].status == WANTED_OMITTED || v->wanted[j].decision.class != id;
+		if (first && !session_has_class(h->c->session, (uint32_t)id << 16)) {
+			for (unsigned j = i; j < h->wanted; j++)
+				if (v->wanted[j].decision.class == id)
+					v->wanted[j].status = WANTED_OMITTED;
+		} else if (first && hc != NULL) {
+			int position = policy_class_position(v->policy, id);
+
+			h->class_name = position < 0 ? "?" : policy_class(v->policy, (unsigned)position)->name;
+			r = show_class(h, hc);
+		}
+	}
+	return r;
+}
+
+unsigned vault_history(struct vault *v, struct vault_call *c, const struct wire_history *m)
+{
+	bool clear = m->view == WIRE_VIEW_CLEAR, readable = false;
+	struct record rec;
+	struct history h = { .v = v, .c = c, .rec = &rec };
+	uint8_t etag[16];
+	unsigned problem;
+	size_t at;
+	int r;
+
+	if ((problem = call_purpose(v, c, clear)) != 0 || (problem = fields_decide(v, c, m->names, clear, &h.wanted)) != 0)
+		return problem;
+	fields_role(v, c, h.wanted);
+	c->detail.view = clear ? 2 : 1;
+	if ((r = record_load(v, m->record, &rec)) != 0)
+		return call_failed(c, r);
+	call_child(c, &rec);
+	h.limit = m->limit == 0 ? HISTORY_DEFAULT : m->limit > HISTORY_MAX ? HISTORY_MAX : m->limit;
+	record_etag(v, c, &rec.head, etag);
+	wire_record_put(c->out, m->record, etag, clear ? WIRE_VIEW_CLEAR : WIRE_VIEW_MASKED);
+	at = wire_count_begin(c->out);
+	r = show_classes(&h);
+	wire_count_end(c->out, at, h.count);
+	fields_put_meta(v, h.wanted, c->out);
+	for (unsigned i = 0; i < h.wanted; i++)
+		readable = readable || v->wanted[i].status != WANTED_OMITTED;
+	c->kind = LEAF_HISTORY;
+	c->detail.count = (uint32_t)h.count;
+	wipe(rec.head.log_key, sizeof(rec.head.log_key));
+	if (r == 0 && !readable)
+		r = CV_ERR_NOKEY;
+	return r == 0 ? 0 : call_failed(c, r);
+}

@@ -1,0 +1,171 @@
+/*
+ * Merging: when a reader has touched a record, drops are folded into its rows and public-key wraps become class wraps, so
+ * that later reads cost no agreement. It moves neither class version nor ETag. DESIGN sections 5 and 13.4.
+ */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "vault/write.h"
+
+#define UPKEEP_MERGED 1
+
+/* The session's wraps to be made anew, gathered from the old keys row. */
+struct rewrap {
+	struct vault *v;
+	const struct session *session;
+	const uint8_t *record;
+	unsigned n;
+	struct wrap_request req[255];
+	struct datakey key[255];
+};
+
+static bool due(const struct session *s, const struct wrap *w)
+{
+	return w->type == WRAP_TYPE_PUBLIC && session_has_class(s, w->class_key);
+}
+
+static int find_public_wrap(void *cookie, const struct wrap *w)
+{
+	return due(cookie, w) ? 1 : 0;
+}
+
+void record_want_merge(struct vault *v, const struct vault_call *c, const struct record *r)
+{
+	bool wanted = false;
+	struct merge_job *job;
+
+	for (unsigned i = 0; i < r->head.classes && !wanted; i++)
+		wanted = r->head.class[i].drops > 0 && session_has_class(c->session, r->head.class[i].class_key);
+	if (!wanted)
+		wanted = wraps_each(r->keys_row, r->keys_row_n, find_public_wrap, c->session) == 1;
+	if (!wanted || v->merges == VAULT_MERGES)
+		return;
+	for (unsigned i = 0; i < v->merges; i++)
+		if (memcmp(v->merge[i].record, r->head.record, 16) == 0)
+			return;
+	job = &v->merge[v->merges++];
+	memcpy(job->record, r->head.record, 16);
+	job->session = c->session;
+	memcpy(job->session_id, session_id(c->session), 16);
+}
+
+static int open_public_wrap(void *cookie, const struct wrap *w)
+{
+	struct rewrap *x = cookie;
+	int r;
+
+	if (!due(x->session, w) || x->n == 255)
+		return 0;
+	if ((r = record_unwrap(x->v->keys, x->session, x->record, w, &x->key[x->n])) != 0)
+		return r == CV_ERR_NOKEY ? 0 : r;
+	x->req[x->n] = (struct wrap_request){ w->class_key, w->generation, w->birth_epoch, w->drop_version, &x->key[x->n] };
+	x->n++;
+	return 0;
+}
+
+/* Whether a wrap of the old keys row stands in the new group and may go. */
+static bool was_rewrapped(void *cookie, const struct wrap *w)
+{
+	const struct rewrap *x = cookie;
+
+	if (w->type != WRAP_TYPE_PUBLIC)
+		return false;
+	for (unsigned i = 0; i < x->n; i++)
+		if (x->req[i].class_key == w->class_key && x->req[i].generation == w->generation &&
+		    x->req[i].drop_version == w->drop_version)
+			return true;
+	return false;
+}
+
+static int rewrap_keys(struct vault *v, struct record *rec, const struct session *s)
+{
+	static struct rewrap x;
+	int r;
+
+	x.v = v;
+	x.session = s;
+	x.record = rec->head.record;
+	x.n = 0;
+	buf_reset(&v->keys_row);
+	wraps_begin(&v->keys_row);
+	if ((r = wraps_each(rec->keys_row, rec->keys_row_n, open_public_wrap, &x)) == 0 &&
+	    (r = wraps_copy(&v->keys_row, 0, rec->keys_row, rec->keys_row_n, was_rewrapped, &x)) == 0 && x.n > 0 &&
+	    (r = record_wrap2(v->keys, s, rec->head.record, x.req, x.n, &v->keys_row, NULL)) == 0)
+		wraps_group_added(&v->keys_row, 0);
+	wipe(x.key, sizeof(x.key));
+	return r;
+}
+
+/* Fold the drops of one class into its row; the class version stays. */
+static int fold_class(struct vault *v, const struct vault_call *c, struct record *rec, struct head_class *hc)
+{
+	struct datakey dk;
+	uint32_t birth;
+	uint8_t type;
+	int r;
+
+	if ((r = record_load_content(v, c, rec, hc, &v->content)) != 0 ||
+	    (r = record_class_key(v, c, rec, hc->class_key, hc->generation, 0, &dk, &birth, &type)) != 0)
+		return r;
+	if ((r = write_history(v, rec, hc)) == 0)
+		r = write_row(v, rec, hc, &dk, birth, hc->class_version);
+	wipe(&dk, sizeof(dk));
+	content_clear(&v->content);
+	return r;
+}
+
+static int merge_record(struct vault *v, const struct merge_job *job)
+{
+	static struct vault_call c;
+	struct record rec;
+	int r;
+
+	c.session = job->session;
+	if ((r = record_load(v, job->record, &rec)) != 0)
+		return r;
+	vault_save(v);
+	buf_reset(&v->old_keys);
+	buf_put(&v->old_keys, rec.keys_row, rec.keys_row_n);
+	rec.keys_row = v->old_keys.p;
+	for (unsigned i = 0; r == 0 && i < rec.head.classes; i++)
+		if (rec.head.class[i].drops > 0 && session_has_class(job->session, rec.head.class[i].class_key))
+			r = fold_class(v, &c, &rec, &rec.head.class[i]);
+	if (r == 0 && (r = rewrap_keys(v, &rec, job->session)) == 0)
+		r = record_put_head(v, &rec);
+	wipe(rec.head.log_key, sizeof(rec.head.log_key));
+	return r;
+}
+
+int vault_run_merges(struct vault *v)
+{
+	uint8_t body[5] = { UPKEEP_MERGED };
+	uint32_t done = 0;
+	int r;
+
+	for (unsigned i = 0; i < v->merges; i++) {
+		const struct merge_job *job = &v->merge[i];
+
+		if (memcmp(session_id(job->session), job->session_id, 16) != 0)
+			continue;
+		v->call_saved.valid = false;
+		if (store_room(v->store, 1 << 20) != 0)
+			break;
+		if ((r = merge_record(v, job)) == 0) {
+			store_commit(v->store);
+			done++;
+		} else {
+			store_rollback(v->store);
+			vault_undo(v, &v->call_saved);
+			log_warn("a record was not merged: %s", cv_strerror(r));
+		}
+	}
+	v->merges = 0;
+	if (done == 0)
+		return 0;
+	be32_put(body + 1, done);
+	if ((r = vault_system_leaf(v, LEAF_MERGE, body, sizeof(body), true, clock_wall_ms())) == 0)
+		store_commit(v->store);
+	return r;
+}

@@ -1,0 +1,63 @@
+/* PATCH: a merge-patch on the fields of one record. */
+#include <string.h>
+
+#include "vault/write.h"
+
+/* Readers must say which version they changed; who can read nothing of it has no version to name. */
+static unsigned check_version(struct vault *v, struct vault_call *c, const struct write_set *w, const struct wire_patch *m,
+    const struct record *rec)
+{
+	bool reads = false;
+
+	for (unsigned i = 0; i < w->changes; i++)
+		reads = reads || (!w->change[i].write_only && record_can_read(v, c, w->change[i].field->class));
+	if (!reads)
+		return m->has_etag ? call_refuse(c, PROBLEM_BAD_REQUEST, "write-only roles name no version in If-Match") : 0;
+	record_etag(v, c, &rec->head, c->etag);
+	if (!m->has_etag)
+		return call_refuse(c, PROBLEM_PRECONDITION_REQUIRED, "If-Match is required of those who can read");
+	if (crypto_equal(m->etag, c->etag, 16))
+		return 0;
+	c->has_etag = true;
+	return call_refuse(c, PROBLEM_PRECONDITION_FAILED, "the record has changed since that version");
+}
+
+unsigned vault_patch_record(struct vault *v, struct vault_call *c, const struct wire_patch *m)
+{
+	struct record rec;
+	struct write_set *w;
+	uint8_t etag[16];
+	unsigned problem;
+	int r;
+
+	if ((problem = call_purpose(v, c, false)) != 0)
+		return problem;
+	w = write_begin(c);
+	if ((problem = write_accept(v, c, w, m->fields, false)) != 0)
+		goto out;
+	if ((r = record_load(v, m->record, &rec)) != 0) {
+		problem = call_failed(c, r);
+		goto out;
+	}
+	call_child(c, &rec);
+	if ((problem = check_version(v, c, w, m, &rec)) != 0)
+		goto out_record;
+	/* The store's bytes move with the first put: the keys row is kept in a buffer that grows. */
+	buf_reset(&v->keys_row);
+	buf_put(&v->keys_row, rec.keys_row, rec.keys_row_n);
+	rec.keys_row = v->keys_row.p;
+	if ((r = store_room(v->store, write_room(w) + rec.keys_row_n)) == 0 && (r = write_targets(v, c, w, &rec)) == 0)
+		r = record_put_head(v, &rec);
+	if (r != 0) {
+		problem = c->problem != 0 ? c->problem : call_failed(c, r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r);
+		goto out_record;
+	}
+	record_etag(v, c, &rec.head, etag);
+	buf_put(c->out, etag, 16);
+	c->kind = LEAF_PATCH;
+out_record:
+	wipe(rec.head.log_key, sizeof(rec.head.log_key));
+out:
+	write_end(w);
+	return problem;
+}

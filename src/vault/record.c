@@ -1,0 +1,144 @@
+/* Reading and writing the rows of one record. FORMAT.md section 4. */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "vault/vault_internal.h"
+
+int record_load(struct vault *v, const uint8_t id[16], struct record *ret)
+{
+	struct store_value val;
+	uint8_t key[REC_KEY_MAX];
+	size_t n;
+	int r;
+
+	if ((r = store_get(v->store, STORE_MAP, id, 16, &val)) != 0)
+		return r;
+	if (val.n != 6)
+		return CV_ERR_FORMAT;
+	ret->serial = be48_get(val.p);
+	n = rec_key(ret->serial, REC_HEAD, 0, 0, key);
+	if ((r = store_get(v->store, STORE_REC, key, n, &val)) != 0)
+		return r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r;	/* the map names it: a missing head is a lost row */
+	if ((r = record_head_open(v->keys, val.p, val.n, id, &ret->head)) != 0)
+		return r;
+	n = rec_key(ret->serial, REC_KEYS, 0, 0, key);
+	if ((r = store_get(v->store, STORE_REC, key, n, &val)) != 0)
+		return r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r;
+	ret->keys_row = val.p;
+	ret->keys_row_n = val.n;
+	return 0;
+}
+
+int record_class_key(struct vault *v, const struct vault_call *c, const struct record *r, uint32_t class_key, uint32_t generation,
+    uint32_t drop_version, struct datakey *ret, uint32_t *ret_birth, uint8_t *ret_type)
+{
+	struct wrap w;
+	int e;
+
+	if ((e = wraps_find(r->keys_row, r->keys_row_n, class_key, drop_version ? 0 : generation, drop_version, &w)) != 0)
+		return e == CV_ERR_NOTFOUND ? CV_ERR_AUTH : e;	/* head names the row, so its wrap was taken away */
+	*ret_birth = w.birth_epoch;
+	*ret_type = w.type;
+	return record_unwrap(v->keys, c->session, r->head.record, &w, ret);
+}
+
+/* Open one stored row or drop of the record into v->row. */
+static int open_stored(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
+    uint32_t drop_version)
+{
+	struct row_place at = {
+		.record = r->head.record, .class_key = hc->class_key, .generation = drop_version ? 0 : hc->generation,
+		.version = drop_version ? drop_version : hc->row_version, .shred_slot = r->head.shred_slot,
+		.drop = drop_version != 0,
+	};
+	struct store_value val;
+	struct datakey dk;
+	uint8_t key[REC_KEY_MAX], type;
+	size_t n;
+	int e;
+
+	if ((e = record_class_key(v, c, r, hc->class_key, hc->generation, drop_version, &dk, &at.birth_epoch, &type)) != 0)
+		return e;
+	n = rec_key(r->serial, at.drop ? REC_DROP : REC_ROW, hc->class_key, drop_version, key);
+	if ((e = store_get(v->store, STORE_REC, key, n, &val)) != 0)
+		e = e == CV_ERR_NOTFOUND ? CV_ERR_AUTH : e;
+	else
+		e = record_row_open(v->keys, &dk, &at, val.p, val.n, &v->row);
+	wipe(&dk, sizeof(dk));
+	return e;
+}
+
+int record_open_row(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc)
+{
+	if (!(hc->flags & HEAD_CLASS_ROW))
+		return CV_ERR_NOTFOUND;
+	return open_stored(v, c, r, hc, 0);
+}
+
+int record_load_content(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
+    struct content *ret)
+{
+	int e = 0;
+
+	content_clear(ret);
+	if (hc->flags & HEAD_CLASS_ROW) {
+		if ((e = open_stored(v, c, r, hc, 0)) != 0)
+			return e;
+		e = content_add_row(ret, &v->row, false, &v->scratch);
+		record_row_clear(&v->row);
+	}
+	for (uint32_t d = hc->class_version - hc->drops + 1; e == 0 && hc->drops > 0 && d <= hc->class_version; d++) {
+		if ((e = open_stored(v, c, r, hc, d)) != 0)
+			break;
+		e = content_add_row(ret, &v->row, false, &v->scratch);
+		record_row_clear(&v->row);
+	}
+	return e;
+}
+
+bool record_can_read(struct vault *v, const struct vault_call *c, uint16_t class_id)
+{
+	int position = policy_class_position(v->policy, class_id);
+
+	if (position < 0 || c->subject.purpose < 0 || !session_has_class(c->session, (uint32_t)class_id << 16))
+		return false;
+	for (unsigned i = 0; i < c->subject.role_count; i++) {
+		const struct policy_role *role = policy_role_by_id(v->policy, c->subject.roles[i]);
+
+		if (role != NULL && (role->purposes >> c->subject.purpose & 1) != 0 &&
+		    (role->rights[position] & (RIGHT_READ | RIGHT_REVEAL)) != 0)
+			return true;
+	}
+	return false;
+}
+
+void record_etag(struct vault *v, const struct vault_call *c, const struct head *h, uint8_t ret[16])
+{
+	uint8_t versions[HEAD_CLASSES * 8];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < h->classes; i++) {
+		if (!record_can_read(v, c, (uint16_t)(h->class[i].class_key >> 16)))
+			continue;
+		be32_put(versions + n, h->class[i].class_key);
+		be32_put(versions + n + 4, h->class[i].class_version);
+		n += 8;
+	}
+	keys_etag(v->keys, h->record, versions, n, ret);
+}
+
+int record_put_head(struct vault *v, struct record *r)
+{
+	uint8_t key[REC_KEY_MAX];
+	size_t n = rec_key(r->serial, REC_HEAD, 0, 0, key);
+	int e;
+
+	buf_reset(&v->seal);
+	if ((e = record_head_seal(v->keys, &r->head, &v->seal)) == 0)
+		e = vault_put_hashed(v, STORE_REC, key, n, v->seal.p, v->seal.n);
+	if (e == 0) {
+		n = rec_key(r->serial, REC_KEYS, 0, 0, key);
+		e = vault_put_hashed(v, STORE_REC, key, n, v->keys_row.p, v->keys_row.n);
+	}
+	return e;
+}

@@ -1,0 +1,164 @@
+/* State hash, counters and sealed META values: what every change passes through. FORMAT.md 5.4 and 8. */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "vault/vault_internal.h"
+
+static void save_to(const struct vault *v, struct vault_saved *to)
+{
+	if (to->valid)
+		return;
+	to->state = v->lthash;
+	to->elements = v->elements;
+	to->counters = v->counters;
+	to->valid = true;
+}
+
+void vault_save(struct vault *v)
+{
+	save_to(v, &v->turn_saved);
+	save_to(v, &v->call_saved);
+}
+
+void vault_undo(struct vault *v, struct vault_saved *from)
+{
+	if (!from->valid)
+		return;
+	v->lthash = from->state;
+	v->elements = from->elements;
+	v->counters = from->counters;
+	from->valid = false;
+}
+
+/* Take the stored row, if there is one, out of the state hash. */
+static int unhash(struct vault *v, enum store_table t, const void *key, size_t key_n)
+{
+	struct store_value old;
+	int r = store_get(v->store, t, key, key_n, &old);
+
+	if (r == CV_ERR_NOTFOUND)
+		return 0;
+	if (r != 0)
+		return r;
+	keys_state_remove(v->keys, &v->lthash, (uint8_t)t, key, key_n, old.p, old.n);
+	v->elements--;
+	return 0;
+}
+
+int vault_put_hashed(struct vault *v, enum store_table t, const void *key, size_t key_n, const void *val, size_t val_n)
+{
+	int r;
+
+	vault_save(v);
+	if ((r = unhash(v, t, key, key_n)) != 0 || (r = store_put(v->store, t, key, key_n, val, val_n)) != 0)
+		return r;
+	keys_state_add(v->keys, &v->lthash, (uint8_t)t, key, key_n, val, val_n);
+	v->elements++;
+	v->state_dirty = true;
+	return 0;
+}
+
+int vault_del_hashed(struct vault *v, enum store_table t, const void *key, size_t key_n)
+{
+	int r;
+
+	vault_save(v);
+	if ((r = unhash(v, t, key, key_n)) != 0)
+		return r;
+	v->state_dirty = true;
+	return store_del(v->store, t, key, key_n);
+}
+
+static void meta_key(const char *name, uint8_t ret[16])
+{
+	memset(ret, 0, 16);
+	memcpy(ret, name, strlen(name));
+}
+
+int vault_meta_get(struct vault *v, const char *name, struct buf *ret)
+{
+	struct store_value row;
+	uint8_t key[16];
+	int r;
+
+	meta_key(name, key);
+	if ((r = store_get(v->store, STORE_META, key, sizeof(key), &row)) != 0)
+		return r;
+	buf_reset(ret);
+	return keys_meta_open(v->keys, name, row.p, row.n, ret);
+}
+
+int vault_meta_put(struct vault *v, const char *name, const void *p, size_t n)
+{
+	uint8_t key[16];
+	int r;
+
+	meta_key(name, key);
+	buf_reset(&v->seal);
+	if ((r = keys_meta_seal(v->keys, name, p, n, &v->seal)) == 0)
+		r = store_put(v->store, STORE_META, key, sizeof(key), v->seal.p, v->seal.n);
+	buf_reset(&v->seal);
+	return r;
+}
+
+void counters_encode(const struct counters *c, struct buf *ret)
+{
+	buf_u64(ret, c->next_serial);
+	buf_u32(ret, c->next_slot);
+	buf_u32(ret, c->next_change);
+}
+
+static int put_counters(struct vault *v)
+{
+	uint8_t plain[16];
+
+	be64_put(plain, v->counters.next_serial);
+	be32_put(plain + 8, v->counters.next_slot);
+	be32_put(plain + 12, v->counters.next_change);
+	return vault_meta_put(v, "counters", plain, sizeof(plain));
+}
+
+int vault_put_state(struct vault *v)
+{
+	uint8_t plain[LTHASH_BYTES + 8];
+	int r = 0;
+
+	if (v->state_dirty) {
+		lthash_encode(&v->lthash, plain);
+		be64_put(plain + LTHASH_BYTES, v->elements);
+		r = vault_meta_put(v, "state", plain, sizeof(plain));
+	}
+	if (r == 0 && v->counters_dirty)
+		r = put_counters(v);
+	if (r == 0)
+		v->state_dirty = v->counters_dirty = false;
+	return r;
+}
+
+int vault_load_state(struct vault *v)
+{
+	struct buf b;
+	struct rd rd;
+	int r;
+
+	buf_init(&b, 1 << 16);
+	if ((r = vault_meta_get(v, "state", &b)) != 0)
+		goto out;
+	if (b.n != LTHASH_BYTES + 8) {
+		r = CV_ERR_FORMAT;
+		goto out;
+	}
+	lthash_decode(&v->lthash, b.p);
+	v->elements = be64_get(b.p + LTHASH_BYTES);
+	if ((r = vault_meta_get(v, "counters", &b)) != 0)
+		goto out;
+	rd = rd_over(b.p, b.n);
+	v->counters.next_serial = rd_u64(&rd);
+	v->counters.next_slot = rd_u32(&rd);
+	v->counters.next_change = rd_u32(&rd);
+	if (!rd_done(&rd) || v->counters.next_serial == 0)
+		r = CV_ERR_FORMAT;
+out:
+	buf_free(&b);
+	return r;
+}

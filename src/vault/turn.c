@@ -1,0 +1,197 @@
+/* Turns, and the upkeep between them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "vault/vault_internal.h"
+
+#define UPKEEP_IDEM 2
+#define IDEM_SLICE 64		/* rows looked at in one tick */
+#define IDEM_EVERY_MS 60000u
+
+int vault_turn_begin(struct vault *v)
+{
+	int r;
+
+	if (v->state != VAULT_READY)
+		return CV_ERR_STATE;
+	if ((r = store_turn_begin(v->store)) != 0)
+		return r;
+	v->turn_saved.valid = v->call_saved.valid = false;
+	return audit_turn_begin(v->audit, v->store, clock_wall_ms());
+}
+
+int vault_turn_end(struct vault *v)
+{
+	bool dirty;
+	int r;
+
+	if (v->merges > 0 && (r = vault_run_merges(v)) != 0)
+		log_warn("merging failed: %s", cv_strerror(r));
+	dirty = v->state_dirty || v->counters_dirty;
+	if ((r = vault_put_state(v)) == 0) {
+		if (dirty)
+			store_commit(v->store);
+		r = store_turn_end(v->store);
+	}
+	audit_turn_end(v->audit, r);
+	record_turn_end(v->keys);
+	if (r != 0) {
+		vault_undo(v, &v->turn_saved);
+		log_error("a turn could not be made durable: %s", cv_strerror(r));
+	}
+	v->full = r == CV_ERR_FULL;
+	return r;
+}
+
+void vault_turn_failed(int r, struct buf *out)
+{
+	bool full = r == CV_ERR_FULL;
+
+	wire_refusal_put(out, full ? PROBLEM_STORAGE_FULL : PROBLEM_AUDIT_UNAVAILABLE, MESSAGE_NO_LEAF, NULL, full ? 30 : 0);
+}
+
+int vault_applied_fd(const struct vault *v)
+{
+	return v->state == VAULT_SEALED ? -1 : store_applied_fd(v->store);
+}
+
+void vault_applied(struct vault *v)
+{
+	int r;
+
+	if (v->state == VAULT_READY && (r = audit_checkpoint(v->audit, v->store)) != 0)
+		log_error("checkpoint: %s", cv_strerror(r));
+}
+
+int vault_checkpoint_now(struct vault *v)
+{
+	int r;
+
+	if (v->state != VAULT_READY)
+		return 0;
+	if ((r = store_flush(v->store)) == 0)
+		r = audit_checkpoint(v->audit, v->store);
+	return r;
+}
+
+/* Idempotency rows whose day has passed. */
+struct idem_sweep {
+	struct vault *v;
+	uint32_t today;
+	unsigned seen, n;
+	uint8_t key[IDEM_SLICE][18];
+};
+
+static int look_at_idem(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
+{
+	struct idem_sweep *x = cookie;
+
+	if (key_n != 18 || val_n < 20)
+		return CV_ERR_FORMAT;
+	memcpy(x->v->idem_cursor, key, 18);
+	x->seen++;
+	/* Due day stands at offset 10, FORMAT.md 5.1. */
+	if (be32_get(val + 10) != 0 && be32_get(val + 10) <= x->today)
+		memcpy(x->key[x->n++], key, 18);
+	return 0;
+}
+
+/* A slice of the idempotency rows; the next tick goes on behind it, and round again. */
+static void sweep_idem(struct vault *v, uint64_t now_ms)
+{
+	static const uint8_t prefix[2] = { 0, 1 };
+	static struct idem_sweep x;
+	uint8_t body[5] = { UPKEEP_IDEM };
+	int r = 0;
+
+	x.v = v;
+	x.today = (uint32_t)(now_ms / (24u * 3600 * 1000)) + 1;
+	x.seen = x.n = 0;
+	if (memcmp(v->idem_cursor, prefix, 2) != 0)
+		memcpy(v->idem_cursor, prefix, 2);
+	if (store_scan(v->store, STORE_GOV, prefix, 2, v->idem_cursor, 18, false, IDEM_SLICE, look_at_idem, &x) != 0)
+		return;
+	if (x.seen < IDEM_SLICE)
+		memset(v->idem_cursor, 0, sizeof(v->idem_cursor));
+	if (x.n == 0 || vault_turn_begin(v) != 0)
+		return;
+	for (unsigned i = 0; r == 0 && i < x.n; i++)
+		r = vault_del_hashed(v, STORE_GOV, x.key[i], 18);
+	be32_put(body + 1, x.n);
+	if (r == 0)
+		r = vault_system_leaf(v, LEAF_MERGE, body, sizeof(body), true, now_ms);
+	if (r == 0) {
+		store_commit(v->store);
+	} else {
+		store_rollback(v->store);
+		vault_undo(v, &v->call_saved);
+	}
+	if ((r = vault_turn_end(v)) != 0)
+		log_warn("expired idempotency rows stay: %s", cv_strerror(r));
+}
+
+/* A leaf that counts failed session openings, and one for each session that ran out. */
+struct ended {
+	struct vault *v;
+	uint64_t now_ms;
+};
+
+static void session_ended(void *cookie, struct session *s)
+{
+	struct ended *x = cookie;
+	struct audit_entry e;
+	uint64_t index;
+
+	memset(&e, 0, sizeof(e));
+	e.kind = LEAF_SESSION_END;
+	memcpy(e.actor.principal, session_principal(x->v->keys, s)->id, 16);
+	memcpy(e.actor.session, session_id(s), 16);
+	if (audit_leaf(x->v->audit, x->v->store, &e, x->now_ms, &index) == 0)
+		store_commit(x->v->store);
+	else
+		store_rollback(x->v->store);
+}
+
+static void failures_leaf(struct vault *v, uint64_t now_ms)
+{
+	struct audit_entry e;
+	uint64_t first, last, index;
+	uint32_t n = session_failures(v->keys, &first, &last);
+
+	if (n == 0)
+		return;
+	memset(&e, 0, sizeof(e));
+	e.kind = LEAF_LOGIN_FAILURES;
+	e.detail.count = n;
+	e.detail.reason_n = (uint16_t)snprintf(e.detail.reason, sizeof(e.detail.reason), "first %llu ms, last %llu ms",
+	    (unsigned long long)first, (unsigned long long)last);
+	if (audit_leaf(v->audit, v->store, &e, now_ms, &index) == 0)
+		store_commit(v->store);
+	else
+		store_rollback(v->store);
+}
+
+void vault_tick(struct vault *v)
+{
+	uint64_t now_ms = clock_wall_ms(), mono_ms = clock_mono_ms();
+	struct ended x = { v, now_ms };
+	int r;
+
+	if (v->state != VAULT_READY || !store_healthy(v->store))
+		return;
+	if ((r = audit_catch_up(v->audit, v->store, now_ms)) != 0)
+		log_error("closing the epoch: %s", cv_strerror(r));
+	if (vault_turn_begin(v) != 0)
+		return;
+	session_sweep(v->keys, now_ms, mono_ms, session_ended, &x);
+	failures_leaf(v, now_ms);
+	if (vault_turn_end(v) != 0)
+		return;
+	if (mono_ms >= v->next_idem_ms) {
+		v->next_idem_ms = mono_ms + IDEM_EVERY_MS;
+		sweep_idem(v, now_ms);
+	}
+}

@@ -1,0 +1,397 @@
+/* Opening, unsealing, sealing. FORMAT.md 5.4; DESIGN sections 6, 7 and 13. */
+#include "vault/vault.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/files.h"
+#include "vault/hooks.h"
+#include "vault/vault_internal.h"
+
+#define START_UNSEALED 1
+#define START_CLEAN_STOP 2
+#define START_SEALED 3
+#define ADMINS_MAX 16
+
+/* What leaf 0 says of the vault, FORMAT.md section 9. */
+struct genesis_facts {
+	uint8_t log_pk[32];
+	uint32_t first_day;
+	unsigned admins;
+	struct genesis_admin admin[ADMINS_MAX];
+};
+
+static void bufs_init(struct vault *v)
+{
+	buf_init(&v->policy_doc, POLICY_DOCUMENT_MAX);
+	buf_init(&v->content.bytes, 4u << 20);
+	buf_init(&v->view_content.bytes, 4u << 20);
+	buf_init(&v->scratch, 4u << 20);
+	buf_init(&v->seal, 1u << 20);
+	buf_init(&v->row_out, 1u << 20);
+	buf_init(&v->keys_row, 1u << 20);
+	buf_init(&v->old_keys, 1u << 20);
+	buf_init(&v->old_row, 1u << 20);
+}
+
+static void bufs_free(struct vault *v)
+{
+	buf_free(&v->policy_doc);
+	buf_free(&v->content.bytes);
+	buf_free(&v->view_content.bytes);
+	buf_free(&v->scratch);
+	buf_free(&v->seal);
+	buf_free(&v->row_out);
+	buf_free(&v->keys_row);
+	buf_free(&v->old_keys);
+	buf_free(&v->old_row);
+}
+
+static int meta_clear(struct vault *v, const char *name, struct store_value *ret)
+{
+	uint8_t key[16] = { 0 };
+
+	memcpy(key, name, strlen(name));
+	return store_get(v->store, STORE_META, key, sizeof(key), ret);
+}
+
+/* The META row `vault`. */
+static int read_vault_row(struct vault *v)
+{
+	struct store_value val;
+	struct rd rd;
+	uint8_t flags, n;
+	int r;
+
+	if ((r = meta_clear(v, "vault", &val)) != 0)
+		return r;
+	rd = rd_over(val.p, val.n);
+	if (rd_u8(&rd) != 1 || rd_u8(&rd) != 1)
+		return CV_ERR_FORMAT;
+	flags = rd_u8(&rd);
+	rd_copy(&rd, v->id, 16);
+	v->created_ms = rd_u48(&rd);
+	rd_copy(&rd, v->genesis_hash, 32);
+	n = rd_u8(&rd);
+	memset(v->origin, 0, sizeof(v->origin));
+	rd_copy(&rd, v->origin, n);
+	if (!rd_done(&rd) || (flags & ~3u) != 0)
+		return CV_ERR_FORMAT;
+	v->demo = flags & 1;
+	v->pending = flags & 2;
+	return 0;
+}
+
+static int open_store(struct vault *v)
+{
+	struct store_options o = { .dir = v->dir, .hooks = vault_store_hooks(v) };
+
+	return store_open(&o, &v->store);
+}
+
+int vault_alloc(const char *dir, struct vault **ret_vault)
+{
+	struct vault *v = calloc(1, sizeof(*v));
+	int r = CV_ERR_NOMEM;
+
+	if (v == NULL)
+		return CV_ERR_NOMEM;
+	v->dirfd = -1;
+	bufs_init(v);
+	if ((v->dir = strdup(dir)) == NULL || (r = keys_new(&v->keys)) != 0)
+		goto fail;
+	if ((v->dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
+		r = CV_ERR_NOTFOUND;
+		goto fail;
+	}
+	*ret_vault = v;
+	return 0;
+fail:
+	vault_close(v);
+	return r;
+}
+
+int vault_open(const char *dir, struct vault **ret_vault)
+{
+	struct vault *v;
+	int r;
+
+	if ((r = vault_alloc(dir, &v)) != 0)
+		return r;
+	if ((r = open_store(v)) != 0 || (r = read_vault_row(v)) != 0) {
+		vault_close(v);
+		return r;
+	}
+	*ret_vault = v;
+	return 0;
+}
+
+void vault_close(struct vault *v)
+{
+	if (v == NULL)
+		return;
+	if (v->state == VAULT_READY)
+		(void)vault_seal(v);	/* logged there */
+	(void)store_close(v->store, false);	/* sealed or broken: nothing is written */
+	audit_close(v->audit);
+	policy_free(v->policy);
+	keys_free(v->keys);
+	bufs_free(v);
+	if (v->dirfd >= 0)
+		close(v->dirfd);
+	free(v->dir);
+	free(v);
+}
+
+int vault_slot(struct vault *v, unsigned number, struct slot_info *ret)
+{
+	struct store_value val;
+	char name[16];
+	int r;
+
+	if (number >= SLOT_COUNT)
+		return CV_ERR_NOTFOUND;
+	snprintf(name, sizeof(name), "slot.%u", number);
+	if ((r = meta_clear(v, name, &val)) != 0)
+		return r;
+	return keys_slot_decode(val.p, val.n, ret);
+}
+
+/* Open the keyring with the slot's KEK. */
+static int open_keyring(struct vault *v, unsigned number, const uint8_t kek[32])
+{
+	struct store_value slot, ring;
+	struct buf slot_copy;
+	char name[16];
+	int r;
+
+	if (number >= SLOT_COUNT)
+		return CV_ERR_NOTFOUND;
+	snprintf(name, sizeof(name), "slot.%u", number);
+	buf_init(&slot_copy, 65536);
+	if ((r = meta_clear(v, name, &slot)) != 0)
+		goto out;
+	buf_put(&slot_copy, slot.p, slot.n);
+	if ((r = meta_clear(v, "keyring", &ring)) == 0)
+		r = keys_unseal(v->keys, v->id, number, slot_copy.p, slot_copy.n, kek, ring.p, ring.n);
+out:
+	buf_free(&slot_copy);
+	return r;
+}
+
+/* Leaf 0, whose hash the vault row names, gives the first administrators and the log's first day. */
+static int read_genesis(struct vault *v, struct genesis_facts *f)
+{
+	struct buf b;
+	struct leaf l;
+	struct rd rd;
+	uint8_t hash[32], zero = 0;
+	int r;
+
+	buf_init(&b, STORE_LEAF_MAX);
+	if ((r = audit_read_leaf(v->audit, 0, &b)) != 0 || (r = leaf_decode(b.p, b.n, &l)) != 0)
+		goto out;
+	crypto_sha256((struct part[]){ { &zero, 1 }, { b.p, b.n } }, 2, hash);
+	if (memcmp(hash, v->genesis_hash, 32) != 0) {
+		r = CV_ERR_REPLAY;
+		goto out;
+	}
+	rd = rd_over(l.body_a, l.body_a_n);
+	rd_take(&rd, 1 + 16 + 6);
+	rd_copy(&rd, f->log_pk, 32);
+	rd_take(&rd, 32 + 4);
+	f->first_day = rd_u32(&rd);
+	rd_take(&rd, 32);
+	f->admins = rd_u8(&rd);
+	if (f->admins > ADMINS_MAX) {
+		r = CV_ERR_LIMIT;
+		goto out;
+	}
+	for (unsigned i = 0; i < f->admins; i++) {
+		rd_copy(&rd, f->admin[i].id, 16);
+		rd_copy(&rd, f->admin[i].sign_pk, 32);
+		rd_copy(&rd, f->admin[i].person, 16);
+	}
+	r = rd_ok(&rd) ? 0 : CV_ERR_FORMAT;
+out:
+	buf_free(&b);
+	return r;
+}
+
+static int load_policy(struct vault *v)
+{
+	struct part part;
+	int r;
+
+	if ((r = vault_meta_get(v, "policy", &v->policy_doc)) != 0)
+		return r;
+	part.p = v->policy_doc.p;
+	part.n = v->policy_doc.n;
+	crypto_hash("cv1.policy", NULL, 0, &part, 1, v->policy_digest, 32);
+	if ((r = policy_decode(v->policy_doc.p, v->policy_doc.n, &v->policy)) != 0)
+		return r;
+	audit_policy(v->audit, v->policy_digest);
+	return 0;
+}
+
+static int start_leaf(struct vault *v, uint8_t what, const struct store_replay_report *report)
+{
+	uint8_t body[1 + 8 + 8 + 1 + 32];
+	size_t n = strlen(CV_VERSION);
+	int r;
+
+	if ((r = vault_turn_begin(v)) != 0)
+		return r;
+	body[0] = what;
+	be64_put(body + 1, report != NULL ? report->blocks : 0);
+	be64_put(body + 9, report != NULL ? report->cut_bytes : 0);
+	body[17] = (uint8_t)n;
+	memcpy(body + 18, CV_VERSION, n);
+	if ((r = vault_system_leaf(v, LEAF_START, body, 18 + n, false, clock_wall_ms())) != 0) {
+		store_rollback(v->store);
+		return r;
+	}
+	store_commit(v->store);
+	return vault_turn_end(v);
+}
+
+/* Everything between an open keyring and a ready vault. */
+static int start(struct vault *v)
+{
+	struct store_replay_report report;
+	struct genesis_facts facts;
+	struct store_value note = { NULL, 0 };
+	struct audit_options ao = { .dir = v->dir };
+	uint8_t log_pk[32];
+	int r;
+
+	memcpy(ao.vault_id, v->id, 16);
+	memcpy(ao.origin, v->origin, sizeof(ao.origin));
+	ao.hooks = vault_audit_hooks(v);
+	keys_log_public(v->keys, log_pk);
+	memcpy(ao.log_pk, log_pk, 32);
+	ao.first_day = (uint32_t)(v->created_ms / (24u * 3600 * 1000));
+	if ((r = audit_open(&ao, &v->audit)) != 0)
+		return r;
+	if ((r = meta_clear(v, "log", &note)) != 0 && r != CV_ERR_NOTFOUND)
+		return r;
+	if ((r = audit_resume(v->audit, note.p, note.n)) != 0 || (r = store_replay(v->store, &report)) != 0 ||
+	    (r = store_flush(v->store)) != 0)
+		return r;
+	if ((r = vault_load_state(v)) != 0 || (r = load_policy(v)) != 0 || (r = read_genesis(v, &facts)) != 0)
+		return r;
+	if (memcmp(facts.log_pk, log_pk, 32) != 0 || facts.first_day != ao.first_day)
+		return CV_ERR_REPLAY;
+	if ((r = shred_open(v->keys, v->dirfd)) != 0 || (r = shred_load_all(v->keys, v->counters.next_slot)) != 0 ||
+	    (r = shred_prepare(v->keys, v->counters.next_slot)) != 0 ||
+	    (r = directory_load(v->keys, v->store, facts.admin, facts.admins)) != 0)
+		return r;
+	v->state = VAULT_READY;
+	if ((r = audit_catch_up(v->audit, v->store, clock_wall_ms())) == 0 && (r = start_leaf(v, START_UNSEALED, &report)) == 0)
+		r = vault_checkpoint_now(v);
+	if (r == 0 && report.cut_bytes > 0)
+		log_warn("the journal's torn last block of %llu bytes was cut", (unsigned long long)report.cut_bytes);
+	return r;
+}
+
+/* Back to sealed, from whatever start reached: the store is opened anew without a replay. */
+static int stop(struct vault *v, bool clean)
+{
+	int r = store_close(v->store, clean);
+
+	v->store = NULL;
+	audit_close(v->audit);
+	v->audit = NULL;
+	policy_free(v->policy);
+	v->policy = NULL;
+	keys_seal(v->keys);
+	wipe(&v->lthash, sizeof(v->lthash));
+	memset(v->recent, 0, sizeof(v->recent));
+	v->merges = 0;
+	v->state = VAULT_SEALED;
+	if (open_store(v) != 0)
+		v->state = VAULT_FAILED;
+	return r;
+}
+
+int vault_unseal(struct vault *v, unsigned number, const uint8_t kek[32])
+{
+	int r;
+
+	if (v->state != VAULT_SEALED)
+		return CV_ERR_STATE;
+	if ((r = open_keyring(v, number, kek)) != 0) {
+		keys_seal(v->keys);
+		return r;
+	}
+	if ((r = start(v)) != 0) {
+		log_error("unsealing failed: %s", cv_strerror(r));
+		v->state = VAULT_SEALED;
+		(void)stop(v, false);
+		return r;
+	}
+	log_info("unsealed; %llu records", (unsigned long long)(v->counters.next_serial - 1));
+	return 0;
+}
+
+int vault_unseal_demo(struct vault *v)
+{
+	struct slot_info info;
+	struct buf key;
+	unsigned n = 0;
+	int r;
+
+	if (!v->demo)
+		return CV_ERR_STATE;
+	while (n < SLOT_COUNT && (vault_slot(v, n, &info) != 0 || info.type != SLOT_DEMO))
+		n++;
+	if (n == SLOT_COUNT)
+		return CV_ERR_STATE;
+	buf_init(&key, 64);
+	if ((r = files_read(v->dirfd, "keys/root.key", &key)) == 0)
+		r = key.n == 32 ? vault_unseal(v, n, key.p) : CV_ERR_FORMAT;
+	buf_free(&key);
+	return r;
+}
+
+int vault_seal(struct vault *v)
+{
+	bool healthy;
+	int r, e;
+
+	if (v->state != VAULT_READY)
+		return CV_ERR_STATE;
+	healthy = store_healthy(v->store);
+	r = healthy ? start_leaf(v, START_SEALED, NULL) : CV_ERR_IO;
+	if (r == 0)
+		r = vault_checkpoint_now(v);
+	e = stop(v, r == 0);
+	if (r != 0 || e != 0)
+		log_error("sealed without a clean stop: %s", cv_strerror(r != 0 ? r : e));
+	return r != 0 ? r : e;
+}
+
+enum vault_state vault_state(const struct vault *v)
+{
+	return v->state;
+}
+
+bool vault_is_demo(const struct vault *v)
+{
+	return v->demo;
+}
+
+enum wire_health vault_health(struct vault *v)
+{
+	if (v->state == VAULT_FAILED || (v->state == VAULT_READY && !store_healthy(v->store)))
+		return WIRE_AUDIT_UNAVAILABLE;
+	if (v->state == VAULT_SEALED)
+		return WIRE_SEALED;
+	return v->full ? WIRE_STORAGE_FULL : WIRE_READY;
+}

@@ -1,0 +1,110 @@
+/*
+ * The vault's operations: the only place where model, keys, audit and store meet.
+ *
+ * One struct vault a core process, used by core's thread alone. The caller works in turns:
+ *
+ *	vault_turn_begin
+ *	    for each request: vault_call_begin, an operation, vault_call_end
+ *	vault_turn_end			0: the answers may leave; else vault_turn_failed rewrites each of them
+ *
+ * Rights, purposes and views are decided here from the policy document; a wrong decision can deny or mislabel, it cannot
+ * decrypt, since only the session's own keys open class rows.
+ */
+#ifndef CV_VAULT_VAULT_H
+#define CV_VAULT_VAULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "format/wire.h"
+#include "keys/keys.h"
+#include "keys/session.h"
+
+struct buf;
+struct vault;
+
+enum vault_state { VAULT_SEALED, VAULT_READY, VAULT_FAILED };
+
+/* ---- life -------------------------------------------------------------------------------------------------------- */
+
+/*
+ * Open the vault in dir, sealed. 0, CV_ERR_NOTFOUND (no vault there), CV_ERR_FORMAT, CV_ERR_BUSY (another daemon holds
+ * it), CV_ERR_IO, CV_ERR_NOMEM. Freed by vault_close.
+ */
+int vault_open(const char *dir, struct vault **ret_vault);
+/* Seal (with a clean stop if it was unsealed) and free. NULL is allowed. */
+void vault_close(struct vault *v);
+/* Parameters of unseal slot number. 0, CV_ERR_NOTFOUND, CV_ERR_FORMAT. */
+int vault_slot(struct vault *v, unsigned number, struct slot_info *ret);
+/*
+ * Unseal with the KEK of a slot: opens the keyring, replays the journal, loads policy, directory and shred tree, closes
+ * missed epochs and writes the start leaf. 0; CV_ERR_AUTH (wrong KEK or changed bytes); CV_ERR_REPLAY (the journal or
+ * the log contradicts itself: the vault must not start); CV_ERR_STATE (not sealed); CV_ERR_FORMAT, CV_ERR_IO, CV_ERR_NOMEM.
+ */
+int vault_unseal(struct vault *v, unsigned number, const uint8_t kek[32]);
+/* In a demo vault: unseal with keys/root.key. 0, CV_ERR_STATE if it is no demo vault, or as vault_unseal. */
+int vault_unseal_demo(struct vault *v);
+/* Seal: write the seal leaf, apply everything, wipe all keys and sessions. 0 or CV_ERR_IO (sealed all the same). */
+int vault_seal(struct vault *v);
+enum vault_state vault_state(const struct vault *v);
+/* As HEALTH answers it. */
+enum wire_health vault_health(struct vault *v);
+bool vault_is_demo(const struct vault *v);
+/* Append the lines of admin.sock's status. */
+void vault_status(struct vault *v, struct buf *ret);
+/* Append the metrics text (Prometheus 0.0.4). */
+void vault_metrics(struct vault *v, struct buf *ret);
+
+/* Readable whenever blocks were applied; -1 while sealed. Then call vault_applied, between turns. */
+int vault_applied_fd(const struct vault *v);
+void vault_applied(struct vault *v);
+/* Once a second, between turns: sweep sessions, epochs, failures, expired idempotency rows. */
+void vault_tick(struct vault *v);
+/* Between turns: apply and sign, so that checkpoint and events cover what was answered before. 0 or CV_ERR_IO. */
+int vault_checkpoint_now(struct vault *v);
+
+/* ---- turns --------------------------------------------------------------------------------------------------------- */
+
+struct vault_caller {
+	uint32_t uid, pid;		/* SO_PEERCRED at accept */
+};
+
+/* One request; made by vault_call_begin, used by one operation, ended by vault_call_end. */
+struct vault_call;
+
+/* 0, CV_ERR_IO (data verbs answer audit-unavailable), CV_ERR_STATE (sealed). */
+int vault_turn_begin(struct vault *v);
+/*
+ * Begin a request: finds the session of the envelope's token. body is the whole message body (for the digest), out takes
+ * the ANSWER body. needs_session: without a live session the call's problem is unauthenticated at once.
+ */
+struct vault_call *vault_call_begin(struct vault *v, const struct vault_caller *who, const struct wire_envelope *env,
+    const uint8_t *body, size_t n, bool needs_session, struct buf *out);
+/* PROBLEM_NONE, or what vault_call_begin or an operation already decided: then no operation is called. */
+unsigned vault_call_problem(const struct vault_call *c);
+/*
+ * End a request: on success its changes join the turn with their leaf; on a problem its changes are forgotten and, where a
+ * session exists, a leaf of the refusal joins. Writes the answer to out.
+ */
+void vault_call_end(struct vault *v, struct vault_call *c);
+/* Merge what readers touched, write state and counters, sync. 0, CV_ERR_FULL, CV_ERR_IO. */
+int vault_turn_end(struct vault *v) __attribute__((warn_unused_result));
+/* The answer that goes out instead when vault_turn_end gave r. */
+void vault_turn_failed(int r, struct buf *out);
+
+/* ---- operations, each for one message of PROTOCOL.md; they return a problem number, 0 when done -------------------- */
+
+unsigned vault_hello(struct vault *v, struct vault_call *c, const struct wire_hello *m);
+unsigned vault_activate(struct vault *v, struct vault_call *c, const struct wire_activate *m);
+unsigned vault_logout(struct vault *v, struct vault_call *c);
+unsigned vault_refused(struct vault *v, struct vault_call *c, unsigned problem);
+unsigned vault_create_record(struct vault *v, struct vault_call *c, const struct wire_create *m);
+unsigned vault_read_record(struct vault *v, struct vault_call *c, const struct wire_read *m);
+unsigned vault_patch_record(struct vault *v, struct vault_call *c, const struct wire_patch *m);
+unsigned vault_history(struct vault *v, struct vault_call *c, const struct wire_history *m);
+unsigned vault_events(struct vault *v, struct vault_call *c, const struct wire_events *m);
+unsigned vault_checkpoint(struct vault *v, struct vault_call *c);
+unsigned vault_tile(struct vault *v, struct vault_call *c, const struct wire_tile *m);
+
+#endif

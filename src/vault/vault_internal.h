@@ -1,0 +1,220 @@
+/* What the files of vault share. */
+#ifndef CV_VAULT_INTERNAL_H
+#define CV_VAULT_INTERNAL_H
+
+#include "audit/audit.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "crypto/crypto.h"
+#include "format/head.h"
+#include "format/leaf.h"
+#include "format/row.h"
+#include "keys/record.h"
+#include "keys/shred.h"
+#include "model/model.h"
+#include "store/store.h"
+#include "vault/vault.h"
+
+#define VAULT_ERRORS 32		/* field errors named in one answer */
+#define VAULT_MERGES 64		/* records a turn merges at most; the rest waits for their next reader */
+#define VAULT_RECENT 65536u	/* leaves whose child is remembered, a power of two */
+#define VAULT_IDEM_MS (24u * 3600 * 1000)
+
+/* Values of one class on their way into or out of a row: ascending field, one value each. */
+struct content_item {
+	uint16_t field;
+	uint8_t type;
+	uint16_t length, padded;
+	size_t at;			/* offset in bytes */
+	struct provenance provenance;
+};
+struct content {
+	unsigned n;
+	struct content_item item[ROW_ENTRIES];
+	struct buf bytes;
+};
+
+struct counters {
+	uint64_t next_serial;
+	uint32_t next_slot;
+	uint32_t next_change;
+};
+
+/* State that a rollback puts back: kept twice, for the request and for the turn. */
+struct vault_saved {
+	bool valid;
+	struct lthash state;
+	uint64_t elements;
+	struct counters counters;
+};
+
+struct field_error {
+	struct wire_text field;
+	unsigned problem;
+	const char *expected;
+};
+
+struct vault_call {
+	struct vault_caller who;
+	struct wire_envelope env;
+	const uint8_t *body;
+	size_t body_n;
+	uint64_t now_ms, mono_ms;
+	int32_t today;
+	struct session *session;	/* NULL without one */
+	const struct principal *principal;
+	struct policy_subject subject;
+	struct buf *out;
+	size_t out_at;			/* where this answer begins in out */
+	unsigned problem;
+	char explanation[200];
+	bool has_etag;
+	uint8_t etag[16];		/* current version, for 412 */
+	unsigned errors;
+	struct field_error error[VAULT_ERRORS];
+	uint32_t retry_after_s;
+	bool no_leaf;			/* done without a leaf: health, checkpoint, hello */
+	bool has_child;
+	bool mutating;
+	uint64_t serial;		/* of the child */
+	uint8_t log_key[32];
+	uint8_t kind;			/* leaf kind if done */
+	struct leaf_detail detail;
+};
+
+struct merge_job {
+	uint8_t record[16];
+	struct session *session;
+	uint8_t session_id[16];		/* the slot may have been given to another since */
+};
+
+/* One requested field and what becomes of it. */
+struct wanted {
+	const struct policy_field *field;
+	struct read_decision decision;
+	enum { WANTED_OPEN, WANTED_OMITTED, WANTED_ANSWERED, WANTED_ABSENT } status;
+};
+
+/* A record opened for one request. keys_row lives in the store until the next put, or in v->keys_row. */
+struct record {
+	uint64_t serial;
+	struct head head;
+	const uint8_t *keys_row;
+	size_t keys_row_n;
+};
+
+struct vault {
+	char *dir;
+	int dirfd;
+	enum vault_state state;
+	bool demo, pending;
+	uint8_t id[16];
+	uint64_t created_ms;
+	uint8_t genesis_hash[32];
+	char origin[256];
+
+	struct store *store;
+	struct keys *keys;
+	struct audit *audit;
+	struct policy *policy;
+	struct buf policy_doc;
+	uint8_t policy_digest[32];
+
+	struct lthash lthash;
+	uint64_t elements;
+	struct counters counters;
+	struct vault_saved turn_saved, call_saved;
+	bool state_dirty, counters_dirty;
+
+	struct vault_call call;		/* one request at a time */
+	struct session *ending;		/* closed by its own request, once the leaf is built */
+	struct merge_job merge[VAULT_MERGES];
+	unsigned merges;
+	struct {
+		uint64_t index, serial;
+	} recent[VAULT_RECENT];		/* index & (VAULT_RECENT - 1) */
+	uint8_t idem_cursor[18];	/* last idempotency row the sweep saw */
+	uint64_t next_idem_ms;
+	uint64_t records;		/* created so far: next_serial - 1 */
+	uint64_t counts[PROBLEM_COUNT];	/* answers by problem, for metrics */
+	bool full;			/* the last turn found no room */
+
+	/* Scratch, wiped after each request. */
+	struct content content, view_content;
+	struct wanted wanted[POLICY_FIELDS];
+	struct row_view row;
+	struct buf scratch, seal, row_out, keys_row, old_keys, old_row;
+};
+
+/* vault.c: a vault with empty keys and buffers on dir, no store yet. Freed by vault_close. */
+int vault_alloc(const char *dir, struct vault **ret_vault);
+
+/* ---- state.c: what every change passes through ------------------------------------------------------------------- */
+
+/* Save the state before the request's first change, so that vault_undo can put it back. */
+void vault_save(struct vault *v);
+void vault_undo(struct vault *v, struct vault_saved *from);
+/* Put or delete a row that the state hash covers (DIR, GOV, heads and keys rows of REC). 0 or the store's error. */
+int vault_put_hashed(struct vault *v, enum store_table t, const void *key, size_t key_n, const void *val, size_t val_n);
+int vault_del_hashed(struct vault *v, enum store_table t, const void *key, size_t key_n);
+/* Read META values sealed under K_row; the plaintext replaces what ret holds. */
+int vault_meta_get(struct vault *v, const char *name, struct buf *ret);
+int vault_meta_put(struct vault *v, const char *name, const void *p, size_t n);
+/* Put state and counters if they changed, as the last puts of the block. */
+int vault_put_state(struct vault *v);
+int vault_load_state(struct vault *v);
+void counters_encode(const struct counters *c, struct buf *ret);
+
+/* ---- call.c -------------------------------------------------------------------------------------------------------- */
+
+/* Set problem and, in demo vaults, its explanation; returns problem. */
+unsigned call_refuse(struct vault_call *c, unsigned problem, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The problem that stands for an error code inside. */
+unsigned call_failed(struct vault_call *c, int r);
+/* Name one field's error; the first VAULT_ERRORS stand in the answer. */
+void call_field_error(struct vault_call *c, struct wire_text field, unsigned problem, const char *expected);
+/* Check session, purpose and, if reveal, reason; fill subject and detail. 0 or a problem. */
+unsigned call_purpose(struct vault *v, struct vault_call *c, bool reveal);
+/* The call is about this child: its log key seals body B. */
+void call_child(struct vault_call *c, const struct record *r);
+/* Mark field f in the leaf's bitmap. */
+void call_mark_field(struct vault *v, struct vault_call *c, const struct policy_field *f);
+/* A leaf of the vault itself, with a clear body. 0 or an error. */
+int vault_system_leaf(struct vault *v, uint8_t kind, const uint8_t *body, size_t n, bool mutating, uint64_t now_ms);
+
+/* ---- record.c: reading and writing one record's rows ------------------------------------------------------------------ */
+
+/* Find and open a record by its id. 0, CV_ERR_NOTFOUND, or why it does not open. */
+int record_load(struct vault *v, const uint8_t id[16], struct record *ret);
+/* Data key of a class row (drop_version 0) or drop. CV_ERR_NOKEY when the session cannot open it. */
+int record_class_key(struct vault *v, const struct vault_call *c, const struct record *r, uint32_t class_key, uint32_t generation,
+    uint32_t drop_version, struct datakey *ret, uint32_t *ret_birth, uint8_t *ret_type);
+/* Open the current row of hc into v->row. CV_ERR_NOTFOUND: there is none. */
+int record_open_row(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc);
+/* Fill content with the row of hc and its drops, folded. */
+int record_load_content(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
+    struct content *ret);
+/* ETag over the classes that the caller's keys, roles and purpose open. */
+void record_etag(struct vault *v, const struct vault_call *c, const struct head *h, uint8_t ret[16]);
+/* Whether the caller can read class_key: a right of an active role that has the purpose, and its key in the session. */
+bool record_can_read(struct vault *v, const struct vault_call *c, uint16_t class_id);
+/* Store head and keys row. */
+int record_put_head(struct vault *v, struct record *r);
+/* Whether a merge is due that this session can do; then it joins the turn's list. */
+void record_want_merge(struct vault *v, const struct vault_call *c, const struct record *r);
+/* Do the merges that this turn's readers made due, with one leaf. 0, or an error that fails the turn. */
+int vault_run_merges(struct vault *v);
+
+/* ---- content.c ------------------------------------------------------------------------------------------------------ */
+
+void content_clear(struct content *x);
+/* Set (or, for VALUE_NULL with keep_null false, remove) one field's value. 0, CV_ERR_LIMIT, CV_ERR_NOMEM. */
+int content_set(struct content *x, uint16_t field, uint8_t type, const uint8_t *p, size_t n, uint16_t padded,
+    const struct provenance *prov, bool keep_null);
+/* Take over all cells of an opened row. */
+int content_add_row(struct content *x, const struct row_view *row, bool keep_null, struct buf *scratch);
+/* Seal into a stored row appended to ret. */
+int content_seal(struct keys *k, const struct content *x, const struct datakey *dk, const struct row_place *at, struct buf *ret);
+const struct content_item *content_find(const struct content *x, uint16_t field);
+
+#endif

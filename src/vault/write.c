@@ -1,0 +1,407 @@
+/* From accepted values to sealed rows: what create and patch have in common. FORMAT.md section 4, DESIGN section 4. */
+#include "vault/write.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+
+static struct write_set set;	/* one request at a time; too large for the stack */
+
+struct write_set *write_begin(struct vault_call *c)
+{
+	const struct principal *p = c->principal;
+
+	if (set.values.max == 0)
+		buf_init(&set.values, 4u << 20);
+	buf_reset(&set.values);
+	set.changes = set.targets = 0;
+	memset(&set.provenance, 0, sizeof(set.provenance));
+	memcpy(set.provenance.writer, p->id, 16);
+	set.provenance.written_ms = c->now_ms;
+	return &set;
+}
+
+void write_end(struct write_set *w)
+{
+	for (unsigned i = 0; i < w->targets; i++)
+		wipe(&w->target[i].key, sizeof(w->target[i].key));
+	buf_reset(&w->values);
+	w->changes = w->targets = 0;
+}
+
+size_t write_room(const struct write_set *w)
+{
+	/* Each value stands in its row, its views and, replaced, in history; then head, keys row and framing. */
+	return 4 * w->values.n + (size_t)w->changes * 512 + (size_t)w->targets * 1024 + 65536;
+}
+
+/* Check one value; its bytes move to w->values, since field_accept's may lie in scratch. */
+static void accept_one(struct vault *v, struct vault_call *c, struct write_set *w, const struct wire_field *in, bool creating)
+{
+	const struct policy_field *f = policy_field_named(v->policy, in->name.p, in->name.n);
+	struct value raw = { in->value.type, in->value.p, in->value.n }, stored = raw;
+	const char *expected = "value";
+	struct write_decision d;
+	struct change *ch;
+	int r = 0;
+
+	if (f == NULL) {
+		call_field_error(c, in->name, PROBLEM_UNKNOWN_FIELD, "a field of the profile");
+		return;
+	}
+	d = policy_decide_write(v->policy, &c->subject, f);
+	if (d.reason != DECIDE_YES) {
+		(void)call_refuse(c, PROBLEM_NOT_PERMITTED, "field %s: %s", f->name, decision_text(d.reason));
+		return;
+	}
+	c->detail.role = d.role;
+	buf_reset(&v->scratch);
+	if (raw.type != VALUE_NULL)
+		r = field_accept(f, &raw, c->today, &v->scratch, &stored, &expected);
+	if (r != 0) {
+		call_field_error(c, in->name, r == CV_ERR_FORMAT ? PROBLEM_WRONG_TYPE : PROBLEM_VALIDATION, expected);
+		return;
+	}
+	call_mark_field(v, c, f);
+	if (raw.type == VALUE_NULL && creating)
+		return;
+	ch = &w->change[w->changes++];
+	ch->field = f;
+	ch->type = stored.type;
+	ch->at = w->values.n;
+	ch->n = stored.n;
+	ch->write_only = d.write_only;
+	buf_put(&w->values, stored.p, stored.n);
+}
+
+static struct target *add_target(struct write_set *w, uint16_t class_id, bool is_view)
+{
+	struct target *t;
+
+	for (unsigned i = 0; i < w->targets; i++)
+		if (w->target[i].class == class_id)
+			return &w->target[i];
+	if (w->targets == POLICY_CLASSES)
+		return NULL;
+	t = &w->target[w->targets++];
+	memset(t, 0, sizeof(*t));
+	t->class = class_id;
+	t->is_view = is_view;
+	return t;
+}
+
+static unsigned find_targets(struct vault_call *c, struct write_set *w)
+{
+	for (unsigned i = 0; i < w->changes; i++) {
+		const struct change *ch = &w->change[i];
+		bool has = !ch->write_only;
+
+		for (unsigned j = 0; j <= ch->field->views; j++) {
+			uint16_t class_id = j == 0 ? ch->field->class : ch->field->view[j - 1].class;
+			struct target *t = add_target(w, class_id, j > 0);
+
+			if (t == NULL)
+				return call_refuse(c, PROBLEM_INTERNAL, "too many classes in one request");
+			/* A write-only writer holds no key, and even one that did must not rewrite what others wrote. */
+			if (!has || !session_has_class(c->session, (uint32_t)class_id << 16))
+				t->sealed_to_public = true;
+		}
+	}
+	return 0;
+}
+
+unsigned write_accept(struct vault *v, struct vault_call *c, struct write_set *w, struct wire_list fields, bool creating)
+{
+	const struct policy_role *role;
+	struct wire_field in;
+
+	while (wire_fields_next(&fields, &in)) {
+		for (unsigned i = 0; i < w->changes; i++)
+			if (strlen(w->change[i].field->name) == in.name.n &&
+			    memcmp(w->change[i].field->name, in.name.p, in.name.n) == 0)
+				return call_refuse(c, PROBLEM_DUPLICATE_MEMBER, "a field stands twice");
+		accept_one(v, c, w, &in, creating);
+		if (c->problem == PROBLEM_NOT_PERMITTED)
+			return c->problem;
+	}
+	buf_reset(&v->scratch);
+	if (c->problem != 0)
+		return c->problem;
+	if (w->changes == 0)
+		return call_refuse(c, PROBLEM_VALIDATION, "no field is given");
+	if (!buf_ok(&w->values))
+		return call_refuse(c, PROBLEM_PAYLOAD_TOO_LARGE, "the values are too large");
+	role = policy_role_by_id(v->policy, c->detail.role);
+	w->provenance.source = c->detail.department = role != NULL ? role->department : 0;
+	c->detail.count = w->changes;
+	return find_targets(c, w);
+}
+
+/* Set in x what the changes say about target class t: values themselves, or their projections. 0 or an error. */
+static int gather(struct vault *v, struct write_set *w, const struct target *t, struct content *x, bool keep_null)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < w->changes; i++) {
+		const struct change *ch = &w->change[i];
+		const struct policy_field *f = ch->field;
+		struct value val = { ch->type, w->values.p + ch->at, ch->n }, shown;
+
+		if (f->class == t->class) {
+			uint16_t padded = val.type == VALUE_NULL ? field_padded(f, 0) : field_padded(f, val.n);
+
+			r = content_set(x, f->id, val.type, val.p, val.n, padded, &w->provenance, keep_null);
+			continue;
+		}
+		for (unsigned j = 0; r == 0 && j < f->views; j++) {
+			if (f->view[j].class != t->class)
+				continue;
+			buf_reset(&v->scratch);
+			view_project(f->view[j].op, &val, &v->scratch, &shown);
+			r = content_set(x, f->id, shown.type, shown.p, shown.n, view_padded(f, f->view[j].op, shown.n), &w->provenance, keep_null);
+		}
+	}
+	buf_reset(&v->scratch);
+	return r;
+}
+
+/* Whether applying the changes would leave every projection of view class t as it is in x. */
+static int view_unchanged(struct vault *v, struct write_set *w, const struct target *t, const struct content *x, bool *ret)
+{
+	struct content *y = &v->view_content;
+	int r;
+
+	content_clear(y);
+	*ret = true;
+	if ((r = gather(v, w, t, y, true)) != 0)
+		return r;
+	for (unsigned i = 0; i < y->n && *ret; i++) {
+		const struct content_item *now = &y->item[i], *was = content_find(x, now->field);
+
+		if (was == NULL)
+			*ret = now->type == VALUE_NULL;
+		else
+			*ret = was->type == now->type && was->length == now->length &&
+			    memcmp(x->bytes.p + was->at, y->bytes.p + now->at, now->length) == 0;
+	}
+	content_clear(y);
+	return 0;
+}
+
+static int put_row(struct vault *v, const struct record *rec, uint32_t class_key, uint32_t drop_version)
+{
+	uint8_t key[REC_KEY_MAX];
+	size_t n = rec_key(rec->serial, drop_version ? REC_DROP : REC_ROW, class_key, drop_version, key);
+
+	return store_put(v->store, STORE_REC, key, n, v->row_out.p, v->row_out.n);
+}
+
+int write_row(struct vault *v, struct record *rec, struct head_class *hc, const struct datakey *dk, uint32_t birth,
+    uint32_t version)
+{
+	struct row_place at = { .record = rec->head.record, .class_key = hc->class_key, .birth_epoch = birth,
+		.generation = hc->generation, .version = version, .shred_slot = rec->head.shred_slot };
+	int r;
+
+	buf_reset(&v->row_out);
+	if ((r = content_seal(v->keys, &v->content, dk, &at, &v->row_out)) != 0)
+		return r;
+	hc->flags |= HEAD_CLASS_ROW;
+	hc->drops = 0;
+	hc->row_version = hc->class_version = version;
+	record_digest_row(v->keys, rec->head.shred_slot, hc->class_key, version, v->row_out.p, v->row_out.n, hc->digest);
+	return put_row(v, rec, hc->class_key, 0);
+}
+
+/* The first row of a class. */
+static int write_fresh(struct vault *v, struct write_set *w, struct record *rec, struct target *t, struct head_class *hc)
+{
+	int r;
+
+	content_clear(&v->content);
+	if ((r = gather(v, w, t, &v->content, false)) == 0)
+		r = write_row(v, rec, hc, &t->key, t->birth, t->version);
+	return r;
+}
+
+/* A drop: this write alone, under a key of its own that only readers can unwrap. */
+static int write_drop(struct vault *v, struct write_set *w, struct record *rec, struct target *t, struct head_class *hc)
+{
+	struct row_place at = { .record = rec->head.record, .class_key = hc->class_key, .birth_epoch = t->birth,
+		.version = t->version, .shred_slot = rec->head.shred_slot, .drop = true };
+	uint8_t before[16];
+	int r;
+
+	content_clear(&v->content);
+	buf_reset(&v->row_out);
+	if ((r = gather(v, w, t, &v->content, true)) != 0 ||
+	    (r = content_seal(v->keys, &v->content, &t->key, &at, &v->row_out)) != 0)
+		return r;
+	hc->drops++;
+	hc->class_version = t->version;
+	memcpy(before, hc->digest, 16);
+	record_digest_drop(v->keys, rec->head.shred_slot, before, t->version, v->row_out.p, v->row_out.n, hc->digest);
+	return put_row(v, rec, hc->class_key, t->version);
+}
+
+/* One replaced row or drop goes to history byte for byte. */
+static int move_to_history(struct vault *v, struct record *rec, struct head_class *hc, uint32_t drop_version)
+{
+	uint8_t key[REC_KEY_MAX], hkey[HIST_KEY], generation[4], before[16];
+	size_t n = rec_key(rec->serial, drop_version ? REC_DROP : REC_ROW, hc->class_key, drop_version, key);
+	struct store_value val;
+	int r;
+
+	if ((r = store_get(v->store, STORE_REC, key, n, &val)) != 0)
+		return r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r;
+	buf_reset(&v->old_row);
+	be32_put(generation, drop_version ? 0 : hc->generation);
+	buf_put(&v->old_row, generation, 4);
+	buf_put(&v->old_row, val.p, val.n);
+	if (!buf_ok(&v->old_row))
+		return CV_ERR_NOMEM;
+	hist_key(rec->serial, hc->class_key, drop_version ? drop_version : hc->row_version, drop_version ? 2 : 1, hkey);
+	memcpy(before, hc->hist_digest, 16);
+	record_digest_hist(v->keys, rec->head.shred_slot, before, hkey, sizeof(hkey), v->old_row.p, v->old_row.n, hc->hist_digest);
+	hc->hist_count++;
+	hc->flags |= HEAD_CLASS_HIST;
+	if ((r = store_put(v->store, STORE_HIST, hkey, sizeof(hkey), v->old_row.p, v->old_row.n)) == 0 && drop_version != 0)
+		r = store_del(v->store, STORE_REC, key, n);
+	return r;
+}
+
+int write_history(struct vault *v, struct record *rec, struct head_class *hc)
+{
+	uint32_t last = hc->class_version, first = hc->class_version - hc->drops + 1;
+	int r = 0;
+
+	if (hc->flags & HEAD_CLASS_ROW)
+		r = move_to_history(v, rec, hc, 0);
+	for (uint32_t d = first; r == 0 && hc->drops > 0 && d <= last; d++)
+		r = move_to_history(v, rec, hc, d);
+	return r;
+}
+
+/* Rewrite a row that the session can open. */
+static int write_rewrite(struct vault *v, struct vault_call *c, struct write_set *w, struct record *rec, struct target *t,
+    struct head_class *hc)
+{
+	struct datakey dk;
+	bool same = false;
+	uint32_t birth;
+	uint8_t type;
+	int r;
+
+	if ((r = record_load_content(v, c, rec, hc, &v->content)) != 0)
+		return r;
+	if (t->is_view && hc->drops == 0 && (r = view_unchanged(v, w, t, &v->content, &same)) != 0)
+		return r;
+	if (same)
+		return 0;
+	if ((r = record_class_key(v, c, rec, hc->class_key, hc->generation, 0, &dk, &birth, &type)) != 0)
+		return r;
+	if ((r = gather(v, w, t, &v->content, false)) == 0 && (r = write_history(v, rec, hc)) == 0)
+		r = write_row(v, rec, hc, &dk, birth, hc->class_version + 1);
+	wipe(&dk, sizeof(dk));
+	return r;
+}
+
+/* Append to the keys row one group of type 2 for all fresh targets the session can open, and one of type 3 for each other. */
+static int wrap_new_keys(struct vault *v, struct vault_call *c, struct write_set *w, struct record *rec)
+{
+	struct wrap_request req[POLICY_CLASSES];
+	uint32_t birth[POLICY_CLASSES];
+	unsigned at[POLICY_CLASSES], n = 0;
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < w->targets; i++) {
+		struct target *t = &w->target[i];
+		struct head_class *hc = head_class_find(&rec->head, (uint32_t)t->class << 16);
+
+		if (!t->fresh && !t->sealed_to_public)
+			continue;
+		record_datakey_random(&t->key);
+		req[n] = (struct wrap_request){ .class_key = (uint32_t)t->class << 16, .generation = t->fresh ? hc->generation : 0,
+			.drop_version = t->fresh ? 0 : t->version, .key = &t->key };
+		if (t->sealed_to_public) {
+			if ((r = record_wrap3(v->keys, rec->head.record, &req[n], 1, &v->keys_row, &t->birth)) == 0)
+				wraps_group_added(&v->keys_row, 0);
+		} else {
+			at[n++] = i;
+		}
+	}
+	if (r != 0 || n == 0)
+		return r;
+	if ((r = record_wrap2(v->keys, c->session, rec->head.record, req, n, &v->keys_row, birth)) != 0)
+		return r;
+	wraps_group_added(&v->keys_row, 0);
+	for (unsigned i = 0; i < n; i++)
+		w->target[at[i]].birth = birth[i];
+	return 0;
+}
+
+/* Give each target its place in head and its new version. */
+static int place_targets(struct vault_call *c, struct write_set *w, struct record *rec)
+{
+	for (unsigned i = 0; i < w->targets; i++) {
+		struct target *t = &w->target[i];
+		struct head_class *hc = head_class_find(&rec->head, (uint32_t)t->class << 16);
+
+		t->fresh = hc == NULL;
+		if (hc == NULL && (hc = head_class_add(&rec->head, (uint32_t)t->class << 16)) == NULL)
+			return CV_ERR_LIMIT;
+		if (!t->fresh && t->sealed_to_public && hc->drops == HEAD_DROPS_MAX) {
+			(void)call_refuse(c, PROBLEM_NEEDS_MERGE, "64 drops wait for a reader to merge them");
+			return CV_ERR_BUSY;
+		}
+		t->version = hc->class_version + 1;
+	}
+	return 0;
+}
+
+/* What head itself keeps of a changed field. */
+static void note_in_head(const struct write_set *w, struct head *h)
+{
+	for (unsigned i = 0; i < w->changes; i++) {
+		const struct change *ch = &w->change[i];
+		const char *p = (const char *)w->values.p + ch->at;
+
+		if (ch->field->is_area) {
+			memset(h->area, 0, sizeof(h->area));
+			h->area_n = ch->type != VALUE_NULL && ch->n <= sizeof(h->area) ? (uint8_t)ch->n : 0;
+			memcpy(h->area, p, h->area_n);
+		}
+		if (ch->field->is_due) {
+			h->due_quarter = 0;
+			if (ch->type == VALUE_DATE && ch->n == 10)
+				h->due_quarter = (uint16_t)(((p[0] - '0') * 1000 + (p[1] - '0') * 100 + (p[2] - '0') * 10 + p[3] - '0') * 4 +
+				    ((p[5] - '0') * 10 + p[6] - '1') / 3);
+		}
+	}
+}
+
+int write_targets(struct vault *v, struct vault_call *c, struct write_set *w, struct record *rec)
+{
+	int r;
+
+	vault_save(v);
+	if ((r = place_targets(c, w, rec)) != 0 || (r = wrap_new_keys(v, c, w, rec)) != 0)
+		return r;
+	rec->keys_row = v->keys_row.p;	/* it grew, and may have moved */
+	rec->keys_row_n = v->keys_row.n;
+	for (unsigned i = 0; r == 0 && i < w->targets; i++) {
+		struct target *t = &w->target[i];
+		struct head_class *hc = head_class_find(&rec->head, (uint32_t)t->class << 16);
+
+		if (t->fresh)
+			r = write_fresh(v, w, rec, t, hc);
+		else if (t->sealed_to_public)
+			r = write_drop(v, w, rec, t, hc);
+		else
+			r = write_rewrite(v, c, w, rec, t, hc);
+	}
+	note_in_head(w, &rec->head);
+	rec->head.updated_ms = c->now_ms;
+	c->mutating = true;
+	return r;
+}

@@ -1,0 +1,54 @@
+/* Changes on their way into rows, for create.c and patch.c. */
+#ifndef CV_VAULT_WRITE_H
+#define CV_VAULT_WRITE_H
+
+#include "vault/vault_internal.h"
+
+/* One accepted change of one field. */
+struct change {
+	const struct policy_field *field;
+	uint8_t type;			/* stored type, VALUE_NULL takes the field away */
+	size_t at, n;			/* bytes in write_set.values */
+	bool write_only;
+};
+/* A class that the changes touch: a source class, or a view class of one. */
+struct target {
+	uint16_t class;
+	bool sealed_to_public;		/* the session has no key for it: type 3 wrap, row or drop */
+	bool is_view;
+	bool fresh;			/* gets its first row now */
+	struct datakey key;		/* of the fresh row or the drop */
+	uint32_t birth;
+	uint32_t version;		/* new class version */
+};
+struct write_set {
+	unsigned changes, targets;
+	struct change change[POLICY_FIELDS];
+	struct target target[POLICY_CLASSES];
+	struct buf values;
+	struct provenance provenance;
+};
+
+/* The set of this process's one request at a time, emptied. */
+struct write_set *write_begin(struct vault_call *c);
+/* Wipe it. */
+void write_end(struct write_set *w);
+/*
+ * Resolve, decide and check all fields, find the targets. Nulls are dropped if creating. 0 or a problem, every field's error
+ * named. Nothing is stored.
+ */
+unsigned write_accept(struct vault *v, struct vault_call *c, struct write_set *w, struct wire_list fields, bool creating);
+/*
+ * Write all targets of rec: rewrite what the session can open, drop into the rest; v->keys_row holds the record's keys row
+ * and grows by the new wraps; rec->head is brought up to date but not stored. 0 or an error.
+ */
+int write_targets(struct vault *v, struct vault_call *c, struct write_set *w, struct record *rec);
+/* Move the current row and the drops of hc to history. 0 or an error. */
+int write_history(struct vault *v, struct record *rec, struct head_class *hc);
+/* Seal v->content as the row of hc at version under dk, store it and bring hc up to date. 0 or an error. */
+int write_row(struct vault *v, struct record *rec, struct head_class *hc, const struct datakey *dk, uint32_t birth,
+    uint32_t version);
+/* Bytes that the set may take in the journal. */
+size_t write_room(const struct write_set *w);
+
+#endif
