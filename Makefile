@@ -88,7 +88,7 @@ $(BUILD)/obj/llhttp/%.o: $(LLHTTP_SRC)/%.c
 	$(CC) -D_GNU_SOURCE -DLLHTTP_STRICT_MODE=1 -I$(LLHTTP_INC) -O2 -g -fPIE $(if $(SAN),$(SANFLAGS)) -c -o $@ $<
 
 # ---- programs -----------------------------------------------------------------------------------------------------
-TOOL_OBJS := $(patsubst %.c,$(BUILD)/obj/%.o,tools/childvault.c $(sort $(wildcard tools/cmd_*.c)))
+TOOL_OBJS := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tools/childvault-audit.c,$(sort $(wildcard tools/*.c))))
 $(BUILD)/obj/tools/%.o: CPPFLAGS_ALL += -Itests -Itests/support
 
 $(BUILD)/childvaultd: $(BUILD)/obj/src/daemon/main.o $(call libs_of,daemon $(ARROWS_daemon))
