@@ -1,0 +1,154 @@
+/* The commands' way to the daemon: sockets, sessions, and what a refusal means for the exit code. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "format/keyfile.h"
+
+#define TOKEN_FD_NONE UINT64_MAX
+
+int cli_open(struct childvault **ret)
+{
+	if (cli.socket == NULL || cli.socket[0] == 0)
+		return cli_fail(EXIT_USAGE, "which vault? give --socket PATH or set CHILDVAULT_SOCKET",
+		    "哪个档案库？请用 --socket 路径 或设置 CHILDVAULT_SOCKET");
+	switch (childvault_open(cli.socket, ret)) {
+	case CHILDVAULT_OK:
+		return 0;
+	case CHILDVAULT_USAGE:
+		return cli_fail(EXIT_USAGE, "the socket's path is too long: %s", "套接字路径过长：%s", cli.socket);
+	default:
+		return cli_fail(EXIT_FAILED, "out of memory", "内存不足");
+	}
+}
+
+static int exit_of_problem(const char *kind)
+{
+	static const char *const denied[] = { "unauthenticated", "not-permitted", "purpose-required", "reason-required",
+		"origin-refused" };
+
+	for (size_t i = 0; i < sizeof denied / sizeof denied[0]; i++)
+		if (strcmp(kind, denied[i]) == 0)
+			return EXIT_DENIED;
+	return strcmp(kind, "sealed") == 0 ? EXIT_SEALED : EXIT_FAILED;
+}
+
+int cli_answer_fail(const struct childvault *cv, int code)
+{
+	static const int exits[] = { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_SEALED, EXIT_FAILED, EXIT_DENIED };
+	int code_of_exit = code == CHILDVAULT_PROBLEM ? exit_of_problem(childvault_problem(cv)) : exits[code];
+
+	if (code == CHILDVAULT_PROBLEM && cli.json)
+		(void)cli_print_body(cv);
+	(void)cli_fail(code_of_exit, "%s", "%s", childvault_message(cv));
+	if (childvault_explain(cv)[0] != 0)
+		(void)cli_fail(code_of_exit, "rule: %s", "规则：%s", childvault_explain(cv));
+	if (strcmp(childvault_problem(cv), "precondition-required") == 0)
+		(void)cli_fail(code_of_exit, "name the version you read with --if-match, or take the present one with --latest",
+		    "请用 --if-match 指明所读版本，或用 --latest 取当前版本");
+	return code_of_exit;
+}
+
+int cli_print_body(const struct childvault *cv)
+{
+	size_t n;
+	const char *p = childvault_body(cv, &n);
+
+	if (fwrite(p, 1, n, stdout) != n || (n != 0 && p[n - 1] != '\n' && putchar('\n') == EOF))
+		return EXIT_FAILED;
+	return EXIT_DONE;
+}
+
+/* The passphrase of a key file that wants one; nothing for one that does not. */
+static int key_passphrase(const struct buf *text, uint64_t fd, struct buf *ret)
+{
+	struct keyfile f;
+	uint8_t protection;
+
+	if (keyfile_decode((const char *)text->p, text->n, &f) != 0)
+		return 0;	/* the login says so */
+	protection = f.protection;
+	wipe(&f, sizeof f);
+	if (protection == KEYFILE_PLAIN)
+		return 0;
+	return cli_passphrase(fd, tr("Passphrase:", "口令："), false, ret);
+}
+
+int cli_login(struct childvault *cv, const char *key_path, const struct cli_list *roles, uint64_t passphrase_fd)
+{
+	struct buf text, pass;
+	const char *renewed;
+	int code, r;
+
+	buf_init(&text, 65536 * 2);
+	buf_init(&pass, 2048);
+	if ((code = cli_read_file(key_path, &text)) != 0 || (code = key_passphrase(&text, passphrase_fd, &pass)) != 0)
+		goto out;
+	r = childvault_login(cv, (const char *)text.p, text.n, pass.n != 0 ? (const char *)pass.p : NULL, pass.n,
+	    roles != NULL ? roles->item : NULL, roles != NULL ? roles->n : 0);
+	if (r != CHILDVAULT_OK) {
+		code = cli_answer_fail(cv, r);
+		goto out;
+	}
+	if ((renewed = childvault_new_key(cv)) != NULL)
+		code = cli_write_file(key_path, renewed, strlen(renewed), 0600, true);
+out:
+	buf_free(&text);
+	buf_free(&pass);
+	return code;
+}
+
+int cli_session(struct childvault **ret, bool *ret_own)
+{
+	const char *token = getenv("CHILDVAULT_TOKEN"), *key = getenv("CHILDVAULT_KEY");
+	struct childvault *cv = NULL;
+	bool own = false;
+	int code;
+
+	if ((code = cli_open(&cv)) != 0)
+		return code;
+	if (token != NULL && token[0] != 0) {
+		if (childvault_with_token(cv, token) != CHILDVAULT_OK)
+			code = cli_fail(EXIT_USAGE, "CHILDVAULT_TOKEN is not a token", "CHILDVAULT_TOKEN 不是令牌");
+	} else if (key != NULL && key[0] != 0) {
+		own = true;
+		code = cli_login(cv, key, NULL, TOKEN_FD_NONE);
+	} else {
+		code = cli_fail(EXIT_DENIED, "no session: set CHILDVAULT_TOKEN (childvault login) or CHILDVAULT_KEY",
+		    "没有会话：请设置 CHILDVAULT_TOKEN（childvault login）或 CHILDVAULT_KEY");
+	}
+	if (code != 0) {
+		childvault_free(cv);
+		return code;
+	}
+	*ret = cv;
+	*ret_own = own;
+	return 0;
+}
+
+void cli_close(struct childvault *cv, bool own)
+{
+	if (cv != NULL && own && childvault_token(cv) != NULL)
+		(void)childvault_logout(cv);	/* the daemon ends idle sessions by itself */
+	childvault_free(cv);
+}
+
+int cli_admin_path(const char *vault, char *ret, size_t room)
+{
+	const char *slash = cli.socket != NULL ? strrchr(cli.socket, '/') : NULL;
+	int n;
+
+	if (vault != NULL)
+		n = snprintf(ret, room, "%s/admin.sock", vault);
+	else if (slash != NULL)
+		n = snprintf(ret, room, "%.*s/admin.sock", (int)(slash - cli.socket), cli.socket);
+	else if (cli.socket != NULL && cli.socket[0] != 0)
+		n = snprintf(ret, room, "admin.sock");
+	else
+		return cli_fail(EXIT_USAGE, "which vault? give --vault DIR or set CHILDVAULT_SOCKET",
+		    "哪个档案库？请用 --vault 目录 或设置 CHILDVAULT_SOCKET");
+	if (n < 0 || (size_t)n >= room)
+		return cli_fail(EXIT_USAGE, "the path of admin.sock is too long", "admin.sock 的路径过长");
+	return 0;
+}
