@@ -61,6 +61,10 @@ struct keys {
 /* A context of this vault with everything but kind and vault zero, to be filled in with designated members. */
 #define CONTEXT_OF(k, ...) (&(struct context){ .vault = (k)->vault_id, __VA_ARGS__ })
 
+/* Versions of a context of kind 4, FORMAT.md section 3. */
+#define KEY_WRAP_MEMBER 1u
+#define KEY_WRAP_GRANT 2u
+
 /* K_head and the other keys of the ring; k is unsealed. */
 static inline const uint8_t *ring_key(const struct keys *k, enum ring_key which) { return k->ring->key[which]; }
 
