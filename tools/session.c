@@ -144,7 +144,7 @@ int cli_admin_path(const char *vault, char *ret, size_t room)
 	else if (slash != NULL)
 		n = snprintf(ret, room, "%.*s/admin.sock", (int)(slash - cli.socket), cli.socket);
 	else if (cli.socket != NULL && cli.socket[0] != 0)
-		n = snprintf(ret, room, "admin.sock");
+		n = snprintf(ret, room, "./admin.sock");
 	else
 		return cli_fail(EXIT_USAGE, "which vault? give --vault DIR or set CHILDVAULT_SOCKET",
 		    "哪个档案库？请用 --vault 目录 或设置 CHILDVAULT_SOCKET");
