@@ -59,7 +59,7 @@ static bool date_shaped(const uint8_t *p, size_t n)
 {
 	static const char shape[] = "dddd-dd-dd";
 
-	if (n != VALUE_DATE)
+	if (n != VALUE_DATE_BYTES)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (shape[i] == 'd' ? p[i] < '0' || p[i] > '9' : p[i] != '-')

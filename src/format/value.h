@@ -19,7 +19,7 @@ struct buf;
 #define VALUE_DEPTH 4		/* lists and groups, one inside the other */
 #define VALUE_NAME_MAX 255u	/* bytes of a member's name, at least 1 */
 #define VALUE_ITEMS_MAX 65535u	/* of one list or group */
-#define VALUE_DATE 10u		/* bytes of a date */
+#define VALUE_DATE_BYTES 10u		/* bytes of a date */
 
 /*
  * Check the n bytes at p against type, lists and groups to their innermost item: lengths, UTF-8, shape of dates (not the

@@ -1,0 +1,97 @@
+/*
+ * The record of tests/vectors/format/make.py, for the tests of format and keys: its inputs, and a reader of format.txt. Tests
+ * run in the folder of the Makefile. Include after <cmocka.h>.
+ */
+#ifndef CV_TEST_RECORD_SAMPLES_H
+#define CV_TEST_RECORD_SAMPLES_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "format/head.h"
+#include "format/row.h"
+
+#define IDENTITY (0x10u << 16)
+#define HEALTH (0x50u << 16)
+#define NOTES (0xB0u << 16)
+#define SLOT 1234u
+#define BIRTH 3u
+#define EPOCH 4u
+#define GENERATION 2u
+#define ROW_VERSION 7u
+#define DROP_VERSION 8u
+#define SAMPLE_MAX 4096
+
+/* Bytes first, first + 1, ... */
+static inline void run(uint8_t *p, uint8_t first, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		p[i] = (uint8_t)(first + i);
+}
+
+/* The bytes of a line of format.txt into ret (room SAMPLE_MAX); returns how many. */
+static inline size_t sample(const char *name, uint8_t *ret)
+{
+	FILE *f = fopen("tests/vectors/format/format.txt", "r");
+	char *line = NULL, *hex = NULL;
+	size_t room = 0, n = 0;
+
+	assert_non_null(f);
+	while (hex == NULL && getline(&line, &room, f) > 0)
+		if (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ' ')
+			hex = line + strlen(name) + 1;
+	assert_non_null(hex);
+	n = strcspn(hex, "\n") / 2;
+	assert_true(n > 0 && n <= SAMPLE_MAX);
+	assert_int_equal(hex_decode(hex, 2 * n, ret, n), 0);
+	free(line);
+	fclose(f);
+	return n;
+}
+
+static inline void sample_head(struct head *ret)
+{
+	struct head_class *c;
+
+	memset(ret, 0, sizeof(*ret));
+	run(ret->record, 0x11, 16);
+	ret->shred_slot = SLOT;
+	ret->state = STATE_ACTIVE;
+	ret->flags = HEAD_NO_NOTICE;
+	ret->area_n = 6;
+	memcpy(ret->area, "330106", 6);
+	ret->due_quarter = 2026 * 4 + 3;
+	ret->created_ms = 1790000000123;
+	ret->updated_ms = 1790000999456;
+	run(ret->log_key, 0x91, 32);
+	ret->tokens = 2;
+	ret->token[0].index = 1;
+	ret->token[1].index = 2;
+	ret->token[0].epoch = ret->token[1].epoch = 1;
+	run(ret->token[0].token, 0x60, 16);
+	run(ret->token[1].token, 0x40, 16);
+	ret->classes = 3;
+	c = ret->class;
+	c[0] = (struct head_class){ .class_key = IDENTITY, .flags = HEAD_CLASS_ROW, .generation = 1, .row_version = 1,
+		.class_version = 1 };
+	c[1] = (struct head_class){ .class_key = HEALTH, .flags = HEAD_CLASS_ROW | HEAD_CLASS_HIST, .drops = 1,
+		.generation = GENERATION, .row_version = ROW_VERSION, .class_version = DROP_VERSION, .hist_count = 6 };
+	c[2] = (struct head_class){ .class_key = NOTES, .drops = 2, .generation = 1, .class_version = 2 };
+	run(c[0].digest, 0x80, 16);
+	run(c[1].digest, 0x90, 16);
+	run(c[1].hist_digest, 0xA0, 16);
+	run(c[2].digest, 0xB0, 16);
+}
+
+static inline void sample_provenances(struct provenance ret[2])
+{
+	ret[0] = (struct provenance){ .source = 0x0101, .written_ms = 1790000999456, .as_of_day = 20780 };
+	ret[1] = (struct provenance){ .source = 0x0202, .written_ms = 1790000111222, .due_day = 21000 };
+	run(ret[0].writer, 0x21, 16);
+	run(ret[1].writer, 0x61, 16);
+}
+
+#endif

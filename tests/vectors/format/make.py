@@ -1,0 +1,194 @@
+#!/usr/bin/python3
+"""Make format.txt: stored records as a second implementation of docs/FORMAT.md sections 3 and 4 writes them.
+
+Nothing of it comes from src/: hashlib gives BLAKE2b, python3-nacl the ciphers and X25519, the layouts are written out here from
+the page. Inputs are the constants below; tests/unit/test_format.h and the tests repeat them. Lines are frozen once a vault has
+been written with them; new ones are added at the end.
+
+    NAME BYTES      hexadecimal
+
+Run it with Debian's interpreter: /usr/bin/python3 make.py
+"""
+import hashlib
+import os
+import struct
+
+from nacl.bindings import (crypto_aead_chacha20poly1305_ietf_encrypt, crypto_aead_xchacha20poly1305_ietf_encrypt,
+                           crypto_scalarmult, crypto_scalarmult_base)
+
+lines = []
+
+
+def out(name, data):
+    lines.append(f"{name} {data.hex()}")
+    return data
+
+
+def run(first, n):
+    """Bytes first, first + 1, ..."""
+    return bytes((first + i) & 0xFF for i in range(n))
+
+
+def u8(v):
+    return struct.pack(">B", v)
+
+
+def u16(v):
+    return struct.pack(">H", v)
+
+
+def u32(v):
+    return struct.pack(">I", v)
+
+
+def u48(v):
+    return struct.pack(">Q", v)[2:]
+
+
+def u64(v):
+    return struct.pack(">Q", v)
+
+
+def blake(label, key, n, *parts):
+    return hashlib.blake2b(b"".join(parts), digest_size=n, key=key, person=label.encode().ljust(16, b"\0")).digest()
+
+
+def pad(data, block):
+    return data + bytes(-len(data) % block)
+
+
+# ---- inputs -------------------------------------------------------------------------------------------------------------
+VAULT = run(0x01, 16)
+RECORD = run(0x11, 16)
+WRITER = run(0x21, 16)
+K_HEAD = run(0x31, 32)
+SHRED = run(0x51, 32)
+SLOT = 1234
+KEYRING_EPOCH = 1
+HEAD_NONCE = run(0x71, 24)
+LOG_KEY = run(0x91, 32)
+IDENTITY, HEALTH, NOTES = 0x10 << 16, 0x50 << 16, 0xB0 << 16
+CLASS_SK = run(0xA0, 32)
+EPHEMERAL = run(0xC0, 32)
+DATA_KEY, DROP_KEY = run(0xE0, 32), run(0x05, 32)
+WRAP_NONCE, WRAP3_NONCE, ROW_NONCE, DROP_NONCE = run(0x15, 24), run(0x35, 24), run(0x55, 24), run(0x75, 24)
+EPOCH, BIRTH, GENERATION, ROW_VERSION, DROP_VERSION = 4, 3, 2, 7, 8
+
+
+# ---- section 3 -----------------------------------------------------------------------------------------------------------
+def context(kind, entity=bytes(16), class_key=0, epoch=0, generation=0, field=0, version=0, writer=bytes(16), length=0):
+    ctx = b"CVX1" + u8(kind) + u8(1) + u16(1) + VAULT + entity + u32(class_key) + u32(epoch) + u32(generation) + u32(field)
+    ctx += u64(version) + writer + u64(length) + bytes(8)
+    assert len(ctx) == 96
+    return ctx
+
+
+out("context", context(11, RECORD, 0x01020304, 0x05060708, 0x090A0B0C, 0x0D0E0F10, 0x1112131415161718, WRITER, 0x191A1B1C1D1E1F20))
+
+
+# ---- 4.1 head ------------------------------------------------------------------------------------------------------------
+def head_class(key, flags, drops, generation, row_version, class_version, digest, hist=None):
+    return (u32(key) + u8(flags) + u8(drops) + u32(generation) + u32(row_version) + u32(class_version) + digest +
+            (u32(hist[0]) + hist[1] if hist else b""))
+
+
+head = u8(1) + u8(9) + u8(1) + u8(6) + b"330106" + bytes(6) + u16(2026 * 4 + 3) + u48(1790000000123) + u48(1790000999456) + LOG_KEY
+head += u8(2) + u8(3)
+head += u16(1) + u32(1) + run(0x60, 16) + u16(2) + u32(1) + run(0x40, 16)
+head += head_class(IDENTITY, 1, 0, 1, 1, 1, run(0x80, 16))
+head += head_class(HEALTH, 3, 1, GENERATION, ROW_VERSION, DROP_VERSION, run(0x90, 16), (6, run(0xA0, 16)))
+head += head_class(NOTES, 0, 2, 1, 0, 2, run(0xB0, 16))
+head = out("head_plain", pad(head, 128))
+
+
+def seal(key, nonce, ctx, m):
+    okm = blake("cv1.seal", key, 64, nonce, ctx)
+    return nonce + okm[32:] + crypto_aead_xchacha20poly1305_ietf_encrypt(m, ctx, nonce, okm[:32])
+
+
+KH = blake("cv1.headkey", K_HEAD, 32, SHRED)
+prefix = u8(1) + u8(1) + u32(KEYRING_EPOCH) + u32(SLOT) + RECORD
+out("head_stored", prefix + seal(KH, HEAD_NONCE, context(5, RECORD, epoch=KEYRING_EPOCH, field=SLOT, length=len(head)), head))
+
+
+# ---- 4.5 values ----------------------------------------------------------------------------------------------------------
+def items(values):
+    return u16(len(values)) + b"".join(u8(t) + u32(len(v)) + v for t, v in values)
+
+
+def group(members):
+    return u16(len(members)) + b"".join(u8(len(n)) + n + u8(t) + u32(len(v)) + v for n, t, v in members)
+
+
+NAME = "王小满".encode()
+GUARDIAN = group([(b"age", 2, struct.pack(">q", 61)), (b"living", 1, b"\1"), (b"name", 3, NAME),
+                  (b"phones", 6, items([(3, b"571-0001"), (3, b"571-0002")]))])
+out("value_group", GUARDIAN)
+LIST = out("value_list", items([(5, b"A01"), (4, b"2026-11-24"), (2, struct.pack(">q", -2)), (7, group([(b"x", 6, items([]))]))]))
+
+
+# ---- 4.3 rows, 4.4 drops --------------------------------------------------------------------------------------------------
+def row(data_key, ctx_of, nonce, cells, provenances):
+    index = u16(len(cells)) + u8(len(provenances)) + u8(0)
+    index += b"".join(u16(f) + u8(t) + u8(p) + u16(len(v)) + u16(padded) for f, t, p, v, padded in cells)
+    index += b"".join(u16(s) + w + u48(ms) + u32(as_of) + u32(due) for s, w, ms, as_of, due in provenances)
+    index = pad(index, 32)
+    total = 60 + len(index) + 16 + sum(padded + 16 for _, _, _, _, padded in cells)
+    okm = blake("cv1.row", data_key + SHRED, 64, nonce, ctx_of(total))
+
+    def cell(field, m):
+        return crypto_aead_chacha20poly1305_ietf_encrypt(m, b"", u32(field) + bytes(8), okm[:32])
+
+    stored = u8(1) + u8(1) + u16(len(index) + 16) + nonce + okm[32:] + cell(0, index)
+    stored += b"".join(cell(f, v.ljust(padded, b"\0")) for f, _, _, v, padded in cells)
+    assert len(stored) == total
+    return index, stored
+
+
+PROVENANCES = [(0x0101, WRITER, 1790000999456, 20780, 0), (0x0202, run(0x61, 16), 1790000111222, 0, 21000)]
+ROW_CELLS = [(257, 3, 0, NAME, 16), (258, 1, 1, b"\1", 8), (259, 2, 0, struct.pack(">q", -40), 8), (260, 4, 0, b"2019-02-28", 10),
+             (261, 7, 1, GUARDIAN, 128), (16383, 15, 0, b"", 16)]
+index, stored_row = row(DATA_KEY, lambda n: context(1, RECORD, HEALTH, BIRTH, GENERATION, 0, ROW_VERSION, length=n), ROW_NONCE,
+                        ROW_CELLS, PROVENANCES)
+out("row_index", index)
+out("row_stored", stored_row)
+_, stored_drop = row(DROP_KEY, lambda n: context(14, RECORD, HEALTH, EPOCH, 0, 0, DROP_VERSION, length=n), DROP_NONCE,
+                     [(257, 0, 0, b"", 16), (259, 2, 0, struct.pack(">q", 3), 8)], PROVENANCES[:1])
+out("drop_stored", stored_drop)
+
+
+# ---- 4.2 keys row ---------------------------------------------------------------------------------------------------------
+def wrap(key, class_key, generation, birth, wrapping, drop_version, data_key):
+    ct = crypto_aead_chacha20poly1305_ietf_encrypt(data_key, b"", bytes(12), key)
+    return u32(class_key) + u32(generation) + u32(birth) + u32(wrapping) + u32(drop_version) + ct
+
+
+def wrap_context(class_key, generation, drop_version):
+    return context(2, RECORD, class_key, EPOCH, generation, 0, drop_version, length=32)
+
+
+KEK = out("kek", blake("cv1.classkek", CLASS_SK, 32))
+group2 = u8(2) + u8(2) + WRAP_NONCE
+group2 += wrap(blake("cv1.wrap", KEK, 32, WRAP_NONCE, wrap_context(HEALTH, GENERATION, 0)), HEALTH, GENERATION, BIRTH, EPOCH, 0, DATA_KEY)
+group2 += wrap(blake("cv1.wrap", KEK, 32, WRAP_NONCE, wrap_context(HEALTH, 1, 0)), HEALTH, 1, EPOCH, EPOCH, 0, DROP_KEY)
+CLASS_PK, EPK = crypto_scalarmult_base(CLASS_SK), crypto_scalarmult_base(EPHEMERAL)
+ss = crypto_scalarmult(EPHEMERAL, CLASS_PK)
+key3 = blake("cv1.wrap3", ss, 32, EPK, CLASS_PK, WRAP3_NONCE, wrap_context(HEALTH, 0, DROP_VERSION))
+group3 = u8(3) + u8(1) + WRAP3_NONCE + EPK + wrap(key3, HEALTH, 0, EPOCH, EPOCH, DROP_VERSION, DROP_KEY)
+out("keys_stored", u8(1) + u8(1) + u16(2) + group2 + group3)
+
+
+# ---- digests, keys of tables ------------------------------------------------------------------------------------------------
+digest = out("digest_row", blake("cv1.digest", KH, 16, u32(HEALTH), u64(ROW_VERSION), stored_row))
+out("digest_drop", blake("cv1.drop", KH, 16, digest, u64(DROP_VERSION), stored_drop))
+SERIAL = 0x010203040506
+hist_key = out("hist_key", u48(SERIAL) + u32(HEALTH) + u64(2 ** 64 - 1 - ROW_VERSION) + u8(1))
+hist = u32(GENERATION) + stored_row
+first = out("digest_hist", blake("cv1.hist", KH, 16, bytes(16), hist_key, hist))
+out("digest_hist_2", blake("cv1.hist", KH, 16, first, hist_key[:-1] + u8(2), hist))
+out("rec_key_head", u48(SERIAL) + u8(0) + u32(0))
+out("rec_key_row", u48(SERIAL) + u8(2) + u32(HEALTH))
+out("rec_key_drop", u48(SERIAL) + u8(3) + u32(HEALTH) + u64(DROP_VERSION))
+
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "format.txt"), "w", encoding="ascii") as f:
+    f.write("# written by make.py, see there\n" + "\n".join(lines) + "\n")
