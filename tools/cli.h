@@ -102,6 +102,10 @@ int table_print(struct table *t);
 int cli_open(struct childvault **ret);
 /* Log in with a key file (its passphrase is asked for if it wants one) and store the file anew if it was bound. 0 or exit code. */
 int cli_login(struct childvault *cv, const char *key_path, const struct cli_list *roles, uint64_t passphrase_fd);
+/* The same, handing over the opened key as client_login does; ret_key may be NULL. */
+struct client_key;
+int cli_login_key(struct childvault *cv, const char *key_path, const struct cli_list *roles, uint64_t passphrase_fd,
+    struct client_key *ret_key);
 /*
  * A client with a session: CHILDVAULT_TOKEN's, else one opened with the key file of CHILDVAULT_KEY, which *ret_own then says.
  * 0 or exit code.

@@ -1,9 +1,11 @@
 /* The commands' way to the daemon: sockets, sessions, and what a refusal means for the exit code. */
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
+#include "client/client.h"
 #include "format/keyfile.h"
 
 #define TOKEN_FD_NONE UINT64_MAX
@@ -34,6 +36,26 @@ static int exit_of_problem(const char *kind)
 	return strcmp(kind, "sealed") == 0 ? EXIT_SEALED : EXIT_FAILED;
 }
 
+/* Which fields were wrong, and what was expected: never a value. */
+static void say_errors(const struct childvault *cv)
+{
+	size_t n;
+	const char *body = childvault_body(cv, &n);
+	json_t *j = json_loadb(body, n, JSON_REJECT_DUPLICATES, NULL);
+	const json_t *errors = json_object_get(j, "errors");
+
+	for (size_t i = 0; i < json_array_size(errors); i++) {
+		const json_t *e = json_array_get(errors, i);
+		const char *pointer = json_string_value(json_object_get(e, "pointer"));
+		const char *kind = json_string_value(json_object_get(e, "kind"));
+		const char *expected = json_string_value(json_object_get(e, "expected"));
+
+		if (pointer != NULL && kind != NULL)
+			fprintf(stderr, "  %s: %s%s%s\n", pointer, kind, expected != NULL ? ", " : "", expected != NULL ? expected : "");
+	}
+	json_decref(j);
+}
+
 int cli_answer_fail(const struct childvault *cv, int code)
 {
 	static const int exits[] = { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_SEALED, EXIT_FAILED, EXIT_DENIED };
@@ -42,6 +64,8 @@ int cli_answer_fail(const struct childvault *cv, int code)
 	if (code == CHILDVAULT_PROBLEM && cli.json)
 		(void)cli_print_body(cv);
 	(void)cli_fail(code_of_exit, "%s", "%s", childvault_message(cv));
+	if (code == CHILDVAULT_PROBLEM)
+		say_errors(cv);
 	if (childvault_explain(cv)[0] != 0)
 		(void)cli_fail(code_of_exit, "rule: %s", "规则：%s", childvault_explain(cv));
 	if (strcmp(childvault_problem(cv), "precondition-required") == 0)
@@ -75,7 +99,8 @@ static int key_passphrase(const struct buf *text, uint64_t fd, struct buf *ret)
 	return cli_passphrase(fd, tr("Passphrase:", "口令："), false, ret);
 }
 
-int cli_login(struct childvault *cv, const char *key_path, const struct cli_list *roles, uint64_t passphrase_fd)
+int cli_login_key(struct childvault *cv, const char *key_path, const struct cli_list *roles, uint64_t passphrase_fd,
+    struct client_key *ret_key)
 {
 	struct buf text, pass;
 	const char *renewed;
@@ -85,8 +110,8 @@ int cli_login(struct childvault *cv, const char *key_path, const struct cli_list
 	buf_init(&pass, 2048);
 	if ((code = cli_read_file(key_path, &text)) != 0 || (code = key_passphrase(&text, passphrase_fd, &pass)) != 0)
 		goto out;
-	r = childvault_login(cv, (const char *)text.p, text.n, pass.n != 0 ? (const char *)pass.p : NULL, pass.n,
-	    roles != NULL ? roles->item : NULL, roles != NULL ? roles->n : 0);
+	r = client_login(cv, (const char *)text.p, text.n, pass.n != 0 ? (const char *)pass.p : NULL, pass.n,
+	    roles != NULL ? roles->item : NULL, roles != NULL ? roles->n : 0, ret_key);
 	if (r != CHILDVAULT_OK) {
 		code = cli_answer_fail(cv, r);
 		goto out;
@@ -97,6 +122,11 @@ out:
 	buf_free(&text);
 	buf_free(&pass);
 	return code;
+}
+
+int cli_login(struct childvault *cv, const char *key_path, const struct cli_list *roles, uint64_t passphrase_fd)
+{
+	return cli_login_key(cv, key_path, roles, passphrase_fd, NULL);
 }
 
 int cli_session(struct childvault **ret, bool *ret_own)

@@ -102,6 +102,27 @@ static void take_header(const struct childvault *cv, const char *name, char *ret
 	ret[x->value_n] = 0;
 }
 
+static int digit_of(char c)
+{
+	return isxdigit((unsigned char)c) ? (isdigit((unsigned char)c) ? c - '0' : (c | 0x20) - 'a' + 10) : -1;
+}
+
+/* Undo percent-encoding in place; what is not well-formed stays as it is. */
+static void decode_percent(char *s)
+{
+	char *to = s;
+
+	for (; *s != 0; s++) {
+		int high = s[0] == '%' ? digit_of(s[1]) : -1, low = high >= 0 ? digit_of(s[2]) : -1;
+
+		bool coded = low >= 0 && (high | low) != 0;
+
+		*to++ = coded ? (char)(high << 4 | low) : *s;
+		s += coded ? 2 : 0;
+	}
+	*to = 0;
+}
+
 static void take_headers(struct childvault *cv)
 {
 	char text[24], *end;
@@ -110,6 +131,7 @@ static void take_headers(struct childvault *cv)
 	take_header(cv, "cv-view", cv->view, sizeof cv->view);
 	take_header(cv, "request-id", cv->request_id, sizeof cv->request_id);
 	take_header(cv, "cv-explain", cv->explain, sizeof cv->explain);
+	decode_percent(cv->explain);
 	take_header(cv, "cv-audit-index", text, sizeof text);
 	cv->leaf = strtoull(text, &end, 10);
 	cv->has_leaf = isdigit((unsigned char)text[0]) && *end == 0;

@@ -362,23 +362,3 @@ const uint8_t *client_events_policy(const struct client_events *e, size_t *ret_n
 	*ret_n = e->policy_n;
 	return e->policy;
 }
-
-int client_events_vault(const char *json, size_t n, uint8_t ret[16])
-{
-	json_t *j = json_loadb(json, n, JSON_REJECT_DUPLICATES, NULL);
-	uint8_t *bytes = NULL;
-	struct leaf l;
-	size_t bytes_n = 0;
-	int r;
-
-	r = bytes_of(json_object_get(json_array_get(json_object_get(j, "events"), 0), "leaf"), BODY_MAX, &bytes, &bytes_n);
-	if (r == 0 && (r = leaf_decode(bytes, bytes_n, &l)) == 0) {
-		if (l.kind != LEAF_GENESIS || l.body_a_n < 17)
-			r = CV_ERR_NOTFOUND;
-		else
-			memcpy(ret, l.body_a + 1, 16);	/* after the flags, FORMAT.md section 9 */
-	}
-	free(bytes);
-	json_decref(j);
-	return r;
-}

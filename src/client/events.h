@@ -56,7 +56,5 @@ uint64_t client_events_next(const struct client_events *e);
 const struct client_person *client_events_person(const struct client_events *e, const uint8_t principal[16]);
 /* The policy document, or NULL. */
 const uint8_t *client_events_policy(const struct client_events *e, size_t *ret_n);
-/* The vault's id out of an answer whose first entry is leaf 0. 0, CV_ERR_NOTFOUND, CV_ERR_FORMAT. */
-int client_events_vault(const char *json, size_t n, uint8_t ret[16]);
 
 #endif

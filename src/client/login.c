@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "client/client.h"
 #include "client/client_internal.h"
 #include "client/key.h"
 #include "format/context.h"
@@ -398,8 +399,8 @@ static int prepare(struct childvault *cv, struct login *l, const char *key_text,
 	return r == 0 ? CHILDVAULT_OK : client_fail_local(cv, r);
 }
 
-int childvault_login(struct childvault *cv, const char *key_text, size_t key_n, const char *passphrase, size_t pass_n,
-    const char *const *roles, size_t role_count)
+int client_login(struct childvault *cv, const char *key_text, size_t key_n, const char *passphrase, size_t pass_n,
+    const char *const *roles, size_t role_count, struct client_key *ret_key)
 {
 	struct login *l;
 	int r;
@@ -423,10 +424,17 @@ int childvault_login(struct childvault *cv, const char *key_text, size_t key_n, 
 		r = client_fail(cv, CHILDVAULT_KEY, SAME_ANSWER);
 		goto out;
 	}
-	if ((r = activate_wanted(cv, l, roles, role_count)) == CHILDVAULT_OK)
-		r = bind_key(cv, l);
+	if ((r = activate_wanted(cv, l, roles, role_count)) == CHILDVAULT_OK && (r = bind_key(cv, l)) == CHILDVAULT_OK &&
+	    ret_key != NULL)
+		*ret_key = l->key;
 out:
 	wipe(l, sizeof *l);
 	free(l);
 	return r;
+}
+
+int childvault_login(struct childvault *cv, const char *key_text, size_t key_n, const char *passphrase, size_t pass_n,
+    const char *const *roles, size_t role_count)
+{
+	return client_login(cv, key_text, key_n, passphrase, pass_n, roles, role_count, NULL);
 }

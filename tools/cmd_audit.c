@@ -1,0 +1,328 @@
+/* childvault audit: events (an auditor reads), export (copy the log's folder), verify (check such a copy). */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "cli.h"
+#include "client/client.h"
+#include "client/events.h"
+#include "format/message.h"
+#include "model/model.h"
+
+#define PATH_ROOM 4096
+#define FIELDS_ROOM 8192
+
+/* ---- events --------------------------------------------------------------------------------------------------------------- */
+
+/* What one line of the table shows; every text lives as long as the events, the policy and this struct. */
+struct line {
+	char time[25], index[24], principal[33], record[33], fields[FIELDS_ROOM];
+	const char *cells[10];
+};
+enum { CELL_TIME, CELL_INDEX, CELL_KIND, CELL_PERSON, CELL_DEPARTMENT, CELL_ROLE, CELL_PURPOSE, CELL_FIELDS, CELL_OUTCOME, CELL_RECORD,
+	CELLS };
+
+/* Names of the ids that body A's detail holds, as the policy document of the answer gives them. */
+static void name_ids(const struct policy *p, const struct leaf_detail *d, struct line *l)
+{
+	static const uint8_t zeros[16];
+	const struct policy_role *role = policy_role_by_id(p, d->role);
+	size_t at = 0;
+
+	l->cells[CELL_ROLE] = role != NULL ? role->name : "";
+	for (unsigned i = 0; i < policy_purposes(p); i++)
+		if (policy_purpose(p, i)->id == d->purpose)
+			l->cells[CELL_PURPOSE] = policy_purpose(p, i)->name;
+	for (unsigned i = 0; i < policy_fields(p) && i < d->bitmap_n * 8u; i++) {
+		const char *name = policy_field(p, i)->name;
+
+		if ((d->bitmap[i / 8] >> (i % 8) & 1) != 0 && at + strlen(name) + 2 < sizeof l->fields)
+			at += (size_t)snprintf(l->fields + at, sizeof l->fields - at, "%s%s", at != 0 ? "," : "", name);
+	}
+	if (memcmp(d->record, zeros, 16) != 0)
+		hex_encode(d->record, 16, l->record);
+}
+
+static void name_person(const struct client_events *e, const struct leaf_actor *a, struct line *l)
+{
+	static const uint8_t zeros[16];
+	const struct client_person *p = client_events_person(e, a->principal);
+
+	hex_encode(a->principal, 16, l->principal);
+	if (p != NULL) {
+		l->cells[CELL_PERSON] = p->name[0] != 0 ? p->name : p->login;
+		l->cells[CELL_DEPARTMENT] = p->department;
+	} else if (memcmp(a->principal, zeros, 16) != 0) {
+		l->cells[CELL_PERSON] = l->principal;
+	}
+	l->cells[CELL_OUTCOME] = a->outcome == PROBLEM_NONE ? tr("done", "完成") : problem_kind(a->outcome);
+}
+
+static void add_line(struct table *t, const struct client_events *e, const struct policy *p, const struct client_event *v)
+{
+	struct line l = { .cells = { [CELL_PERSON] = v->opened || (v->leaf.flags & LEAF_CLEAR) != 0 ? tr("(vault)", "（系统）") :
+	    tr("(sealed)", "（未解开）") } };
+
+	clock_rfc3339(v->leaf.time_ms, l.time);
+	snprintf(l.index, sizeof l.index, "%llu", (unsigned long long)v->leaf.index);
+	l.cells[CELL_TIME] = l.time;
+	l.cells[CELL_INDEX] = l.index;
+	l.cells[CELL_KIND] = leaf_kind_name(v->leaf.kind);
+	l.cells[CELL_FIELDS] = l.fields;
+	l.cells[CELL_RECORD] = l.record;
+	if (v->opened)
+		name_person(e, &v->actor, &l);
+	if (v->has_ids && p != NULL)
+		name_ids(p, &v->ids, &l);
+	if (v->has_detail) {
+		l.cells[CELL_ROLE] = v->detail.role;
+		l.cells[CELL_PURPOSE] = v->detail.purpose;
+		l.cells[CELL_FIELDS] = v->detail.fields;
+		l.cells[CELL_RECORD] = v->detail.record;
+		if (!v->opened)
+			l.cells[CELL_OUTCOME] = v->detail.outcome;
+	}
+	table_row(t, l.cells);
+	wipe(&l, sizeof l);
+}
+
+static int print_events(const struct client_events *e)
+{
+	const char *names[CELLS] = { tr("time", "时间"), tr("index", "序号"), tr("kind", "类型"), tr("person", "人员"),
+		tr("department", "部门"), tr("role", "角色"), tr("purpose", "目的"), tr("fields", "字段"), tr("outcome", "结果"),
+		tr("record", "档案") };
+	struct table *t = table_new(CELLS, names);
+	struct policy *p = NULL;
+	size_t n;
+	const uint8_t *document = client_events_policy(e, &n);
+	int code;
+
+	if (document != NULL && policy_decode(document, n, &p) != 0)
+		(void)cli_fail(EXIT_FAILED, "the policy document is not of this version: names are missing",
+		    "规则文档版本不符，缺少名称");
+	for (unsigned i = 0; t != NULL && i < client_events_count(e); i++)
+		add_line(t, e, p, client_events_at(e, i));
+	code = table_print(t);
+	policy_free(p);
+	return code;
+}
+
+/*
+ * With a key file: a session of its own, so that what is sealed to the auditor opens here. With CHILDVAULT_TOKEN alone: what the
+ * daemon says in words; who did it stays sealed.
+ */
+static int auditor_session(const char *key_path, uint64_t fd, struct childvault **ret, bool *ret_own, struct client_key *ret_key)
+{
+	struct childvault *cv = NULL;
+	int code;
+
+	if (key_path == NULL || key_path[0] == 0)
+		return cli_session(ret, ret_own);
+	if ((code = cli_open(&cv)) == 0)
+		code = cli_login_key(cv, key_path, NULL, fd, ret_key);
+	if (code != 0) {
+		childvault_free(cv);
+		return code;
+	}
+	*ret = cv;
+	*ret_own = true;
+	return 0;
+}
+
+static int show_events(struct childvault *cv, const struct client_key *key)
+{
+	static const uint8_t no_vault[16];
+	const uint8_t *vault = client_vault(cv);
+	struct client_events *e = NULL;
+	size_t n;
+	const char *body = childvault_body(cv, &n);
+	int code, r;
+
+	if (cli.json)
+		return cli_print_body(cv);
+	if ((r = client_events_open(body, n, vault != NULL ? vault : no_vault, key, &e)) != 0)
+		return cli_fail(EXIT_FAILED, "the entries do not open: %s", "无法打开日志条目：%s", cv_strerror(r));
+	code = print_events(e);
+	client_events_free(e);
+	return code;
+}
+
+/* The first index of the last limit entries, from the size that an empty answer tells. */
+static int last_entries(struct childvault *cv, uint64_t limit, uint64_t *ret)
+{
+	static const uint8_t no_vault[16];
+	struct client_key none = { 0 };
+	struct client_events *e = NULL;
+	size_t n;
+	const char *body;
+	int r;
+
+	if ((r = childvault_events(cv, 0, 1, 0)) != CHILDVAULT_OK)
+		return cli_answer_fail(cv, r);
+	body = childvault_body(cv, &n);
+	if ((r = client_events_open(body, n, no_vault, &none, &e)) != 0)
+		return cli_fail(EXIT_FAILED, "the entries do not open: %s", "无法打开日志条目：%s", cv_strerror(r));
+	*ret = client_events_size(e) > limit ? client_events_size(e) - limit : 0;
+	client_events_free(e);
+	return 0;
+}
+
+static int audit_events(int argc, char **argv)
+{
+	static const struct cli_help help = { "audit events [--key FILE] [--from N | --last] [--limit N]",
+		"Shows entries of the audit log. An auditor's key file (CHILDVAULT_KEY) opens who they were.",
+		"显示审计日志条目；审计员的密钥文件（CHILDVAULT_KEY）可解开人员信息。" };
+	const char *key_path = getenv("CHILDVAULT_KEY");
+	uint64_t from = 0, limit = 100, fd = UINT64_MAX;
+	bool last = false, own = false;
+	const struct cli_option options[] = {
+		{ "key", OPTION_TEXT, &key_path, "FILE", "the auditor's key file", "审计员密钥文件" },
+		{ "from", OPTION_NUMBER, &from, "N", "first index; 0 is the log's beginning", "起始序号，默认 0" },
+		{ "last", OPTION_FLAG, &last, NULL, "the newest entries instead", "改为显示最新条目" },
+		{ "limit", OPTION_NUMBER, &limit, "N", "at most N entries, 1 to 1000; 100 by default", "最多 N 条（1 至 1000），默认 100" },
+		{ "passphrase-fd", OPTION_NUMBER, &fd, "N", "read the passphrase from descriptor N", "从描述符 N 读口令" } };
+	struct childvault *cv = NULL;
+	struct client_key key = { 0 };
+	struct cli_args a;
+	int code, r;
+
+	if (!cli_parse(argc, argv, &help, options, sizeof options / sizeof options[0], 0, 0, &a))
+		return a.exit;
+	if (limit == 0 || limit > 1000)
+		return cli_usage("audit events", "--limit is 1 to 1000", "--limit 为 1 至 1000");
+	if ((code = auditor_session(key_path, fd, &cv, &own, &key)) != 0)
+		goto out;
+	if (last && (code = last_entries(cv, limit, &from)) != 0)
+		goto out;
+	if ((r = childvault_events(cv, from, (unsigned)limit, client_vault(cv) != NULL)) != CHILDVAULT_OK)
+		code = cli_answer_fail(cv, r);
+	else
+		code = show_events(cv, &key);
+out:
+	client_key_clear(&key);
+	cli_close(cv, own);
+	return code;
+}
+
+/* ---- export ---------------------------------------------------------------------------------------------------------------- */
+
+/*
+ * The checkpoint is read first and written last: whatever the log grows by meanwhile, the copy holds all that its checkpoint
+ * covers, and has no checkpoint at all if it was cut short.
+ */
+static int copy_file(const char *from, const char *to)
+{
+	struct buf bytes;
+	int code;
+
+	buf_init(&bytes, SIZE_MAX / 4);
+	if ((code = cli_read_file(from, &bytes)) == 0)
+		code = cli_write_file(to, bytes.p, bytes.n, 0644, false);
+	buf_free(&bytes);
+	return code;
+}
+
+static int join_path(char ret[PATH_ROOM], const char *dir, const char *name)
+{
+	if (snprintf(ret, PATH_ROOM, "%s/%s", dir, name) >= PATH_ROOM)
+		return cli_fail(EXIT_FAILED, "the path is too long: %s", "路径过长：%s", dir);
+	return 0;
+}
+
+static int copy_folder(const char *from, const char *to, bool top);
+
+static int copy_entry(const char *from, const char *to, const char *name, bool top)
+{
+	char source[PATH_ROOM], target[PATH_ROOM];
+	struct stat st;
+	int code;
+
+	if ((top && strcmp(name, "checkpoint") == 0) || name[0] == '.')
+		return 0;
+	if ((code = join_path(source, from, name)) != 0 || (code = join_path(target, to, name)) != 0)
+		return code;
+	if (lstat(source, &st) != 0)
+		return errno == ENOENT ? 0 :	/* a partial tile that was replaced by the full one since */
+		    cli_fail(EXIT_FAILED, "cannot read %s: %s", "无法读取 %s：%s", source, strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return copy_folder(source, target, false);
+	return S_ISREG(st.st_mode) ? copy_file(source, target) : 0;
+}
+
+static int copy_folder(const char *from, const char *to, bool top)
+{
+	DIR *d = opendir(from);
+	struct dirent *x;
+	int code = 0;
+
+	if (d == NULL)
+		return cli_fail(EXIT_FAILED, "cannot read %s: %s", "无法读取 %s：%s", from, strerror(errno));
+	if (mkdir(to, 0755) != 0)
+		code = cli_fail(EXIT_FAILED, "cannot make %s: %s", "无法创建 %s：%s", to, strerror(errno));
+	while (code == 0 && (x = readdir(d)) != NULL)
+		code = copy_entry(from, to, x->d_name, top);
+	(void)closedir(d);	/* read only */
+	return code;
+}
+
+static int audit_export(int argc, char **argv)
+{
+	static const struct cli_help help = { "audit export DIR --to OUT",
+		"Copies the audit log of the vault in DIR to the new folder OUT, as C2SP tools and `audit verify` read it.",
+		"把档案库 DIR 的审计日志复制到新目录 OUT，供 C2SP 工具和 audit verify 使用。" };
+	const char *to = NULL;
+	const struct cli_option options[] = { { "to", OPTION_TEXT, &to, "OUT", "a folder that does not exist yet", "尚不存在的目录" } };
+	char log[PATH_ROOM], source[PATH_ROOM], target[PATH_ROOM];
+	struct buf checkpoint;
+	struct cli_args a;
+	int code;
+
+	if (!cli_parse(argc, argv, &help, options, 1, 1, 1, &a))
+		return a.exit;
+	if (to == NULL)
+		return cli_usage("audit export", "--to OUT is missing", "缺少 --to 目录");
+	buf_init(&checkpoint, 1 << 17);
+	if ((code = join_path(log, a.argv[0], "log")) == 0 && (code = join_path(source, log, "checkpoint")) == 0 &&
+	    (code = join_path(target, to, "checkpoint")) == 0 && (code = cli_read_file(source, &checkpoint)) == 0 &&
+	    (code = copy_folder(log, to, true)) == 0)
+		code = cli_write_file(target, checkpoint.p, checkpoint.n, 0644, false);
+	buf_free(&checkpoint);
+	return code;
+}
+
+/* ---- the command ------------------------------------------------------------------------------------------------------------- */
+
+int cmd_audit(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)(int argc, char **argv);
+		const char *en, *zh;
+		char full[16];	/* how the sub-command calls itself */
+	} subs[] = {
+		{ "events", audit_events, "show entries of the log", "显示日志条目", "audit events" },
+		{ "export", audit_export, "copy the log's folder", "复制日志目录", "audit export" },
+	};
+	size_t n = sizeof subs / sizeof subs[0];
+	char full[16];
+
+	for (size_t i = 0; argc > 1 && i < n; i++)
+		if (strcmp(argv[1], subs[i].name) == 0) {
+			memcpy(full, subs[i].full, sizeof full);
+			argv[1] = full;
+			return subs[i].run(argc - 1, argv + 1);
+		}
+	for (size_t i = 0; i < n; i++)
+		printf("  childvault %-13s %s\n", subs[i].full, tr(subs[i].en, subs[i].zh));
+	if (argc > 1 && strcmp(argv[1], "--help") == 0)
+		return EXIT_DONE;
+	return cli_fail(EXIT_USAGE, "which of these?", "请选择其中之一");
+}
