@@ -1,0 +1,108 @@
+/* What the files of core share: fronts, connections, the requests of a turn. */
+#ifndef CV_CORE_INTERNAL_H
+#define CV_CORE_INTERNAL_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "core/core.h"
+#include "format/message.h"
+#include "vault/vault.h"
+
+#define CONNECTIONS 4096u		/* slots; a connection's number is sequence * CONNECTIONS + slot */
+#define CONNECTIONS_UID 1024u		/* of one uid */
+#define TURN_REQUESTS 256u
+#define TURN_BYTES (4u << 20)
+#define RECEIVE 64			/* messages taken in one call */
+#define PARTIALS 64			/* chunked bodies under way, a front */
+#define FRONT_QUEUE_MAX (32u << 20)	/* bytes a front may leave unread before it is dropped */
+#define ADMINS 8			/* admin connections at a time */
+#define ADMIN_MS 5000u
+
+/* Why an epoll event came: its kind in the high bits, an index in the low ones. */
+enum event_kind { EVENT_API = 1, EVENT_ADMIN, EVENT_CONTROL, EVENT_SIGNAL, EVENT_TIMER, EVENT_APPLIED, EVENT_FRONT, EVENT_ADMIN_CONN };
+#define EVENT(kind, i) ((uint64_t)(kind) << 32 | (uint32_t)(i))
+
+/* A body that arrives in chunks. */
+struct partial {
+	bool used;
+	uint8_t type;
+	uint64_t connection, request;
+	struct buf body;
+};
+struct front_link {
+	int fd;				/* -1: free place */
+	unsigned connections;
+	bool writable;			/* no answer waits */
+	struct buf queue;		/* messages not yet taken: u32 length || message, from queue_at on */
+	size_t queue_at;
+	unsigned partials;		/* of these in use */
+	struct partial partial[PARTIALS];
+};
+struct connection {
+	uint64_t id;			/* 0: free slot */
+	unsigned front;
+	struct vault_caller who;
+};
+struct turn_request {
+	unsigned front;
+	struct vault_caller who;
+	uint64_t connection, request;
+	uint8_t type;
+	const uint8_t *body;		/* in the receive buffer, or in a partial */
+	size_t n;
+	struct partial *partial;	/* to be released after the turn */
+	size_t out_at, out_n;		/* its answer in core's out */
+	bool in_turn;			/* its answer depends on the turn's sync */
+};
+struct admin_conn {
+	int fd;				/* -1: free */
+	uint64_t since_ms;
+	size_t n;
+	uint8_t in[8 + 256];
+};
+struct core {
+	struct vault *vault;
+	int epoll_fd, api_fd, admin_fd, control_fd, timer_fd, signal_fd, applied_fd;
+	bool stopping;
+	uint64_t next_sequence;
+	struct front_link front[CORE_FRONTS];
+	struct connection connection[CONNECTIONS];
+	unsigned connections;
+	struct admin_conn admin[ADMINS];
+	struct turn_request request[TURN_REQUESTS];
+	unsigned requests;
+	size_t request_bytes;
+	struct buf out;
+	uint8_t *receive;		/* RECEIVE * MESSAGE_MAX */
+};
+
+/* fronts.c */
+int fronts_add(struct core *c, int fd);
+void fronts_drop(struct core *c, unsigned i, const char *why);
+/* Take what the fronts have sent, up to a turn's limits. True if more may wait. */
+bool fronts_receive(struct core *c);
+/* Send one answer as one or more messages; queues what the front does not take. */
+void fronts_send(struct core *c, unsigned i, const struct message *m, const uint8_t *body, size_t n);
+void fronts_flush(struct core *c, unsigned i);
+void fronts_stop(struct core *c);
+/* A chunked body is done with. */
+void fronts_release(struct core *c, unsigned i, struct partial *p);
+/* connections.c */
+void connections_accept(struct core *c);
+struct connection *connections_find(struct core *c, uint64_t id);
+void connections_close(struct core *c, struct connection *x);
+/* turns.c: answer what was received. */
+void turns_run(struct core *c);
+/* dispatch.c: one request to its operation; false if its bytes are a fault of the front. */
+bool dispatch_request(struct core *c, struct turn_request *q, bool turn_open, int turn_error);
+/* Whether the request must see everything applied and signed first. */
+bool dispatch_wants_checkpoint(uint8_t type);
+/* admin.c */
+void admin_accept(struct core *c);
+void admin_read(struct core *c, unsigned i);
+void admin_sweep(struct core *c);
+/* core.c: follow the applied descriptor through sealing and unsealing. */
+void core_watch_applied(struct core *c);
+
+#endif

@@ -1,0 +1,124 @@
+/*
+ * The one table: message, whether a sealed vault answers it, whether a session is needed, its operation. It is read before
+ * any operation runs; whether the operation leaves a leaf is vault_call_end's rule: always where a session exists, but for
+ * the calls marked quiet in vault (health, checkpoint, hash tiles, hello).
+ */
+#include <string.h>
+
+#include "core/core_internal.h"
+#include "format/wire.h"
+
+union decoded {
+	struct wire_envelope envelope;	/* first in all below but hello and activate */
+	struct wire_refused refused;
+	struct wire_create create;
+	struct wire_read read;
+	struct wire_patch patch;
+	struct wire_history history;
+	struct wire_events events;
+	struct wire_tile tile;
+	struct wire_hello hello;
+	struct wire_activate activate;
+};
+
+static int decode_envelope(const void *p, size_t n, union decoded *d) { return wire_envelope_decode(p, n, &d->envelope); }
+static int decode_refused(const void *p, size_t n, union decoded *d) { return wire_refused_decode(p, n, &d->refused); }
+static int decode_create(const void *p, size_t n, union decoded *d) { return wire_create_decode(p, n, &d->create); }
+static int decode_read(const void *p, size_t n, union decoded *d) { return wire_read_decode(p, n, &d->read); }
+static int decode_patch(const void *p, size_t n, union decoded *d) { return wire_patch_decode(p, n, &d->patch); }
+static int decode_history(const void *p, size_t n, union decoded *d) { return wire_history_decode(p, n, &d->history); }
+static int decode_events(const void *p, size_t n, union decoded *d) { return wire_events_decode(p, n, &d->events); }
+static int decode_tile(const void *p, size_t n, union decoded *d) { return wire_tile_decode(p, n, &d->tile); }
+static int decode_hello(const void *p, size_t n, union decoded *d) { return wire_hello_decode(p, n, &d->hello); }
+static int decode_activate(const void *p, size_t n, union decoded *d) { return wire_activate_decode(p, n, &d->activate); }
+
+static unsigned run_hello(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_hello(v, c, &d->hello); }
+static unsigned run_activate(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_activate(v, c, &d->activate); }
+static unsigned run_logout(struct vault *v, struct vault_call *c, const union decoded *d) { (void)d; return vault_logout(v, c); }
+static unsigned run_refused(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_refused(v, c, d->refused.problem); }
+static unsigned run_create(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_create_record(v, c, &d->create); }
+static unsigned run_read(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_read_record(v, c, &d->read); }
+static unsigned run_patch(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_patch_record(v, c, &d->patch); }
+static unsigned run_history(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_history(v, c, &d->history); }
+static unsigned run_events(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_events(v, c, &d->events); }
+static unsigned run_checkpoint(struct vault *v, struct vault_call *c, const union decoded *d) { (void)d; return vault_checkpoint(v, c); }
+static unsigned run_tile(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_tile(v, c, &d->tile); }
+
+struct verb {
+	uint8_t type;
+	bool envelope;		/* the body begins with one */
+	bool session;		/* refused without a live session */
+	bool sees_all;		/* apply and sign before the turn */
+	int (*decode)(const void *p, size_t n, union decoded *d);
+	unsigned (*run)(struct vault *v, struct vault_call *c, const union decoded *d);
+};
+static const struct verb verbs[] = {
+	{ MSG_HELLO,		false,	false,	false,	decode_hello,		run_hello },
+	{ MSG_ACTIVATE,		false,	false,	false,	decode_activate,	run_activate },
+	{ MSG_LOGOUT,		true,	true,	false,	decode_envelope,	run_logout },
+	{ MSG_REFUSED,		true,	true,	false,	decode_refused,		run_refused },
+	{ MSG_CREATE,		true,	true,	false,	decode_create,		run_create },
+	{ MSG_READ,		true,	true,	false,	decode_read,		run_read },
+	{ MSG_PATCH,		true,	true,	false,	decode_patch,		run_patch },
+	{ MSG_HISTORY,		true,	true,	false,	decode_history,		run_history },
+	{ MSG_EVENTS,		true,	true,	true,	decode_events,		run_events },
+	{ MSG_CHECKPOINT,	true,	true,	true,	decode_envelope,	run_checkpoint },
+	{ MSG_TILE,		true,	true,	true,	decode_tile,		run_tile },
+};
+
+static const struct verb *verb_find(uint8_t type)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (verbs[i].type == type)
+			return &verbs[i];
+	return NULL;
+}
+
+bool dispatch_wants_checkpoint(uint8_t type)
+{
+	const struct verb *verb = verb_find(type);
+
+	return verb != NULL && verb->sees_all;
+}
+
+/* HEALTH and METRICS need no turn and answer in every state. */
+static bool answer_state(struct core *c, const struct turn_request *q)
+{
+	if (q->type != MSG_HEALTH && q->type != MSG_METRICS)
+		return false;
+	wire_answer_head(&c->out, 0, MESSAGE_NO_LEAF);
+	if (q->type == MSG_HEALTH)
+		buf_u8(&c->out, (uint8_t)vault_health(c->vault));
+	else
+		vault_metrics(c->vault, &c->out);
+	return true;
+}
+
+bool dispatch_request(struct core *c, struct turn_request *q, bool turn_open, int turn_error)
+{
+	const struct verb *verb = verb_find(q->type);
+	struct wire_envelope none = { .request_id = NULL };
+	struct vault_call *call;
+	union decoded d;
+
+	if (answer_state(c, q))
+		return q->n == 0;
+	if (verb == NULL || verb->decode(q->body, q->n, &d) != 0)
+		return false;
+	if (!turn_open) {
+		/* A sealed vault, or one that cannot make leaves durable, answers no data verb. */
+		if (vault_state(c->vault) == VAULT_SEALED)
+			wire_refusal_put(&c->out, PROBLEM_SEALED, MESSAGE_NO_LEAF, NULL, 30);
+		else
+			vault_turn_failed(turn_error, &c->out);
+		return true;
+	}
+	if (!verb->envelope)
+		none.request_id = verb->type == MSG_HELLO ? d.hello.request_id : d.activate.request_id;
+	call = vault_call_begin(c->vault, &q->who, verb->envelope ? &d.envelope : &none, q->body, q->n, verb->session, &c->out);
+	if (vault_call_problem(call) == 0)
+		(void)verb->run(c->vault, call, &d);	/* the call itself carries the problem */
+	vault_call_end(c->vault, call);
+	q->in_turn = true;
+	return true;
+}

@@ -1,0 +1,254 @@
+/* Core's ends of the pairs: taking messages, putting chunks together, sending answers. PROTOCOL.md section 1. */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "core/core_internal.h"
+
+int fronts_add(struct core *c, int fd)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+	unsigned i = 0;
+
+	while (i < CORE_FRONTS && c->front[i].fd >= 0)
+		i++;
+	if (i == CORE_FRONTS)
+		return CV_ERR_BUSY;
+	e.data.u64 = EVENT(EVENT_FRONT, i);
+	if (epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &e) != 0)
+		return CV_ERR_SYSTEM;
+	memset(&c->front[i], 0, sizeof(c->front[i]));
+	c->front[i].fd = fd;
+	c->front[i].writable = true;
+	buf_init(&c->front[i].queue, FRONT_QUEUE_MAX);
+	return 0;
+}
+
+void fronts_drop(struct core *c, unsigned i, const char *why)
+{
+	struct front_link *f = &c->front[i];
+
+	if (f->fd < 0)
+		return;
+	log_warn("front %u dropped: %s", i, why);
+	close(f->fd);
+	f->fd = -1;
+	buf_free(&f->queue);
+	for (unsigned k = 0; k < CONNECTIONS; k++)
+		if (c->connection[k].id != 0 && c->connection[k].front == i)
+			connections_close(c, &c->connection[k]);
+	/* Bodies that a request of this turn still points to are released with the turn. */
+	for (unsigned k = 0; k < PARTIALS; k++) {
+		bool in_turn = false;
+
+		for (unsigned q = 0; q < c->requests; q++)
+			in_turn = in_turn || c->request[q].partial == &f->partial[k];
+		if (f->partial[k].used && !in_turn)
+			fronts_release(c, i, &f->partial[k]);
+	}
+}
+
+/* The body under way of (connection, request); begun if this message says that more follow. NULL: it is whole, or no room. */
+static struct partial *partial_of(struct front_link *f, const struct message *m)
+{
+	struct partial *room = NULL;
+
+	for (unsigned i = 0; i < PARTIALS && f->partials > 0; i++)
+		if (f->partial[i].used && f->partial[i].connection == m->connection && f->partial[i].request == m->request)
+			return &f->partial[i];
+	for (unsigned i = 0; i < PARTIALS && room == NULL && (m->flags & MESSAGE_MORE) != 0; i++)
+		if (!f->partial[i].used)
+			room = &f->partial[i];
+	if (room == NULL)
+		return NULL;
+	room->used = true;
+	room->type = m->type;
+	room->connection = m->connection;
+	room->request = m->request;
+	buf_init(&room->body, MESSAGE_TO_CORE_MAX);
+	f->partials++;
+	return room;
+}
+
+void fronts_release(struct core *c, unsigned i, struct partial *p)
+{
+	buf_free(&p->body);
+	p->used = false;
+	c->front[i].partials--;
+}
+
+/* Take one whole message into the turn. 0, or an error for which the front is dropped. */
+static int take(struct core *c, unsigned i, const uint8_t *p, size_t n)
+{
+	struct front_link *f = &c->front[i];
+	struct turn_request *q = &c->request[c->requests];
+	struct connection *x;
+	struct partial *part;
+	struct message m;
+
+	if (message_decode(p, n, &m) != 0)
+		return CV_ERR_FORMAT;
+	x = connections_find(c, m.connection);
+	if (m.type == MSG_CLOSED) {
+		if (x != NULL && x->front == i)
+			connections_close(c, x);
+		return 0;
+	}
+	if (x == NULL || x->front != i)
+		return CV_ERR_FORMAT;
+	part = partial_of(f, &m);
+	if (part == NULL && (m.flags & MESSAGE_MORE) != 0)
+		return CV_ERR_LIMIT;
+	if (part != NULL) {
+		if (part->type != m.type)
+			return CV_ERR_FORMAT;
+		buf_put(&part->body, p + MESSAGE_HEADER, m.body_n);
+		if (!buf_ok(&part->body))
+			return CV_ERR_LIMIT;
+		if ((m.flags & MESSAGE_MORE) != 0)
+			return 0;
+	}
+	q->front = i;
+	q->who = x->who;
+	q->connection = m.connection;
+	q->request = m.request;
+	q->type = m.type;
+	q->body = part != NULL ? part->body.p : p + MESSAGE_HEADER;
+	q->n = part != NULL ? part->body.n : m.body_n;
+	q->partial = part;
+	q->out_n = 0;
+	q->in_turn = false;
+	c->requests++;
+	c->request_bytes += q->n;
+	return 0;
+}
+
+/* Receive from one front into the free part of the buffer. Returns messages taken, 0 if it has none, or -1 if it was dropped. */
+static int receive_from(struct core *c, unsigned i, unsigned *used)
+{
+	static struct mmsghdr h[RECEIVE];
+	static struct iovec iov[RECEIVE];
+	unsigned room = RECEIVE - *used;
+	int got, r;
+
+	for (unsigned k = 0; k < room; k++) {
+		iov[k].iov_base = c->receive + (size_t)(*used + k) * MESSAGE_MAX;
+		iov[k].iov_len = MESSAGE_MAX;
+		memset(&h[k].msg_hdr, 0, sizeof(h[k].msg_hdr));
+		h[k].msg_hdr.msg_iov = &iov[k];
+		h[k].msg_hdr.msg_iovlen = 1;
+	}
+	got = recvmmsg(c->front[i].fd, h, room, MSG_DONTWAIT, NULL);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (got <= 0 || h[0].msg_len == 0) {
+		fronts_drop(c, i, "its end is closed");
+		return -1;
+	}
+	for (int k = 0; k < got; k++) {
+		const uint8_t *p = c->receive + (size_t)(*used) * MESSAGE_MAX;
+
+		(*used)++;
+		if (h[k].msg_len == 0) {
+			fronts_drop(c, i, "its end is closed");
+			return -1;
+		}
+		if ((r = take(c, i, p, h[k].msg_len)) != 0) {
+			fronts_drop(c, i, cv_strerror(r));
+			return -1;
+		}
+	}
+	return got;
+}
+
+bool fronts_receive(struct core *c)
+{
+	unsigned used = 0;
+	bool full = false;
+
+	for (unsigned i = 0; i < CORE_FRONTS && !full; i++) {
+		if (c->front[i].fd < 0)
+			continue;
+		(void)receive_from(c, i, &used);
+		full = used == RECEIVE || c->request_bytes >= TURN_BYTES || c->requests + RECEIVE > TURN_REQUESTS;
+	}
+	return full;
+}
+
+/* One message, or false if the front does not take it now. */
+static bool send_now(struct front_link *f, const uint8_t head[MESSAGE_HEADER], const uint8_t *body, size_t n)
+{
+	struct iovec iov[2] = { { (void *)(uintptr_t)head, MESSAGE_HEADER }, { (void *)(uintptr_t)body, n } };
+	struct msghdr h = { .msg_iov = iov, .msg_iovlen = 2 };
+
+	return sendmsg(f->fd, &h, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
+static void want_writable(struct core *c, unsigned i, bool yes)
+{
+	struct epoll_event e = { .events = EPOLLIN | (yes ? EPOLLOUT : 0), .data.u64 = EVENT(EVENT_FRONT, i) };
+
+	(void)epoll_ctl(c->epoll_fd, EPOLL_CTL_MOD, c->front[i].fd, &e);
+	c->front[i].writable = !yes;
+}
+
+void fronts_send(struct core *c, unsigned i, const struct message *m, const uint8_t *body, size_t n)
+{
+	struct front_link *f = &c->front[i];
+	size_t at = 0;
+
+	do {
+		struct message piece = *m;
+		uint8_t head[MESSAGE_HEADER];
+
+		piece.body_n = (uint32_t)(n - at > MESSAGE_BODY_MAX ? MESSAGE_BODY_MAX : n - at);
+		piece.flags = at + piece.body_n < n ? MESSAGE_MORE : 0;
+		message_encode(&piece, head);
+		if (!f->writable || !send_now(f, head, body + at, piece.body_n)) {
+			buf_u32(&f->queue, MESSAGE_HEADER + piece.body_n);
+			buf_put(&f->queue, head, MESSAGE_HEADER);
+			buf_put(&f->queue, body + at, piece.body_n);
+			if (!buf_ok(&f->queue)) {
+				fronts_drop(c, i, "it does not take its answers");
+				return;
+			}
+			if (f->writable)
+				want_writable(c, i, true);
+		}
+		at += piece.body_n;
+	} while (at < n);
+}
+
+void fronts_flush(struct core *c, unsigned i)
+{
+	struct front_link *f = &c->front[i];
+
+	while (f->queue_at < f->queue.n) {
+		const uint8_t *p = f->queue.p + f->queue_at;
+		uint32_t n = be32_get(p);
+
+		if (!send_now(f, p + 4, p + 4 + MESSAGE_HEADER, n - MESSAGE_HEADER)) {
+			if (errno != EAGAIN && errno != EINTR)
+				fronts_drop(c, i, "its end is closed");
+			return;
+		}
+		f->queue_at += 4 + n;
+	}
+	buf_reset(&f->queue);
+	f->queue_at = 0;
+	want_writable(c, i, false);
+}
+
+void fronts_stop(struct core *c)
+{
+	struct message m = { .type = MSG_STOP };
+
+	for (unsigned i = 0; i < CORE_FRONTS; i++)
+		if (c->front[i].fd >= 0)
+			fronts_send(c, i, &m, NULL, 0);
+}

@@ -1,0 +1,286 @@
+#include "daemon/supervisor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "core/core.h"
+#include "crypto/crypto.h"
+#include "daemon/sandbox.h"
+#include "daemon/sockets.h"
+#include "front/front.h"
+
+#define RESTARTS_MAX 5		/* of core in RESTARTS_MS, then it is given up */
+#define RESTARTS_MS 60000u
+#define STOP_GRACE_MS 6000u
+#define FRONT_RESTARTS_MAX 20	/* of fronts in the same time */
+
+struct supervisor {
+	const struct supervisor_options *o;
+	int api_fd, admin_fd;
+	int control[2];			/* [0] supervisor, [1] core */
+	pid_t core;
+	pid_t front[CORE_FRONTS];
+	uint64_t window_ms;		/* start of the time in which restarts are counted */
+	unsigned core_restarts, front_restarts;
+};
+
+static volatile sig_atomic_t stop_asked;
+
+static void on_signal(int number)
+{
+	(void)number;
+	stop_asked = 1;
+}
+
+/* Signals as a child wants them: default, and the end with its parent. */
+static void child_signals(void)
+{
+	sigset_t none;
+
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+static void front_child(struct supervisor *s, int fd)
+{
+	struct front_options o = { .core_fd = fd, .demo = s->o->demo, .version = CV_VERSION };
+	int r;
+
+	child_signals();
+	signal(SIGINT, SIG_IGN);	/* a terminal's interrupt reaches the whole group; core's STOP ends fronts */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	close(s->api_fd);
+	close(s->admin_fd);
+	close(s->control[0]);
+	close(s->control[1]);
+	log_init("front", LOG_LEVEL_INFO);
+	if ((r = sandbox_drop_user()) != 0 || (r = sandbox_common()) != 0 || (r = sandbox_front()) != 0) {
+		log_error("sandbox: %s", cv_strerror(r));
+		_exit(1);
+	}
+	_exit(front_run(&o) == 0 ? 0 : 1);
+}
+
+/* Fork a front; its pair's other end is core's. 0 or CV_ERR_SYSTEM. */
+static int start_front(struct supervisor *s, unsigned i, int *ret_core_fd)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (sockets_pair(pair) != 0)
+		return CV_ERR_SYSTEM;
+	if ((pid = fork()) < 0) {
+		close(pair[0]);
+		close(pair[1]);
+		return CV_ERR_SYSTEM;
+	}
+	if (pid == 0) {
+		close(pair[0]);
+		front_child(s, pair[1]);
+	}
+	close(pair[1]);
+	s->front[i] = pid;
+	*ret_core_fd = pair[0];
+	return 0;
+}
+
+static void core_child(struct supervisor *s, const int *fds)
+{
+	struct core_options o = { .dir = s->o->dir, .api_fd = s->api_fd, .admin_fd = s->admin_fd, .control_fd = s->control[1],
+		.fronts = s->o->fronts };
+	int r;
+
+	child_signals();
+	signal(SIGPIPE, SIG_IGN);
+	close(s->control[0]);
+	log_init("core", LOG_LEVEL_INFO);
+	memcpy(o.front_fd, fds, sizeof(int) * s->o->fronts);
+	sandbox_memlock();
+	crypto_allow_unlocked(s->o->demo);
+	if ((r = crypto_start()) != 0 || (r = sandbox_common()) != 0 || (r = sandbox_core()) != 0) {
+		log_error("sandbox: %s", cv_strerror(r));
+		_exit(CORE_NO_VAULT);
+	}
+	_exit(core_run(&o));
+}
+
+/* After a clean stop fronts end by themselves once their clients have taken the last answers; grace_ms is their time for it. */
+static void stop_fronts(struct supervisor *s, uint64_t grace_ms)
+{
+	uint64_t until = clock_mono_ms() + grace_ms;
+
+	for (unsigned i = 0; i < s->o->fronts; i++) {
+		while (s->front[i] > 0 && clock_mono_ms() < until) {
+			if (waitpid(s->front[i], NULL, WNOHANG) == s->front[i])
+				s->front[i] = 0;
+			else
+				usleep(5000);
+		}
+		if (s->front[i] > 0) {
+			kill(s->front[i], SIGKILL);
+			waitpid(s->front[i], NULL, 0);
+			s->front[i] = 0;
+		}
+	}
+}
+
+/* Fork fronts first, so that none of them ever shares memory with a core that held keys; then core. */
+static int start_all(struct supervisor *s)
+{
+	int fds[CORE_FRONTS], r = 0;
+	unsigned n = 0;
+
+	if (sockets_pair(s->control) != 0)
+		return CV_ERR_SYSTEM;
+	while (r == 0 && n < s->o->fronts)
+		if ((r = start_front(s, n, &fds[n])) == 0)
+			n++;
+	if (r == 0 && (s->core = fork()) == 0)
+		core_child(s, fds);
+	for (unsigned i = 0; i < n; i++)
+		close(fds[i]);
+	close(s->control[1]);
+	if (r != 0 || s->core < 0) {
+		stop_fronts(s, 0);
+		close(s->control[0]);
+		return CV_ERR_SYSTEM;
+	}
+	return 0;
+}
+
+static int send_fd(int sock, int fd)
+{
+	union { char space[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } control;
+	char byte = 1;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof(control.space) };
+	struct cmsghdr *cm;
+
+	memset(&control, 0, sizeof(control));
+	cm = CMSG_FIRSTHDR(&h);
+	cm->cmsg_level = SOL_SOCKET;
+	cm->cmsg_type = SCM_RIGHTS;
+	cm->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cm), &fd, sizeof(int));
+	return sendmsg(sock, &h, MSG_NOSIGNAL) == 1 ? 0 : CV_ERR_SYSTEM;
+}
+
+/* Whether one more restart is allowed in the present minute. */
+static bool may_restart(struct supervisor *s, unsigned *count, unsigned most)
+{
+	if (clock_mono_ms() - s->window_ms > RESTARTS_MS) {
+		s->window_ms = clock_mono_ms();
+		s->core_restarts = s->front_restarts = 0;
+	}
+	return ++*count <= most;
+}
+
+static void replace_front(struct supervisor *s, unsigned i)
+{
+	int fd;
+
+	s->front[i] = 0;
+	if (!may_restart(s, &s->front_restarts, FRONT_RESTARTS_MAX)) {
+		log_error("fronts keep ending; front %u is not replaced", i);
+		return;
+	}
+	if (start_front(s, i, &fd) != 0) {
+		log_error("front %u could not be replaced", i);
+		return;
+	}
+	if (send_fd(s->control[0], fd) != 0)
+		log_error("front %u could not be handed to core", i);
+	close(fd);
+}
+
+/* Wait for one child. -1: a signal came in between. */
+static pid_t wait_child(int *ret_status)
+{
+	pid_t pid = waitpid(-1, ret_status, 0);
+
+	return pid < 0 && errno == EINTR ? -1 : pid;
+}
+
+/* Watch until core ends; its wait status. Fronts that die meanwhile are replaced. */
+static int watch_children(struct supervisor *s)
+{
+	bool told = false;
+
+	for (;;) {
+		int status;
+		pid_t pid = wait_child(&status);
+
+		if (stop_asked && !told) {
+			kill(s->core, SIGTERM);
+			told = true;
+		}
+		if (pid == s->core)
+			return status;
+		for (unsigned i = 0; pid > 0 && i < s->o->fronts; i++)
+			if (s->front[i] == pid && !told) {
+				/* After a stop by admin.sock fronts end first, and core follows. */
+				if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+					s->front[i] = 0;
+				else
+					replace_front(s, i);
+			}
+	}
+}
+
+static int run(struct supervisor *s)
+{
+	for (;;) {
+		int status;
+
+		if (start_all(s) != 0) {
+			log_error("cannot start core and fronts");
+			return 1;
+		}
+		status = watch_children(s);
+		stop_fronts(s, WIFEXITED(status) && WEXITSTATUS(status) == CORE_STOPPED ? STOP_GRACE_MS : 0);
+		close(s->control[0]);
+		if (WIFEXITED(status) && WEXITSTATUS(status) == CORE_STOPPED)
+			return 0;
+		if (stop_asked || (WIFEXITED(status) && WEXITSTATUS(status) == CORE_NO_VAULT))
+			return 1;
+		log_error("core ended unexpectedly (%s %d); starting again, sealed", WIFSIGNALED(status) ? "signal" : "code",
+		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+		if (!may_restart(s, &s->core_restarts, RESTARTS_MAX)) {
+			log_error("core keeps ending; giving up");
+			return 1;
+		}
+	}
+}
+
+int supervisor_run(const struct supervisor_options *o)
+{
+	struct supervisor s = { .o = o, .api_fd = -1, .admin_fd = -1, .window_ms = clock_mono_ms() };
+	struct sigaction sa = { .sa_handler = on_signal };
+	int r, code;
+
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGTERM, &sa, NULL);	/* without SA_RESTART: waiting ends */
+	sigaction(SIGINT, &sa, NULL);
+	if ((r = sockets_listen(o->admin_path, 0600, &s.admin_fd)) != 0 || (r = sockets_listen(o->api_path, 0660, &s.api_fd)) != 0) {
+		log_error("cannot listen: %s", r == CV_ERR_BUSY ? "another daemon answers on this socket" : cv_strerror(r));
+		return 1;
+	}
+	code = run(&s);
+	unlink(o->api_path);
+	unlink(o->admin_path);
+	return code;
+}

@@ -1,0 +1,292 @@
+/*
+ * childvault init: a new vault. Only demo vaults so far: every key in one folder, said so in leaf 0 for ever. A vault whose
+ * people bring their own public files is a later step.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "cli.h"
+#include "crypto/crypto.h"
+#include "format/keyfile.h"
+#include "model/model.h"
+#include "profile/profile.h"
+#include "store/files.h"
+#include "vault/genesis.h"
+
+/* The people of a demo vault: names are pinned, scripts rely on them. A role is given by its name in the profile. */
+struct demo_person {
+	const char *login, *name, *post, *area;
+	enum principal_kind kind;
+	uint8_t admin_area;
+};
+static const struct demo_person demo_people[] = {
+	{ "admin-a", "演示管理员甲", "system administrator", "", PRINCIPAL_ADMINISTRATOR, 1 },
+	{ "admin-b", "演示管理员乙", "security administrator", "", PRINCIPAL_ADMINISTRATOR, 2 },
+	{ "custodian-a", "演示保管员甲", "key custodian", "", PRINCIPAL_CUSTODIAN, 0 },
+	{ "custodian-b", "演示保管员乙", "key custodian", "", PRINCIPAL_CUSTODIAN, 0 },
+	{ "auditor", "演示审计员", "auditor", "", PRINCIPAL_AUDITOR, 0 },
+	{ "manager", "演示主管", "head of section", "990100", PRINCIPAL_PERSON, 0 },
+	{ "caseworker", "演示县级社工", "county caseworker", "990100", PRINCIPAL_PERSON, 0 },
+	{ "township-worker", "演示儿童督导员", "township supervisor", "990100101", PRINCIPAL_PERSON, 0 },
+	{ "village-worker", "演示儿童主任", "village children's director", "990100101001", PRINCIPAL_PERSON, 0 },
+	{ "school", "演示学校", "school office", "990100", PRINCIPAL_PERSON, 0 },
+	{ "intake", "演示受理程序", "intake application", "990100", PRINCIPAL_APP, 0 },
+};
+#define DEMO_PEOPLE (sizeof(demo_people) / sizeof(demo_people[0]))
+
+/* A profile with other roles gets one more person a role, so that every role can be tried. */
+#define PEOPLE_MAX (DEMO_PEOPLE + POLICY_ROLES)
+
+struct demo_keys {
+	uint8_t seed[32], sign_sk[SIGN_SECRET], box_sk[32];
+};
+struct demo {
+	int dirfd;
+	unsigned n;
+	struct genesis_person person[PEOPLE_MAX];
+	uint16_t role[PEOPLE_MAX];
+	struct demo_keys keys[PEOPLE_MAX];
+	uint8_t vault_id[16];
+	struct buf policy;
+};
+
+/* Where the profile that ships lies: installed, or in the source tree beside the build folder. */
+static bool find_profile(char ret[PATH_MAX])
+{
+	static const char *const places[] = { "../profiles", "../../profiles", "../share/childvault/profiles" };
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n <= 0)
+		return false;
+	self[n] = '\0';
+	(void)dirname(self);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (snprintf(ret, PATH_MAX, "%s/%s/child-welfare.yaml", self, places[i]) < PATH_MAX && access(ret, R_OK) == 0)
+			return true;
+	return false;
+}
+
+static int compile_profile(const char *path, struct buf *ret)
+{
+	struct profile_error e = { 0, 0, "" };
+	char found[PATH_MAX];
+
+	if (path == NULL && !find_profile(found))
+		return cli_fail(EXIT_FAILED, "the profile child-welfare.yaml is not where it was installed; name one with --profile",
+		    "找不到随附的 child-welfare.yaml，请用 --profile 指定");
+	if (path == NULL)
+		path = found;
+	if (profile_compile(path, ret, &e) == 0)
+		return 0;
+	return cli_fail(EXIT_FAILED, "%s:%u:%u: %s", "%s:%u:%u: %s", path, e.line, e.column, e.text);
+}
+
+/* The empty folder, made if it is not there, with keys/ inside. */
+static int make_folder(const char *dir, int *ret_dirfd)
+{
+	int fd;
+
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+		return cli_fail(EXIT_FAILED, "%s: %s", "%s：%s", dir, strerror(errno));
+	if ((fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return cli_fail(EXIT_FAILED, "%s: %s", "%s：%s", dir, strerror(errno));
+	if (rmdir(dir) == 0 && mkdir(dir, 0700) == 0) {
+		/* It was empty: rmdir would not have taken anything else. */
+		close(fd);
+		fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	} else {
+		close(fd);
+		return cli_fail(EXIT_FAILED, "%s is not empty", "%s 不是空文件夹", dir);
+	}
+	if (fd < 0 || mkdirat(fd, "keys", 0700) != 0) {
+		if (fd >= 0)
+			close(fd);
+		return cli_fail(EXIT_FAILED, "%s: %s", "%s：%s", dir, strerror(errno));
+	}
+	*ret_dirfd = fd;
+	return 0;
+}
+
+static void add_person(struct demo *d, const struct demo_person *p, const struct policy_role *role)
+{
+	struct genesis_person *g = &d->person[d->n];
+	struct demo_keys *k = &d->keys[d->n];
+
+	memset(g, 0, sizeof(*g));
+	crypto_random(g->principal.id, 16);
+	crypto_random(g->principal.person, 16);
+	crypto_random(k->box_sk, 32);
+	crypto_random(k->seed, 32);
+	crypto_box_public(k->box_sk, g->principal.box_pk);
+	crypto_sign_pair(k->seed, g->principal.sign_pk, k->sign_sk);
+	g->principal.kind = role != NULL && role->kind != 0 ? (enum principal_kind)role->kind : p->kind;
+	g->principal.admin_area = p->admin_area;
+	g->principal.uid = UID_ANY;
+	g->principal.department = role != NULL ? role->department : 0;
+	g->login = p->login;
+	g->name = p->name;
+	g->post = p->post;
+	g->area = p->area;
+	g->department = "";
+	if (role != NULL) {
+		d->role[d->n] = role->id;
+		g->roles = &d->role[d->n];
+		g->role_count = 1;
+	}
+	d->n++;
+}
+
+static bool is_demo_login(const char *name)
+{
+	for (size_t i = 0; i < DEMO_PEOPLE; i++)
+		if (strcmp(demo_people[i].login, name) == 0)
+			return true;
+	return false;
+}
+
+static void people(struct demo *d, const struct policy *p)
+{
+	d->n = 0;
+	for (size_t i = 0; i < DEMO_PEOPLE; i++) {
+		const struct policy_role *role = policy_role_named(p, demo_people[i].login, strlen(demo_people[i].login));
+		bool needs_role = demo_people[i].kind == PRINCIPAL_PERSON || demo_people[i].kind == PRINCIPAL_APP;
+
+		if (role != NULL || !needs_role)
+			add_person(d, &demo_people[i], role);
+	}
+	for (unsigned i = 0; i < policy_roles(p); i++) {
+		const struct policy_role *role = policy_role(p, i);
+		struct demo_person other = { role->name, role->name, role->name, "", PRINCIPAL_PERSON, 0 };
+
+		if (!is_demo_login(role->name))
+			add_person(d, &other, role);
+	}
+	for (unsigned i = 0; i < d->n; i++)
+		if (d->person[i].principal.department != 0)
+			d->person[i].department = policy_department_name(p, d->person[i].principal.department);
+}
+
+static int write_key_files(struct demo *d)
+{
+	struct keyfile k;
+	struct buf text;
+	char path[PATH_MAX];
+	int r = 0;
+
+	buf_init(&text, KEYFILE_TEXT_MAX);
+	for (unsigned i = 0; r == 0 && i < d->n; i++) {
+		memset(&k, 0, sizeof(k));
+		memcpy(k.principal, d->person[i].principal.id, 16);
+		memcpy(k.vault, d->vault_id, 16);
+		k.body_n = KEYFILE_SECRETS;
+		memcpy(k.body, d->keys[i].box_sk, 32);
+		memcpy(k.body + 32, d->keys[i].seed, 32);
+		buf_reset(&text);
+		snprintf(path, sizeof(path), "keys/%s.key", d->person[i].login);
+		if ((r = keyfile_encode(&k, &text)) == 0)
+			r = files_create(d->dirfd, path, text.p, text.n);
+		wipe(&k, sizeof(k));
+	}
+	buf_free(&text);
+	return r;
+}
+
+static void sign_with(void *cookie, const void *p, size_t n, uint8_t ret[64])
+{
+	const struct demo_keys *k = cookie;
+
+	crypto_sign(k->sign_sk, p, n, ret);
+}
+
+static int make_vault(struct demo *d, const char *dir, const char *origin, uint64_t journal_mib)
+{
+	struct vault_genesis_slot slot = { .number = 3, .info = { .type = SLOT_DEMO } };
+	struct genesis_signer signers[2];
+	struct vault_genesis g = { .dir = dir, .origin = origin, .demo = true, .policy = d->policy.p, .policy_n = d->policy.n,
+		.people = d->person, .people_count = d->n, .signers = signers, .signer_count = 2, .slots = &slot, .slot_count = 1,
+		.journal_file_bytes = journal_mib << 20 };
+	int r;
+
+	memcpy(g.vault_id, d->vault_id, 16);
+	crypto_random(slot.kek, 32);
+	for (unsigned i = 0; i < 2; i++) {
+		/* The first two of demo_people are the administrators. */
+		memcpy(signers[i].id, d->person[i].principal.id, 16);
+		signers[i].sign = sign_with;
+		signers[i].cookie = &d->keys[i];
+	}
+	if ((r = write_key_files(d)) == 0 && (r = files_create(d->dirfd, "keys/root.key", slot.kek, 32)) == 0)
+		r = vault_genesis(&g);
+	wipe(&slot, sizeof(slot));
+	return r;
+}
+
+static int init_demo(const char *dir, const char *profile, const char *origin, uint64_t journal_mib)
+{
+	struct demo *d = calloc(1, sizeof(*d));
+	struct policy *p = NULL;
+	int code, r;
+
+	if (d == NULL)
+		return cli_fail(EXIT_FAILED, "no memory", "内存不足");
+	d->dirfd = -1;
+	buf_init(&d->policy, POLICY_DOCUMENT_MAX);
+	if ((code = compile_profile(profile, &d->policy)) != 0 || (code = make_folder(dir, &d->dirfd)) != 0)
+		goto out;
+	crypto_allow_unlocked(true);
+	crypto_random(d->vault_id, 16);
+	if ((r = policy_decode(d->policy.p, d->policy.n, &p)) == 0) {
+		people(d, p);
+		r = make_vault(d, dir, origin, journal_mib);
+	}
+	if (r != 0)
+		code = cli_fail(EXIT_FAILED, "the vault was not made: %s", "未能建立保管库：%s", cv_strerror(r));
+out:
+	policy_free(p);
+	if (d->dirfd >= 0)
+		close(d->dirfd);
+	buf_free(&d->policy);
+	wipe(d, sizeof(*d));
+	free(d);
+	return code;
+}
+
+int cmd_init(int argc, char **argv)
+{
+	static const struct cli_help help = { "init --demo DIR [options]",
+		"Make a new vault. A demo vault keeps all keys in DIR/keys, unseals itself at start and says so in its first leaf "
+		"for ever: for trying things out with synthetic files only.",
+		"建立新的保管库。演示库把全部密钥放在 DIR/keys 中，启动时自行解封，并永久记入第一条日志：只可用于合成数据的试用。" };
+	const char *profile = NULL, *origin = NULL;
+	bool demo = false;
+	uint64_t journal_mib = 0;
+	const struct cli_option options[] = {
+		{ "demo", OPTION_FLAG, &demo, NULL, "make a demo vault", "建立演示库" },
+		{ "profile", OPTION_TEXT, &profile, "FILE", "the profile to use (default child-welfare)", "采用的配置（默认 child-welfare）" },
+		{ "origin", OPTION_TEXT, &origin, "NAME", "name of the audit log", "审计日志的名称" },
+		{ "journal-mib", OPTION_NUMBER, &journal_mib, "N", "size of a journal file, 9 to 1,024 (default 16)",
+		    "日志文件大小（MiB），9 至 1024，默认 16" },
+	};
+	struct cli_args args;
+
+	if (!cli_parse(argc, argv, &help, options, sizeof(options) / sizeof(options[0]), 1, 1, &args))
+		return args.exit;
+	if (!demo)
+		return cli_usage("init", "only demo vaults can be made so far: add --demo", "目前只能建立演示库：请加 --demo");
+	if (journal_mib != 0 && (journal_mib < 9 || journal_mib > 1024))
+		return cli_usage("init", "--journal-mib takes a number from 9 to 1024", "--journal-mib 应为 9 至 1024 的数");
+	if (origin != NULL && (strlen(origin) > 200 || strpbrk(origin, " +\t\n") != NULL || origin[0] == '\0'))
+		return cli_usage("init", "--origin is at most 200 characters without space or +", "--origin 至多 200 个字符，不含空格与 +");
+	if (crypto_start() != 0)
+		return cli_fail(EXIT_FAILED, "the cryptographic library does not start", "密码库无法启动");
+	return init_demo(args.argv[0], profile, origin, journal_mib);
+}
