@@ -184,7 +184,7 @@ void journal_close(struct journal *j)
 
 /* ---- write ---------------------------------------------------------------------------------------------------- */
 
-enum place journal_place(const struct journal *j, size_t n, uint64_t applied_seq, uint64_t checkpointed)
+enum spot journal_place(const struct journal *j, size_t n, uint64_t applied_seq, uint64_t checkpointed)
 {
 	const struct journal_file *next = &j->f[(j->file + 1) % j->files];
 

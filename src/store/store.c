@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "store/store_internal.h"
 
-#define TURN_FIRST (64u << 10)		/* first room of the turn's buffer */
+#define TURN_FIRST (16u << 10)		/* first room of the turn's buffer */
 #define CLEAN_MIN 1024u			/* puts taken out of the overlay in a turn, at least */
 #define WAIT_MS 2000u			/* turn_end waits so long for a journal file to become free */
 #define ROOM_ITEMS 256u			/* item headers that a request of few bytes may have */
@@ -452,14 +452,14 @@ out:
 }
 
 /* Where the turn's block would go. */
-static enum place where(const struct store *s)
+static enum spot where(const struct store *s)
 {
 	return journal_place(&s->j, block_total(s->turn.n), atomic_load(&s->a.seq), s->checkpointed);
 }
 
 static bool placed(const struct store *s)
 {
-	enum place at = where(s);
+	enum spot at = where(s);
 
 	return at == PLACE_HERE || at == PLACE_NEXT;
 }
@@ -528,7 +528,7 @@ void store_checkpointed(struct store *s, uint64_t size)
 /* The last thing in a journal that ended on purpose. Skipped if the ring is full: then replay just finds no mark. */
 static int write_mark(struct store *s)
 {
-	enum place at = journal_place(&s->j, BLOCK_MIN, atomic_load(&s->a.seq), s->checkpointed);
+	enum spot at = journal_place(&s->j, BLOCK_MIN, atomic_load(&s->a.seq), s->checkpointed);
 
 	if (at != PLACE_HERE && at != PLACE_NEXT)
 		return 0;

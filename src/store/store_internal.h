@@ -173,9 +173,9 @@ int journal_create(int dirfd, uint32_t files, uint64_t file_bytes);
 int journal_open(struct journal *j, int dirfd);
 void journal_close(struct journal *j);
 
-enum place { PLACE_HERE, PLACE_NEXT, PLACE_UNAPPLIED, PLACE_UNSIGNED };
+enum spot { PLACE_HERE, PLACE_NEXT, PLACE_UNAPPLIED, PLACE_UNSIGNED };
 /* Where a block of n bytes would go; or why the next file cannot be taken yet. */
-enum place journal_place(const struct journal *j, size_t n, uint64_t applied_seq, uint64_t checkpointed);
+enum spot journal_place(const struct journal *j, size_t n, uint64_t applied_seq, uint64_t checkpointed);
 /*
  * Write b, whose bytes (and the zeros behind) stand at p, at the place that journal_place named, and sync. Sets b's
  * file and offset. 0 or CV_ERR_IO.

@@ -22,6 +22,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "store/store.h"
+#include "store/store_internal.h"
 #include "unit/store_conformance.h"
 
 #define FILES 3u
@@ -668,9 +669,13 @@ static void block_cut_at_a_files_start_is_reported_once(void **state)
 		assert_int_equal(rep.blocks, 1);
 		assert_int_equal(store_get(s, STORE_REC, "fits", 4, &v), 0);
 		assert_int_equal(store_get(s, STORE_REC, "torn", 4, &v), CV_ERR_NOTFOUND);
-		if (with_turn)
+		assert_memory_equal(m + 4096, "CVJB", 4);
+		if (with_turn) {
 			assert_int_equal(turn_n(s, 1), 0);
+			assert_memory_equal(m + 4096, "\0\0\0\0", 4);
+		}
 		assert_int_equal(store_close(s, true), 0);
+		assert_memory_equal(m + 4096, "\0\0\0\0", 4);
 		s = engine_open_report(p, &rep);
 		assert_int_equal(rep.cut_bytes, 0);
 		assert_true(rep.clean);
@@ -755,6 +760,40 @@ static void changed_applied_block_refuses_start(void **state)
 	}
 	(void)munmap(m, FILE_BYTES);
 	expect_open(p, 0, 1, &rep);
+	engine_dispose(p);
+}
+
+/* Give the block at m a MAC and checksum that fit. */
+static void forge(struct place *p, uint8_t *m, size_t n, const uint8_t prev[STORE_MAC])
+{
+	mac(p, prev, m, n - 20, m + n - 20);
+	be32_put(m + n - 4, crc_slow(m, n - 4));
+}
+
+static void whole_block_that_does_not_continue_is_refused(void **state)
+{
+	static const uint8_t offsets[] = { 23 /* leaf index */, 27 /* leaves */, 31 /* puts */, 5 /* flags */, 40 /* op */ };
+	struct place *p = crashed(2);
+	struct store_replay_report rep;
+	uint8_t *m = map_journal(p, 0), before[STORE_MAC];
+	size_t n, at = find_block(m, 1, &n);
+
+	(void)state;
+	memcpy(before, m + at + n - 20, STORE_MAC);
+	at = find_block(m, 2, &n);
+	for (size_t i = 0; i < sizeof(offsets); i++) {
+		m[at + offsets[i]] ^= 8;
+		forge(p, m + at, n, before);
+		expect_open(p, CV_ERR_REPLAY, 0, &rep);
+		m[at + offsets[i]] ^= 8;
+		forge(p, m + at, n, before);
+	}
+	expect_open(p, 0, 2, &rep);
+	/* Now the second block is the last applied one: another one with a MAC that fits is not it. */
+	m[at + 50] ^= 8;
+	forge(p, m + at, n, before);
+	expect_open(p, CV_ERR_REPLAY, 0, &rep);
+	(void)munmap(m, FILE_BYTES);
 	engine_dispose(p);
 }
 
@@ -926,6 +965,23 @@ static void ring_wraps_many_times(void **state)
 	free(big);
 	assert_int_equal(store_close(s, true), 0);
 	engine_dispose(p);
+}
+
+static void file_is_taken_again_only_when_free(void **state)
+{
+	struct journal j = { .files = 2, .file = 0, .off = 60000, .file_bytes = FILE_BYTES };
+
+	(void)state;
+	assert_int_equal(journal_place(&j, 5536, 0, 0), PLACE_HERE);
+	assert_int_equal(journal_place(&j, 5544, 0, 0), PLACE_NEXT);
+	j.f[1].last_seq = 7;
+	j.f[1].leaves_end = 20;
+	assert_int_equal(journal_place(&j, 5536, 0, 0), PLACE_HERE);
+	assert_int_equal(journal_place(&j, 5544, 6, 20), PLACE_UNAPPLIED);
+	/* The last applied block is needed by replay. */
+	assert_int_equal(journal_place(&j, 5544, 7, 20), PLACE_UNAPPLIED);
+	assert_int_equal(journal_place(&j, 5544, 8, 20), PLACE_NEXT);
+	assert_int_equal(journal_place(&j, 5544, 8, 19), PLACE_UNSIGNED);
 }
 
 static void journal_is_full_without_checkpoints(void **state)
@@ -1188,12 +1244,14 @@ int main(void)
 		cmocka_unit_test(flipped_bit_in_the_last_block_cuts_it),
 		cmocka_unit_test(missing_middle_block_refuses_start),
 		cmocka_unit_test(changed_applied_block_refuses_start),
+		cmocka_unit_test(whole_block_that_does_not_continue_is_refused),
 		cmocka_unit_test(wrong_key_is_refused),
 		cmocka_unit_test(anything_bad_behind_a_clean_stop_refuses_start),
 		cmocka_unit_test(tables_put_back_refuse_start),
 		cmocka_unit_test(journal_put_back_refuses_start),
 		cmocka_unit_test(leaves_come_again_after_a_crash_before_the_commit),
 		cmocka_unit_test(ring_wraps_many_times),
+		cmocka_unit_test(file_is_taken_again_only_when_free),
 		cmocka_unit_test(journal_is_full_without_checkpoints),
 		cmocka_unit_test(room_ends_before_the_block_does),
 		cmocka_unit_test(failed_write_ends_turns_for_good),
