@@ -1,0 +1,159 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "format/message.h"
+#include "front/front_internal.h"
+
+#define TX_MAX (CHANNEL_FULL + (4u << 20))	/* one body and many CLOSED above what is called full */
+#define TX_ROOM 65536u
+#define TX_KEEP (1u << 20)
+
+int channel_init(struct channel *ch, int fd)
+{
+	*ch = (struct channel){ .fd = fd };
+	buf_init(&ch->tx, TX_MAX);
+	if ((ch->rx = malloc((size_t)CHANNEL_BATCH * MESSAGE_MAX)) == NULL)
+		return CV_ERR_NOMEM;
+	for (unsigned i = 0; i < CHANNEL_BATCH; i++) {
+		ch->parts[i] = (struct iovec){ ch->rx + (size_t)i * MESSAGE_MAX, MESSAGE_MAX };
+		ch->headers[i].msg_hdr.msg_iov = &ch->parts[i];
+		ch->headers[i].msg_hdr.msg_iovlen = 1;
+	}
+	return buf_reserve(&ch->tx, TX_ROOM);
+}
+
+void channel_free(struct channel *ch)
+{
+	buf_free(&ch->tx);
+	free(ch->rx);	/* wiped message by message */
+	ch->rx = NULL;
+	if (ch->fd >= 0)
+		close(ch->fd);
+	ch->fd = -1;
+}
+
+int channel_queue(struct channel *ch, uint8_t type, uint64_t connection, uint64_t request, const uint8_t *body, size_t n)
+{
+	struct message m = { .type = type, .connection = connection, .request = request }, part;
+	size_t offset = 0, start = ch->tx.n;
+
+	do {
+		size_t step = message_part(&m, n, offset, &part);
+		uint8_t *head = buf_add(&ch->tx, MESSAGE_HEADER);
+
+		if (head != NULL)
+			message_encode(&part, head);
+		if (step > 0)
+			buf_put(&ch->tx, body + offset, step);
+		offset += step;
+	} while (offset < n);
+	if (buf_ok(&ch->tx))
+		return 0;
+	buf_cut(&ch->tx, start);
+	ch->tx.bad = false;
+	return CV_ERR_BUSY;
+}
+
+/* Point headers at the messages that wait, at most CHANNEL_BATCH; answers how many. */
+static unsigned gather(const struct channel *ch, struct mmsghdr *headers, struct iovec *parts)
+{
+	unsigned count = 0;
+	size_t at = ch->tx_at;
+
+	while (at < ch->tx.n && count < CHANNEL_BATCH) {
+		size_t n = MESSAGE_HEADER + be32_get(ch->tx.p + at + 4);	/* docs/PROTOCOL.md 1: the length stands there */
+
+		parts[count] = (struct iovec){ ch->tx.p + at, n };
+		headers[count] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &parts[count], .msg_iovlen = 1 } };
+		at += n;
+		count++;
+	}
+	return count;
+}
+
+int channel_flush(struct channel *ch)
+{
+	struct mmsghdr headers[CHANNEL_BATCH];
+	struct iovec parts[CHANNEL_BATCH];
+	int sent;
+
+	ch->blocked = false;
+	while (ch->tx_at < ch->tx.n) {
+		unsigned count = gather(ch, headers, parts);
+
+		sent = sendmmsg(ch->fd, headers, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
+			ch->blocked = true;
+			return 0;
+		}
+		if (sent < 0)
+			return CV_ERR_STATE;
+		for (int i = 0; i < sent; i++)
+			ch->tx_at += parts[i].iov_len;
+	}
+	ch->tx_at = 0;
+	if (ch->tx.cap > TX_KEEP)
+		buf_free(&ch->tx);
+	else
+		buf_reset(&ch->tx);
+	return 0;
+}
+
+/* The descriptor that came with a message, or -1. Core sends one a message at most; the kernel closes what did not fit. */
+static int descriptor_of(struct msghdr *h)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(h);
+	int fd;
+
+	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(fd)))
+		return -1;
+	memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	return fd;
+}
+
+static int take(struct front *f, struct mmsghdr *h, uint8_t *p)
+{
+	struct message m;
+	int fd = descriptor_of(&h->msg_hdr), r;
+
+	if (h->msg_len == 0) {
+		r = CV_ERR_STATE;	/* no message is empty: the other end is closed */
+	} else if ((h->msg_hdr.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || message_decode(p, h->msg_len, &m) != 0) {
+		r = CV_ERR_FORMAT;
+	} else {
+		r = front_message(f, &m, p + MESSAGE_HEADER, fd);
+		fd = -1;	/* transferred */
+	}
+	if (fd >= 0)
+		close(fd);
+	wipe(p, h->msg_len);
+	return r;
+}
+
+int channel_drain(struct front *f)
+{
+	struct channel *ch = &f->channel;
+	int got, r = 0;
+
+	do {
+		for (unsigned i = 0; i < CHANNEL_BATCH; i++) {
+			ch->headers[i].msg_hdr.msg_control = ch->control[i].bytes;
+			ch->headers[i].msg_hdr.msg_controllen = sizeof(ch->control[i].bytes);
+		}
+		got = recvmmsg(ch->fd, ch->headers, CHANNEL_BATCH, MSG_DONTWAIT | MSG_CMSG_CLOEXEC, NULL);
+		if (got < 0)
+			return errno == EAGAIN || errno == EINTR ? 0 : CV_ERR_STATE;
+		for (int i = 0; i < got; i++) {
+			int one = take(f, &ch->headers[i], ch->rx + (size_t)i * MESSAGE_MAX);
+
+			if (r == 0)
+				r = one;
+		}
+	} while (r == 0 && got == (int)CHANNEL_BATCH);
+	return r;
+}

@@ -1,0 +1,393 @@
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "front/front_internal.h"
+
+#define READ_ROOM 2048u			/* least room offered to one read */
+#define IN_SLACK (64u << 10)		/* beyond head and body: chunk framing and pipelined requests of one read */
+#define KEEP_MAX (64u << 10)		/* larger buffers are given back between requests */
+#define LINGER_MAX (4u << 20)		/* bytes thrown away before the connection is cut */
+#define OUT_MAX (65u << 20)
+
+static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+/* ---- life ------------------------------------------------------------------------------------------------------- */
+
+static void account(struct front *f, struct connection *c)
+{
+	size_t held = c->in.cap + c->out.cap + c->answer.cap;
+
+	f->buffered = f->buffered - c->held + held;
+	c->held = held;
+}
+
+/* Name the events that wake c; without those for writing each answer taken by a client would be one. */
+static int watch(struct front *f, struct connection *c, int how, uint32_t more)
+{
+	struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET | more, .data = { .ptr = c } };
+
+	return epoll_ctl(f->epoll, how, c->fd, &e);
+}
+
+static void enter(struct front *f, struct connection *c, enum connection_state state, uint32_t timeout_ms)
+{
+	c->state = state;
+	c->deadline_ms = timeout_ms == UINT32_MAX ? UINT64_MAX : f->now_ms + timeout_ms;
+}
+
+/* Forget the request that was answered; what was pipelined behind it stays in c->in. */
+static void next_request(struct front *f, struct connection *c)
+{
+	wipe(&c->x, sizeof(c->x));
+	http_init(&c->http, f->limits.body_bytes);
+	c->begun = false;
+	if (c->in.n == 0 && c->in.cap > KEEP_MAX)
+		buf_free(&c->in);
+	account(f, c);
+	if (c->in.n == 0)
+		enter(f, c, CONNECTION_IDLE, f->limits.idle_ms);
+	else
+		enter(f, c, CONNECTION_READING, f->limits.header_ms);
+}
+
+void connection_open(struct front *f, struct connection *c, uint64_t id, int fd)
+{
+	struct connection **slot = &f->hash[id & (HASH_SLOTS - 1)];
+
+	assert(c->state == CONNECTION_FREE);
+	c->id = id;
+	c->fd = fd;
+	c->readable = true;
+	c->half_closed = false;
+	c->request = 0;
+	c->out_at = 0;
+	c->held = 0;
+	buf_init(&c->in, HTTP_HEAD_MAX + f->limits.body_bytes + IN_SLACK);
+	buf_init(&c->out, OUT_MAX);
+	buf_init(&c->answer, MESSAGE_TO_FRONT_MAX);
+	c->next_hash = *slot;
+	*slot = c;
+	f->active++;
+	next_request(f, c);
+	if (watch(f, c, EPOLL_CTL_ADD, 0) != 0)
+		connection_close(f, c);
+	else
+		front_ready(f, c);
+}
+
+void connection_close(struct front *f, struct connection *c)
+{
+	struct connection **slot = &f->hash[c->id & (HASH_SLOTS - 1)];
+
+	if (c->state == CONNECTION_FREE)
+		return;
+	while (*slot != c)
+		slot = &(*slot)->next_hash;
+	*slot = c->next_hash;
+	/* Asked for by name: the descriptor came from core, and whether it is the last one is core's to know. */
+	(void)epoll_ctl(f->epoll, EPOLL_CTL_DEL, c->fd, NULL);
+	close(c->fd);
+	c->fd = -1;
+	buf_free(&c->in);
+	buf_free(&c->out);
+	buf_free(&c->answer);
+	account(f, c);
+	wipe(&c->x, sizeof(c->x));
+	(void)channel_queue(&f->channel, MSG_CLOSED, c->id, 0, NULL, 0);	/* no room: core learns of it when front ends */
+	c->state = CONNECTION_FREE;
+	c->next_free = f->dead;
+	f->dead = c;
+	f->active--;
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------------- */
+
+/* The answer has left whole. */
+static void answered(struct front *f, struct connection *c)
+{
+	buf_free(&c->answer);
+	if (!c->x.close) {
+		next_request(f, c);
+		front_ready(f, c);
+		return;
+	}
+	/*
+	 * Closing at once would reset the connection while the client still sends, and some then never read the answer; so it
+	 * is told that nothing more comes, and heard out for a moment.
+	 */
+	(void)shutdown(c->fd, SHUT_WR);
+	buf_reset(&c->in);
+	c->out_at = 0;
+	enter(f, c, CONNECTION_LINGER, f->limits.linger_ms);
+	front_ready(f, c);
+}
+
+/* Send head and body at once; what the client does not take is kept. */
+static void send_reply(struct front *f, struct connection *c)
+{
+	struct reply *r = &f->reply;
+	struct iovec parts[2] = { { r->head.p, r->head.n }, { r->body.p, r->body.n } };
+	struct msghdr m = { .msg_iov = parts, .msg_iovlen = r->body.n > 0 ? 2 : 1 };
+	ssize_t sent = sendmsg(c->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+	size_t done = sent > 0 ? (size_t)sent : 0, head_done = done < r->head.n ? done : r->head.n;
+
+	if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+		connection_close(f, c);
+	} else if (done == r->head.n + r->body.n) {
+		answered(f, c);
+	} else {
+		buf_put(&c->out, r->head.p + head_done, r->head.n - head_done);
+		buf_put(&c->out, r->body.p + (done - head_done), r->body.n - (done - head_done));
+		account(f, c);
+		enter(f, c, CONNECTION_WRITING, f->limits.write_ms);
+		if (!buf_ok(&c->out) || watch(f, c, EPOLL_CTL_MOD, EPOLLOUT) != 0)
+			connection_close(f, c);
+	}
+	reply_reset(r);
+}
+
+/* Answers whether the rest has left. */
+static bool go_on_writing(struct front *f, struct connection *c)
+{
+	ssize_t n = send(c->fd, c->out.p + c->out_at, c->out.n - c->out_at, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		connection_close(f, c);
+		return false;
+	}
+	if (n > 0) {
+		c->out_at += (size_t)n;
+		c->deadline_ms = f->now_ms + f->limits.write_ms;
+	}
+	if (c->out_at < c->out.n)
+		return false;
+	buf_free(&c->out);
+	c->out_at = 0;
+	if (watch(f, c, EPOLL_CTL_MOD, 0) != 0) {
+		connection_close(f, c);
+		return false;
+	}
+	answered(f, c);
+	return true;
+}
+
+/* ---- requests --------------------------------------------------------------------------------------------------- */
+
+/* Take the request's bytes out of the buffer and wipe them; the rest moves to the front. */
+static void drop_request(struct connection *c)
+{
+	size_t n = c->http.fatal ? c->in.n : c->http.used, rest = c->in.n - n;
+
+	if (rest > 0)
+		memmove(c->in.p, c->in.p + n, rest);
+	buf_cut(&c->in, rest);
+}
+
+/* The request is read, or will not be: ask core, or answer. */
+static void dispatch(struct front *f, struct connection *c)
+{
+	uint8_t type = 0;
+	bool full = channel_waiting(&f->channel) > CHANNEL_FULL;
+	bool ask = !full && exchange_message(&c->x, &c->http, &c->in, &f->scratch, &type);
+
+	drop_request(c);
+	if (ask)
+		full = channel_queue(&f->channel, type, c->id, f->requests + 1, f->scratch.p, f->scratch.n) != 0;
+	buf_reset(&f->scratch);
+	if (ask && !full) {
+		c->request = ++f->requests;
+		enter(f, c, CONNECTION_ASKED, UINT32_MAX);
+		return;
+	}
+	/* Even a refusal that deserves a leaf: what would carry it to core is full. */
+	if (full)
+		c->x.fault = (struct json_fault){ .problem = PROBLEM_OVERLOADED };
+	reply_own(&f->reply, &c->x);
+	send_reply(f, c);
+}
+
+/* The head is there, or an error in it: find out what is asked. */
+static void begin(struct front *f, struct connection *c)
+{
+	front_request_id(f, c->x.request_id);
+	c->x.close = c->http.fatal || !c->http.keep_alive;
+	exchange_begin(&c->x, &c->http, &c->in);
+	c->begun = true;
+	if (c->http.state == READ_BODY)
+		c->deadline_ms = f->now_ms + f->limits.body_ms;
+}
+
+/* A client that waits for 100 before it sends its body: tell it to, or answer in place of that. */
+static void expected(struct front *f, struct connection *c)
+{
+	c->http.expect = false;
+	if (c->x.fault.problem != PROBLEM_NONE) {
+		c->x.close = true;	/* whether the body will come nevertheless is not known */
+		c->http.fatal = true;
+		dispatch(f, c);
+	} else if (c->http.body_n == 0 &&
+	    send(c->fd, go_on, sizeof(go_on) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)sizeof(go_on) - 1) {
+		connection_close(f, c);
+	}
+}
+
+/* After bytes were parsed. */
+static void parsed(struct front *f, struct connection *c)
+{
+	struct http *h = &c->http;
+
+	if (!c->begun && (h->state != READ_HEAD || h->fatal))
+		begin(f, c);
+	if (h->fatal) {
+		c->x.close = true;
+		(void)exchange_refuse(&c->x, h->problem);
+	}
+	/* The body of a refused request is read past, not kept. */
+	if (h->problem == PROBLEM_NONE)
+		h->problem = c->x.fault.problem;
+	if (h->fatal || h->state == READ_DONE)
+		dispatch(f, c);
+	else if (h->state == READ_BODY && h->expect)
+		expected(f, c);
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+/* Make room and read. Answers whether bytes came. */
+static bool fill(struct front *f, struct connection *c)
+{
+	size_t room;
+	ssize_t n;
+
+	if (buf_reserve(&c->in, READ_ROOM) != 0) {
+		connection_close(f, c);
+		return false;
+	}
+	account(f, c);
+	room = c->in.cap - c->in.n;
+	n = recv(c->fd, c->in.p + c->in.n, room, MSG_DONTWAIT);
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+		connection_close(f, c);
+		return false;
+	}
+	if (n < 0) {
+		c->readable = errno == EINTR;
+		return false;
+	}
+	c->in.n += (size_t)n;
+	/* A short read has emptied the socket (epoll(7)); the end, if it came with the bytes, is read another time. */
+	if ((size_t)n < room && !c->half_closed)
+		c->readable = false;
+	return true;
+}
+
+/* Too much is held in all: this request, which wants to hold more, is refused. */
+static bool too_much(const struct front *f, const struct connection *c)
+{
+	return c->in.cap > KEEP_MAX && f->buffered > f->limits.buffered_bytes;
+}
+
+static void read_request(struct front *f, struct connection *c)
+{
+	if (c->in.n == c->http.used) {
+		if (!c->readable || !fill(f, c))
+			return;
+		if (c->state == CONNECTION_IDLE)
+			enter(f, c, CONNECTION_READING, f->limits.header_ms);
+	}
+	http_execute(&c->http, &c->in);
+	if (!c->http.fatal && c->http.state == READ_BODY && too_much(f, c)) {
+		c->http.fatal = true;
+		c->http.problem = PROBLEM_OVERLOADED;
+	}
+	parsed(f, c);
+}
+
+static void linger(struct front *f, struct connection *c)
+{
+	if (!c->readable || !fill(f, c))
+		return;
+	c->out_at += c->in.n;
+	buf_reset(&c->in);
+	if (c->out_at > LINGER_MAX)
+		connection_close(f, c);
+}
+
+void connection_run(struct front *f, struct connection *c)
+{
+	bool more = true;
+
+	while (more) {
+		switch (c->state) {
+		case CONNECTION_IDLE:
+		case CONNECTION_READING:
+			read_request(f, c);
+			more = c->readable || c->in.n > c->http.used;
+			break;
+		case CONNECTION_WRITING:
+			more = go_on_writing(f, c);
+			break;
+		case CONNECTION_LINGER:
+			linger(f, c);
+			more = c->readable;
+			break;
+		case CONNECTION_FREE:
+		case CONNECTION_ASKED:
+		default:
+			more = false;
+			break;
+		}
+	}
+}
+
+/* ---- events ----------------------------------------------------------------------------------------------------- */
+
+int connection_answer(struct front *f, struct connection *c, const uint8_t *p, size_t n, bool more)
+{
+	int r;
+
+	if (more || c->answer.n > 0) {
+		buf_put(&c->answer, p, n);
+		account(f, c);
+		if (!buf_ok(&c->answer)) {
+			if (n > c->answer.max - c->answer.n)
+				return CV_ERR_FORMAT;
+			connection_close(f, c);		/* no memory */
+			return 0;
+		}
+		p = c->answer.p;
+		n = c->answer.n;
+	}
+	if (more)
+		return 0;
+	if (f->stopping)
+		c->x.close = true;
+	if ((r = reply_answer(&f->reply, &c->x, p, n)) == 0)
+		send_reply(f, c);
+	reply_reset(&f->reply);
+	return r;
+}
+
+void connection_timeout(struct front *f, struct connection *c)
+{
+	if (c->state != CONNECTION_READING) {
+		connection_close(f, c);
+		return;
+	}
+	c->http.fatal = true;
+	if (c->http.problem == PROBLEM_NONE)
+		c->http.problem = PROBLEM_REQUEST_TIMEOUT;
+	parsed(f, c);
+}
+
+void connection_stop(struct front *f, struct connection *c)
+{
+	if (c->state == CONNECTION_ASKED || c->state == CONNECTION_WRITING)
+		c->x.close = true;
+	else
+		connection_close(f, c);
+}

@@ -1,0 +1,130 @@
+/* The loop's own structures; private to front.c, channel.c and connection.c. */
+#ifndef CV_FRONT_FRONT_INTERNAL_H
+#define CV_FRONT_FRONT_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "base/buf.h"
+#include "front/exchange.h"
+#include "front/front.h"
+#include "front/http.h"
+
+#define CHANNEL_BATCH 16u		/* messages received or sent by one call */
+#define CHANNEL_FULL (8u << 20)		/* bytes waiting for core beyond which requests are answered 503 */
+#define CHANNEL_HIGH (1u << 20)		/* bytes waiting beyond which they are sent before more is read */
+#define HASH_SLOTS 2048u		/* power of two */
+
+enum connection_state {
+	CONNECTION_FREE,	/* not in use */
+	CONNECTION_IDLE,	/* between requests, no byte of the next one seen */
+	CONNECTION_READING,	/* within a request */
+	CONNECTION_ASKED,	/* core has the request; nothing is read from the client */
+	CONNECTION_WRITING,	/* the answer waits for the client */
+	CONNECTION_LINGER	/* answered for the last time; what still comes is thrown away */
+};
+
+/*
+ * Invariants: 1. At most one request of a connection is at core, in ASKED. 2. out is empty but in WRITING. 3. In IDLE,
+ * http and x are as http_init and zeros left them. 4. queued tells whether it is in the ready list, also while FREE.
+ */
+struct connection {
+	enum connection_state state;
+	int fd;
+	uint64_t id;			/* core's number */
+	uint64_t request;		/* number of the request at core */
+	uint64_t deadline_ms;		/* monotonic; UINT64_MAX none */
+	bool readable;			/* the kernel may hold bytes or the end: not read empty since the last edge */
+	bool half_closed;		/* the client sends no more */
+	bool begun;			/* exchange_begin was called for this request */
+	bool queued;
+	struct http http;
+	struct exchange x;
+	struct buf in;			/* from the client: this request, then what was pipelined behind it */
+	struct buf out;			/* to the client, from out_at on */
+	size_t out_at;
+	struct buf answer;		/* parts of an answer that came in several messages */
+	size_t held;			/* what its buffers count in front's buffered */
+	struct connection *next_ready, *next_hash, *next_free;
+};
+
+/* The pair with core. */
+struct channel {
+	int fd;
+	bool blocked;			/* core does not take more: nothing is read from clients */
+	struct buf tx;			/* whole messages; those before tx_at are sent */
+	size_t tx_at;
+	uint8_t *rx;			/* CHANNEL_BATCH messages */
+	struct mmsghdr headers[CHANNEL_BATCH];
+	struct iovec parts[CHANNEL_BATCH];
+	struct {
+		_Alignas(size_t) char bytes[CMSG_SPACE(sizeof(int))];
+	} control[CHANNEL_BATCH];
+};
+
+struct front {
+	struct front_limits limits;
+	int epoll;
+	struct channel channel;
+	struct reply reply;		/* one answer at a time is written */
+	struct buf scratch;		/* the body of one message for core */
+	struct connection *all;		/* limits.connections of them */
+	struct connection *unused, *dead;	/* dead: closed in this round, events may still name them */
+	struct connection *ready, **ready_end;
+	struct connection *hash[HASH_SLOTS];
+	unsigned active;
+	uint64_t now_ms, wall_ms;	/* of this round */
+	uint64_t requests;		/* numbers given out */
+	size_t buffered;		/* bytes of all connections' buffers */
+	uint8_t id_base[10];		/* random part of request ids */
+	uint64_t id_count;
+	bool stopping;
+	uint64_t stop_ms;
+};
+
+/* ---- channel.c -------------------------------------------------------------------------------------------------- */
+
+/* Take fd. 0 or CV_ERR_NOMEM. */
+int channel_init(struct channel *ch, int fd);
+void channel_free(struct channel *ch);
+/* Queue a message with the n bytes of body, in parts if need be. 0, or CV_ERR_BUSY: no room, nothing was queued. */
+int channel_queue(struct channel *ch, uint8_t type, uint64_t connection, uint64_t request, const uint8_t *body, size_t n);
+/* Bytes that wait. */
+static inline size_t channel_waiting(const struct channel *ch) { return ch->tx.n - ch->tx_at; }
+/* Send what waits; sets blocked. 0, or CV_ERR_STATE: core is gone. */
+int channel_flush(struct channel *ch);
+/*
+ * Take what core sent and hand each message to front_message, until nothing more waits. 0, CV_ERR_STATE (core is gone),
+ * CV_ERR_FORMAT.
+ */
+int channel_drain(struct front *f);
+
+/* ---- front.c ---------------------------------------------------------------------------------------------------- */
+
+struct message;
+/* Act on one message; fd is a descriptor that came with it, or -1, and belongs to the callee. 0 or CV_ERR_FORMAT. */
+int front_message(struct front *f, const struct message *m, const uint8_t *body, int fd);
+/* Put c where the next round of work finds it. */
+void front_ready(struct front *f, struct connection *c);
+/* Write the next request id: a UUIDv7 of this round's time. */
+void front_request_id(struct front *f, uint8_t ret[16]);
+
+/* ---- connection.c ----------------------------------------------------------------------------------------------- */
+
+/* Make c, which is FREE, the connection id over fd. */
+void connection_open(struct front *f, struct connection *c, uint64_t id, int fd);
+/* Close and wipe, tell core; c becomes dead. FREE: nothing. */
+void connection_close(struct front *f, struct connection *c);
+/* Do what can be done without waiting. */
+void connection_run(struct front *f, struct connection *c);
+/* A part of the answer to its request; more: others follow. 0 or CV_ERR_FORMAT. */
+int connection_answer(struct front *f, struct connection *c, const uint8_t *p, size_t n, bool more);
+/* Its deadline has passed. */
+void connection_timeout(struct front *f, struct connection *c);
+/* No further requests; an answer that is owed is still given. */
+void connection_stop(struct front *f, struct connection *c);
+
+#endif

@@ -1,0 +1,398 @@
+#include <string.h>
+#include <strings.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "front/exchange.h"
+
+#define TOKEN_TEXT 43u		/* base64url characters of a token */
+
+int exchange_refuse(struct exchange *x, uint16_t problem)
+{
+	if (x->fault.problem == PROBLEM_NONE)
+		x->fault.problem = problem;
+	return CV_ERR_FORMAT;
+}
+
+static char *text_of(struct buf *in, const struct span *s)
+{
+	return (char *)in->p + s->at;
+}
+
+/* ---- headers ---------------------------------------------------------------------------------------------------- */
+
+/*
+ * Authorization: Bearer and a token. Anything else there is no session; core is not asked, as it keeps nothing to say.
+ * The header's bytes are wiped with the request.
+ */
+static void take_token(struct exchange *x, const struct http *h, struct buf *in)
+{
+	const struct span *s = &h->field[FIELD_AUTHORIZATION];
+	const char *p = text_of(in, s);
+	size_t n;
+
+	if (!http_has(h, FIELD_AUTHORIZATION))
+		return;
+	if (s->n == 7 + TOKEN_TEXT && strncasecmp(p, "Bearer ", 7) == 0 &&
+	    b64_decode(B64_URL, p + 7, TOKEN_TEXT, x->token, sizeof(x->token), &n) == 0 && n == sizeof(x->token))
+		x->has_token = true;
+	else
+		(void)exchange_refuse(x, PROBLEM_UNAUTHENTICATED);
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* Undo percent-encoding in place, shortening *s. 0, or a problem: broken encoding, control characters, not UTF-8. */
+static uint16_t percent_decode(struct buf *in, struct span *s)
+{
+	char *p = text_of(in, s);
+	uint32_t to = 0;
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		char c = p[i];
+
+		if (c == '%') {
+			int high = s->n - i > 2 ? hex_digit(p[i + 1]) : -1, low = s->n - i > 2 ? hex_digit(p[i + 2]) : -1;
+
+			if (high < 0 || low < 0)
+				return PROBLEM_BAD_REQUEST;
+			c = (char)(high << 4 | low);
+			i += 2;
+		}
+		if ((unsigned char)c < 0x20 || c == 0x7f)
+			return PROBLEM_BAD_REQUEST;
+		p[to++] = c;
+	}
+	s->n = to;
+	return utf8_valid(p, to) ? PROBLEM_NONE : PROBLEM_INVALID_UTF8;
+}
+
+/* A text header of at most max bytes after decoding. */
+static void take_text(struct exchange *x, const struct http *h, struct buf *in, enum http_field f, size_t max, struct span *ret)
+{
+	uint16_t problem;
+
+	if (!http_has(h, f))
+		return;
+	*ret = h->field[f];
+	if ((problem = percent_decode(in, ret)) == PROBLEM_NONE && ret->n > max)
+		problem = PROBLEM_BAD_REQUEST;
+	if (problem != PROBLEM_NONE) {
+		ret->n = 0;	/* a text that was refused goes nowhere, not even into a leaf */
+		(void)exchange_refuse(x, problem);
+	}
+}
+
+/* If-Match: one strong tag of ours. Lists and "*" say "whatever it is now", which no caller here may want. */
+static void take_etag(struct exchange *x, const struct http *h, struct buf *in)
+{
+	const struct span *s = &h->field[FIELD_IF_MATCH];
+	const char *p = text_of(in, s);
+
+	if (!http_has(h, FIELD_IF_MATCH))
+		return;
+	if (s->n == 34 && p[0] == '"' && p[33] == '"' && hex_decode(p + 1, 32, x->etag, 16) == 0)
+		x->has_etag = true;
+	else
+		(void)exchange_refuse(x, PROBLEM_BAD_REQUEST);
+}
+
+static void take_key(struct exchange *x, const struct http *h, struct buf *in)
+{
+	const struct span *s = &h->field[FIELD_IDEMPOTENCY_KEY];
+	const char *p = text_of(in, s);
+
+	if (!http_has(h, FIELD_IDEMPOTENCY_KEY))
+		return;
+	for (uint32_t i = 0; i < s->n; i++)
+		if (p[i] <= ' ' || p[i] > '~')
+			(void)exchange_refuse(x, PROBLEM_BAD_REQUEST);
+	if (s->n == 0 || s->n > WIRE_IDEMPOTENCY_MAX)
+		(void)exchange_refuse(x, PROBLEM_BAD_REQUEST);
+	else
+		x->key = *s;
+}
+
+/* ---- media types ------------------------------------------------------------------------------------------------ */
+
+static const struct {
+	const char *type, *group;
+} medias[] = {
+	[MEDIA_NONE] = { "", "" },
+	[MEDIA_JSON] = { "application/json", "application/*" },
+	[MEDIA_MERGE_PATCH] = { "application/merge-patch+json", "application/*" },
+	[MEDIA_TEXT] = { "text/plain", "text/*" },
+	[MEDIA_METRICS] = { "text/plain", "text/*" },
+	[MEDIA_OCTETS] = { "application/octet-stream", "application/*" },
+	[MEDIA_PROBLEM] = { "application/problem+json", "application/*" },
+};
+
+static bool same(const char *p, size_t n, const char *text)
+{
+	return strlen(text) == n && strncasecmp(p, text, n) == 0;
+}
+
+/* Cut white space from both ends. */
+static void trim(const char **p, size_t *n)
+{
+	while (*n > 0 && (**p == ' ' || **p == '\t')) {
+		(*p)++;
+		(*n)--;
+	}
+	while (*n > 0 && ((*p)[*n - 1] == ' ' || (*p)[*n - 1] == '\t'))
+		(*n)--;
+}
+
+/* Split off the part before the first c, trimmed; what stays is after it. */
+static void split(const char **p, size_t *n, char c, const char **ret, size_t *ret_n)
+{
+	const char *at = memchr(*p, c, *n);
+
+	*ret = *p;
+	*ret_n = at == NULL ? *n : (size_t)(at - *p);
+	*p += at == NULL ? *n : *ret_n + 1;
+	*n -= at == NULL ? *n : *ret_n + 1;
+	trim(ret, ret_n);
+}
+
+/* A parameter that says "not this one": q=0, q=0., q=0.0 ... */
+static bool is_zero_weight(const char *p, size_t n)
+{
+	if (n < 3 || strncasecmp(p, "q=0", 3) != 0)
+		return false;
+	for (size_t i = 3; i < n; i++)
+		if (p[i] != '.' && p[i] != '0')
+			return false;
+	return true;
+}
+
+/* Whether Accept allows the media type: some range fits it and is not weighted 0. Preference is of no use with one type. */
+static bool accepts(const char *p, size_t n, enum media media)
+{
+	const char *range, *type, *param;
+	size_t range_n, type_n, param_n;
+
+	trim(&p, &n);
+	if (n == 0)
+		return true;
+	while (n > 0) {
+		bool zero = false;
+
+		split(&p, &n, ',', &range, &range_n);
+		split(&range, &range_n, ';', &type, &type_n);
+		while (range_n > 0) {
+			split(&range, &range_n, ';', &param, &param_n);
+			zero = zero || is_zero_weight(param, param_n);
+		}
+		if (!zero && (same(type, type_n, "*/*") || same(type, type_n, medias[media].type) ||
+		    same(type, type_n, medias[media].group)))
+			return true;
+	}
+	return false;
+}
+
+/* Whether Content-Type names the media type, with no parameter but charset=utf-8. */
+static bool is_media(const char *p, size_t n, enum media media)
+{
+	const char *part;
+	size_t part_n;
+
+	split(&p, &n, ';', &part, &part_n);
+	if (!same(part, part_n, medias[media].type))
+		return false;
+	while (n > 0) {
+		split(&p, &n, ';', &part, &part_n);
+		if (!same(part, part_n, "charset=utf-8") && !same(part, part_n, "charset=\"utf-8\""))
+			return false;
+	}
+	return true;
+}
+
+static void judge_media(struct exchange *x, const struct http *h, struct buf *in)
+{
+	const struct route *t = x->route;
+	const struct span *accept = &h->field[FIELD_ACCEPT], *type = &h->field[FIELD_CONTENT_TYPE];
+	const struct span *coding = &h->field[FIELD_CONTENT_ENCODING];
+	bool has_body = http_body_left(h) > 0 || h->body_n > 0 || http_has(h, FIELD_TRANSFER_ENCODING);
+
+	if (t->gives != MEDIA_NONE && http_has(h, FIELD_ACCEPT) && !accepts(text_of(in, accept), accept->n, t->gives))
+		(void)exchange_refuse(x, PROBLEM_NOT_ACCEPTABLE);
+	if (t->takes == MEDIA_NONE) {
+		if (has_body)
+			(void)exchange_refuse(x, PROBLEM_BAD_REQUEST);
+		return;
+	}
+	if (!http_has(h, FIELD_CONTENT_TYPE) || !is_media(text_of(in, type), type->n, t->takes))
+		(void)exchange_refuse(x, PROBLEM_UNSUPPORTED_MEDIA_TYPE);
+	if (http_has(h, FIELD_CONTENT_ENCODING) && !same(text_of(in, coding), coding->n, "identity"))
+		(void)exchange_refuse(x, PROBLEM_UNSUPPORTED_MEDIA_TYPE);
+}
+
+/* ---- query ------------------------------------------------------------------------------------------------------ */
+
+/* Decimal digits only, no second spelling of a number. */
+static bool number(const char *p, size_t n, uint64_t *ret)
+{
+	uint64_t v = 0;
+
+	if (n == 0 || n > 19 || (p[0] == '0' && n > 1))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] < '0' || p[i] > '9')
+			return false;
+		v = v * 10 + (uint64_t)(p[i] - '0');
+	}
+	*ret = v;
+	return true;
+}
+
+static const struct {
+	const char *name;
+	uint8_t param;
+} params[] = {
+	{ "fields", PARAM_FIELDS }, { "view", PARAM_VIEW }, { "limit", PARAM_LIMIT }, { "from", PARAM_FROM },
+	{ "keys", PARAM_KEYS }, { "sealed_ok", PARAM_SEALED_OK },
+};
+
+static bool set_truth(const char *p, size_t n, bool *ret)
+{
+	*ret = same(p, n, "true");
+	return *ret || same(p, n, "false");
+}
+
+static bool set_limit(struct exchange *x, const char *p, size_t n)
+{
+	uint64_t v;
+
+	if (!number(p, n, &v) || v == 0 || v > HISTORY_LIMIT_MAX)
+		return false;
+	x->limit = (uint16_t)v;
+	return true;
+}
+
+/* Take one parameter whose value s is decoded. */
+static bool set_param(struct exchange *x, struct buf *in, uint8_t param, const struct span *s)
+{
+	const char *p = text_of(in, s);
+
+	switch (param) {
+	case PARAM_FIELDS:
+		x->names = *s;
+		return true;
+	case PARAM_VIEW:
+		x->clear = same(p, s->n, "clear");
+		return x->clear;
+	case PARAM_LIMIT:
+		return set_limit(x, p, s->n);
+	case PARAM_FROM:
+		return number(p, s->n, &x->from);
+	case PARAM_KEYS:
+		return set_truth(p, s->n, &x->keys);
+	default:
+		return set_truth(p, s->n, &x->sealed_ok);
+	}
+}
+
+/* One "name=value" of the query at s; *seen holds the parameters before it. */
+static void take_param(struct exchange *x, struct buf *in, struct span s, uint8_t *seen)
+{
+	const char *p = text_of(in, &s), *eq = memchr(p, '=', s.n);
+	size_t name_n = eq == NULL ? s.n : (size_t)(eq - p);
+	uint8_t param = 0;
+	uint16_t problem;
+
+	for (size_t i = 0; i < sizeof(params) / sizeof(params[0]); i++)
+		if (strlen(params[i].name) == name_n && memcmp(params[i].name, p, name_n) == 0)
+			param = params[i].param;
+	if (eq == NULL || (param & x->route->params) == 0 || (param & *seen) != 0) {
+		(void)exchange_refuse(x, PROBLEM_BAD_REQUEST);
+		return;
+	}
+	*seen |= param;
+	s.at += (uint32_t)name_n + 1;
+	s.n -= (uint32_t)name_n + 1;
+	if ((problem = percent_decode(in, &s)) != PROBLEM_NONE)
+		(void)exchange_refuse(x, problem);
+	else if (!set_param(x, in, param, &s))
+		(void)exchange_refuse(x, PROBLEM_BAD_REQUEST);
+}
+
+static void take_query(struct exchange *x, struct buf *in, struct span s)
+{
+	uint8_t seen = 0;
+
+	while (s.n > 0) {
+		const char *p = text_of(in, &s), *amp = memchr(p, '&', s.n);
+		struct span one = { s.at, amp == NULL ? s.n : (uint32_t)(amp - p) };
+		uint32_t step = amp == NULL ? s.n : one.n + 1;
+
+		take_param(x, in, one, &seen);
+		s.at += step;
+		s.n -= step;
+	}
+	if ((x->route->params & PARAM_FIELDS) != 0 && x->names.n == 0)
+		(void)exchange_refuse(x, PROBLEM_FIELDS_REQUIRED);
+}
+
+/* ---- whole ------------------------------------------------------------------------------------------------------ */
+
+static uint8_t method_of(const struct http *h)
+{
+	switch (h->parser.method) {
+	case HTTP_GET:
+		return METHOD_GET;
+	case HTTP_POST:
+		return METHOD_POST;
+	case HTTP_PUT:
+		return METHOD_PUT;
+	case HTTP_PATCH:
+		return METHOD_PATCH;
+	case HTTP_DELETE:
+		return METHOD_DELETE;
+	default:
+		return 0;
+	}
+}
+
+void exchange_begin(struct exchange *x, const struct http *h, struct buf *in)
+{
+	struct span path = h->url, query = { 0, 0 };
+	const char *p = (const char *)in->p + path.at, *mark;
+
+	if (h->fatal)
+		(void)exchange_refuse(x, h->problem);
+	take_token(x, h, in);
+	if (x->fault.problem != PROBLEM_NONE)
+		return;
+	if (http_has(h, FIELD_ORIGIN)) {
+		(void)exchange_refuse(x, PROBLEM_ORIGIN_REFUSED);
+		return;
+	}
+	if ((mark = memchr(p, '?', path.n)) != NULL) {
+		path.n = (uint32_t)(mark - p);
+		query = (struct span){ path.at + path.n + 1, h->url.n - path.n - 1 };
+	}
+	route_find(x, method_of(h), p, path.n, path.at);
+	if (x->route == NULL) {
+		(void)exchange_refuse(x, x->allow != 0 ? PROBLEM_METHOD_NOT_ALLOWED : PROBLEM_NOT_FOUND);
+		return;
+	}
+	judge_media(x, h, in);
+	take_text(x, h, in, FIELD_PURPOSE, WIRE_PURPOSE_MAX, &x->purpose);
+	take_text(x, h, in, FIELD_CASE, WIRE_CASE_MAX, &x->case_text);
+	take_text(x, h, in, FIELD_REASON, WIRE_REASON_MAX, &x->reason);
+	if (x->route->creates)
+		take_key(x, h, in);
+	if (x->route->matches)
+		take_etag(x, h, in);
+	take_query(x, in, query);
+}
