@@ -181,5 +181,6 @@ static size_t padded_text(size_t n)
 
 uint16_t field_padded(const struct policy_field *f, size_t n)
 {
-	return f->padded != 0 ? f->padded : (uint16_t)padded_text(n);
+	/* A code of an older list may be longer than the longest of today. */
+	return f->padded >= n && f->padded != 0 ? f->padded : (uint16_t)padded_text(n);
 }

@@ -222,8 +222,9 @@ struct value {
 };
 /*
  * Check a value as it came (null, bool, integer, text, list, group) against field f and turn it into the stored type. The
- * bytes of *ret are v's own or appended to scratch (then valid until scratch is written again). today is days since 1970-01-01 (future dates). 0; CV_ERR_FORMAT: wrong type;
- * CV_ERR_INVALID: the validator says no; CV_ERR_LIMIT: too long. *ret_expected (may be NULL) is a static text such as "date".
+ * bytes of *ret are v's own or appended to scratch (then valid until scratch is written again). today is days since 1970-01-01
+ * and bounds dates. 0; CV_ERR_FORMAT: wrong type; CV_ERR_INVALID: the validator says no; CV_ERR_LIMIT: too long. On failure
+ * *ret_expected (ret_expected may be NULL) becomes a static text such as "date YYYY-MM-DD", and *ret stays. Null passes as it is.
  */
 int field_accept(const struct policy_field *f, const struct value *v, int32_t today, struct buf *scratch, struct value *ret,
     const char **ret_expected);

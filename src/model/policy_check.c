@@ -22,6 +22,25 @@ static int fault(struct policy_fault *ret, enum policy_part part, uint16_t id, c
 	return CV_ERR_INVALID;
 }
 
+bool policy_name_ok(const char *s, bool dot, bool upper)
+{
+	bool first = true;
+	size_t i;
+
+	for (i = 0; s[i] != '\0'; i++) {
+		if (s[i] == '.' && !first && dot) {
+			dot = false;
+			first = true;
+			continue;
+		}
+		if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= '0' && s[i] <= '9') || (upper && s[i] >= 'A' && s[i] <= 'Z') ||
+		    (!first && (s[i] == '_' || s[i] == '-'))))
+			return false;
+		first = false;
+	}
+	return i <= POLICY_NAME_MAX && !first;
+}
+
 /* ---- departments, purposes ------------------------------------------------------------------------------------------ */
 
 static int check_departments(const struct policy_source *s, struct policy_fault *ret)

@@ -65,31 +65,11 @@ static const char *text(struct decoder *d, size_t length_bytes, bool empty)
 	return to;
 }
 
-static bool name_character(char c, bool first, bool upper)
-{
-	if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (upper && c >= 'A' && c <= 'Z'))
-		return true;
-	return !first && (c == '_' || c == '-');
-}
-
-/* A name; dots are how many may stand in it, upper allows capitals. */
-static const char *name(struct decoder *d, unsigned dots, bool upper)
+static const char *name(struct decoder *d, bool dot, bool upper)
 {
 	const char *s = text(d, 1, false);
-	bool first = true;
-	size_t i;
 
-	for (i = 0; s[i] != '\0'; i++) {
-		if (s[i] == '.' && !first && dots > 0) {
-			dots--;
-			first = true;
-			continue;
-		}
-		if (!name_character(s[i], first, upper))
-			fail(d, CV_ERR_FORMAT);
-		first = false;
-	}
-	if (i > POLICY_NAME_MAX || first)
+	if (!policy_name_ok(s, dot, upper))
 		fail(d, CV_ERR_FORMAT);
 	return s;
 }
@@ -133,7 +113,7 @@ static void departments(struct decoder *d)
 
 	for (unsigned i = 0; i < n && d->r == 0; i++) {
 		a[i].id = id = next_id(d, id);
-		a[i].name = name(d, 0, true);
+		a[i].name = name(d, false, true);
 		a[i].label = label(d);
 	}
 	s->department = a;
@@ -149,7 +129,7 @@ static void purposes(struct decoder *d)
 
 	for (unsigned i = 0; i < n && d->r == 0; i++) {
 		a[i].id = id = next_id(d, id);
-		a[i].name = name(d, 0, false);
+		a[i].name = name(d, false, false);
 		a[i].label = label(d);
 		a[i].needs_case = flags(d, 1) != 0;
 	}
@@ -166,7 +146,7 @@ static void classes(struct decoder *d)
 
 	for (unsigned i = 0; i < n && d->r == 0; i++) {
 		a[i].id = id = next_id(d, id);
-		a[i].name = name(d, 1, false);
+		a[i].name = name(d, true, false);
 		a[i].label = label(d);
 		a[i].level = rd_u8(&d->rd);
 		a[i].hidden = flags(d, 1) != 0;
@@ -205,7 +185,7 @@ static void members(struct decoder *d, struct policy_shape *ret)
 		fail(d, CV_ERR_FORMAT);
 	a = array(d, n, sizeof(*a));
 	for (unsigned i = 0; i < n && d->r == 0; i++) {
-		a[i].name = name(d, 0, false);
+		a[i].name = name(d, false, false);
 		a[i].label = label(d);
 		shape(d, IN_GROUP, &a[i].shape);
 		if (i > 0 && strcmp(a[i - 1].name, a[i].name) >= 0)
@@ -284,7 +264,7 @@ static void field(struct decoder *d, struct policy_field *f)
 {
 	uint8_t bits;
 
-	f->name = name(d, 0, false);
+	f->name = name(d, false, false);
 	f->label = label(d);
 	f->about = text(d, 1, true);
 	f->class = rd_u16(&d->rd);
@@ -350,7 +330,7 @@ static void roles(struct decoder *d)
 
 	for (unsigned i = 0; i < n && d->r == 0; i++) {
 		a[i].id = id = next_id(d, id);
-		a[i].name = name(d, 0, false);
+		a[i].name = name(d, false, false);
 		a[i].label = label(d);
 		a[i].department = rd_u16(&d->rd);
 		a[i].kind = rd_u8(&d->rd);
@@ -372,7 +352,7 @@ static void document(struct decoder *d)
 		fail(d, CV_ERR_FORMAT);
 		return;
 	}
-	d->p->s.name = name(d, 0, false);
+	d->p->s.name = name(d, false, false);
 	d->p->s.version = rd_u32(&d->rd);
 	departments(d);
 	purposes(d);

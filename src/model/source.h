@@ -30,6 +30,11 @@ int policy_encode(const struct policy_source *s, struct buf *ret);
 /* The tree of a decoded policy, valid as long as p. */
 const struct policy_source *policy_source_of(const struct policy *p);
 
+/*
+ * Whether s is a name: at most POLICY_NAME_MAX bytes of a-z 0-9 _ -, beginning with a letter or digit; with upper also A-Z; with
+ * dot one dot may stand between two such names.
+ */
+bool policy_name_ok(const char *s, bool dot, bool upper);
 /* Length that a shape's type, codes or validator fix for its values; 0 if max_length is free. */
 uint16_t shape_length(const struct policy_shape *s);
 /* Whether op can be computed from values of a shape. */

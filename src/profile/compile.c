@@ -1,0 +1,352 @@
+/* From a profile to the policy document. */
+#include "profile/profile.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "profile/profile_internal.h"
+
+#define LEGAL_MAX 2000		/* bytes of a legal reason */
+
+/* Ids stand first in departments, purposes and roles, as policy_find_id wants it. */
+static int by_id(const void *a, const void *b)
+{
+	uint16_t x, y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return (int)x - (int)y;
+}
+
+/* Entry of a list as a map, its id read and noted. */
+static struct node *open_object(struct compiler *c, struct node *e, enum policy_part part, uint16_t *ret_id)
+{
+	struct node *map = get_map(c, e, ENTRIES_MAX);
+
+	if (map == NULL)
+		return NULL;
+	*ret_id = (uint16_t)get_number(c, get_needed(c, map, "id"), 1, UINT16_MAX);
+	mark_object(c, part, *ret_id, map);
+	return c->r == 0 ? map : NULL;
+}
+
+static void compile_departments(struct compiler *c, struct node *n)
+{
+	struct policy_department *d;
+	struct node *e, *map;
+	unsigned i = 0;
+
+	if ((n = get_list(c, n, POLICY_DEPARTMENTS)) == NULL || (d = make(c, n->count, sizeof(*d))) == NULL)
+		return;
+	for (e = n->first; e != NULL && c->r == 0; e = e->next, i++) {
+		if ((map = open_object(c, e, PART_DEPARTMENT, &d[i].id)) == NULL)
+			return;
+		d[i].name = get_name(c, get_needed(c, map, "name"), false, true);
+		d[i].label = get_label(c, map);
+		get_end(c, map);
+	}
+	qsort(d, n->count, sizeof(*d), by_id);
+	c->s.department = d;
+	c->s.departments = n->count;
+}
+
+static void compile_purposes(struct compiler *c, struct node *n)
+{
+	struct policy_purpose *p;
+	struct node *e, *map;
+	unsigned i = 0;
+
+	if ((n = get_list(c, n, POLICY_PURPOSES)) == NULL || (p = make(c, n->count, sizeof(*p))) == NULL)
+		return;
+	for (e = n->first; e != NULL && c->r == 0; e = e->next, i++) {
+		if ((map = open_object(c, e, PART_PURPOSE, &p[i].id)) == NULL)
+			return;
+		p[i].name = get_name(c, get_needed(c, map, "name"), false, false);
+		p[i].label = get_label(c, map);
+		p[i].needs_case = get_bool(c, get(c, map, "needs_case"));
+		get_end(c, map);
+	}
+	qsort(p, n->count, sizeof(*p), by_id);
+	c->s.purpose = p;
+	c->s.purposes = n->count;
+}
+
+/* ---- classes ------------------------------------------------------------------------------------------------------- */
+
+/* A class while its default purposes are still beside it: sorting moves both. */
+struct new_class {
+	struct policy_class class;
+	uint64_t purposes;
+};
+
+static void compile_view_class(struct compiler *c, struct node *e, const struct policy_class *source, struct policy_class *v)
+{
+	struct node *map = get_map(c, e, ENTRIES_MAX), *level;
+	const char *suffix;
+	char *name;
+
+	if (map == NULL)
+		return;
+	v->id = (uint16_t)(0x4000u | source->id | get_number(c, get_needed(c, map, "n"), 0, 15));
+	mark_object(c, PART_CLASS, v->id, map);
+	suffix = get_name(c, get_needed(c, map, "name"), false, false);
+	if ((name = make(c, strlen(source->name) + strlen(suffix) + 2, 1)) == NULL)
+		return;
+	strcpy(stpcpy(stpcpy(name, source->name), "."), suffix);
+	if (!policy_name_ok(name, true, false))
+		fail_at(c, map, "%s is not a name", name);
+	v->name = name;
+	v->label = get_label(c, map);
+	level = get(c, map, "level");
+	v->level = level != NULL ? (uint8_t)get_number(c, level, 1, 5) : source->level;
+	v->legal = get_text(c, get(c, map, "legal"), LEGAL_MAX);
+	v->hidden = source->hidden;
+	get_end(c, map);
+}
+
+static void compile_class(struct compiler *c, struct node *e, struct new_class *all, unsigned *n)
+{
+	struct policy_class *source = &all[(*n)++].class;
+	struct node *map, *views;
+
+	if ((map = open_object(c, e, PART_CLASS, &source->id)) == NULL)
+		return;
+	source->name = get_name(c, get_needed(c, map, "name"), false, false);
+	source->label = get_label(c, map);
+	source->level = (uint8_t)get_number(c, get_needed(c, map, "level"), 1, 5);
+	source->hidden = get_bool(c, get(c, map, "hidden"));
+	source->legal = get_text(c, get(c, map, "legal"), LEGAL_MAX);
+	all[*n - 1].purposes = get_purposes(c, get(c, map, "purposes"));
+	/* A view's number would be out of range otherwise; which ids are possible is the document's rule. */
+	if (source->id >= 0x4000 || source->id % 16 != 0)
+		fail_at(c, map, "source classes are multiples of 16 below 0x4000");
+	views = get(c, map, "views");
+	if (views != NULL && (views = get_list(c, views, 16)) != NULL)
+		for (struct node *v = views->first; v != NULL && c->r == 0; v = v->next) {
+			if (*n == POLICY_CLASSES)
+				fail_at(c, v, "at most %u classes are possible", POLICY_CLASSES);
+			else
+				compile_view_class(c, v, source, &all[(*n)++].class);
+		}
+	get_end(c, map);
+}
+
+static void compile_classes(struct compiler *c, struct node *n)
+{
+	struct policy_class *classes;
+	struct new_class *all;
+	unsigned count = 0;
+	struct node *e;
+
+	if ((n = get_list(c, n, POLICY_CLASSES)) == NULL || (all = make(c, POLICY_CLASSES, sizeof(*all))) == NULL ||
+	    (classes = make(c, POLICY_CLASSES, sizeof(*classes))) == NULL)
+		return;
+	for (e = n->first; e != NULL && c->r == 0; e = e->next) {
+		if (count == POLICY_CLASSES)
+			fail_at(c, e, "at most %u classes are possible", POLICY_CLASSES);
+		else
+			compile_class(c, e, all, &count);
+	}
+	qsort(all, count, sizeof(*all), by_id);
+	for (unsigned i = 0; i < count; i++) {
+		classes[i] = all[i].class;
+		c->class_purposes[i] = all[i].purposes;
+	}
+	c->s.class = classes;
+	c->s.classes = count;
+}
+
+/* ---- roles --------------------------------------------------------------------------------------------------------- */
+
+static uint8_t get_kind(struct compiler *c, const struct node *n)
+{
+	static const char *const names[] = { "person", "app", "job", "administrator", "custodian", "auditor" };
+	const char *name = get_text(c, n, UINT8_MAX);
+
+	for (uint8_t i = 0; i < 6 && c->r == 0; i++)
+		if (strcmp(names[i], name) == 0)
+			return (uint8_t)(i + 1);
+	fail_at(c, n, "there is no kind %s", name);
+	return 0;
+}
+
+static uint8_t get_right(struct compiler *c, const struct node *n)
+{
+	static const char *const names[] = { "read", "reveal", "write", "write_only" };
+	const char *name = get_text(c, n, UINT8_MAX);
+
+	for (unsigned i = 0; i < 4 && c->r == 0; i++)
+		if (strcmp(names[i], name) == 0)
+			return (uint8_t)(1u << i);
+	fail_at(c, n, "there is no right %s", name);
+	return 0;
+}
+
+static void compile_rights(struct compiler *c, struct node *n, struct policy_role *role)
+{
+	const struct policy_class *class;
+	struct node *e, *list;
+	uint8_t right;
+
+	if (n == NULL || (n = get_map(c, n, POLICY_CLASSES)) == NULL)
+		return;
+	for (e = n->first; e != NULL && c->r == 0; e = e->next) {
+		if ((class = find_class(c, e, e->key)) == NULL || (list = get_list(c, e, 4)) == NULL)
+			return;
+		if (list->count == 0)
+			fail_at(c, e, "no right is no entry");
+		for (struct node *r = list->first; r != NULL && c->r == 0; r = r->next) {
+			right = get_right(c, r);
+			if ((role->rights[class - c->s.class] & right) != 0)
+				fail_at(c, r, "right %s stands twice", r->text);
+			role->rights[class - c->s.class] |= right;
+		}
+	}
+}
+
+static void compile_roles(struct compiler *c, struct node *n)
+{
+	struct policy_role *role;
+	struct node *e, *map;
+	unsigned i = 0;
+
+	if ((n = get_list(c, n, POLICY_ROLES)) == NULL || (role = make(c, n->count, sizeof(*role))) == NULL)
+		return;
+	for (e = n->first; e != NULL && c->r == 0; e = e->next, i++) {
+		if ((map = open_object(c, e, PART_ROLE, &role[i].id)) == NULL)
+			return;
+		role[i].name = get_name(c, get_needed(c, map, "name"), false, false);
+		role[i].label = get_label(c, map);
+		role[i].department = get_department(c, get_needed(c, map, "department"));
+		role[i].kind = get_kind(c, get_needed(c, map, "kind"));
+		role[i].audit = get_bool(c, get(c, map, "audit"));
+		role[i].purposes = get_purposes(c, get(c, map, "purposes"));
+		compile_rights(c, get(c, map, "rights"), &role[i]);
+		get_end(c, map);
+	}
+	qsort(role, n->count, sizeof(*role), by_id);
+	c->s.role = role;
+	c->s.roles = n->count;
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------------------------- */
+
+/* Each section needs those before it, wherever they stand in the file. */
+static void compile_root(struct compiler *c, struct node *root)
+{
+	if ((root = get_map(c, root, ENTRIES_MAX)) == NULL)
+		return;
+	c->s.name = get_name(c, get_needed(c, root, "profile"), false, false);
+	c->s.version = get_number(c, get_needed(c, root, "version"), 1, 99999999);
+	compile_departments(c, get_needed(c, root, "departments"));
+	compile_purposes(c, get_needed(c, root, "purposes"));
+	compile_classes(c, get_needed(c, root, "classes"));
+	compile_code_lists(c, get(c, root, "code_lists"));
+	compile_fields(c, get_needed(c, root, "fields"));
+	compile_roles(c, get_needed(c, root, "roles"));
+	get_end(c, root);
+}
+
+static void report_fault(struct compiler *c, const struct policy_fault *f)
+{
+	unsigned line = 0, column = 0;
+
+	for (unsigned i = 0; i < c->marks; i++)
+		if (c->mark[i].part == f->part && c->mark[i].id == f->id) {
+			line = c->mark[i].line;
+			column = c->mark[i].column;
+		}
+	error_at(c->error, line, column, f->other[0] != '\0' ? "%s: %s" : "%s", f->text, f->other);
+	c->r = CV_ERR_INVALID;
+}
+
+/* Encode, and let core's own decoder judge the bytes before anybody signs them. */
+static void encode(struct compiler *c, struct buf *doc)
+{
+	struct policy_fault fault = { 0 };
+	struct policy *p = NULL;
+
+	if ((c->r = policy_encode(&c->s, doc)) == 0)
+		c->r = policy_decode_explain(doc->p, doc->n, &p, &fault);
+	policy_free(p);
+	if (c->r == CV_ERR_INVALID)
+		report_fault(c, &fault);
+	else if (c->r == CV_ERR_LIMIT)
+		error_at(c->error, 0, 0, "the policy document would be longer than %u bytes", POLICY_DOCUMENT_MAX);
+	else if (c->r != 0)
+		error_at(c->error, 0, 0, "the policy document cannot be made: %s", cv_strerror(c->r));
+}
+
+int profile_compile_text(const char *yaml, size_t n, struct buf *ret_doc, struct profile_error *ret_error)
+{
+	struct profile_error error = { 0, 0, "" };
+	struct compiler *c;
+	struct node *root;
+	struct buf doc;
+	int r;
+
+	buf_init(&doc, POLICY_DOCUMENT_MAX);
+	if ((c = calloc(1, sizeof(*c))) == NULL) {
+		error_at(&error, 0, 0, "out of memory");
+		r = CV_ERR_NOMEM;
+		goto out;
+	}
+	c->error = &error;
+	if (n > PROFILE_MAX) {
+		error_at(&error, 0, 0, "a profile has at most %u bytes", PROFILE_MAX);
+		c->r = CV_ERR_LIMIT;
+	} else if ((c->r = yaml_read(yaml, n, &c->pool, &root, &error)) == 0) {
+		compile_root(c, root);
+	}
+	if (c->r == 0)
+		encode(c, &doc);
+	r = c->r;
+	pool_free(&c->pool);
+	free(c);
+out:
+	if (r == 0) {
+		buf_put(ret_doc, doc.p, doc.n);
+		if (!buf_ok(ret_doc))
+			r = CV_ERR_NOMEM;
+	}
+	if (r != 0)
+		*ret_error = error;
+	buf_free(&doc);
+	return r;
+}
+
+int profile_compile(const char *path, struct buf *ret_doc, struct profile_error *ret_error)
+{
+	struct profile_error error = { 0, 0, "" };
+	FILE *f = fopen(path, "rb");
+	char *yaml = NULL;
+	int r = CV_ERR_IO;
+	size_t n;
+
+	if (f == NULL) {
+		error_at(&error, 0, 0, "%s", strerror(errno));
+		goto out;
+	}
+	if ((yaml = malloc(PROFILE_MAX + 1)) == NULL) {
+		error_at(&error, 0, 0, "out of memory");
+		r = CV_ERR_NOMEM;
+		goto out;
+	}
+	n = fread(yaml, 1, PROFILE_MAX + 1, f);
+	if (ferror(f)) {
+		error_at(&error, 0, 0, "%s", strerror(errno));
+		goto out;
+	}
+	r = profile_compile_text(yaml, n, ret_doc, &error);
+out:
+	if (r != 0)
+		*ret_error = error;
+	if (f != NULL)
+		(void)fclose(f);	/* opened for reading only */
+	free(yaml);
+	return r;
+}
