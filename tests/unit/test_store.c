@@ -198,11 +198,14 @@ static void snapshot_tables(const char *from, const char *to)
 	if (pid == 0) {
 		MDB_env *env;
 
-		_exit(mdb_env_create(&env) != 0 || mdb_env_set_mapsize(env, MAP_BYTES) != 0 ||
-		    mdb_env_open(env, a, MDB_RDONLY, 0600) != 0 || mdb_env_copy(env, b) != 0);
+		if (mdb_env_create(&env) != 0 || mdb_env_set_mapsize(env, MAP_BYTES) != 0 ||
+		    mdb_env_open(env, a, MDB_RDONLY, 0600) != 0 || mdb_env_copy(env, b) != 0)
+			_exit(1);
+		/* Its heap is a copy of ours, full of what only we can free: no leak check should look at it. */
+		(void)kill(getpid(), SIGKILL);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
+	assert_true(WIFSIGNALED(status));
 }
 
 /* ---- the engine ----------------------------------------------------------------------------------------------- */
