@@ -4,6 +4,9 @@
 #include "base/bytes.h"
 #include "vault/write.h"
 
+#define GOV_IDEM 1
+#define GOV_PREFIX 20u		/* clear bytes before a governance row's SEAL, FORMAT.md 5.1 */
+
 /* The remembered answer of an Idempotency-Key. */
 struct idem {
 	uint8_t id[16];			/* object id of the governance row */
@@ -16,7 +19,7 @@ struct idem {
 
 static void idem_key(const struct idem *x, uint8_t ret[18])
 {
-	be16_put(ret, 1);
+	be16_put(ret, GOV_IDEM);
 	memcpy(ret + 2, x->id, 16);
 }
 
@@ -63,7 +66,9 @@ static int idem_find(struct vault *v, struct vault_call *c, const struct wire_te
 	if ((r = store_get(v->store, STORE_GOV, k, sizeof(k), &val)) != 0)
 		return r == CV_ERR_NOTFOUND ? 0 : r;
 	buf_reset(&v->scratch);
-	if ((r = keys_gov_open(v->keys, 1, x->id, UINT32_MAX, val.p, val.n, &v->scratch)) == 0)
+	if (val.n < GOV_PREFIX || be16_get(val.p + 6) != GOV_IDEM)
+		return CV_ERR_FORMAT;
+	if ((r = keys_gov_open(v->keys, GOV_IDEM, x->id, UINT32_MAX, val.p + GOV_PREFIX, val.n - GOV_PREFIX, &v->scratch)) == 0)
 		r = idem_decode(&v->scratch, x);
 	buf_reset(&v->scratch);
 	x->found = r == 0 && x->expires_ms > c->now_ms;
@@ -83,13 +88,19 @@ static int idem_put(struct vault *v, struct vault_call *c, struct idem *x)
 	gov_item(&v->scratch, 3, expires, 8);
 	gov_item(&v->scratch, 4, x->etag, 16);
 	buf_reset(&v->seal);
-	if (!buf_ok(&v->scratch))
+	buf_u8(&v->seal, 1);
+	buf_u8(&v->seal, 1);
+	buf_u32(&v->seal, keys_epoch(v->keys));
+	buf_u16(&v->seal, GOV_IDEM);
+	buf_u16(&v->seal, 0);	/* state, flags */
+	/* The due day lets the sweep find rows to forget without opening them. */
+	buf_u32(&v->seal, (uint32_t)(c->today + 1 + 2));
+	buf_u48(&v->seal, 0);
+	if (!buf_ok(&v->scratch) || !buf_ok(&v->seal))
 		r = CV_ERR_NOMEM;
 	else
-		r = keys_gov_seal(v->keys, 1, x->id, UINT32_MAX, v->scratch.p, v->scratch.n, &v->seal);
+		r = keys_gov_seal(v->keys, GOV_IDEM, x->id, UINT32_MAX, v->scratch.p, v->scratch.n, &v->seal);
 	if (r == 0) {
-		/* The clear part's due day lets the sweep find rows to forget without opening them. */
-		be32_put(v->seal.p + 10, (uint32_t)(c->today + 1 + 2));
 		idem_key(x, k);
 		r = vault_put_hashed(v, STORE_GOV, k, sizeof(k), v->seal.p, v->seal.n);
 	}

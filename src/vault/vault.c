@@ -279,7 +279,8 @@ static int start(struct vault *v)
 	ao.first_day = (uint32_t)(v->created_ms / (24u * 3600 * 1000));
 	if ((r = audit_open(&ao, &v->audit)) != 0)
 		return r;
-	if ((r = meta_clear(v, "log", &note)) != 0 && r != CV_ERR_NOTFOUND)
+	/* The store's own rows stand under their bare names, FORMAT.md section 1. */
+	if ((r = store_get(v->store, STORE_META, "log", 3, &note)) != 0 && r != CV_ERR_NOTFOUND)
 		return r;
 	if ((r = audit_resume(v->audit, note.p, note.n)) != 0 || (r = store_replay(v->store, &report)) != 0 ||
 	    (r = store_flush(v->store)) != 0)

@@ -1,0 +1,377 @@
+/* A whole vault on a temporary folder with a policy of a few fields, and clients that speak messages to it. */
+#ifndef CV_TEST_VAULT_H
+#define CV_TEST_VAULT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "crypto/crypto.h"
+#include "format/context.h"
+#include "model/source.h"
+#include "vault/genesis.h"
+#include "vault/vault_internal.h"
+
+enum { ROLE_WORKER = 1, ROLE_CLERK = 2, ROLE_INTAKE = 3, ROLE_AUDITOR = 4, ROLE_SCHOOL = 5 };
+enum { CLASS_ID = 0x10, CLASS_HEALTH = 0x50, CLASS_ID_MASKED = 0x4010 };
+enum { FIELD_NAME = 1, FIELD_CITY = 2, FIELD_NOTE = 3 };
+enum { P_ADMIN_A, P_ADMIN_B, P_AUDITOR, P_WORKER, P_CLERK, P_INTAKE, P_SCHOOL, PEOPLE };
+
+struct test_person {
+	uint8_t box_sk[32], seed[32], sign_sk[64];
+	uint16_t role;
+	struct genesis_person g;
+};
+struct fixture {
+	char dir[64];
+	uint8_t kek[32], vault_id[16];
+	struct buf policy;
+	struct test_person person[PEOPLE];
+	struct vault *v;
+	uint8_t request_id[16];
+	struct buf out;
+};
+
+static void sign_cb(void *cookie, const void *p, size_t n, uint8_t ret[64])
+{
+	struct test_person *person = cookie;
+
+	crypto_sign(person->sign_sk, p, n, ret);
+}
+
+#define LABEL { "标签", "label" }
+#define SHAPE_TEXT { .type = VALUE_TEXT, .max_length = 200 }
+
+static void fixture_policy(struct buf *ret)
+{
+	static const struct policy_department departments[] = { { 1, "MZ", LABEL }, { 2, "JY", LABEL } };
+	static const struct policy_purpose purposes[] = { { 1, "intake", LABEL, false }, { 2, "visit", LABEL, false },
+		{ 3, "judicial", LABEL, true } };
+	static const struct policy_class classes[] = { { CLASS_ID, "identity", LABEL, "", 3, false },
+		{ CLASS_HEALTH, "health", LABEL, "", 4, false }, { CLASS_ID_MASKED, "identity.masked", LABEL, "", 3, false } };
+	static const struct policy_field fields[] = {
+		{ .id = FIELD_NAME, .class = CLASS_ID, .name = "name", .label = LABEL, .about = "", .owner = 1, .type = VALUE_TEXT,
+		    .max_length = 200, .validator = VALID_V1_NAME, .shape = { .type = VALUE_TEXT, .max_length = 200, .validator = VALID_V1_NAME }, .purposes = 7, .views = 1, .view = { { CLASS_ID_MASKED, VIEW_M1_NAME } } },
+		{ .id = FIELD_CITY, .class = CLASS_ID, .name = "city", .label = LABEL, .about = "", .owner = 1, .type = VALUE_TEXT,
+		    .max_length = 200, .shape = SHAPE_TEXT, .purposes = 3 },
+		{ .id = FIELD_NOTE, .class = CLASS_HEALTH, .name = "note", .label = LABEL, .about = "", .owner = 1, .type = VALUE_TEXT,
+		    .max_length = 200, .shape = SHAPE_TEXT, .purposes = 7 },
+	};
+	static const struct policy_role roles[] = {
+		{ .id = ROLE_WORKER, .name = "worker", .label = LABEL, .department = 1, .kind = PRINCIPAL_PERSON, .purposes = 7,
+		    .rights = { RIGHT_READ | RIGHT_REVEAL | RIGHT_WRITE, RIGHT_READ | RIGHT_WRITE, RIGHT_READ } },
+		{ .id = ROLE_CLERK, .name = "clerk", .label = LABEL, .department = 1, .kind = PRINCIPAL_PERSON, .purposes = 3,
+		    .rights = { 0, 0, RIGHT_READ } },
+		{ .id = ROLE_INTAKE, .name = "intake", .label = LABEL, .department = 1, .kind = PRINCIPAL_APP, .purposes = 1,
+		    .rights = { RIGHT_WRITE_ONLY, RIGHT_WRITE_ONLY, 0 } },
+		{ .id = ROLE_AUDITOR, .name = "auditor", .label = LABEL, .department = 1, .kind = PRINCIPAL_AUDITOR, .audit = true,
+		    .purposes = 0 },
+		{ .id = ROLE_SCHOOL, .name = "school", .label = LABEL, .department = 2, .kind = PRINCIPAL_PERSON, .purposes = 2,
+		    .rights = { 0, RIGHT_READ, 0 } },
+	};
+	const struct policy_source s = { .name = "test", .version = 1, .departments = 2, .purposes = 3, .classes = 3, .fields = 3,
+		.roles = 5, .department = departments, .purpose = purposes, .class = classes, .field = fields, .role = roles };
+	struct policy_fault fault = { 0 };
+	struct policy *p;
+
+	buf_init(ret, POLICY_DOCUMENT_MAX);
+	assert_int_equal(policy_encode(&s, ret), 0);
+	if (policy_decode_explain(ret->p, ret->n, &p, &fault) != 0)
+		fail_msg("policy: part %d, id %u: %s %s", (int)fault.part, fault.id, fault.text, fault.other);
+	policy_free(p);
+}
+
+static void fixture_person(struct test_person *p, enum principal_kind kind, uint8_t area, uint16_t role, const char *login)
+{
+	crypto_random(p->box_sk, 32);
+	crypto_random(p->seed, 32);
+	crypto_random(p->g.principal.id, 16);
+	crypto_random(p->g.principal.person, 16);
+	crypto_box_public(p->box_sk, p->g.principal.box_pk);
+	crypto_sign_pair(p->seed, p->g.principal.sign_pk, p->sign_sk);
+	p->g.principal.kind = kind;
+	p->g.principal.admin_area = area;
+	p->g.principal.uid = UID_ANY;
+	p->g.login = p->g.name = p->g.department = p->g.post = p->g.area = login;
+	p->role = role;
+	p->g.roles = &p->role;
+	p->g.role_count = role != 0;
+}
+
+static void fixture_open(struct fixture *f)
+{
+	assert_int_equal(vault_open(f->dir, &f->v), 0);
+	assert_int_equal(vault_unseal(f->v, 3, f->kek), 0);
+}
+
+static int fixture_setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct vault_genesis_slot slot = { .number = 3, .info = { .type = SLOT_DEMO } };
+	struct genesis_person people[PEOPLE];
+	struct genesis_signer signers[2];
+	struct vault_genesis g = { .demo = true, .people = people, .people_count = PEOPLE, .signers = signers, .signer_count = 2,
+		.slots = &slot, .slot_count = 1, .journal_file_bytes = 9u << 20, .journal_files = 2 };
+
+	crypto_allow_unlocked(true);
+	assert_int_equal(crypto_start(), 0);
+	log_init("test", LOG_LEVEL_ERROR);
+	strcpy(f->dir, "/tmp/cv-vault-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	fixture_policy(&f->policy);
+	fixture_person(&f->person[P_ADMIN_A], PRINCIPAL_ADMINISTRATOR, 1, 0, "admin-a");
+	fixture_person(&f->person[P_ADMIN_B], PRINCIPAL_ADMINISTRATOR, 2, 0, "admin-b");
+	fixture_person(&f->person[P_AUDITOR], PRINCIPAL_AUDITOR, 0, ROLE_AUDITOR, "auditor");
+	fixture_person(&f->person[P_WORKER], PRINCIPAL_PERSON, 0, ROLE_WORKER, "worker");
+	fixture_person(&f->person[P_CLERK], PRINCIPAL_PERSON, 0, ROLE_CLERK, "clerk");
+	fixture_person(&f->person[P_INTAKE], PRINCIPAL_APP, 0, ROLE_INTAKE, "intake");
+	fixture_person(&f->person[P_SCHOOL], PRINCIPAL_PERSON, 0, ROLE_SCHOOL, "school");
+	for (unsigned i = 0; i < PEOPLE; i++)
+		people[i] = f->person[i].g;
+	for (unsigned i = 0; i < 2; i++) {
+		memcpy(signers[i].id, people[i].principal.id, 16);
+		signers[i].sign = sign_cb;
+		signers[i].cookie = &f->person[i];
+	}
+	crypto_random(f->kek, 32);
+	crypto_random(f->vault_id, 16);
+	memcpy(slot.kek, f->kek, 32);
+	memcpy(g.vault_id, f->vault_id, 16);
+	g.dir = f->dir;
+	g.policy = f->policy.p;
+	g.policy_n = f->policy.n;
+	assert_int_equal(vault_genesis(&g), 0);
+	buf_init(&f->out, 16u << 20);
+	fixture_open(f);
+	*state = f;
+	return 0;
+}
+
+static int fixture_teardown(void **state)
+{
+	struct fixture *f = *state;
+	char cmd[128];
+
+	vault_close(f->v);
+	buf_free(&f->out);
+	buf_free(&f->policy);
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", f->dir);
+	assert_int_equal(system(cmd), 0);
+	free(f);
+	return 0;
+}
+
+/* One turn of one request. run gets the call; the answer stands in f->out. Returns the problem. */
+typedef unsigned (*test_run)(struct vault *v, struct vault_call *c, void *m);
+
+static unsigned one_turn(struct fixture *f, const struct wire_envelope *env, bool session, test_run run, void *m)
+{
+	static const struct vault_caller who = { 1000, 4242 };
+	struct vault_call *c;
+	struct rd rd;
+	uint16_t problem;
+	uint64_t leaf;
+
+	buf_reset(&f->out);
+	assert_int_equal(vault_turn_begin(f->v), 0);
+	c = vault_call_begin(f->v, &who, env, (const uint8_t *)"body", 4, session, &f->out);
+	if (vault_call_problem(c) == 0)
+		(void)run(f->v, c, m);
+	vault_call_end(f->v, c);
+	assert_int_equal(vault_turn_end(f->v), 0);
+	rd = rd_over(f->out.p, f->out.n);
+	assert_int_equal(wire_answer_get(&rd, &problem, &leaf), 0);
+	return problem;
+}
+
+static unsigned run_hello(struct vault *v, struct vault_call *c, void *m) { return vault_hello(v, c, m); }
+static unsigned run_activate(struct vault *v, struct vault_call *c, void *m) { return vault_activate(v, c, m); }
+static unsigned run_create(struct vault *v, struct vault_call *c, void *m) { return vault_create_record(v, c, m); }
+static unsigned run_read(struct vault *v, struct vault_call *c, void *m) { return vault_read_record(v, c, m); }
+static unsigned run_patch(struct vault *v, struct vault_call *c, void *m) { return vault_patch_record(v, c, m); }
+static unsigned run_history(struct vault *v, struct vault_call *c, void *m) { return vault_history(v, c, m); }
+
+/* Seal the first wrap that opens as the person's role to the session; false if none does. */
+static bool seal_role(struct fixture *f, struct test_person *p, const struct wire_hello_answer *h, uint8_t ret[112])
+{
+	for (unsigned i = 0; i < WIRE_ROLES_MAX; i++) {
+		struct context at = { .kind = CONTEXT_KEY_WRAP, .vault = f->vault_id, .entity = p->g.principal.id,
+			.epoch = h->wrap[i].epoch, .field = h->wrap[i].role, .version = 1, .length = 32 };
+		struct context to = { .kind = CONTEXT_SESSION, .vault = f->vault_id, .entity = h->session, .epoch = h->wrap[i].epoch,
+			.field = h->wrap[i].role, .writer = p->g.principal.id, .length = 32 };
+		uint8_t ctx[CONTEXT_BYTES], sk[32];
+
+		if (h->wrap[i].role != p->role)
+			continue;
+		context_encode(&at, ctx);
+		if (crypto_pkopen(p->box_sk, ctx, h->wrap[i].wrap, 112, sk) != 0)
+			continue;
+		context_encode(&to, ctx);
+		assert_int_equal(crypto_pkseal(h->ephemeral, ctx, sk, 32, ret), 0);
+		return true;
+	}
+	return false;
+}
+
+/* Open a session; the token goes to ret. Returns the problem of the last step. */
+static unsigned login(struct fixture *f, unsigned who, uint8_t ret[32])
+{
+	static const uint8_t zeros[32];
+	struct test_person *p = &f->person[who];
+	struct wire_envelope env = { .request_id = f->request_id };
+	struct wire_hello hello = { f->request_id, p->g.principal.id, zeros };
+	struct wire_hello_answer h;
+	struct wire_activate act;
+	struct wire_activate_answer a;
+	uint8_t copy[2048], sealed[112], proof[16 + 16 + 32 + 1 + 118] = "cv1.proof", sig[64];
+	size_t n;
+	unsigned problem;
+
+	assert_int_equal(one_turn(f, &env, false, run_hello, &hello), 0);
+	n = f->out.n - 10;
+	assert_true(n <= sizeof(copy));
+	memcpy(copy, f->out.p + 10, n);
+	assert_int_equal(wire_hello_answer_decode(copy, n, &h), 0);
+	assert_true(seal_role(f, p, &h, sealed));
+	memcpy(proof + 16, h.session, 16);
+	memcpy(proof + 32, h.ephemeral, 32);
+	proof[64] = 1;
+	be16_put(proof + 65, p->role);
+	be32_put(proof + 67, 1);
+	memcpy(proof + 71, sealed, 112);
+	crypto_sign(p->sign_sk, proof, sizeof(proof), sig);
+	memset(&act, 0, sizeof(act));
+	act.request_id = f->request_id;
+	act.session = h.session;
+	act.n = 1;
+	act.role[0] = (struct wire_role_key){ p->role, 1, sealed };
+	act.signature = sig;
+	problem = one_turn(f, &env, false, run_activate, &act);
+	if (problem == 0) {
+		assert_int_equal(wire_activate_answer_decode(f->out.p + 10, f->out.n - 10, &a), 0);
+		memcpy(ret, a.token, 32);
+	}
+	return problem;
+}
+
+static struct wire_envelope envelope(struct fixture *f, const uint8_t token[32], const char *purpose, const char *reason)
+{
+	struct wire_envelope e = { .has_token = true, .token = token, .request_id = f->request_id,
+		.purpose = wire_text(purpose, strlen(purpose)), .case_text = wire_text("", 0), .reason = wire_text(reason, strlen(reason)) };
+
+	return e;
+}
+
+/* Fields given as name, value pairs up to NULL; a NULL value is a null. */
+static void put_fields(struct buf *b, va_list ap)
+{
+	size_t at = wire_count_begin(b), count = 0;
+	const char *name, *value;
+
+	while ((name = va_arg(ap, const char *)) != NULL) {
+		value = va_arg(ap, const char *);
+		wire_field_put(b, name, strlen(name), value != NULL ? VALUE_TEXT : VALUE_NULL, value, value != NULL ? strlen(value) : 0);
+		count++;
+	}
+	wire_count_end(b, at, count);
+}
+
+static struct wire_list fields_of(const struct buf *b)
+{
+	struct rd rd = rd_over(b->p, b->n);
+	struct wire_list l;
+
+	assert_int_equal(wire_fields_get(&rd, &l), 0);
+	return l;
+}
+
+static unsigned create(struct fixture *f, const uint8_t token[32], const char *purpose, const char *key, uint8_t ret_record[16],
+    uint8_t ret_etag[16], ...)
+{
+	struct wire_envelope env = envelope(f, token, purpose, "");
+	struct wire_create m = { .key = wire_text(key, strlen(key)) };
+	struct wire_create_answer a;
+	struct buf b;
+	va_list ap;
+	unsigned problem;
+
+	buf_init(&b, 65536);
+	va_start(ap, ret_etag);
+	put_fields(&b, ap);
+	va_end(ap);
+	m.fields = fields_of(&b);
+	problem = one_turn(f, &env, true, run_create, &m);
+	if (problem == 0) {
+		assert_int_equal(wire_create_answer_decode(f->out.p + 10, f->out.n - 10, &a), 0);
+		memcpy(ret_record, a.record, 16);
+		memcpy(ret_etag, a.etag, 16);
+	}
+	buf_free(&b);
+	return problem;
+}
+
+static unsigned patch(struct fixture *f, const uint8_t token[32], const char *purpose, const uint8_t record[16], const uint8_t *etag,
+    uint8_t ret_etag[16], ...)
+{
+	struct wire_envelope env = envelope(f, token, purpose, "");
+	struct wire_patch m = { .record = record, .has_etag = etag != NULL, .etag = etag };
+	struct buf b;
+	va_list ap;
+	unsigned problem;
+
+	buf_init(&b, 65536);
+	va_start(ap, ret_etag);
+	put_fields(&b, ap);
+	va_end(ap);
+	m.fields = fields_of(&b);
+	problem = one_turn(f, &env, true, run_patch, &m);
+	if (problem == 0)
+		memcpy(ret_etag, f->out.p + 10, 16);
+	buf_free(&b);
+	return problem;
+}
+
+/* Read one field; its text goes to ret, "" if absent, "(omitted)", "(masked)" prefix "~". */
+static unsigned read_field(struct fixture *f, const uint8_t token[32], const char *purpose, const uint8_t record[16], const char *field,
+    bool clear, char ret[256])
+{
+	struct wire_envelope env = envelope(f, token, purpose, clear ? "because" : "");
+	struct wire_read m = { .record = record, .view = clear ? WIRE_VIEW_CLEAR : WIRE_VIEW_DEFAULT };
+	struct wire_read_answer a;
+	struct wire_field w;
+	struct buf b;
+	struct rd rd;
+	size_t at;
+	unsigned problem;
+
+	buf_init(&b, 4096);
+	at = wire_count_begin(&b);
+	wire_text8_put(&b, field, strlen(field));
+	wire_count_end(&b, at, 1);
+	rd = rd_over(b.p, b.n);
+	assert_int_equal(wire_names_get(&rd, &m.names), 0);
+	problem = one_turn(f, &env, true, run_read, &m);
+	ret[0] = '\0';
+	if (problem == 0) {
+		assert_int_equal(wire_read_answer_decode(f->out.p + 10, f->out.n - 10, &a), 0);
+		if (wire_fields_next(&a.fields, &w))
+			snprintf(ret, 256, "%s%.*s", a.redacted.count > 0 ? "~" : "", (int)w.value.n, (const char *)w.value.p);
+		else if (a.omitted.count > 0)
+			strcpy(ret, "(omitted)");
+	}
+	buf_free(&b);
+	return problem;
+}
+
+#endif
