@@ -158,9 +158,9 @@ BENCH_BINS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard test
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lsodium -llmdb -lm
-CLIENT_TEST := $(patsubst clients/c/%.c,$(BUILD)/clients/%,$(sort $(wildcard clients/c/*.c)))
+CLIENT_TEST := $(patsubst tests/integration/%.c,$(BUILD)/clients/%,$(sort $(wildcard tests/integration/*.c)))
 # Linked as an outsider would: the public header and the library, nothing else.
-$(BUILD)/clients/%: clients/c/%.c $(BUILD)/libchildvault.so include/childvault.h
+$(BUILD)/clients/%: tests/integration/%.c $(BUILD)/libchildvault.so include/childvault.h
 	@mkdir -p $(@D)
 	$(CC) $(OPT) -std=c11 -D_GNU_SOURCE $(WARN) $(if $(SAN),$(SANFLAGS)) -Iinclude -o $@ $< -L$(BUILD) -lchildvault -Wl,-rpath,'$$ORIGIN/..'
 # A daemon whose policy allows everything: what remains are the keys (tests/integration/55-allow-all).
