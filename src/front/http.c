@@ -106,6 +106,8 @@ static int on_header_value_complete(llhttp_t *p)
 
 	if (++h->headers > HTTP_HEADERS_MAX)
 		return refuse(h, PROBLEM_HEADERS_TOO_LARGE);
+	if (h->name.n == 0)	/* which llhttp lets pass */
+		return refuse(h, PROBLEM_BAD_REQUEST);
 	if (f != FIELD_OTHER) {
 		while (h->value.n > 0 && is_blank(h->base[h->value.at + h->value.n - 1]))
 			h->value.n--;

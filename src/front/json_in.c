@@ -150,6 +150,8 @@ static int put_value(struct buf *b, json_t *v, unsigned depth, struct json_fault
 		return refuse(f, PROBLEM_PAYLOAD_TOO_LARGE, NULL);
 	switch (json_typeof(v)) {
 	case JSON_NULL:
+		if (depth > 1)	/* it removes a field; there is nothing to remove inside a value */
+			return refuse(f, PROBLEM_WRONG_TYPE, "no null within lists and groups");
 		break;
 	case JSON_TRUE:
 	case JSON_FALSE:
