@@ -40,7 +40,9 @@ struct role_wrap {
 
 /*
  * Load every row of the DIR table and verify change sets, signatures and facts against admins (n keys of leaf 0,
- * FORMAT.md 5.2). 0, CV_ERR_FORMAT, CV_ERR_AUTH (with the offending row's type in the operational log), CV_ERR_IO.
+ * FORMAT.md 5.2). 0, CV_ERR_FORMAT, CV_ERR_AUTH (with the offending row's type in the operational log), CV_ERR_IO,
+ * CV_ERR_NOMEM. On failure the directory loaded before, if any, stays. What no fact covers is not verified here: the
+ * suspended byte and the wraps, which the state hash covers and which prove themselves by opening.
  */
 struct genesis_admin {
 	uint8_t id[16];
@@ -98,8 +100,10 @@ struct genesis_signer {
 };
 /*
  * Make role and class key pairs (epoch 1), all wraps, custody shares, people rows, change set 1 signed by the signers, and
- * call put for each DIR row. Secrets are wiped before it returns. ret_digest is the change set's digest. 0, CV_ERR_ARG,
- * CV_ERR_NOMEM, CV_ERR_CRYPTO, or what put answered.
+ * call put for each DIR row, in key order. Secrets are wiped before it returns. ret_digest is the change set's digest. n is at
+ * most 16; a set signed by fewer than two is written all the same, for a vault that stays pending, but does not load.
+ * Custody shares go to the people of kind PRINCIPAL_CUSTODIAN (at most 16) in id order. 0, CV_ERR_ARG (an unknown class or
+ * role, an id twice, a text too long, fewer custodians than share_k), CV_ERR_NOMEM, CV_ERR_CRYPTO, or what put answered.
  */
 int directory_genesis(struct keys *k, const struct genesis_directory *g, const struct genesis_signer *signers, unsigned n,
     int (*put)(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n), void *cookie,

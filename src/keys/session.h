@@ -1,8 +1,8 @@
 /*
  * Sessions: the slab of class keys that people's roles opened, docs/PROTOCOL.md section 4. Core's thread.
  *
- * A session is found by its token's hash and the peer's uid. Its class secrets stand in the locked slab and are wiped when
- * it ends, for whatever reason.
+ * A session is found by its token's hash and the peer's uid. Class secrets stand in the locked slab, each class epoch once
+ * for all sessions that hold it, and are wiped when the last of these ends, for whatever reason.
  */
 #ifndef CV_KEYS_SESSION_H
 #define CV_KEYS_SESSION_H
@@ -15,7 +15,6 @@
 
 #define SESSION_MAX 1024
 #define SESSION_ROLES 8
-#define SESSION_CLASSES 64
 #define SESSION_IDLE_MS (10u * 60 * 1000)
 #define SESSION_PERSON_MS (8u * 3600 * 1000)
 #define SESSION_APP_MS (3600u * 1000)
@@ -31,7 +30,10 @@ struct hello_answer {
 };
 /*
  * Step 2 of opening, for any principal id, known or not. now_ms is wall time, mono_ms monotonic. 0, CV_ERR_BUSY (too many
- * hellos wait), CV_ERR_LIMIT (this id is rate-limited).
+ * hellos wait, in all or of this uid), CV_ERR_LIMIT (this id is rate-limited), CV_ERR_NOMEM (memory could not be locked).
+ *
+ * A hello counts as a failure of its id at once, since its answer is worth a guess at a passphrase; a good activation
+ * takes that back. A decoy wrap begins with a public key, as real ones do.
  */
 int session_hello(struct keys *k, uint32_t uid, const uint8_t principal[16], const uint8_t q[32], uint64_t now_ms,
     uint64_t mono_ms, struct hello_answer *ret);
@@ -43,8 +45,10 @@ struct sealed_role {
 };
 /*
  * Step 4 and 5. 0 with the 32-byte token in ret_token and the session in *ret_session; CV_ERR_AUTH for whatever does not fit
- * (counted as a failure), CV_ERR_BUSY (SESSION_MAX). *ret_principal_id (16 bytes) is the hello's principal when the session
- * id was known, else zeros: for the leaf.
+ * (counted as a failure; the hello is then over), CV_ERR_BUSY (SESSION_MAX; the hello lives on), CV_ERR_NOMEM (memory could
+ * not be locked). *ret_principal_id (16 bytes) is the hello's principal when the session id was known, else zeros: for the
+ * leaf; it is written in every case. The session ends at the earliest of the absolute limit, the principal's end and the
+ * roles' memberships' ends. Costs about 0.1 ms for each class that the roles' grants give.
  */
 int session_activate(struct keys *k, uint32_t uid, const uint8_t session_id[16], const struct sealed_role *roles, unsigned n,
     const uint8_t signature[64], uint64_t now_ms, uint64_t mono_ms, uint8_t ret_token[32], struct session **ret_session,
@@ -61,6 +65,7 @@ void session_sweep(struct keys *k, uint64_t now_ms, uint64_t mono_ms, void (*cb)
 unsigned session_count(const struct keys *k);
 
 const uint8_t *session_id(const struct session *s);		/* 16 bytes, public */
+/* Its principal; NULL if a later directory_load no longer knows it. */
 const struct principal *session_principal(const struct keys *k, const struct session *s);
 const uint16_t *session_roles(const struct session *s, unsigned *ret_n);
 uint64_t session_expires_ms(const struct session *s);		/* wall time of the absolute limit */
