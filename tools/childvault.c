@@ -112,6 +112,16 @@ static int leading_options(int argc, char **argv, int *ret_exit)
 	return optind;
 }
 
+int cli_run(int argc, char **argv)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i].name, argv[0]) == 0)
+			return commands[i].run(argc, argv);
+	(void)cli_fail(EXIT_USAGE, "there is no command '%s'; there are:", "没有命令“%s”；可用的命令：", argv[0]);
+	print_help(stderr);
+	return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	int at, code = EXIT_USAGE;
@@ -129,12 +139,6 @@ int main(int argc, char **argv)
 		print_help(stdout);
 		return EXIT_DONE;
 	}
-	for (size_t i = 0; i < COMMANDS; i++)
-		if (strcmp(commands[i].name, argv[at]) == 0) {
-			code = commands[i].run(argc - at, argv + at);
-			return fflush(stdout) == 0 && !ferror(stdout) ? code : EXIT_FAILED;
-		}
-	(void)cli_fail(EXIT_USAGE, "there is no command '%s'; there are:", "没有命令“%s”；可用的命令：", argv[at]);
-	print_help(stderr);
-	return EXIT_USAGE;
+	code = cli_run(argc - at, argv + at);
+	return fflush(stdout) == 0 && !ferror(stdout) ? code : EXIT_FAILED;
 }

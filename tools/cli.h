@@ -122,6 +122,9 @@ int cli_admin_path(const char *vault, char *ret, size_t room);
 
 /* ---- commands ----------------------------------------------------------------------------------------------------------- */
 
+/* Run the command that argv[0] names, as from the shell; EXIT_USAGE after a message if there is none. */
+int cli_run(int argc, char **argv);
+int audit_verify(int argc, char **argv);	/* a sub-command of audit */
 int cmd_audit(int argc, char **argv);
 int cmd_create(int argc, char **argv);
 int cmd_demo(int argc, char **argv);

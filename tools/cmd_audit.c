@@ -310,6 +310,7 @@ int cmd_audit(int argc, char **argv)
 	} subs[] = {
 		{ "events", audit_events, "show entries of the log", "显示日志条目", "audit events" },
 		{ "export", audit_export, "copy the log's folder", "复制日志目录", "audit export" },
+		{ "verify", audit_verify, "check a copy of the log offline", "离线核对日志副本", "audit verify" },
 	};
 	size_t n = sizeof subs / sizeof subs[0];
 	char full[16];

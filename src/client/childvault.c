@@ -115,10 +115,13 @@ static void decode_percent(char *s)
 	for (; *s != 0; s++) {
 		int high = s[0] == '%' ? digit_of(s[1]) : -1, low = high >= 0 ? digit_of(s[2]) : -1;
 
-		bool coded = low >= 0 && (high | low) != 0;
+		char c = *s;
 
-		*to++ = coded ? (char)(high << 4 | low) : *s;
-		s += coded ? 2 : 0;
+		if (low >= 0 && (high | low) != 0) {
+			c = (char)(high << 4 | low);
+			s += 2;
+		}
+		*to++ = c;
 	}
 	*to = 0;
 }
