@@ -95,7 +95,7 @@ static struct read_decision read_anything(const struct policy_subject *who, cons
 {
 	if (clear || f->views == 0)
 		return yes(f->class, false, first_role(who));
-	return yes(f->view[0].class, true, first_role(who));
+	return yes(f->view[0].class, f->view[0].op != VIEW_PLAIN, first_role(who));
 }
 
 struct read_decision policy_decide_read(const struct policy *p, const struct policy_subject *who, const struct policy_field *f,
@@ -115,7 +115,7 @@ struct read_decision policy_decide_read(const struct policy *p, const struct pol
 	}
 	for (unsigned i = 0; i < f->views; i++)
 		if ((role = find_role(p, who, f->view[i].class, RIGHT_READ)) != NULL)
-			return yes(f->view[i].class, true, role->id);
+			return yes(f->view[i].class, f->view[i].op != VIEW_PLAIN, role->id);
 	if (f->views == 0 && (role = find_role(p, who, f->class, RIGHT_READ)) != NULL)
 		return yes(f->class, false, role->id);
 	return no(DECIDE_NO_RIGHT);

@@ -194,7 +194,7 @@ const char *decision_text(enum decision_reason r);
 struct read_decision {
 	enum decision_reason reason;
 	uint16_t class;		/* class whose row answers: a view class or the source class */
-	bool masked;		/* a view answers */
+	bool masked;		/* a view answers that shows less than the value: not a copy */
 	uint16_t role;		/* the role that allows */
 };
 /*
