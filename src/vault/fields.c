@@ -83,6 +83,12 @@ void fields_put(struct vault *v, const struct vault_call *c, const struct wanted
 	buf_reset(&v->seal);
 }
 
+/* A view that is a plain copy hides nothing. */
+static bool is_redacted(const struct wanted *w)
+{
+	return w->status == WANTED_ANSWERED && w->decision.masked && view_of(w) != VIEW_PLAIN;
+}
+
 /* A counted list of the names whose wish ended so. */
 static void put_names(struct vault *v, unsigned n, struct buf *out, bool omitted)
 {
@@ -90,7 +96,7 @@ static void put_names(struct vault *v, unsigned n, struct buf *out, bool omitted
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct wanted *w = &v->wanted[i];
-		bool hit = omitted ? w->status == WANTED_OMITTED : w->status == WANTED_ANSWERED && w->decision.masked;
+		bool hit = omitted ? w->status == WANTED_OMITTED : is_redacted(w);
 
 		if (!hit)
 			continue;
