@@ -76,6 +76,11 @@ int audit_create(const struct audit_options *o, const uint8_t *epochs, size_t n)
 	return r;
 }
 
+void audit_epoch_root(const uint8_t *epochs, size_t n, uint8_t ret[32])
+{
+	merkle_root_over(epochs, n / 32, 32, ret);
+}
+
 int audit_open(const struct audit_options *o, struct audit **ret_audit)
 {
 	struct audit *a = calloc(1, sizeof(*a));

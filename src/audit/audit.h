@@ -44,6 +44,8 @@ struct audit_options {
 
 /* Make DIR/log with log.vkey and the file epochs (n bytes). Synced. 0, CV_ERR_EXISTS, CV_ERR_FULL, CV_ERR_IO. */
 int audit_create(const struct audit_options *o, const uint8_t *epochs, size_t n);
+/* The epoch root of leaf 0: FORMAT.md section 10, over the n bytes of the file epochs (a multiple of 32). */
+void audit_epoch_root(const uint8_t *epochs, size_t n, uint8_t ret[32]);
 /* Open an audit writer; hooks are first used at the first leaf. 0, CV_ERR_NOMEM, CV_ERR_IO. audit_close frees; NULL allowed. */
 int audit_open(const struct audit_options *o, struct audit **ret_audit);
 void audit_close(struct audit *a);

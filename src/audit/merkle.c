@@ -76,6 +76,19 @@ void merkle_root_of(const uint8_t (*hash)[32], size_t n, uint8_t ret[32])
 	merkle_root(&f, ret);
 }
 
+void merkle_root_over(const uint8_t *p, size_t count, size_t size, uint8_t ret[32])
+{
+	struct merkle_frontier f;
+	uint8_t h[32];
+
+	merkle_begin(&f);
+	for (size_t i = 0; i < count; i++) {
+		merkle_leaf(p + i * size, size, h);
+		merkle_add(&f, 0, h, NULL, NULL);
+	}
+	merkle_root(&f, ret);
+}
+
 size_t merkle_note_encode(const struct merkle_frontier *f, uint8_t ret[MERKLE_NOTE_MAX])
 {
 	uint8_t *p = ret + 9;

@@ -33,8 +33,10 @@ void merkle_add(struct merkle_frontier *f, unsigned level, const uint8_t hash[32
     void (*made)(void *cookie, unsigned level, uint64_t index, const uint8_t hash[32]), void *cookie);
 /* The root; that of the empty tree is SHA-256 of nothing. */
 void merkle_root(const struct merkle_frontier *f, uint8_t ret[32]);
-/* Root of n hashes (n at least 1) as leaves of one tree. */
+/* Root of the tree whose leaves have these n hashes. */
 void merkle_root_of(const uint8_t (*hash)[32], size_t n, uint8_t ret[32]);
+/* Root over count values of size bytes each, which are the leaves themselves: epochs' public keys, FORMAT.md section 10. */
+void merkle_root_over(const uint8_t *p, size_t count, size_t size, uint8_t ret[32]);
 /* FORMAT.md 5.4, row "log": u64 size, u8 n, n hashes, the greatest subtree first. Returns the length. */
 size_t merkle_note_encode(const struct merkle_frontier *f, uint8_t ret[MERKLE_NOTE_MAX]);
 /* 0 or CV_ERR_FORMAT. */

@@ -342,7 +342,7 @@ static inline void fix_genesis(struct fix *f)
 	buf_init(&body, 4096);
 	buf_init(&leaf, 4096);
 	audit_policy(f->a, policy);
-	merkle_root_of((const uint8_t (*)[32])f->epoch_pk, f->epochs, root);
+	audit_epoch_root(f->epoch_pk[0], (size_t)f->epochs * 32, root);
 	buf_u8(&body, 1);
 	buf_put(&body, f->vault, 16);
 	buf_u48(&body, f->now_ms);

@@ -1,0 +1,107 @@
+/*
+ * What the files of the verifier share; its interface is include/childvault_audit.h. Nothing outside src/audit includes this.
+ *
+ *	verify.c	signed things: keys, checkpoint, seals, genesis; the order of the whole
+ *	verify_bundle.c	one bundle: reading and hashing it, on any thread
+ *	verify_stream.c	all bundles in order: who is right if leaves and tiles differ, the tree, the leaves' own order
+ *	verify_text.c	names and sentences
+ */
+#ifndef CV_AUDIT_VERIFY_H
+#define CV_AUDIT_VERIFY_H
+
+#include <stdbool.h>
+
+#include "audit/merkle.h"
+#include "base/buf.h"
+#include "childvault_audit.h"
+#include "format/leaf.h"
+#include "format/note.h"
+#include "format/tile.h"
+
+/* A root that somebody signed for a size: seals and the known checkpoint. Sorted by size. */
+struct mark {
+	uint64_t size;
+	uint8_t root[32];
+	uint32_t epoch;		/* of a seal */
+	bool seal;
+	char file[24];
+};
+
+/* What one leaf must follow on. */
+struct leaf_state {
+	uint64_t next;		/* index */
+	uint32_t epoch;
+	uint8_t kind;		/* of the leaf before */
+	uint64_t time_ms;
+	bool has_segment;
+	uint8_t segment[16];
+	uint32_t turn;
+	bool unsure;		/* a leaf was missing or changed: what follows cannot be held against it */
+	bool segment_unsure;	/* it may have opened a segment */
+};
+
+struct verify {
+	const struct childvault_audit_options *o;
+	struct childvault_audit_summary *sum;
+	int dirfd;
+	int error;		/* the first failure that is not a finding */
+
+	struct vkey key;
+	uint8_t *epochs;	/* public keys, 32 bytes each */
+	uint32_t epoch_n;
+	bool has_checkpoint;	/* a good one: size and root are signed */
+	bool exact;		/* size is a checkpoint's, if not a good one's: partial tiles must fit it */
+	uint64_t size;
+	uint8_t root[32];
+	bool has_epoch_sig;
+	uint32_t epoch_sig;	/* the epoch whose key signed the checkpoint */
+	struct mark *mark;
+	size_t marks, mark_at;
+	uint8_t *seal_there;	/* by epoch: 1 a file, good or not */
+	uint64_t good_size;	/* greatest size whose signed root came out */
+	uint64_t bad_size;	/* least one whose did not; 0: none */
+	uint64_t missing_from;	/* first bundle of a run of missing ones, UINT64_MAX: none */
+
+	struct merkle_frontier tree;
+	bool tree_known;	/* no gap so far */
+	uint8_t upper[TILE_LEVELS][TILE_WIDTH][32];	/* recomputed hashes of the tile that grows at each level */
+	struct buf parent;	/* the tile of level 1 that the present bundles' roots stand in; empty: it is not there */
+	uint64_t parent_n;	/* its number, UINT64_MAX: none read yet */
+	struct leaf_state leaf;
+	uint8_t admin_pk[UINT8_MAX][32];	/* from leaf 0 */
+	uint8_t admin_id[UINT8_MAX][16];
+	uint8_t genesis_hash[32];
+};
+
+/* One bundle. */
+struct bundle {
+	uint64_t n;
+	struct buf bytes;
+	int result;		/* of reading: 0, CV_ERR_NOTFOUND, CV_ERR_LIMIT, CV_ERR_IO */
+	unsigned leaves;	/* whole ones, at most TILE_WIDTH */
+	bool whole;		/* and nothing behind them */
+	uint32_t at[TILE_WIDTH + 1];
+	uint8_t hash[TILE_WIDTH][32];
+	uint8_t root[32];	/* of all TILE_WIDTH leaves, if there are */
+	struct buf tile;	/* tile/0/n */
+	int tile_result;	/* of reading it: 0 if it is there and has the right length */
+};
+void bundle_init(struct bundle *b);
+void bundle_free(struct bundle *b);
+/* Read path as bundle n, split and hash it. Any thread. */
+void bundle_read(struct bundle *b, int dirfd, const char *path, uint64_t n);
+/* Read full bundle n and its full tile. Any thread. */
+void bundle_read_full(struct bundle *b, int dirfd, uint64_t n);
+/* Call take for the full bundles 0 to count - 1 in order, in this thread; threads read and hash ahead. 0 or CV_ERR_NOMEM. */
+int bundles_each(int dirfd, uint64_t count, unsigned threads, void (*take)(void *cookie, struct bundle *b), void *cookie);
+
+/* Report. file may be NULL; positions CHILDVAULT_AUDIT_NONE. */
+void found(struct verify *v, enum childvault_audit_kind kind, bool fault, const char *file, uint64_t leaf, uint64_t last_leaf,
+    uint64_t epoch, uint64_t position);
+/* Bundles, tiles, tail. */
+void verify_stream(struct verify *v);
+/* Leaf 0 and the leaf that says who signed it (verify.c), called for those that are as the tree has them. */
+void verify_genesis(struct verify *v, const struct leaf *l, const uint8_t hash[32]);
+void verify_genesis_result(struct verify *v, const struct leaf *l);
+
+#endif
