@@ -1,0 +1,447 @@
+/* model: view operators. */
+#include "test_model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "model/validate.h"
+
+struct view_case {
+	enum view_op op;
+	uint8_t type;
+	const char *in;
+	const char *out;	/* NULL: suppressed */
+};
+
+static const struct view_case views[] = {
+	{ VIEW_M1_NAME, VALUE_TEXT, "张三", "张**" },
+	{ VIEW_M1_NAME, VALUE_TEXT, "张", "张**" },
+	{ VIEW_M1_NAME, VALUE_TEXT, "张三丰", "张**" },
+	{ VIEW_M1_NAME, VALUE_TEXT, "欧阳小明", "欧阳**" },
+	{ VIEW_M1_NAME, VALUE_TEXT, "欧阳明", "欧阳**" },
+	{ VIEW_M1_NAME, VALUE_TEXT, "欧阳", "欧**" },
+	{ VIEW_M1_NAME, VALUE_TEXT, "欧文", "欧**" },
+	{ VIEW_M1_NAME, VALUE_TEXT, "𠮷野家", "𠮷**" },
+	{ VIEW_M1_NAME, VALUE_TEXT, "张\U000E0100三", "张**" },
+	{ VIEW_M1_NAME, VALUE_TEXT, "阿卜杜拉·买买提", "阿**" },
+	{ VIEW_M1_NAME, VALUE_TEXT, "欧阳·买买提", "欧**" },
+	{ VIEW_M1_NAME, VALUE_TEXT, "Jose\u0301 Mario", "J**" },
+	{ VIEW_M1_NAME, VALUE_TEXT, "赵钱孙李周吴郑王冯陈褚卫蒋沈韩", "赵**" },
+	{ VIEW_M1_NAME, VALUE_TEXT, "张3", NULL },
+	{ VIEW_M1_NAME, VALUE_TEXT, "\u0301张", NULL },
+	{ VIEW_M1_NAME, VALUE_TEXT, "", NULL },
+	{ VIEW_M1_NAME, VALUE_DATE, "2015-01-01", NULL },
+	{ VIEW_M1O_CALL_NAME, VALUE_TEXT, "小明", "小明" },
+	{ VIEW_M1O_CALL_NAME, VALUE_TEXT, "阿卜杜拉·买买提", NULL },
+	{ VIEW_M1O_CALL_NAME, VALUE_TEXT, "一二三四五六七八九", NULL },
+	{ VIEW_M2_ID, VALUE_TEXT, "33010620150101123X", "330106***********X" },
+	{ VIEW_M2_ID, VALUE_TEXT, "G33010620150101123X", "G330106***********X" },
+	{ VIEW_M2_ID, VALUE_TEXT, "L330106201501011234", NULL },
+	{ VIEW_M2_ID, VALUE_TEXT, "330106150101123", NULL },
+	{ VIEW_M2_ID, VALUE_TEXT, "33010620150101123x", NULL },
+	{ VIEW_M2_ID, VALUE_TEXT, "3301062015010112 X", NULL },
+	{ VIEW_M3_PHONE, VALUE_TEXT, "13812345678", "138****5678" },
+	{ VIEW_M3_PHONE, VALUE_TEXT, "0371-65912345", "0371****45" },
+	{ VIEW_M3_PHONE, VALUE_TEXT, "01065912345", "010****45" },
+	{ VIEW_M3_PHONE, VALUE_TEXT, "13812345678转2", NULL },
+	{ VIEW_M3_PHONE, VALUE_TEXT, "12345", NULL },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "浙江省杭州市西湖区古荡街道嘉绿苑12幢3单元", "浙江省杭州市西湖区古荡街道" },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "河南省周口市鹿邑县城关镇李庄村3组", "河南省周口市鹿邑县城关镇" },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "河南省新乡市卫辉市上乐村镇上乐村", "河南省新乡市卫辉市上乐村镇" },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "河南省南阳市镇平县石佛寺镇", "河南省南阳市镇平县石佛寺镇" },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "江西省景德镇市昌江区吕蒙街道某路5号", "江西省景德镇市昌江区吕蒙街道" },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "湖南省长沙市宁乡市玉潭街道", "湖南省长沙市宁乡市玉潭街道" },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "广西壮族自治区南宁市西乡塘区北湖街道友爱路", "广西壮族自治区南宁市西乡塘区北湖街道" },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "甘肃省临夏回族自治州东乡族自治县锁南镇", "甘肃省临夏回族自治州东乡族自治县锁南镇" },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "上海市黄浦区南京东路街道100号", "上海市黄浦区南京东路街道" },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "北京市海淀区中关村街道", "北京市海淀区中关村街道" },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "湖北省荆州市沙市区朝阳街道", "湖北省荆州市沙市区朝阳街道" },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "广东省中山市古镇镇海洲村", "广东省中山市古镇镇" },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "内蒙古自治区锡林郭勒盟东乌珠穆沁旗萨麦苏木", "内蒙古自治区锡林郭勒盟东乌珠穆沁旗萨麦苏木" },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "古荡街道嘉绿苑", "古荡街道" },
+	/* A township's marker behind a road or a number is none. */
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "杭州市西湖区文三路123号古镇小区5幢", NULL },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "杭州市西湖区文三路古镇花园", NULL },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "杭州市西湖区文三路", NULL },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "杭州市西湖区 古荡街道", NULL },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "5号古荡街道", NULL },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "镇", NULL },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "", NULL },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "No. 5, West Lake", NULL },
+	{ VIEW_M4_TOWNSHIP, VALUE_CODE, "410122100201", "410122100" },
+	{ VIEW_M4_TOWNSHIP, VALUE_CODE, "410122100", "410122100" },
+	{ VIEW_M4_TOWNSHIP, VALUE_CODE, "410122", "410122000" },
+	{ VIEW_M4_TOWNSHIP, VALUE_CODE, "41012", NULL },
+	{ VIEW_M4V_VILLAGE, VALUE_TEXT, "河南省周口市鹿邑县城关镇李庄村3组12号", "河南省周口市鹿邑县城关镇李庄村" },
+	{ VIEW_M4V_VILLAGE, VALUE_TEXT, "杭州市西湖区古荡街道嘉绿社区5幢", "杭州市西湖区古荡街道嘉绿社区" },
+	{ VIEW_M4V_VILLAGE, VALUE_TEXT, "杭州市西湖区古荡街道文三路5号村", NULL },
+	{ VIEW_M4V_VILLAGE, VALUE_TEXT, "杭州市西湖区古荡街道嘉绿新村12幢", NULL },
+	{ VIEW_M4V_VILLAGE, VALUE_TEXT, "杭州市西湖区古荡街道嘉绿苑", NULL },
+	{ VIEW_M4V_VILLAGE, VALUE_CODE, "410122100", "410122100000" },
+	{ VIEW_M5_YEAR, VALUE_DATE, "2015-03-02", "2015" },
+	{ VIEW_M5_YEAR, VALUE_DATE, "2015-02-30", NULL },
+	{ VIEW_M5_YEAR, VALUE_TEXT, "2015-03-02", NULL },
+	{ VIEW_M5B_BIRTH_QUARTER, VALUE_DATE, "2015-03-31", "2015Q1" },
+	{ VIEW_M5B_BIRTH_QUARTER, VALUE_DATE, "2015-04-01", "2015Q2" },
+	{ VIEW_M5B_BIRTH_QUARTER, VALUE_DATE, "2015-12-31", "2015Q4" },
+	{ VIEW_M13_QUARTER, VALUE_DATE, "2026-09-30", "2026Q3" },
+	{ VIEW_M6_ACCOUNT, VALUE_TEXT, "6222021234567890128", "****0128" },
+	{ VIEW_M6_ACCOUNT, VALUE_TEXT, "农行6222021234567890128", NULL },
+	{ VIEW_M6_ACCOUNT, VALUE_TEXT, "1234567", NULL },
+	{ VIEW_M7_DISABILITY, VALUE_TEXT, "11010519491231002X42", "110105***********X**" },
+	{ VIEW_M7_DISABILITY, VALUE_TEXT, "11010519491231002X42B1", "110105***********X**" },
+	{ VIEW_M7_DISABILITY, VALUE_TEXT, "11010519491231002X", NULL },
+	{ VIEW_M10_STAGE, VALUE_TEXT, "某县实验小学", "小学" },
+	{ VIEW_M10_STAGE, VALUE_TEXT, "第一初级中学", "初中" },
+	{ VIEW_M10_STAGE, VALUE_TEXT, "某市职业高级中学", "中职" },
+	{ VIEW_M10_STAGE, VALUE_TEXT, "育才幼儿园", "学前" },
+	{ VIEW_M10_STAGE, VALUE_TEXT, "第二中学", NULL },
+	{ VIEW_M10_STAGE, VALUE_TEXT, "某小学附属幼儿园", NULL },
+	{ VIEW_M10_STAGE, VALUE_CODE, "初中", "初中" },
+	{ VIEW_M11_TAIL, VALUE_TEXT, "Q330123456", "****3456" },
+	{ VIEW_M11_TAIL, VALUE_TEXT, "1234567", "****67" },
+	{ VIEW_M11_TAIL, VALUE_TEXT, "1234", NULL },
+	{ VIEW_M11_TAIL, VALUE_TEXT, "低保字第5号", NULL }
+};
+
+static struct value project(enum view_op op, uint8_t type, const char *s, size_t n, struct buf *scratch)
+{
+	struct value v = { type, (const uint8_t *)s, n }, ret = { 99, NULL, 99 };
+
+	buf_reset(scratch);
+	view_project(op, &v, scratch, &ret);
+	return ret;
+}
+
+static void views_show_what_the_table_says(void **state)
+{
+	struct buf scratch;
+	struct value v;
+
+	(void)state;
+	buf_init(&scratch, 4096);
+	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
+		v = project(views[i].op, views[i].type, views[i].in, strlen(views[i].in), &scratch);
+		if (views[i].out == NULL) {
+			if (v.type != VALUE_SUPPRESSED || v.n != 0)
+				fail_msg("%s shows %.*s", views[i].in, (int)v.n, (const char *)v.p);
+			continue;
+		}
+		if (v.type != VALUE_TEXT || v.n != strlen(views[i].out) || memcmp(v.p, views[i].out, v.n) != 0)
+			fail_msg("%s shows %.*s (type %u)", views[i].in, (int)v.n, (const char *)v.p, v.type);
+	}
+	buf_free(&scratch);
+}
+
+static struct value integer_value(int64_t i, uint8_t bytes[8])
+{
+	for (int k = 0; k < 8; k++)
+		bytes[k] = (uint8_t)((uint64_t)i >> (56 - 8 * k));
+	return (struct value){ VALUE_INTEGER, bytes, 8 };
+}
+
+static void money_shows_its_band(void **state)
+{
+	static const struct {
+		int64_t fen;
+		const char *band;
+	} cases[] = { { 0, "0" }, { 1, "<500" }, { 49999, "<500" }, { 50000, "500-999" }, { 4999999, "20000-49999" },
+		{ 5000000, ">=50000" }, { INT64_MAX - 1, ">=50000" }, { -1, NULL }, { INT64_MIN, NULL }, { INT64_MAX, NULL } };
+	struct buf scratch;
+	struct value v, got;
+	uint8_t bytes[8];
+
+	(void)state;
+	buf_init(&scratch, 100);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		v = integer_value(cases[i].fen, bytes);
+		buf_reset(&scratch);
+		view_project(VIEW_M9_MONEY_BAND, &v, &scratch, &got);
+		if (cases[i].band == NULL) {
+			assert_int_equal(got.type, VALUE_SUPPRESSED);
+			continue;
+		}
+		assert_int_equal(got.type, VALUE_TEXT);
+		assert_int_equal(got.n, strlen(cases[i].band));
+		assert_memory_equal(got.p, cases[i].band, got.n);
+	}
+	buf_free(&scratch);
+}
+
+static void presence_and_copies_and_nothing(void **state)
+{
+	struct value v = text_value("张三"), null = { VALUE_NULL, NULL, 0 }, hidden = { VALUE_SUPPRESSED, NULL, 0 }, got;
+	struct buf scratch, none;
+
+	(void)state;
+	buf_init(&scratch, 100);
+	buf_init(&none, 1);
+	view_project(VIEW_PRESENT, &v, &scratch, &got);
+	assert_int_equal(got.type, VALUE_BOOL);
+	assert_int_equal(got.n, 1);
+	assert_int_equal(got.p[0], 1);
+	view_project(VIEW_PLAIN, &v, &scratch, &got);
+	assert_int_equal(got.type, VALUE_TEXT);
+	assert_memory_equal(got.p, "张三", 6);
+	for (unsigned op = 1; op < VIEW_OPS; op++) {
+		view_project((enum view_op)op, &null, &scratch, &got);
+		assert_int_equal(got.type, VALUE_NULL);
+		view_project((enum view_op)op, &hidden, &scratch, &got);
+		assert_int_equal(got.type, VALUE_SUPPRESSED);
+	}
+	/* An unknown operator and a scratch without room show nothing. */
+	view_project((enum view_op)VIEW_OPS, &v, &scratch, &got);
+	assert_int_equal(got.type, VALUE_SUPPRESSED);
+	view_project(VIEW_M1_NAME, &v, &none, &got);
+	assert_int_equal(got.type, VALUE_SUPPRESSED);
+	buf_free(&scratch);
+	buf_free(&none);
+}
+
+static void every_result_fits_its_padding(void **state)
+{
+	struct policy *p = fixture_policy();
+	struct buf scratch;
+	struct value v;
+
+	(void)state;
+	buf_init(&scratch, 4096);
+	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
+		v = project(views[i].op, views[i].type, views[i].in, strlen(views[i].in), &scratch);
+		assert_true(v.n <= view_padded(policy_field(p, FIELD_NAME), views[i].op, v.n));
+		assert_int_equal(view_padded(policy_field(p, FIELD_NAME), views[i].op, v.n),
+		    view_padded(policy_field(p, FIELD_NAME), views[i].op, 0));
+	}
+	assert_int_equal(view_padded(policy_field(p, FIELD_NAME), VIEW_PLAIN, 20), 32);
+	buf_free(&scratch);
+	policy_free(p);
+}
+
+/* ---- properties ----------------------------------------------------------------------------------------------------- */
+
+static uint32_t seed = 20261124;
+
+static uint32_t any(uint32_t n)
+{
+	seed = seed * 1664525u + 1013904223u;
+	return (seed >> 8) % n;
+}
+
+/* A character a name may hold, never one that begins or ends a compound surname used in the tests. */
+static uint32_t any_han(void)
+{
+	switch (any(4)) {
+	case 0:
+		return 0x20BB7;			/* 𠮷 */
+	case 1:
+		return 0x20000 + any(0x1000);
+	case 2:
+		return 0x30000 + any(0x1000);
+	default:
+		return 0x3400 + any(0x1900);
+	}
+}
+
+static size_t random_name(char *s, size_t characters)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < characters; i++) {
+		n += utf8_put(s + n, any_han());
+		if (any(5) == 0)
+			n += utf8_put(s + n, 0xFE00 + any(16));
+		else if (i > 0 && i + 1 < characters && any(6) == 0)
+			n += utf8_put(s + n, 0xB7);
+	}
+	return n;
+}
+
+/* The mask of a name is its first character and two stars, whatever follows and however long it is. */
+static void masked_names_depend_on_their_first_character_only(void **state)
+{
+	char s[512], want[8];
+	struct buf scratch;
+	struct value v;
+	uint32_t cp;
+	size_t n, first;
+
+	(void)state;
+	buf_init(&scratch, 100);
+	for (int round = 0; round < 20000; round++) {
+		n = random_name(s, 2 + any(14));
+		first = utf8_next(s, n, &cp);
+		memcpy(want, s, first);
+		memcpy(want + first, "**", 2);
+		v = project(VIEW_M1_NAME, VALUE_TEXT, s, n, &scratch);
+		assert_int_equal(v.type, VALUE_TEXT);
+		assert_int_equal(v.n, first + 2);
+		assert_memory_equal(v.p, want, v.n);
+	}
+	buf_free(&scratch);
+}
+
+/* Positions that a mask hides do not influence it. */
+static void hidden_digits_do_not_influence_masks(void **state)
+{
+	char a[24], b[24];
+	struct buf x, y;
+	struct value v, w;
+
+	(void)state;
+	buf_init(&x, 100);
+	buf_init(&y, 100);
+	for (int round = 0; round < 5000; round++) {
+		for (size_t i = 0; i < 18; i++)
+			a[i] = b[i] = (char)('0' + any(10));
+		for (size_t i = 6; i < 17; i++)
+			b[i] = (char)('0' + any(10));
+		v = project(VIEW_M2_ID, VALUE_TEXT, a, 18, &x);
+		w = project(VIEW_M2_ID, VALUE_TEXT, b, 18, &y);
+		assert_int_equal(v.n, 18);
+		assert_int_equal(w.n, 18);
+		assert_memory_equal(v.p, w.p, 18);
+		assert_null(memmem(v.p, v.n, a + 6, 11));
+
+		a[0] = b[0] = '1';
+		a[1] = b[1] = '3';
+		v = project(VIEW_M3_PHONE, VALUE_TEXT, a, 11, &x);
+		memcpy(b, a, 11);
+		for (size_t i = 3; i < 7; i++)
+			b[i] = (char)('0' + any(10));
+		w = project(VIEW_M3_PHONE, VALUE_TEXT, b, 11, &y);
+		assert_int_equal(v.n, 11);
+		assert_memory_equal(v.p, w.p, 11);
+	}
+	buf_free(&x);
+	buf_free(&y);
+}
+
+/* Whatever follows a township, the mask of an address shows no digit and never more than the part before it. */
+static void masked_addresses_end_at_the_township(void **state)
+{
+	static const char *const counties[] = { "浙江省杭州市西湖区", "河南省新乡市原阳县", "北京市朝阳区", "西藏自治区那曲市安多县", "" };
+	static const char *const towns[] = { "古荡街道", "城关镇", "三道河乡", "解放路街道", "上乐村镇" };
+	static const char *const rests[] = { "李庄村3组", "文三路5号2单元301室", "古镇小区7幢", "向阳街8号", "张三家", "镇政府旁", "5-3-201",
+		"街道办事处家属院1号", "村镇银行楼上", "𠮷村乡间小路" };
+	char s[256], want[128];
+	struct buf scratch;
+	struct value v;
+
+	(void)state;
+	buf_init(&scratch, 1000);
+	for (size_t i = 0; i < 5; i++)
+		for (size_t j = 0; j < 5; j++)
+			for (size_t k = 0; k < 10; k++) {
+				(void)snprintf(want, sizeof(want), "%s%s", counties[i], towns[j]);
+				(void)snprintf(s, sizeof(s), "%s%s", want, rests[k]);
+				v = project(VIEW_M4_TOWNSHIP, VALUE_TEXT, s, strlen(s), &scratch);
+				if (v.type == VALUE_SUPPRESSED)
+					continue;
+				/* One marker that follows directly may come along: it is itself no secret. */
+				if (v.n != strlen(want) && !(v.n <= strlen(want) + 6 && memcmp(s, v.p, v.n) == 0 &&
+				    (memcmp(rests[k], "街道", 6) == 0 || memcmp(rests[k], "镇", 3) == 0)))
+					fail_msg("%s shows %.*s", s, (int)v.n, (const char *)v.p);
+				assert_memory_equal(v.p, s, v.n);
+			}
+	buf_free(&scratch);
+}
+
+/* Any bytes meet every operator: a result is short, well-formed, and never the value itself. */
+static void operators_are_total(void **state)
+{
+	static const char *const pieces[] = { "张", "欧阳", "𠮷", "·", "镇", "街道", "市", "县", "乡", "村", "路", "号", "1", "9", "X", "-",
+		"2015", "a", "\x80", "\xE5", " ", "\u0301", "G", "0371" };
+	struct policy *p = fixture_policy();
+	struct buf scratch;
+	char s[256], *copy;
+	struct value v;
+	size_t n, add;
+
+	(void)state;
+	buf_init(&scratch, 4096);
+	for (int round = 0; round < 20000; round++) {
+		n = 0;
+		for (uint32_t i = any(20); i > 0; i--) {
+			const char *piece = pieces[any(sizeof(pieces) / sizeof(pieces[0]))];
+
+			add = strlen(piece);
+			memcpy(s + n, piece, add);
+			n += add;
+		}
+		copy = malloc(n == 0 ? 1 : n);
+		assert_non_null(copy);
+		memcpy(copy, s, n);
+		for (unsigned op = 1; op <= VIEW_PRESENT; op++)
+			for (uint8_t type = 0; type < 17; type++) {
+				v = project((enum view_op)op, type, copy, n, &scratch);
+				if (type == VALUE_NULL || v.type == VALUE_SUPPRESSED || op == VIEW_M1O_CALL_NAME)
+					continue;
+				assert_true(v.n <= view_padded(policy_field(p, FIELD_NAME), (enum view_op)op, v.n));
+				if (op == VIEW_PRESENT || op == VIEW_M10_STAGE)
+					continue;
+				assert_true(utf8_valid((const char *)v.p, v.n));
+				if (op != VIEW_M4_TOWNSHIP && op != VIEW_M4V_VILLAGE)
+					assert_false(v.n == n && memcmp(v.p, copy, n) == 0);
+			}
+		free(copy);
+	}
+	buf_free(&scratch);
+	policy_free(p);
+}
+
+/* ---- at read -------------------------------------------------------------------------------------------------------- */
+
+static void birth_quarters_become_bands_at_read(void **state)
+{
+	static const struct {
+		const char *quarter;
+		int year;
+		unsigned month, day;
+		const char *band;
+	} cases[] = {
+		{ "2026Q4", 2026, 11, 24, "0-2" }, { "2012Q4", 2026, 12, 30, "12-13" }, { "2012Q4", 2026, 12, 31, "14-15" },
+		{ "2012Q1", 2026, 3, 30, "12-13" }, { "2012Q1", 2026, 3, 31, "14-15" }, { "2023Q2", 2026, 6, 29, "0-2" },
+		{ "2023Q2", 2026, 6, 30, "3-5" }, { "2020Q3", 2026, 9, 30, "6-11" }, { "2014Q3", 2026, 9, 30, "12-13" },
+		{ "2010Q3", 2026, 9, 30, "16-17" }, { "2008Q3", 2026, 9, 29, "16-17" }, { "2008Q3", 2026, 9, 30, "18+" },
+		{ "1900Q1", 2026, 9, 30, "18+" }, { "2030Q1", 2026, 9, 30, "0-2" },
+		{ "2008Q5", 2026, 9, 30, NULL }, { "2008q3", 2026, 9, 30, NULL }, { "2008-09-30", 2026, 9, 30, NULL }
+	};
+	struct value v, got;
+	struct buf scratch;
+
+	(void)state;
+	buf_init(&scratch, 100);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		v = text_value(cases[i].quarter);
+		buf_reset(&scratch);
+		view_present(VIEW_M5B_BIRTH_QUARTER, &v, clock_days(cases[i].year, cases[i].month, cases[i].day), &scratch, &got);
+		if (cases[i].band == NULL) {
+			assert_int_equal(got.type, VALUE_SUPPRESSED);
+			continue;
+		}
+		assert_int_equal(got.n, strlen(cases[i].band));
+		assert_memory_equal(got.p, cases[i].band, got.n);
+	}
+	v = text_value("2015");
+	view_present(VIEW_M5_YEAR, &v, TODAY, &scratch, &got);
+	assert_ptr_equal(got.p, v.p);
+	buf_free(&scratch);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(views_show_what_the_table_says),
+		cmocka_unit_test(money_shows_its_band),
+		cmocka_unit_test(presence_and_copies_and_nothing),
+		cmocka_unit_test(every_result_fits_its_padding),
+		cmocka_unit_test(masked_names_depend_on_their_first_character_only),
+		cmocka_unit_test(hidden_digits_do_not_influence_masks),
+		cmocka_unit_test(masked_addresses_end_at_the_township),
+		cmocka_unit_test(operators_are_total),
+		cmocka_unit_test(birth_quarters_become_bands_at_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
