@@ -231,9 +231,9 @@ static int watch_children(struct supervisor *s)
 		if (pid == s->core)
 			return status;
 		for (unsigned i = 0; pid > 0 && i < s->o->fronts; i++)
-			if (s->front[i] == pid && !told) {
-				/* After a stop by admin.sock fronts end first, and core follows. */
-				if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+			if (s->front[i] == pid) {
+				/* On a stop fronts end first, and core follows. */
+				if (told || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
 					s->front[i] = 0;
 				else
 					replace_front(s, i);
