@@ -19,6 +19,7 @@
 
 #define PATH_ROOM 4096
 #define FIELDS_ROOM 8192
+#define SHORT_FIELDS 32
 
 /* ---- events --------------------------------------------------------------------------------------------------------------- */
 
@@ -29,6 +30,9 @@ struct line {
 };
 enum { CELL_TIME, CELL_INDEX, CELL_KIND, CELL_PERSON, CELL_DEPARTMENT, CELL_ROLE, CELL_PURPOSE, CELL_FIELDS, CELL_OUTCOME, CELL_RECORD,
 	CELLS };
+
+/* A word of a table's cells: people's on a terminal, always the same in a pipe. */
+static const char *word(const char *en, const char *zh) { return isatty(STDOUT_FILENO) ? tr(en, zh) : en; }
 
 /* Names of the ids that body A's detail holds, as the policy document of the answer gives them. */
 static void name_ids(const struct policy *p, const struct leaf_detail *d, struct line *l)
@@ -63,13 +67,31 @@ static void name_person(const struct client_events *e, const struct leaf_actor *
 	} else if (memcmp(a->principal, zeros, 16) != 0) {
 		l->cells[CELL_PERSON] = l->principal;
 	}
-	l->cells[CELL_OUTCOME] = a->outcome == PROBLEM_NONE ? tr("done", "完成") : problem_kind(a->outcome);
+	l->cells[CELL_OUTCOME] = a->outcome == PROBLEM_NONE ? word("done", "完成") : problem_kind(a->outcome);
+}
+
+/* On a terminal a long list of fields would push everything behind it away: its beginning and its length stand for it. */
+static void shorten_fields(struct line *l)
+{
+	const char *all = l->cells[CELL_FIELDS];
+	unsigned count = 1;
+	char cut[SHORT_FIELDS + 1];
+
+	if (!isatty(STDOUT_FILENO) || strlen(all) <= SHORT_FIELDS)
+		return;
+	for (const char *p = all; *p != 0; p++)
+		count += *p == ',';
+	snprintf(cut, sizeof cut, "%s", all);
+	if (strrchr(cut, ',') != NULL)
+		*strrchr(cut, ',') = 0;
+	snprintf(l->fields, sizeof l->fields, "%s... (%u)", cut, count);
+	l->cells[CELL_FIELDS] = l->fields;
 }
 
 static void add_line(struct table *t, const struct client_events *e, const struct policy *p, const struct client_event *v)
 {
-	struct line l = { .cells = { [CELL_PERSON] = v->opened || (v->leaf.flags & LEAF_CLEAR) != 0 ? tr("(vault)", "（系统）") :
-	    tr("(sealed)", "（未解开）") } };
+	struct line l = { .cells = { [CELL_PERSON] = v->opened || (v->leaf.flags & LEAF_CLEAR) != 0 ? word("(vault)", "（系统）") :
+	    word("(sealed)", "（未解开）") } };
 
 	clock_rfc3339(v->leaf.time_ms, l.time);
 	snprintf(l.index, sizeof l.index, "%llu", (unsigned long long)v->leaf.index);
@@ -90,6 +112,7 @@ static void add_line(struct table *t, const struct client_events *e, const struc
 		if (!v->opened)
 			l.cells[CELL_OUTCOME] = v->detail.outcome;
 	}
+	shorten_fields(&l);
 	table_row(t, l.cells);
 	wipe(&l, sizeof l);
 }

@@ -53,6 +53,7 @@ static void step(struct demo *d, const char *en, const char *zh)
 	bool terminal = isatty(STDOUT_FILENO);
 
 	printf("\n%s%u. %s%s\n", terminal ? "\033[1m" : "", ++d->steps, tr(en, zh), terminal ? "\033[0m" : "");
+	fflush(stdout);
 }
 
 static void tell(const char *en, const char *zh) { printf("   %s\n", tr(en, zh)); }
@@ -71,7 +72,7 @@ static void expect(struct demo *d, bool holds, const char *en, const char *zh)
 static bool run(struct demo *d, int wanted, const char *const *args)
 {
 	char *argv[ARGUMENTS + 1];
-	int argc = 0, code;
+	int argc = 0, code, errors;
 
 	printf("   $ childvault");
 	for (; args[argc] != NULL && argc < ARGUMENTS; argc++) {
@@ -83,8 +84,15 @@ static bool run(struct demo *d, int wanted, const char *const *args)
 	argv[argc] = NULL;
 	putchar('\n');
 	fflush(stdout);
+	/* A refusal is part of the story and belongs into it, not beside it. */
+	errors = dup(STDERR_FILENO);
+	(void)dup2(STDOUT_FILENO, STDERR_FILENO);
 	code = cli_run(argc, argv);
 	fflush(stdout);
+	if (errors >= 0) {
+		(void)dup2(errors, STDERR_FILENO);
+		(void)close(errors);	/* a copy */
+	}
 	expect(d, code == wanted, "a command ended with another status than it should", "命令的退出状态与预期不符");
 	return code == wanted;
 }
@@ -339,7 +347,7 @@ static void refuse_school(struct demo *d)
 	    "学校无权查看与其无关的内容；演示库会说明依据的规则。");
 	if ((cv = become(d, "school")) == NULL)
 		return;
-	RUN(d, EXIT_DENIED, "get", d->intake_record, "--fields", "health_summary", "--purpose", "edu_aid");
+	RUN(d, EXIT_DENIED, "get", d->intake_record, "--fields", "health_summary", "--purpose", "update");
 	childvault_free(cv);
 }
 

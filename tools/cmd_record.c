@@ -65,6 +65,9 @@ static char *value_text(const json_t *v)
 	return json_is_string(v) ? strdup(json_string_value(v)) : json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
 }
 
+/* A word of a table's cells: people's on a terminal, always the same in a pipe. */
+static const char *word(const char *en, const char *zh) { return isatty(STDOUT_FILENO) ? tr(en, zh) : en; }
+
 static bool lists(const json_t *names, const char *name)
 {
 	for (size_t i = 0; i < json_array_size(names); i++) {
@@ -86,7 +89,7 @@ static void add_fields(struct table *t, const char **cells, unsigned at, const j
 
 		cells[at] = name;
 		cells[at + 1] = text;
-		cells[at + 2] = lists(redacted, name) ? tr("masked", "脱敏") : tr("clear", "明文");
+		cells[at + 2] = lists(redacted, name) ? word("masked", "脱敏") : word("clear", "明文");
 		table_row(t, cells);
 		if (text != NULL)
 			wipe(text, strlen(text));
@@ -109,7 +112,7 @@ static int print_record(const struct childvault *cv)
 	for (size_t i = 0; t != NULL && i < json_array_size(omitted); i++) {
 		cells[0] = json_string_value(json_array_get(omitted, i));
 		cells[1] = "";
-		cells[2] = tr("omitted", "未提供");
+		cells[2] = word("omitted", "未提供");
 		table_row(t, cells);
 	}
 	code = table_print(t);
