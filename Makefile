@@ -80,6 +80,7 @@ endef
 $(foreach m,$(MODULES),$(eval $(call module_rule,$(m))))
 
 $(BUILD)/obj/src/front/%.o: CPPFLAGS_ALL += -isystem $(LLHTTP_INC)
+$(BUILD)/obj/src/front/openapi.o: docs/openapi.json
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
@@ -130,7 +131,7 @@ $(BUILD)/man/%: docs/%.scd
 # ---- unit tests: tests/unit/test_<module>[_part].c is linked with <module> and what stands behind it ----------------
 UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_BINS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRCS))
-SUPPORT_OBJS := $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard tests/support/*.c)))
+SUPPORT_OBJS := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %_main.c,$(sort $(wildcard tests/support/*.c))))
 SUPPORT_LIB := $(if $(SUPPORT_OBJS),$(BUILD)/lib/support.a)
 $(BUILD)/lib/support.a: $(SUPPORT_OBJS)
 	@mkdir -p $(@D)
@@ -158,6 +159,10 @@ BENCH_BINS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard test
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lsodium -llmdb -lm
+SUPPORT_BINS := $(patsubst tests/support/%_main.c,$(BUILD)/support/%,$(sort $(wildcard tests/support/*_main.c)))
+$(BUILD)/support/%: $(BUILD)/obj/tests/support/%_main.o $(SUPPORT_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^
 CLIENT_TEST := $(patsubst tests/integration/%.c,$(BUILD)/clients/%,$(sort $(wildcard tests/integration/*.c)))
 # Linked as an outsider would: the public header and the library, nothing else.
 $(BUILD)/clients/%: tests/integration/%.c $(BUILD)/libchildvault.so include/childvault.h
@@ -167,7 +172,7 @@ $(BUILD)/clients/%: tests/integration/%.c $(BUILD)/libchildvault.so include/chil
 ALLOW_ALL := build/allow-all
 allow-all:
 	@$(MAKE) --no-print-directory BUILD=$(ALLOW_ALL) CPPFLAGS=-DCV_POLICY_ALLOW_ALL $(ALLOW_ALL)/childvaultd
-test-programs: $(CLIENT_TEST) $(BENCH_BINS)
+test-programs: $(CLIENT_TEST) $(BENCH_BINS) $(SUPPORT_BINS)
 
 FUZZ_SECONDS ?= 10
 FUZZ_BINS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
