@@ -19,7 +19,7 @@
 
 #define PATH_ROOM 4096
 #define FIELDS_ROOM 8192
-#define SHORT_FIELDS 32
+#define SHORT_FIELDS 32u
 
 /* ---- events --------------------------------------------------------------------------------------------------------------- */
 
@@ -81,7 +81,7 @@ static void shorten_fields(struct line *l)
 		return;
 	for (const char *p = all; *p != 0; p++)
 		count += *p == ',';
-	snprintf(cut, sizeof cut, "%s", all);
+	snprintf(cut, sizeof cut, "%.*s", (int)SHORT_FIELDS, all);
 	if (strrchr(cut, ',') != NULL)
 		*strrchr(cut, ',') = 0;
 	snprintf(l->fields, sizeof l->fields, "%s... (%u)", cut, count);

@@ -93,7 +93,7 @@ static size_t show(const char *s, bool print)
 
 static void print_aligned(const struct table *t)
 {
-	size_t width[COLUMNS_MAX] = { 0 };
+	size_t width[COLUMNS_MAX] = { 0 };	/* of each column */
 
 	for (size_t i = 0; i < t->rows * t->columns; i++) {
 		size_t w = show(t->cell[i], false), *max = &width[i % t->columns];
@@ -105,8 +105,8 @@ static void print_aligned(const struct table *t)
 		for (unsigned i = 0; i < t->columns; i++) {
 			size_t w = show(t->cell[row * t->columns + i], true);
 
-			for (; i + 1 < t->columns && w < width[i] + 2; w++)
-				putchar(' ');
+			if (i + 1 < t->columns)
+				printf("%*s", w < width[i] ? (int)(width[i] - w) + 2 : 2, "");
 		}
 		putchar('\n');
 	}
