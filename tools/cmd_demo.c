@@ -139,6 +139,7 @@ static void exec_daemon(const struct demo *d)
 	char path[PATH_ROOM], log[PATH_ROOM];
 	int fd;
 
+	(void)setpgid(0, 0);	/* Ctrl-C is the demo's to answer, by a clean stop */
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);	/* without it a killed demo would leave its daemon behind: only a nuisance */
 	if (join(log, d->base, "daemon.log") && (fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) >= 0)
 		(void)dup2(fd, STDERR_FILENO);	/* else its lines come to the terminal */
@@ -515,6 +516,7 @@ int cmd_demo(int argc, char **argv)
 	cli.json = false;
 	(void)sigaction(SIGINT, &action, NULL);
 	(void)sigaction(SIGTERM, &action, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);	/* a reader that goes away must not keep the demo from cleaning up */
 	if ((code = make_folder(&d, dir)) != 0)
 		return code;
 	step(&d, "A demo vault: every key in one folder, and its log says so for ever.", "建立演示库：全部密钥在一个目录中，日志永久注明。");
