@@ -1,0 +1,307 @@
+"""A Python client of Childvault in one file: python3-nacl for logging in, the standard library for the rest.
+
+    from childvault import Childvault
+
+    with Childvault("/srv/vault/api.sock") as vault:
+        vault.login("caseworker.key")                      # passphrase=b"..." if the key file has one
+        record = vault.create({"name": "..."}, purpose="intake")
+        answer = vault.get(record["id"], ["name", "phone"], purpose="intake")
+        vault.patch(record["id"], {"phone": "..."}, purpose="intake", etag=answer["version"])
+
+A refusal raises Problem, whose `kind` is one of the closed list in docs/PROTOCOL.md; whatever else goes wrong raises
+ChildvaultError or OSError. Numbers are those of docs/FORMAT.md sections 2, 3, 12 and docs/PROTOCOL.md section 4. Python cannot
+wipe memory: a program for which that matters lets `childvault login` open the session and passes the token on.
+"""
+import base64
+import hashlib
+import http.client
+import json
+import os
+import re
+import socket
+import struct
+import urllib.parse
+
+__all__ = ["Childvault", "ChildvaultError", "Problem"]
+
+_ZERO16 = bytes(16)
+_CONTEXT_KEY_WRAP, _CONTEXT_SESSION, _CONTEXT_KEYFILE = 4, 11, 23
+
+
+class ChildvaultError(Exception):
+    """The key file, the passphrase, or an answer that does not follow the protocol."""
+
+
+class Problem(ChildvaultError):
+    """The daemon refused. kind, title, status and body are its own words; explain is the rule (demo vaults only)."""
+
+    def __init__(self, status, body, explain=""):
+        self.status, self.body, self.explain = status, body, explain
+        self.kind, self.title = body.get("kind", ""), body.get("title", "")
+        super().__init__(f"{self.title} ({self.kind})")
+
+
+# ---- constructions, FORMAT.md section 2 ------------------------------------------------------------------------------
+
+
+def _hash(bits, label, key, *parts):
+    h = hashlib.blake2b(key=key, person=label.encode().ljust(16, b"\0"), digest_size=bits // 8)
+    for part in parts:
+        h.update(part)
+    return h.digest()
+
+
+def _context(kind, vault, entity=_ZERO16, epoch=0, field=0, version=0, writer=_ZERO16, length=0):
+    return (b"CVX1" + struct.pack(">BBH", kind, 1, 1) + vault + entity + struct.pack(">IIII", 0, epoch, 0, field) +
+            struct.pack(">Q", version) + writer + struct.pack(">Q", length) + bytes(8))
+
+
+def _open_with(key, nonce, context, commitment, ciphertext):
+    from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt
+    from nacl.exceptions import CryptoError
+    from hmac import compare_digest
+    okm = _hash(512, "cv1.seal", key, nonce, context)
+    if not compare_digest(okm[32:], commitment):
+        return None
+    try:
+        return crypto_aead_xchacha20poly1305_ietf_decrypt(ciphertext, context, nonce, okm[:32])
+    except CryptoError:
+        return None
+
+
+def _seal_open(key, context, sealed):
+    return _open_with(key, sealed[:24], context, sealed[24:56], sealed[56:])
+
+
+def _pk_key(shared, ephemeral, pk, context):
+    return _hash(256, "cv1.pkseal", shared, ephemeral, pk, context)
+
+
+def _pkseal_open(sk, context, sealed):
+    from nacl.bindings import crypto_scalarmult, crypto_scalarmult_base
+    try:
+        shared = crypto_scalarmult(sk, sealed[:32])
+    except Exception:  # a point of low order
+        return None
+    key = _pk_key(shared, sealed[:32], crypto_scalarmult_base(sk), context)
+    return _open_with(key, bytes(24), context, sealed[32:64], sealed[64:])
+
+
+def _pkseal(pk, context, message):
+    from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_encrypt, crypto_scalarmult, crypto_scalarmult_base
+    esk = os.urandom(32)
+    epk = crypto_scalarmult_base(esk)
+    okm = _hash(512, "cv1.seal", _pk_key(crypto_scalarmult(esk, pk), epk, pk, context), bytes(24), context)
+    return epk + okm[32:] + crypto_aead_xchacha20poly1305_ietf_encrypt(message, context, bytes(24), okm[:32])
+
+
+def _argon2id(passphrase, salt, kib, passes):
+    from nacl.bindings import crypto_pwhash_ALG_ARGON2ID13, crypto_pwhash_alg
+    if not (65536 <= kib <= 4194304 and 3 <= passes <= 16):
+        raise ChildvaultError("the key file's parameters are outside the allowed range")
+    return crypto_pwhash_alg(32, passphrase, salt, passes, kib * 1024, crypto_pwhash_ALG_ARGON2ID13)
+
+
+# ---- key files, FORMAT.md section 12 ------------------------------------------------------------------------------------
+
+
+class _KeyFile:
+    HEAD = struct.Struct(">BBB16s16sII16s")
+
+    def __init__(self, text):
+        match = re.fullmatch(rb"childvault-key-1\n([A-Za-z0-9+/]+=*)\n", text)
+        if not match:
+            raise ChildvaultError("this is not a key file")
+        data = base64.b64decode(match.group(1), validate=True)
+        if len(data) < self.HEAD.size:
+            raise ChildvaultError("this is not a key file")
+        fmt, suite, self.protection, self.principal, self.vault, self.kib, self.passes, self.salt = self.HEAD.unpack_from(data)
+        self.body = data[self.HEAD.size:]
+        if (fmt, suite) != (1, 1) or (self.protection, len(self.body)) not in ((0, 64), (1, 136)):
+            raise ChildvaultError("this is not a key file")
+
+    def derive(self, passphrase):
+        """pw, or None without protection."""
+        if not self.protection:
+            return None
+        if passphrase is None:
+            raise ChildvaultError("this key file wants its passphrase")
+        return _argon2id(passphrase, self.salt, self.kib, self.passes)
+
+    def open(self, pw, answer):
+        """X25519 secret key and Ed25519 seed. A file that no vault stands behind yet opens by its passphrase alone."""
+        secrets = self.body
+        if self.protection:
+            kek = _hash(256, "cv1.kek", pw, answer if self.vault != _ZERO16 else bytes(32))
+            secrets = _seal_open(kek, _context(_CONTEXT_KEYFILE, self.vault, self.principal, length=64), self.body)
+        if secrets is None:
+            raise ChildvaultError("this key opens no session here: unknown or suspended principal, or wrong passphrase")
+        return secrets[:32], secrets[32:]
+
+
+# ---- the client -----------------------------------------------------------------------------------------------------------
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, path, timeout):
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+class Childvault:
+    """One connection to a vault's api.sock. Not shared between threads."""
+
+    def __init__(self, path, token=None, timeout=60):
+        self.token, self.roles, self.expires_at = token, [], None
+        self._connection = _Connection(path, timeout)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *ignored):
+        self.close()
+
+    def close(self):
+        self._connection.close()
+
+    # ---- one call
+
+    def call(self, method, target, body=None, headers=None, media="application/json"):
+        """Send one request; returns (status, headers, bytes). A problem raises Problem."""
+        head = dict(headers or {})
+        if self.token:
+            head["Authorization"] = "Bearer " + self.token
+        data = None
+        if body is not None:
+            data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+            head["Content-Type"] = media
+        try:
+            self._connection.request(method, target, data, head)
+            answer = self._connection.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()  # the next call begins on a new connection
+            raise
+        if answer.status >= 400:
+            try:
+                problem = json.loads(content)
+            except ValueError:
+                raise ChildvaultError("the daemon's answer does not follow the protocol") from None
+            raise Problem(answer.status, problem, urllib.parse.unquote(answer.headers.get("CV-Explain", "")))
+        return answer.status, answer.headers, content
+
+    @staticmethod
+    def _with(purpose, case=None, reason=None):
+        quoted = {"CV-Purpose": purpose, "CV-Case": case, "CV-Reason": reason}
+        return {name: urllib.parse.quote(text, safe="") for name, text in quoted.items() if text is not None}
+
+    # ---- sessions
+
+    def login(self, key_file, passphrase=None, roles=None):
+        """Open a session with a key file. passphrase: bytes. roles: role numbers or names; None takes all. Returns the roles."""
+        with open(key_file, "rb") as f:
+            key = _KeyFile(f.read())
+        pw = key.derive(passphrase)
+        wanted = None if roles is None else [str(role) for role in roles]
+        hello, opened, seed = self._hello(key, pw)
+        names = self._activate(key, hello, opened, seed)
+        if wanted is None:
+            return names
+        chosen = [entry for entry, name in zip(opened, names) if name in wanted or str(entry[0]) in wanted]
+        missing = [w for w in wanted if not any(w in (name, str(entry[0])) for entry, name in zip(opened, names))]
+        if missing or len(chosen) != len(opened):  # names are known only now: this was not what was asked for
+            self.logout()
+        if missing:
+            raise ChildvaultError("this key does not open a role that was asked for")
+        if len(chosen) != len(opened):
+            hello, opened, seed = self._hello(key, pw)
+            numbers = {entry[0] for entry in chosen}
+            names = self._activate(key, hello, [entry for entry in opened if entry[0] in numbers], seed)
+        return names
+
+    def _hello(self, key, pw):
+        question = _hash(256, "cv1.pep.q", pw) if pw else bytes(32)
+        self.token = None
+        _, _, content = self.call("POST", "/v1/sessions", {"principal": key.principal.hex(),
+                                                           "question": base64.b64encode(question).decode()})
+        hello = json.loads(content)
+        vault = bytes.fromhex(hello["vault"])
+        sk, seed = key.open(pw, base64.b64decode(hello["answer"]))
+        opened = []
+        for wrap in hello["wraps"]:  # decoys and another's do not open
+            context = _context(_CONTEXT_KEY_WRAP, vault, key.principal, wrap["epoch"], wrap["role"], 1, length=32)
+            secret = _pkseal_open(sk, context, base64.b64decode(wrap["wrap"]))
+            if secret is not None:
+                opened.append((wrap["role"], wrap["epoch"], secret))
+        if not opened:
+            raise ChildvaultError("this key opens no session here: unknown or suspended principal, or wrong passphrase")
+        return hello, opened, seed
+
+    def _activate(self, key, hello, opened, seed):
+        from nacl.signing import SigningKey
+        vault, session = bytes.fromhex(hello["vault"]), bytes.fromhex(hello["session"])
+        ephemeral = base64.b64decode(hello["ephemeral_key"])
+        proof = b"cv1.proof".ljust(16, b"\0") + session + ephemeral + bytes([len(opened)])
+        entries = []
+        for role, epoch, secret in opened:
+            sealed = _pkseal(ephemeral, _context(_CONTEXT_SESSION, vault, session, epoch, role, writer=key.principal, length=32), secret)
+            proof += struct.pack(">HI", role, epoch) + sealed
+            entries.append({"role": role, "epoch": epoch, "sealed": base64.b64encode(sealed).decode()})
+        signature = SigningKey(seed).sign(proof).signature
+        _, _, content = self.call("PUT", "/v1/sessions/" + session.hex(),
+                                  {"roles": entries, "signature": base64.b64encode(signature).decode()})
+        answer = json.loads(content)
+        self.token, self.roles, self.expires_at = answer["token"], answer["roles"], answer["expires_at"]
+        return self.roles
+
+    def logout(self):
+        try:
+            self.call("DELETE", "/v1/sessions/current")
+        finally:
+            self.token = None
+
+    # ---- records
+
+    def create(self, fields, purpose, case=None, idempotency_key=None):
+        """Store a record; returns {"id", "version"}."""
+        head = self._with(purpose, case)
+        if idempotency_key is not None:
+            head["Idempotency-Key"] = idempotency_key
+        return json.loads(self.call("POST", "/v1/records", {"fields": fields}, head)[2])
+
+    def _read(self, path, names, purpose, case, reason, clear, limit=None):
+        query = "?fields=" + ",".join(urllib.parse.quote(name, safe="") for name in names)
+        query += "&view=clear" if clear else ""
+        query += f"&limit={int(limit)}" if limit else ""
+        return json.loads(self.call("GET", path + query, headers=self._with(purpose, case, reason))[2])
+
+    def get(self, record, names, purpose, case=None, reason=None, clear=False):
+        """The named fields: {"id", "version", "fields", "meta"}. clear needs the right and a reason."""
+        return self._read(f"/v1/records/{record}", names, purpose, case, reason, clear)
+
+    def history(self, record, names, purpose, case=None, reason=None, clear=False, limit=None):
+        return self._read(f"/v1/records/{record}/history", names, purpose, case, reason, clear, limit)
+
+    def patch(self, record, fields, purpose, etag=None, case=None):
+        """Change fields (None takes one away); etag is the version that was read. Returns the new version."""
+        head = self._with(purpose, case)
+        if etag is not None:
+            head["If-Match"] = etag
+        return self.call("PATCH", f"/v1/records/{record}", {"fields": fields}, head, "application/merge-patch+json")[1]["ETag"]
+
+    # ---- the rest
+
+    def events(self, first=0, limit=100, keys=False):
+        query = f"?from={int(first)}&limit={int(limit)}" + ("&keys=true" if keys else "")
+        return json.loads(self.call("GET", "/v1/audit/events" + query)[2])
+
+    def checkpoint(self):
+        return self.call("GET", "/v1/audit/checkpoint")[2].decode()
+
+    def health(self):
+        return json.loads(self.call("GET", "/v1/sys/health")[2])["state"]
