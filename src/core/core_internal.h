@@ -75,6 +75,8 @@ struct core {
 	size_t request_bytes;
 	struct buf out;
 	uint8_t *receive;		/* RECEIVE * MESSAGE_MAX */
+	uint32_t received[RECEIVE];	/* bytes of each message in it, to be wiped after the turn */
+	unsigned received_n;
 };
 
 /* fronts.c */

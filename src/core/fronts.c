@@ -150,10 +150,12 @@ static int receive_from(struct core *c, unsigned i, unsigned *used)
 		fronts_drop(c, i, "its end is closed");
 		return -1;
 	}
+	for (int k = 0; k < got; k++)
+		c->received[*used + (unsigned)k] = h[k].msg_len;
+	c->received_n = *used + (unsigned)got;
 	for (int k = 0; k < got; k++) {
-		const uint8_t *p = c->receive + (size_t)(*used) * MESSAGE_MAX;
+		const uint8_t *p = c->receive + (size_t)(*used)++ * MESSAGE_MAX;
 
-		(*used)++;
 		if (h[k].msg_len == 0) {
 			fronts_drop(c, i, "its end is closed");
 			return -1;

@@ -7,6 +7,9 @@ static void release(struct core *c)
 	for (unsigned i = 0; i < c->requests; i++)
 		if (c->request[i].partial != NULL)
 			fronts_release(c, c->request[i].front, c->request[i].partial);
+	for (unsigned i = 0; i < c->received_n; i++)
+		wipe(c->receive + (size_t)i * MESSAGE_MAX, c->received[i]);
+	c->received_n = 0;
 	c->requests = 0;
 	c->request_bytes = 0;
 	buf_reset(&c->out);
@@ -38,8 +41,10 @@ void turns_run(struct core *c)
 	bool open, sees_all = false;
 	int r;
 
-	if (c->requests == 0)
+	if (c->requests == 0) {
+		release(c);	/* chunks of bodies that are not whole yet were copied */
 		return;
+	}
 	for (unsigned i = 0; i < c->requests; i++)
 		sees_all = sees_all || dispatch_wants_checkpoint(c->request[i].type);
 	if (sees_all)
