@@ -110,7 +110,8 @@ int merkle_note_decode(const uint8_t *p, size_t n, struct merkle_frontier *ret)
 	uint64_t size = rd_u64(&r);
 	unsigned count = rd_u8(&r);
 
-	if (count != (unsigned)__builtin_popcountll(size) || rd_left(&r) != (size_t)count * 32 || size >> 63 != 0)
+	/* A row cut before the count reads as an empty tree: rd_left is 0 after an error too. */
+	if (!rd_ok(&r) || count != (unsigned)__builtin_popcountll(size) || rd_left(&r) != (size_t)count * 32 || size >> 63 != 0)
 		return CV_ERR_FORMAT;
 	ret->size = size;
 	for (unsigned level = 64; level-- > 0;)
