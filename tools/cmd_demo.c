@@ -516,7 +516,8 @@ int cmd_demo(int argc, char **argv)
 	cli.json = false;
 	(void)sigaction(SIGINT, &action, NULL);
 	(void)sigaction(SIGTERM, &action, NULL);
-	(void)signal(SIGPIPE, SIG_IGN);	/* a reader that goes away must not keep the demo from cleaning up */
+	action.sa_handler = SIG_IGN;	/* a reader that goes away must not keep the demo from cleaning up */
+	(void)sigaction(SIGPIPE, &action, NULL);
 	if ((code = make_folder(&d, dir)) != 0)
 		return code;
 	step(&d, "A demo vault: every key in one folder, and its log says so for ever.", "建立演示库：全部密钥在一个目录中，日志永久注明。");

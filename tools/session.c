@@ -25,6 +25,25 @@ int cli_open(struct childvault **ret)
 	}
 }
 
+/* The daemon's titles are English; people who read Chinese get these for what they are likely to meet. */
+static const char *title_zh(const char *kind)
+{
+	static const struct {
+		const char *kind, *title;
+	} titles[] = { { "unauthenticated", "没有有效的会话" }, { "not-permitted", "无此权限" }, { "purpose-required", "须说明目的" },
+		{ "reason-required", "查看明文须说明理由" }, { "not-found", "没有该档案" }, { "erased", "档案已销毁" }, { "sealed", "档案库已封存" },
+		{ "precondition-failed", "档案已被他人修改" }, { "precondition-required", "须指明所读版本" }, { "unknown-field", "没有该字段" },
+		{ "wrong-type", "值的类型不符" }, { "validation", "值未通过校验" }, { "malformed-json", "JSON 格式错误" },
+		{ "duplicate-member", "JSON 成员重复" }, { "payload-too-large", "内容过大" }, { "rate-limited", "尝试过于频繁，请稍后再试" },
+		{ "idempotency-mismatch", "同一幂等键的内容不同" }, { "storage-full", "存储空间不足" }, { "audit-unavailable", "审计日志不可写" },
+		{ "overloaded", "服务繁忙" }, { "integrity", "存储的数据被改动" } };
+
+	for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
+		if (strcmp(titles[i].kind, kind) == 0)
+			return titles[i].title;
+	return NULL;
+}
+
 static int exit_of_problem(const char *kind)
 {
 	static const char *const denied[] = { "unauthenticated", "not-permitted", "purpose-required", "reason-required",
@@ -63,7 +82,10 @@ int cli_answer_fail(const struct childvault *cv, int code)
 
 	if (code == CHILDVAULT_PROBLEM && cli.json)
 		(void)cli_print_body(cv);
-	(void)cli_fail(code_of_exit, "%s", "%s", childvault_message(cv));
+	if (cli.chinese && title_zh(childvault_problem(cv)) != NULL)
+		(void)cli_fail(code_of_exit, "%s (%s)", "%s（%s）", title_zh(childvault_problem(cv)), childvault_problem(cv));
+	else
+		(void)cli_fail(code_of_exit, "%s", "%s", childvault_message(cv));
 	if (code == CHILDVAULT_PROBLEM)
 		say_errors(cv);
 	if (childvault_explain(cv)[0] != 0)

@@ -197,8 +197,8 @@ static void put_identity(struct out *o, struct rnd *r, const struct child *c)
 	date_of(c->day, &y, &m, &d);
 	put(o, "{\"name\":\"");
 	put_name(o, r, c->surname);
-	put(o, "\",\"id_type\":\"resident_id\",\"id_no\":\"%s\",\"sex\":\"%c\",\"birth_date\":\"%04u-%02u-%02u\",\"ethnicity\":\"%02u\"", id,
-	    c->sequence % 2 != 0 ? '1' : '2', y, m, d, below(r, 4) != 0 ? 1 : 1 + below(r, 56));
+	put(o, "\",\"id_type\":\"resident_id\",\"id_no\":\"%s\",\"sex\":\"%c\",\"birth_date\":\"%04u-%02u-%02u\",\"ethnicity\":\"%02u\"",
+	    id, c->sequence % 2 != 0 ? '1' : '2', y, m, d, below(r, 4) != 0 ? 1 : 1 + below(r, 56));
 }
 
 static void put_contact(struct out *o, struct rnd *r, const struct child *c)

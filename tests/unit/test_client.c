@@ -50,9 +50,11 @@ static void head_refuses_ambiguity(void **state)
 	static const char *const bad[] = { "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: \r\n\r\n", "HTTP/1.1 200 OK\nContent-Length: 1\n\n", "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: \r\n\r\n", "HTTP/1.1 200 OK\nContent-Length: 1\n\n",
+		"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n",
 		"HTTP/1.1 200 OK\r\n Content-Length: 1\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length : 1\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nA: b\rc\r\nContent-Length: 1\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 099 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n" };
+		"HTTP/1.1 200 OK\r\nA: b\rc\r\nContent-Length: 1\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n",
+		"HTTP/1.1 099 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n" };
 	struct answer_head h;
 
 	(void)state;
@@ -128,7 +130,8 @@ static void create_sends_and_reads(void **state)
 	assert_true(childvault_leaf(cv, &leaf) && leaf == 17);
 	assert_memory_equal(childvault_body(cv, &n), "body", 4);
 	assert_int_equal(n, 4);
-	assert_string_equal(s.request, "POST /v1/records HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer dG9rZW4\r\nCV-Purpose: intake\r\n"
+	assert_string_equal(s.request, "POST /v1/records HTTP/1.1\r\nHost: localhost\r\n"
+	    "Authorization: Bearer dG9rZW4\r\nCV-Purpose: intake\r\n"
 	    "CV-Case: a%20b\r\nCV-Reason: %E4%B8%BA%E4%BA%86%0D%0AX%3A%20y\r\nIdempotency-Key: k-1\r\nContent-Type: application/json\r\n"
 	    "Content-Length: 23\r\n\r\n{\"fields\":{\"name\":\"x\"}}");
 	assert_int_equal(childvault_get(cv, &intake, ID, "name,id_no", 1), CHILDVAULT_OK);
@@ -163,7 +166,8 @@ static void arguments_out_of_range_send_nothing(void **state)
 
 static void refusal_names_its_kind(void **state)
 {
-	struct script s = { .keep = true, .answer = "HTTP/1.1 403 Forbidden\r\nContent-Type: application/problem+json\r\nContent-Length: 57\r\n"
+	struct script s = { .keep = true, .answer = "HTTP/1.1 403 Forbidden\r\n"
+	    "Content-Type: application/problem+json\r\nContent-Length: 57\r\n"
 	    "CV-Explain: class health: caf%C3%A9 100%25 %zz\r\n\r\n{\"kind\":\"not-permitted\",\"title\":\"Not permitted\",\"status\":4}" };
 	struct fake *f;
 	struct childvault *cv;

@@ -32,8 +32,8 @@ static void put_b64(struct buf *b, const void *p, size_t n)
 static void put_leaf(struct buf *json, uint64_t index, uint32_t turn, const uint8_t *of_segment, long bit)
 {
 	const uint8_t tag[16] = { 9 };
-	const struct leaf l = { .kind = LEAF_SESSION, .index = index, .time_ms = 1000, .segment = of_segment, .turn = turn, .actor_tag = tag,
-		.subject_tag = tag, .policy = tag };
+	const struct leaf l = { .kind = LEAF_SESSION, .index = index, .time_ms = 1000, .segment = of_segment, .turn = turn,
+		.actor_tag = tag, .subject_tag = tag, .policy = tag };
 	struct leaf_actor actor = { .uid = 77, .outcome = 9 };
 	uint8_t key[32], place[28], nonce[12] = { 0 }, body[512];
 	const struct part parts = { place, sizeof place };
