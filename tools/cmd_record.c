@@ -26,6 +26,13 @@ struct request {
 
 /* ---- input and output ------------------------------------------------------------------------------------------------- */
 
+/* Where jansson writes to: its own strings would have to be freed by its own allocator. */
+static int append(const char *p, size_t n, void *cookie)
+{
+	buf_put(cookie, p, n);
+	return buf_ok(cookie) ? 0 : -1;
+}
+
 /*
  * The object of fields in what was read: all of it, or what stands in {"fields": {...}}. Text that is no JSON goes to the daemon
  * as it is, which says what is wrong with it.
@@ -33,7 +40,6 @@ struct request {
 static int read_fields(const char *path, struct buf *ret)
 {
 	json_t *j, *inner;
-	char *text = NULL;
 	int code;
 
 	if ((code = cli_read_file(path, ret)) != 0)
@@ -41,15 +47,9 @@ static int read_fields(const char *path, struct buf *ret)
 	j = json_loadb((const char *)ret->p, ret->n, JSON_REJECT_DUPLICATES, NULL);
 	inner = json_object_get(j, "fields");
 	if (json_object_size(j) == 1 && json_is_object(inner)) {
-		if ((text = json_dumps(inner, JSON_COMPACT)) == NULL) {
-			code = cli_fail(EXIT_FAILED, "out of memory", "内存不足");
-		} else {
-			buf_reset(ret);
-			buf_text(ret, text);
-			wipe(text, strlen(text));
-		}
-		free(text);
-	} else if (memchr(ret->p, 0, ret->n) != NULL) {
+		buf_reset(ret);
+		(void)json_dump_callback(inner, append, ret, JSON_COMPACT);	/* fails as ret does, which is asked below */
+	} else if (ret->n != 0 && memchr(ret->p, 0, ret->n) != NULL) {
 		code = cli_fail(EXIT_FAILED, "the input holds a NUL byte", "输入含有 NUL 字节");
 	}
 	json_decref(j);
@@ -57,12 +57,16 @@ static int read_fields(const char *path, struct buf *ret)
 	return code == 0 && !buf_ok(ret) ? cli_fail(EXIT_FAILED, "the input is too large", "输入过大") : code;
 }
 
-/* A value as text for people: strings bare, everything else as JSON. The caller frees; NULL on lack of memory. */
-static char *value_text(const json_t *v)
+/* A value as text for people, with a NUL: strings bare, everything else as JSON. Out of memory it is empty. */
+static const char *value_text(const json_t *v, struct buf *ret)
 {
-	if (json_is_null(v))
-		return strdup("");
-	return json_is_string(v) ? strdup(json_string_value(v)) : json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
+	buf_reset(ret);
+	if (json_is_string(v))
+		buf_put(ret, json_string_value(v), json_string_length(v));
+	else if (!json_is_null(v))
+		(void)json_dump_callback(v, append, ret, JSON_COMPACT | JSON_ENCODE_ANY);	/* fails as ret does */
+	buf_u8(ret, 0);
+	return buf_ok(ret) ? (const char *)ret->p : "";
 }
 
 /* A word of a table's cells: people's on a terminal, always the same in a pipe. */
@@ -81,20 +85,18 @@ static bool lists(const json_t *names, const char *name)
 
 static void add_fields(struct table *t, const char **cells, unsigned at, const json_t *fields, const json_t *redacted)
 {
+	struct buf text;
 	const char *name;
 	json_t *v;
 
+	buf_init(&text, INPUT_MAX);
 	json_object_foreach((json_t *)(uintptr_t)fields, name, v) {
-		char *text = value_text(v);
-
 		cells[at] = name;
-		cells[at + 1] = text;
+		cells[at + 1] = value_text(v, &text);
 		cells[at + 2] = lists(redacted, name) ? word("masked", "脱敏") : word("clear", "明文");
 		table_row(t, cells);
-		if (text != NULL)
-			wipe(text, strlen(text));
-		free(text);
 	}
+	buf_free(&text);
 }
 
 static int print_record(const struct childvault *cv)
