@@ -1,0 +1,186 @@
+#!/usr/bin/python3
+"""Write the seeds of the fuzz targets, tests/fuzz/corpus/NAME/..., anew: one well-formed input or a few for each decoder.
+
+    seeds.py [POLICY]       POLICY: a document of `childvault policy compile`, taken as the seed of fuzz_policy
+
+Records come from tests/vectors/format/format.txt, the rest is written out here from docs/FORMAT.md. All data is synthetic.
+Seeds of fuzz_http and fuzz_message are kept by hand.
+"""
+import base64
+import os
+import struct
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+VECTORS = os.path.join(HERE, "..", "vectors", "format", "format.txt")
+
+
+def u8(v):
+    return struct.pack(">B", v)
+
+
+def u16(v):
+    return struct.pack(">H", v)
+
+
+def u32(v):
+    return struct.pack(">I", v)
+
+
+def u48(v):
+    return struct.pack(">Q", v)[2:]
+
+
+def u64(v):
+    return struct.pack(">Q", v)
+
+
+def run(first, n):
+    return bytes((first + i) & 0xFF for i in range(n))
+
+
+def pad(data, block):
+    return data + bytes(-len(data) % block)
+
+
+def seed(target, name, data):
+    folder = os.path.join(HERE, "corpus", "fuzz_" + target)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, name), "wb") as f:
+        f.write(data if isinstance(data, bytes) else data.encode())
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+vector = dict(line.split() for line in open(VECTORS, encoding="ascii") if not line.startswith("#"))
+vector = {name: bytes.fromhex(text) for name, text in vector.items()}
+
+# ---- section 4 -----------------------------------------------------------------------------------------------------------
+seed("head", "plain", vector["head_plain"])
+seed("head", "stored", vector["head_stored"])
+seed("row", "index", vector["row_index"])
+seed("row", "index-empty", bytes(32))
+seed("row", "stored", vector["row_stored"])
+seed("row", "drop", vector["drop_stored"])
+seed("wraps", "two-groups", vector["keys_stored"])
+seed("wraps", "empty", u8(1) + u8(1) + u16(0))
+seed("value", "group", u8(7) + vector["value_group"])
+seed("value", "list", u8(6) + vector["value_list"])
+for number, value in ((0, b""), (1, b"\1"), (2, run(0xF0, 8)), (3, "王小满".encode()), (4, b"2026-11-24"), (5, b"A01"), (15, b"")):
+    seed("value", f"type-{number}", u8(number) + value)
+deep = u16(0)
+for _ in range(3):
+    deep = u16(1) + u8(6) + u32(len(deep)) + deep
+seed("value", "deep", u8(6) + deep)
+
+# ---- section 9 -----------------------------------------------------------------------------------------------------------
+detail = run(1, 16) + u8(2) + u16(3) + u16(0x101) + u16(1) + u16(0) + run(9, 16) + u32(1) + u8(3) + b"\1\2\4"
+detail += u8(4) + b"2026" + u16(5) + b"visit"
+actor = run(1, 16) + run(2, 16) + run(3, 16) + run(4, 16) + u32(1000) + u32(4242) + u16(0)
+seed("leaf", "detail", pad(detail, 64))
+seed("leaf", "actor", pad(actor + u8(0), 64))
+seed("leaf", "actor-detail", pad(actor + u8(1) + detail, 64))
+
+
+def leaf(kind, flags, a, b, state=b""):
+    header = u8(1) + u8(kind) + u16(flags) + u64(7) + u48(1790000000123) + u32(3) + run(1, 16) + u32(2) + run(2, 16) + run(3, 16)
+    return header + run(4, 16) + state + u16(len(a)) + a + u16(len(b)) + b
+
+
+seed("leaf", "read", leaf(2, 4, run(0, 16 + 128), run(0, 48 + 128)))
+seed("leaf", "patch", leaf(25, 5, run(0, 16 + 128), run(0, 48 + 128), run(5, 32)))
+seed("leaf", "start", leaf(17, 2, u8(1) + u64(2) + u64(0) + u8(5) + b"0.1.0", b""))
+seed("leaf", "refused", leaf(15, 0, run(0, 16 + 128), b""))
+
+# ---- 5.2, the first byte as fuzz_directory has it --------------------------------------------------------------------------
+for name, key in (("principal", u8(1) + run(1, 16)), ("role", u8(2) + u16(3) + u32(1)), ("class", u8(3) + u32(0x100000) + u32(1)),
+                  ("member", u8(4) + run(1, 16) + u16(3) + u32(1)), ("grant", u8(5) + u32(0x100000) + u32(1) + u16(3) + u32(1)),
+                  ("custody", u8(6) + u16(3) + u32(1) + run(1, 16)), ("change", u8(7) + u32(1))):
+    seed("directory", "key-" + name, u8(0) + key)
+fact = u8(1) + u8(0) + u32(0xFFFFFFFF) + run(1, 32) + run(2, 32) + run(3, 16) + u16(0x101) + u48(1790000000123) + u48(0)
+seed("directory", "value", u8(1) + u8(1) + u8(1) + u32(1) + u16(len(fact)) + fact + run(7, 40))
+seed("directory", "principal", u8(2) + fact)
+seed("directory", "administrator", u8(2) + u8(4) + u8(2) + fact[2:])
+seed("directory", "role", u8(3) + run(1, 32) + u8(1) + u8(1) + u8(2) + run(2, 64))
+seed("directory", "class", u8(3) + run(1, 32) + u8(1) + u8(1))
+seed("directory", "member", u8(4) + u48(1790000000123) + u48(1890000000123))
+seed("directory", "grant", u8(4) + u16(0))
+seed("directory", "custody", u8(4) + u8(2))
+seed("directory", "person", u8(5) + u8(0) + u16(100) + run(1, 100) + u8(1) + run(2, 16) + u16(110) + run(3, 110))
+seed("directory", "link", u8(6) + u16(112) + run(1, 112))
+seed("directory", "no-link", u8(6) + u16(0))
+covered = u8(1) + u8(1) + u32(1) + u48(1790000000123) + bytes(32) + u16(2) + run(1, 64)
+seed("directory", "change", u8(7) + covered + run(2, 32) + u8(2) + (run(3, 16) + run(4, 64)) * 2)
+
+# ---- 5.3, 5.4 ---------------------------------------------------------------------------------------------------------------
+seed("keyring", "demo", u8(1) + u8(1) + u8(0xFE) + bytes(2 + 8 + 16) + run(1, 104))
+seed("keyring", "passphrase", u8(1) + u8(1) + u8(2) + bytes(2) + u32(262144) + u32(3) + run(1, 16) + run(2, 104))
+seed("keyring", "quorum", u8(1) + u8(1) + u8(1) + u8(2) + u8(3) + bytes(24) + run(1, 64) + run(2, 104))
+seed("keyring", "keyring", u8(1) + u8(1) + u32(1) + run(1, 928 + 72))
+seed("keyring", "frontier", u64(6) + u8(2) + run(1, 64))
+
+# ---- section 6 --------------------------------------------------------------------------------------------------------------
+seed("shred", "slot", b"CVSL" + u8(1) + u8(1) + u16(0) + u64(2) + u64(0) + u64(123) + run(1, 32) + run(2, 76 + 72 + 16))
+seed("shred", "name", "shard-0001-0000000000000002")
+seed("shred", "shard", b"CVSH" + u8(1) + u8(1) + u16(1) + u64(2) + bytes(32768 + 72))
+seed("shred", "top", b"CVTP" + u8(1) + u8(1) + u16(0) + u64(1) + bytes(32768 + 72))
+
+
+# ---- section 7 --------------------------------------------------------------------------------------------------------------
+def block(items, flags=0, sequence=3):
+    body = b"".join(items)
+    n = len(pad(bytes(40) + body + bytes(20), 8))
+    n = max(n, 64)
+    puts, leaves = sum(i[0] != 3 for i in items), sum(i[0] == 3 for i in items)
+    head = b"CVJB" + u8(1) + u8(flags) + u16(0) + u64(sequence) + u64(9) + u32(leaves) + u32(puts) + u32(n) + u32(0)
+    front = (head + body).ljust(n - 20, b"\0") + run(1, 16)
+    return front + u32(crc32c(front))
+
+
+put = u8(1) + u8(4) + u8(11) + u32(20) + u48(1) + u8(0) + u32(0) + run(1, 20)
+seed("block", "put-delete-leaf", block([put, u8(2) + u8(7) + u8(4) + run(1, 4), u8(3) + u16(100) + run(2, 100)]))
+seed("block", "leaf", block([u8(3) + u16(5) + run(2, 5)]))
+seed("block", "clean", block([], 1))
+
+# ---- section 10 -------------------------------------------------------------------------------------------------------------
+ORIGIN = "childvault.local/0102030405060708"
+
+
+def b64(data):
+    return base64.b64encode(data).decode()
+
+
+text = f"{ORIGIN}\n42\n{b64(run(1, 32))}\n"
+signature = f"\u2014 {ORIGIN} {b64(run(9, 4) + run(2, 64))}\n"
+seed("note", "checkpoint", text + "\n" + signature + f"\u2014 {ORIGIN}/fs/0003 {b64(run(8, 4) + run(3, 64))}\n")
+seed("note", "cosigned", text + "\n" + signature + f"\u2014 witness.example/w1 {b64(run(7, 4) + run(4, 72))}\n")
+seed("note", "vkey", f"{ORIGIN}+01020304+{b64(u8(1) + run(1, 32))}\n")
+seed("note", "tile", "tile/0/x001/234.p/12")
+seed("note", "entries", "entries/000")
+
+# ---- section 12 -------------------------------------------------------------------------------------------------------------
+head = u8(1) + u8(1)
+plain = head + u8(0) + run(1, 16) + run(2, 16) + bytes(8 + 16) + run(3, 64)
+locked = head + u8(1) + run(1, 16) + run(2, 16) + u32(262144) + u32(3) + run(4, 16) + run(5, 136)
+public = head + run(1, 16) + run(2, 32) + run(3, 32) + u8(9) + "王小满".encode() + run(4, 64)
+seed("keyfile", "plain", f"childvault-key-1\n{b64(plain)}\n")
+seed("keyfile", "passphrase", f"childvault-key-1\n{b64(locked)}\n")
+seed("keyfile", "public", f"childvault-public-1\n{b64(public)}\n")
+
+# ---- what clients read ------------------------------------------------------------------------------------------------------
+seed("answer", "length", "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+seed("answer", "chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
+seed("answer", "none", "HTTP/1.1 204 No Content\r\nETag: \"abc\"\r\n\r\n")
+seed("answer", "chunk", "1a\r\n")
+seed("answer", "slot", u8(2) + bytes(2) + u32(262144) + u32(3) + run(1, 16))
+
+if len(sys.argv) > 1:
+    with open(sys.argv[1], "rb") as f:
+        seed("policy", "child-welfare", f.read())
