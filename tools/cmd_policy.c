@@ -8,11 +8,11 @@
 #include "profile/profile.h"
 #include "cli.h"
 
-
-static const struct cli_help help = { "policy check FILE | policy show FILE | policy compile FILE -o OUT",
-	"check says what is wrong with a profile, with line and column. show lists what each role may do and what each field shows.\n"
-	"compile writes the binary policy document.",
-	"check 指出规则文件的错误（行和列）；show 列出各角色的权限和各字段的展示方式；compile 写出二进制规则文档。" };
+static const struct cli_help help = {"policy check FILE | policy show FILE | policy compile FILE -o OUT",
+    "check says what is wrong with a profile, with line and column. show lists what each role may do and what each "
+    "field shows.\n"
+    "compile writes the binary policy document.",
+    "check 指出规则文件的错误（行和列）；show 列出各角色的权限和各字段的展示方式；compile 写出二进制规则文档。"};
 
 static void print_error(const char *path, const struct profile_error *e)
 {
@@ -42,11 +42,12 @@ static int load(const char *path, struct buf *doc, struct policy **ret)
 static int check(const char *path, const struct policy *p, size_t n)
 {
 	(void)printf("%s: %s version %u: %u fields in %u classes, %u roles, %u purposes; document of %zu bytes\n", path,
-	    policy_name(p), policy_version(p), policy_fields(p), policy_classes(p), policy_roles(p), policy_purposes(p), n);
+	    policy_name(p), policy_version(p), policy_fields(p), policy_classes(p), policy_roles(p), policy_purposes(p),
+	    n);
 	return EXIT_DONE;
 }
 
-/* ---- show ---------------------------------------------------------------------------------------------------------- */
+/* ---- show ------------------------------------------------------------------------------------------------------ */
 
 static void print_right(const struct policy_class *c, uint8_t right)
 {
@@ -90,7 +91,8 @@ static void print_field(const struct policy *p, const struct policy_field *f)
 	(void)printf("0x%04x %-22s %-14s %-4s %s %s", f->id, f->name, class_name(p, f->class),
 	    policy_department_name(p, f->owner), f->label.zh, f->label.en);
 	for (unsigned i = 0; i < f->views; i++)
-		(void)printf("%s %s in %s", i == 0 ? ";" : ",", view_op_name(f->view[i].op), class_name(p, f->view[i].class));
+		(void)printf(
+		    "%s %s in %s", i == 0 ? ";" : ",", view_op_name(f->view[i].op), class_name(p, f->view[i].class));
 	(void)putchar('\n');
 }
 
@@ -104,7 +106,7 @@ static int show(const struct policy *p)
 	return ferror(stdout) ? EXIT_FAILED : EXIT_DONE;
 }
 
-/* ---- the command --------------------------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------------------------- */
 
 static int run(const char *verb, const char *path, const char *out)
 {
@@ -150,7 +152,8 @@ int cmd_policy(int argc, char **argv)
 	verb = a.argv[0];
 	compile = strcmp(verb, "compile") == 0;
 	if (!compile && strcmp(verb, "check") != 0 && strcmp(verb, "show") != 0)
-		return cli_usage("policy", "'%s' is none of check, show, compile", "“%s”不是 check、show 或 compile", verb);
+		return cli_usage(
+		    "policy", "'%s' is none of check, show, compile", "“%s”不是 check、show 或 compile", verb);
 	if (compile != (out != NULL))
 		return cli_usage("policy", "compile and nothing else wants -o OUT", "只有 compile 需要 -o 输出文件");
 	return run(verb, a.argv[1], out);

@@ -18,8 +18,8 @@ static uint8_t travelling_type(uint8_t stored)
 
 static const char *expected_type(const struct policy_shape *s)
 {
-	static const char *const names[] = { "nothing", "true or false", "integer", "text", "date YYYY-MM-DD", "code", "list",
-		"group" };
+	static const char *const names[] = {
+	    "nothing", "true or false", "integer", "text", "date YYYY-MM-DD", "code", "list", "group"};
 
 	return names[s->type];
 }
@@ -111,7 +111,9 @@ static int accept_shape(struct acceptance *a, const struct policy_shape *s, uint
 	case VALUE_INTEGER:
 		if (n != 8)
 			return refuse(a, CV_ERR_FORMAT, expected_type(s));
-		return validate_integer(s->validator, value_integer(p)) ? 0 : refuse(a, CV_ERR_INVALID, expected_value(s));
+		if (!validate_integer(s->validator, value_integer(p)))
+			return refuse(a, CV_ERR_INVALID, expected_value(s));
+		return 0;
 	case VALUE_LIST:
 		if (n > s->max_length)
 			return refuse(a, CV_ERR_LIMIT, "shorter list");
@@ -128,8 +130,8 @@ static int accept_shape(struct acceptance *a, const struct policy_shape *s, uint
 	}
 }
 
-int field_accept(const struct policy_field *f, const struct value *v, int32_t today, struct buf *scratch, struct value *ret,
-    const char **ret_expected)
+int field_accept(const struct policy_field *f, const struct value *v, int32_t today, struct buf *scratch,
+    struct value *ret, const char **ret_expected)
 {
 	struct acceptance a = { today, NULL };
 	int r = 0;
@@ -153,11 +155,11 @@ int field_accept(const struct policy_field *f, const struct value *v, int32_t to
 	return 0;
 }
 
-/* ---- padding ------------------------------------------------------------------------------------------------------- */
+/* ---- padding --------------------------------------------------------------------------------------------------- */
 
 /*
- * FORMAT.md 2.6 for text. crypto has the same rule for what it seals; model may not call it, and cells are laid out before any key is
- * at hand.
+ * FORMAT.md 2.6 for text. crypto has the same rule for what it seals; model may not call it, and cells are laid out
+ * before any key is at hand.
  */
 static size_t padded_text(size_t n)
 {

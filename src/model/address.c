@@ -1,10 +1,11 @@
 /*
  * Addresses in words, cut behind the township (m4) or the village (m4v).
  *
- * An address is read from its left as provinces, prefectures, counties, then a township, then a village, each a name of Han
- * characters and a marker. Markers also occur inside names (新乡市, 镇平县, 小区) and inside streets and estates, so a cut is made only
- * where everything to its left was understood: no digit, letter or blank, and no word of a street or building. Otherwise nothing
- * shows. A marker that was missed can only make the cut fail or come earlier.
+ * An address is read from its left as provinces, prefectures, counties, then a township, then a village, each a name
+ * of Han characters and a marker. Markers also occur inside names (新乡市, 镇平县, 小区) and inside streets and
+ * estates, so a cut is made only where everything to its left was understood: no digit, letter or blank, and no word
+ * of a street or building. Otherwise nothing shows. A marker that was missed can only make the cut fail or come
+ * earlier.
  */
 #include "model/model_internal.h"
 
@@ -88,7 +89,10 @@ static size_t behind_markers(const struct place *p, size_t at, const char *const
 	return at;
 }
 
-/* Position behind the county, prefecture or province that begins at from; from if a township comes first or there is none. */
+/*
+ * Position behind the county, prefecture or province that begins at from; from if a township comes first or there is
+ * none.
+ */
 static size_t admin_step(const struct place *p, size_t from)
 {
 	size_t n = any_stands(p, from, odd_counties), after;
@@ -108,7 +112,10 @@ static size_t admin_step(const struct place *p, size_t from)
 	return from;
 }
 
-/* Whether a word of a street stands in the name from..to. A road gives its name to a 街道: there the last character may be one. */
+/*
+ * Whether a word of a street stands in the name from..to. A road gives its name to a 街道: there the last character
+ * may be one.
+ */
 static bool holds_street(const struct place *p, size_t from, size_t to, bool of_street_office)
 {
 	for (size_t i = from; i < to; i++)
@@ -118,7 +125,8 @@ static bool holds_street(const struct place *p, size_t from, size_t to, bool of_
 }
 
 /*
- * Position behind the first name from from on that ends with one of markers; 0 if there is none, or a street comes first.
+ * Position behind the first name from from on that ends with one of markers; 0 if there is none, or a street comes
+ * first.
  */
 static size_t named_step(const struct place *p, size_t from, const char *const *markers)
 {

@@ -41,7 +41,10 @@ bool policy_purpose_allowed(const struct policy *p, const struct policy_subject 
 	return ALLOW_ALL;
 }
 
-/* The first of the subject's roles, in its order, that acts for the purpose and has one of the rights on a class; NULL if none. */
+/*
+ * The first of the subject's roles, in its order, that acts for the purpose and has one of the rights on a class;
+ * NULL if none.
+ */
 static const struct policy_role *find_role(const struct policy *p, const struct policy_subject *who, uint16_t class,
     uint8_t rights)
 {
@@ -98,8 +101,8 @@ static struct read_decision read_anything(const struct policy_subject *who, cons
 	return yes(f->view[0].class, f->view[0].op != VIEW_PLAIN, first_role(who));
 }
 
-struct read_decision policy_decide_read(const struct policy *p, const struct policy_subject *who, const struct policy_field *f,
-    bool clear)
+struct read_decision policy_decide_read(
+    const struct policy *p, const struct policy_subject *who, const struct policy_field *f, bool clear)
 {
 	const struct policy_role *role;
 	enum decision_reason reason;
@@ -121,7 +124,8 @@ struct read_decision policy_decide_read(const struct policy *p, const struct pol
 	return no(DECIDE_NO_RIGHT);
 }
 
-struct write_decision policy_decide_write(const struct policy *p, const struct policy_subject *who, const struct policy_field *f)
+struct write_decision policy_decide_write(
+    const struct policy *p, const struct policy_subject *who, const struct policy_field *f)
 {
 	struct write_decision d = { DECIDE_NO_RIGHT, false, 0 };
 	const struct policy_role *role;

@@ -1,9 +1,9 @@
 /*
- * The policy document in memory: fields, classes, roles, purposes, views; validators, view operators, decisions. Pure: no
- * I/O, no keys, no clock but what is passed. docs/FORMAT.md section 11.
+ * The policy document in memory: fields, classes, roles, purposes, views; validators, view operators, decisions.
+ * Pure: no I/O, no keys, no clock but what is passed. docs/FORMAT.md section 11.
  *
- * struct policy is immutable after policy_decode and may be read by any thread. The engine knows no field name: all names
- * come from the document.
+ * struct policy is immutable after policy_decode and may be read by any thread. The engine knows no field name: all
+ * names come from the document.
  */
 #ifndef CV_MODEL_MODEL_H
 #define CV_MODEL_MODEL_H
@@ -36,17 +36,44 @@ struct buf;
 
 /* View operators, DOMAIN rules m1 ... */
 enum view_op {
-	VIEW_M1_NAME = 1, VIEW_M1O_CALL_NAME, VIEW_M2_ID, VIEW_M3_PHONE, VIEW_M4_TOWNSHIP, VIEW_M4V_VILLAGE, VIEW_M5_YEAR,
-	VIEW_M5B_BIRTH_QUARTER, VIEW_M6_ACCOUNT, VIEW_M7_DISABILITY, VIEW_M9_MONEY_BAND, VIEW_M10_STAGE, VIEW_M11_TAIL,
-	VIEW_M13_QUARTER, VIEW_PRESENT,
-	VIEW_PLAIN	/* a copy: one field of a class for a role that may not open the others */
+	VIEW_M1_NAME = 1,
+	VIEW_M1O_CALL_NAME,
+	VIEW_M2_ID,
+	VIEW_M3_PHONE,
+	VIEW_M4_TOWNSHIP,
+	VIEW_M4V_VILLAGE,
+	VIEW_M5_YEAR,
+	VIEW_M5B_BIRTH_QUARTER,
+	VIEW_M6_ACCOUNT,
+	VIEW_M7_DISABILITY,
+	VIEW_M9_MONEY_BAND,
+	VIEW_M10_STAGE,
+	VIEW_M11_TAIL,
+	VIEW_M13_QUARTER,
+	VIEW_PRESENT,
+	VIEW_PLAIN /* a copy: one field of a class for a role that may not open the others */
 };
 #define VIEW_OPS 17	/* one more than the largest */
 /* Validators, DOMAIN section 6. */
 enum validator {
-	VALID_NONE = 0, VALID_V1_NAME = 1, VALID_V2_ID_TYPE, VALID_V3_ID_NO, VALID_V4_SEX, VALID_V5_BIRTH_DATE, VALID_V6_ETHNICITY,
-	VALID_V7_BIRTH_CERT, VALID_V8_DIVISION, VALID_V9_PHONE, VALID_V10_RELATION, VALID_V11_DISABILITY_CERT,
-	VALID_V12_DISABILITY, VALID_V13_STAGE, VALID_V14_STUDENT_NO, VALID_V15_ACCOUNT, VALID_V16_ORGANISATION, VALID_V17_PAST
+	VALID_NONE = 0,
+	VALID_V1_NAME = 1,
+	VALID_V2_ID_TYPE,
+	VALID_V3_ID_NO,
+	VALID_V4_SEX,
+	VALID_V5_BIRTH_DATE,
+	VALID_V6_ETHNICITY,
+	VALID_V7_BIRTH_CERT,
+	VALID_V8_DIVISION,
+	VALID_V9_PHONE,
+	VALID_V10_RELATION,
+	VALID_V11_DISABILITY_CERT,
+	VALID_V12_DISABILITY,
+	VALID_V13_STAGE,
+	VALID_V14_STUDENT_NO,
+	VALID_V15_ACCOUNT,
+	VALID_V16_ORGANISATION,
+	VALID_V17_PAST
 };
 #define VALIDATORS 18	/* one more than the largest */
 
@@ -132,8 +159,8 @@ struct policy_department {
 };
 
 /*
- * Decode and check a document: its bytes and every rule of FORMAT.md 11.2. doc is copied. 0, CV_ERR_FORMAT, CV_ERR_INVALID (well
- * formed, but a rule is broken), CV_ERR_LIMIT, CV_ERR_NOMEM. policy_free(NULL) is allowed.
+ * Decode and check a document: its bytes and every rule of FORMAT.md 11.2. doc is copied. 0, CV_ERR_FORMAT,
+ * CV_ERR_INVALID (well formed, but a rule is broken), CV_ERR_LIMIT, CV_ERR_NOMEM. policy_free(NULL) is allowed.
  */
 int policy_decode(const uint8_t *doc, size_t n, struct policy **ret_policy);
 /* Where a broken rule stands. */
@@ -175,7 +202,7 @@ static inline uint16_t class_source(uint16_t id) { return (uint16_t)(id & 0x3FF0
 /* Whether a role holds the class's secret key: it reads, reveals, or writes with read. */
 static inline bool rights_hold_key(uint8_t rights) { return (rights & (RIGHT_READ | RIGHT_REVEAL | RIGHT_WRITE)) != 0; }
 
-/* ---- decisions ------------------------------------------------------------------------------------------------------ */
+/* ---- decisions ------------------------------------------------------------------------------------------------- */
 
 /* Who asks: the session's roles (ids) and the purpose's position, or -1. */
 struct policy_subject {
@@ -198,22 +225,23 @@ struct read_decision {
 	uint16_t role;		/* the role that allows */
 };
 /*
- * Which view of field f answers a read: with clear, the source class if some role has RIGHT_REVEAL on it; otherwise the least
- * view whose class a role may read, else the source class if a role may read it and the field has no views.
+ * Which view of field f answers a read: with clear, the source class if some role has RIGHT_REVEAL on it; otherwise
+ * the least view whose class a role may read, else the source class if a role may read it and the field has no views.
  * With -DCV_POLICY_ALLOW_ALL (a test build) every purpose and right is granted, so that only keys stand in the way.
  */
-struct read_decision policy_decide_read(const struct policy *p, const struct policy_subject *who, const struct policy_field *f,
-    bool clear);
+struct read_decision policy_decide_read(
+    const struct policy *p, const struct policy_subject *who, const struct policy_field *f, bool clear);
 struct write_decision {
 	enum decision_reason reason;
 	bool write_only;	/* drop: the allowing role may not read the class */
 	uint16_t role;
 };
-struct write_decision policy_decide_write(const struct policy *p, const struct policy_subject *who, const struct policy_field *f);
+struct write_decision policy_decide_write(
+    const struct policy *p, const struct policy_subject *who, const struct policy_field *f);
 /* Whether some role of who may act for the purpose at all. */
 bool policy_purpose_allowed(const struct policy *p, const struct policy_subject *who);
 
-/* ---- values ---------------------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------------------------- */
 
 struct value {
 	uint8_t type;		/* VALUE_* */
@@ -221,26 +249,31 @@ struct value {
 	size_t n;
 };
 /*
- * Check a value as it came (null, bool, integer, text, list, group) against field f and turn it into the stored type. The
- * bytes of *ret are v's own or appended to scratch (then valid until scratch is written again). today is days since 1970-01-01
- * and bounds dates. 0; CV_ERR_FORMAT: wrong type; CV_ERR_INVALID: the validator says no; CV_ERR_LIMIT: too long. On failure
- * *ret_expected (ret_expected may be NULL) becomes a static text such as "date YYYY-MM-DD", and *ret stays. Null passes as it is.
+ * Check a value as it came (null, bool, integer, text, list, group) against field f and turn it into the stored type.
+ * The bytes of *ret are v's own or appended to scratch (then valid until scratch is written again). today is days
+ * since 1970-01-01 and bounds dates. 0; CV_ERR_FORMAT: wrong type; CV_ERR_INVALID: the validator says no;
+ * CV_ERR_LIMIT: too long. On failure *ret_expected (ret_expected may be NULL) becomes a static text such as "date
+ * YYYY-MM-DD", and *ret stays. Null passes as it is.
  */
-int field_accept(const struct policy_field *f, const struct value *v, int32_t today, struct buf *scratch, struct value *ret,
-    const char **ret_expected);
+int field_accept(const struct policy_field *f, const struct value *v, int32_t today, struct buf *scratch,
+    struct value *ret, const char **ret_expected);
 /* Padded length of a stored value of field f with n bytes. */
 uint16_t field_padded(const struct policy_field *f, size_t n);
 /*
- * Compute view op of a stored value; bytes appended to scratch, valid until it is written again. Total: what cannot be masked safely becomes
- * VALUE_SUPPRESSED. Null stays null. scratch failing (memory, its maximum) gives VALUE_SUPPRESSED too, and buf_ok tells.
+ * Compute view op of a stored value; bytes appended to scratch, valid until it is written again. Total: what cannot
+ * be masked safely becomes VALUE_SUPPRESSED. Null stays null. scratch failing (memory, its maximum) gives
+ * VALUE_SUPPRESSED too, and buf_ok tells.
  */
 void view_project(enum view_op op, const struct value *v, struct buf *scratch, struct value *ret);
 /*
- * Padded length of a view's value of n bytes of field f. One length for all values of an op, suppressed ones included, so that
- * masked lengths tell nothing; a copy (VIEW_PLAIN) is padded as the field itself.
+ * Padded length of a view's value of n bytes of field f. One length for all values of an op, suppressed ones
+ * included, so that masked lengths tell nothing; a copy (VIEW_PLAIN) is padded as the field itself.
  */
 uint16_t view_padded(const struct policy_field *f, enum view_op op, size_t n);
-/* View values that are finished at read time (m5b: the band of a birth quarter on the day today); others pass unchanged. */
+/*
+ * View values that are finished at read time (m5b: the band of a birth quarter on the day today); others pass
+ * unchanged.
+ */
 void view_present(enum view_op op, const struct value *stored, int32_t today, struct buf *scratch, struct value *ret);
 
 #endif

@@ -46,7 +46,7 @@ uint32_t policy_version(const struct policy *p)
 	return p->s.version;
 }
 
-/* ---- members by position ------------------------------------------------------------------------------------------ */
+/* ---- members by position --------------------------------------------------------------------------------------- */
 
 #define MEMBERS(what, array, type) \
 	unsigned policy_##array(const struct policy *p) { return p->s.array; } \
@@ -62,7 +62,7 @@ MEMBERS(class, classes, policy_class)
 MEMBERS(field, fields, policy_field)
 MEMBERS(role, roles, policy_role)
 
-/* ---- by id -------------------------------------------------------------------------------------------------------- */
+/* ---- by id ----------------------------------------------------------------------------------------------------- */
 
 int policy_find_id(const void *array, unsigned n, size_t size, uint16_t id)
 {
@@ -113,7 +113,7 @@ const char *policy_department_name(const struct policy *p, uint16_t id)
 	return i < 0 ? "?" : p->s.department[i].name;
 }
 
-/* ---- by name ------------------------------------------------------------------------------------------------------ */
+/* ---- by name --------------------------------------------------------------------------------------------------- */
 
 static bool same(const char *name, const char *s, size_t n)
 {

@@ -33,15 +33,15 @@ bool policy_name_ok(const char *s, bool dot, bool upper)
 			first = true;
 			continue;
 		}
-		if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= '0' && s[i] <= '9') || (upper && s[i] >= 'A' && s[i] <= 'Z') ||
-		    (!first && (s[i] == '_' || s[i] == '-'))))
+		if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= '0' && s[i] <= '9') ||
+			(upper && s[i] >= 'A' && s[i] <= 'Z') || (!first && (s[i] == '_' || s[i] == '-'))))
 			return false;
 		first = false;
 	}
 	return i <= POLICY_NAME_MAX && !first;
 }
 
-/* ---- departments, purposes ------------------------------------------------------------------------------------------ */
+/* ---- departments, purposes ------------------------------------------------------------------------------------- */
 
 static int check_departments(const struct policy_source *s, struct policy_fault *ret)
 {
@@ -70,12 +70,13 @@ static int check_purposes(const struct policy_source *s, struct policy_fault *re
 			    s->purpose[i].name);
 		for (unsigned j = 0; j < i; j++)
 			if (strcmp(s->purpose[i].name, s->purpose[j].name) == 0)
-				return fault(ret, PART_PURPOSE, s->purpose[i].id, "this name is taken", s->purpose[j].name);
+				return fault(
+				    ret, PART_PURPOSE, s->purpose[i].id, "this name is taken", s->purpose[j].name);
 	}
 	return 0;
 }
 
-/* ---- classes ------------------------------------------------------------------------------------------------------- */
+/* ---- classes --------------------------------------------------------------------------------------------------- */
 
 static const struct policy_class *class_by_id(const struct policy_source *s, uint16_t id)
 {
@@ -95,7 +96,8 @@ static int check_view_class(const struct policy_source *s, const struct policy_c
 	if (strncmp(c->name, source->name, n) != 0 || c->name[n] != '.')
 		return fault(ret, PART_CLASS, c->id, "a view class is named after its source class", source->name);
 	if (c->hidden != source->hidden)
-		return fault(ret, PART_CLASS, c->id, "a view class is hidden exactly if its source class is", source->name);
+		return fault(
+		    ret, PART_CLASS, c->id, "a view class is hidden exactly if its source class is", source->name);
 	return 0;
 }
 
@@ -119,7 +121,7 @@ static int check_class(const struct policy_source *s, unsigned position, struct 
 	return 0;
 }
 
-/* ---- shapes -------------------------------------------------------------------------------------------------------- */
+/* ---- shapes ---------------------------------------------------------------------------------------------------- */
 
 uint16_t shape_length(const struct policy_shape *s)
 {
@@ -169,20 +171,23 @@ static const char *shape_fault(const struct policy_shape *s)
 	return NULL;
 }
 
-/* ---- fields -------------------------------------------------------------------------------------------------------- */
+/* ---- fields ---------------------------------------------------------------------------------------------------- */
 
-static int check_view(const struct policy_source *s, const struct policy_field *f, unsigned at, struct policy_fault *ret)
+static int check_view(
+    const struct policy_source *s, const struct policy_field *f, unsigned at, struct policy_fault *ret)
 {
 	const struct policy_view *v = &f->view[at];
 	const struct policy_class *c = class_by_id(s, v->class);
 
 	if (c == NULL || !class_is_view(v->class) || class_source(v->class) != f->class)
-		return fault(ret, PART_FIELD, f->id, "a view stands in a view class of the field's class", c ? c->name : "");
+		return fault(
+		    ret, PART_FIELD, f->id, "a view stands in a view class of the field's class", c ? c->name : "");
 	for (unsigned i = 0; i < at; i++)
 		if (f->view[i].class == v->class)
 			return fault(ret, PART_FIELD, f->id, "a view class holds one view of a field", c->name);
 	if (!view_op_fits(v->op, &f->shape))
-		return fault(ret, PART_FIELD, f->id, "this view cannot be computed from such a field", view_op_name(v->op));
+		return fault(
+		    ret, PART_FIELD, f->id, "this view cannot be computed from such a field", view_op_name(v->op));
 	return 0;
 }
 
@@ -225,13 +230,14 @@ static int check_field(const struct policy_source *s, const struct policy_field 
 	return 0;
 }
 
-/* ---- roles --------------------------------------------------------------------------------------------------------- */
+/* ---- roles ----------------------------------------------------------------------------------------------------- */
 
 /*
- * A writer who reads rewrites the rows of the views too, and needs their keys for it. A view class without them would be left stale, or
- * would need a drop from somebody who could have written it in place.
+ * A writer who reads rewrites the rows of the views too, and needs their keys for it. A view class without them would
+ * be left stale, or would need a drop from somebody who could have written it in place.
  */
-static int check_writer(const struct policy_source *s, const struct policy_role *role, unsigned at, struct policy_fault *ret)
+static int check_writer(
+    const struct policy_source *s, const struct policy_role *role, unsigned at, struct policy_fault *ret)
 {
 	for (unsigned i = 0; i < s->classes; i++)
 		if (class_is_view(s->class[i].id) && class_source(s->class[i].id) == s->class[at].id &&
@@ -241,7 +247,8 @@ static int check_writer(const struct policy_source *s, const struct policy_role 
 	return 0;
 }
 
-static int check_right(const struct policy_source *s, const struct policy_role *role, unsigned at, struct policy_fault *ret)
+static int check_right(
+    const struct policy_source *s, const struct policy_role *role, unsigned at, struct policy_fault *ret)
 {
 	uint8_t right = role->rights[at];
 	const char *class = s->class[at].name;

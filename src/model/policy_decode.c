@@ -46,8 +46,8 @@ static void *array(struct decoder *d, unsigned n, size_t size)
 }
 
 /*
- * Text behind a length of length_bytes bytes, in place: the bytes move onto their length prefix, which makes room for the
- * terminator. Empty text is "" if empty is allowed.
+ * Text behind a length of length_bytes bytes, in place: the bytes move onto their length prefix, which makes room for
+ * the terminator. Empty text is "" if empty is allowed.
  */
 static const char *text(struct decoder *d, size_t length_bytes, bool empty)
 {
@@ -102,7 +102,7 @@ static uint8_t flags(struct decoder *d, uint8_t known)
 	return f;
 }
 
-/* ---- the small parts ---------------------------------------------------------------------------------------------- */
+/* ---- the small parts ------------------------------------------------------------------------------------------- */
 
 static void departments(struct decoder *d)
 {
@@ -156,7 +156,7 @@ static void classes(struct decoder *d)
 	s->classes = n;
 }
 
-/* ---- fields ------------------------------------------------------------------------------------------------------- */
+/* ---- fields ---------------------------------------------------------------------------------------------------- */
 
 static void codes(struct decoder *d, struct policy_shape *shape)
 {
@@ -300,7 +300,7 @@ static void fields(struct decoder *d)
 	s->fields = n;
 }
 
-/* ---- roles -------------------------------------------------------------------------------------------------------- */
+/* ---- roles ----------------------------------------------------------------------------------------------------- */
 
 static void rights(struct decoder *d, struct policy_role *role)
 {
@@ -342,7 +342,7 @@ static void roles(struct decoder *d)
 	s->roles = n;
 }
 
-/* ---- the document ------------------------------------------------------------------------------------------------- */
+/* ---- the document ---------------------------------------------------------------------------------------------- */
 
 static void document(struct decoder *d)
 {

@@ -1,7 +1,8 @@
 /*
- * Masks must not complete each other. An identity number is 6 digits of a division, 8 of a birth date, 3 of a sequence (odd for men)
- * and a check character that cuts what is left by 11. For each role and each person a file speaks of, this counts the numbers
- * that fit all the role's keys can open, purposes aside: keys last, and two answers to one person add up.
+ * Masks must not complete each other. An identity number is 6 digits of a division, 8 of a birth date, 3 of a
+ * sequence (odd for men) and a check character that cuts what is left by 11. For each role and each person a file
+ * speaks of, this counts the numbers that fit all the role's keys can open, purposes aside: keys last, and two
+ * answers to one person add up.
  */
 #include "model/model_internal.h"
 
@@ -11,8 +12,8 @@
 #include "base/error.h"
 
 /*
- * First 6 and last 1 with birth date and sex leaves 500 / 11 = 45, which is the least the law's practice wants shown to a township worker.
- * First 6 and last 4 with the year leaves 365 / 11 = 33, and that is refused.
+ * First 6 and last 1 with birth date and sex leaves 500 / 11 = 45, which is the least the law's practice wants shown
+ * to a township worker. First 6 and last 4 with the year leaves 365 / 11 = 33, and that is refused.
  */
 #define CANDIDATES_MIN 40
 

@@ -8,8 +8,9 @@
 #include "model/model.h"
 
 /*
- * Invariants: (1) every array ascends by id, codes and members by name; (2) bit i of a purposes mask and place i of a role's
- * rights name the purpose and the class at position i; (3) a field's flat type, max_length and validator equal its shape's.
+ * Invariants: (1) every array ascends by id, codes and members by name; (2) bit i of a purposes mask and place i of a
+ * role's rights name the purpose and the class at position i; (3) a field's flat type, max_length and validator equal
+ * its shape's.
  */
 struct policy_source {
 	const char *name;
@@ -23,16 +24,16 @@ struct policy_source {
 };
 
 /*
- * Append the document. It checks nothing but what it needs to write: policy_decode is the judge. 0, CV_ERR_ARG (a text or a count
- * that has no room in its length field), CV_ERR_LIMIT (above POLICY_DOCUMENT_MAX), CV_ERR_NOMEM.
+ * Append the document. It checks nothing but what it needs to write: policy_decode is the judge. 0, CV_ERR_ARG (a
+ * text or a count that has no room in its length field), CV_ERR_LIMIT (above POLICY_DOCUMENT_MAX), CV_ERR_NOMEM.
  */
 int policy_encode(const struct policy_source *s, struct buf *ret);
 /* The tree of a decoded policy, valid as long as p. */
 const struct policy_source *policy_source_of(const struct policy *p);
 
 /*
- * Whether s is a name: at most POLICY_NAME_MAX bytes of a-z 0-9 _ -, beginning with a letter or digit; with upper also A-Z; with
- * dot one dot may stand between two such names.
+ * Whether s is a name: at most POLICY_NAME_MAX bytes of a-z 0-9 _ -, beginning with a letter or digit; with upper
+ * also A-Z; with dot one dot may stand between two such names.
  */
 bool policy_name_ok(const char *s, bool dot, bool upper);
 /* Length that a shape's type, codes or validator fix for its values; 0 if max_length is free. */

@@ -9,7 +9,7 @@
 #define MIDDLE_DOT 0xB7u
 #define MONEY_MAX 10000000000000	/* fen */
 
-/* ---- code points ------------------------------------------------------------------------------------------------- */
+/* ---- code points ----------------------------------------------------------------------------------------------- */
 
 struct range {
 	uint32_t first, last;
@@ -79,7 +79,7 @@ static unsigned number(const char *s, size_t n)
 	return v;
 }
 
-/* ---- text -------------------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------------------------ */
 
 /* Controls hide text, bidirectional ones reorder it: both let a value read otherwise than it is. */
 static bool is_forbidden(uint32_t cp)
@@ -108,7 +108,7 @@ bool text_clean_line(const char *s, size_t n)
 	return text_clean(s, n) && memchr(s, '\n', n) == NULL && memchr(s, '\t', n) == NULL;
 }
 
-/* ---- dates ------------------------------------------------------------------------------------------------------- */
+/* ---- dates ----------------------------------------------------------------------------------------------------- */
 
 static bool real_date(unsigned y, unsigned m, unsigned d, int32_t *ret_days)
 {
@@ -125,7 +125,8 @@ bool date_parse(const char *s, size_t n, int32_t *ret_days)
 {
 	unsigned y;
 
-	if (n != 10 || s[4] != '-' || s[7] != '-' || !all_digits(s, 4) || !all_digits(s + 5, 2) || !all_digits(s + 8, 2))
+	if (n != 10 || s[4] != '-' || s[7] != '-' || !all_digits(s, 4) || !all_digits(s + 5, 2) ||
+	    !all_digits(s + 8, 2))
 		return false;
 	y = number(s, 4);
 	return y >= 1900 && real_date(y, number(s + 5, 2), number(s + 8, 2), ret_days);
@@ -138,7 +139,7 @@ static bool past_date(const char *s, size_t n, int32_t today)
 	return date_parse(s, n, &day) && day <= today;
 }
 
-/* ---- v1 names ---------------------------------------------------------------------------------------------------- */
+/* ---- v1 names -------------------------------------------------------------------------------------------------- */
 
 enum kind { KIND_OTHER, KIND_HAN, KIND_LATIN, KIND_DOT, KIND_JOIN, KIND_MARK };
 
@@ -190,7 +191,7 @@ static bool valid_name(const char *s, size_t n)
 	return before == KIND_HAN || before == KIND_LATIN || before == KIND_MARK;
 }
 
-/* ---- numbers with rules ------------------------------------------------------------------------------------------- */
+/* ---- numbers with rules ---------------------------------------------------------------------------------------- */
 
 /* First two digits of a division code. 83 stands in residence permits for Taiwan residents. */
 static bool valid_province(const char *s)
@@ -333,8 +334,8 @@ static bool one_of(const char *s, size_t n, const char *const *list)
 
 static bool valid_id_type(const char *s, size_t n)
 {
-	static const char *const types[] = { "resident_id", "household_book", "birth_certificate", "hmt_residence_permit",
-		"passport", "foreign_permanent_residence", "none", NULL };
+	static const char *const types[] = {"resident_id", "household_book", "birth_certificate",
+	    "hmt_residence_permit", "passport", "foreign_permanent_residence", "none", NULL};
 
 	return one_of(s, n, types);
 }
@@ -356,7 +357,7 @@ static bool valid_ethnicity(const char *s, size_t n)
 	return (v >= 1 && v <= 56) || v == 97 || v == 98;
 }
 
-/* ---- the table ---------------------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------------------------- */
 
 bool validate_text(enum validator v, const char *s, size_t n, int32_t today)
 {

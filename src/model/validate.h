@@ -13,8 +13,8 @@
 #define NAME_CHARACTERS 50	/* v1: code points of a name */
 
 /*
- * Whether the n bytes at s are one value of validator v: text, code or date. today (days since 1970-01-01) bounds dates. VALID_NONE
- * accepts what text_clean accepts.
+ * Whether the n bytes at s are one value of validator v: text, code or date. today (days since 1970-01-01) bounds
+ * dates. VALID_NONE accepts what text_clean accepts.
  */
 bool validate_text(enum validator v, const char *s, size_t n, int32_t today);
 /* Whether integer i passes v: v17 wants amounts, 0 to 10^13 fen; VALID_NONE takes any; other validators take none. */
@@ -28,7 +28,10 @@ const char *validator_expects(enum validator v);
 /* "v1" to "v17", and "none". */
 const char *validator_name(enum validator v);
 
-/* Not empty, well-formed UTF-8, no control characters but tab and newline, no bidirectional controls, no byte order mark. */
+/*
+ * Not empty, well-formed UTF-8, no control characters but tab and newline, no bidirectional controls, no byte order
+ * mark.
+ */
 bool text_clean(const char *s, size_t n);
 /* As text_clean, and on one line. */
 bool text_clean_line(const char *s, size_t n);

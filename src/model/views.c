@@ -1,6 +1,6 @@
 /*
- * View operators: total functions from a stored value to what may be shown of it. Each first makes sure that it understands the
- * whole value; anything else is suppressed, so that a value nobody foresaw never shows.
+ * View operators: total functions from a stored value to what may be shown of it. Each first makes sure that it
+ * understands the whole value; anything else is suppressed, so that a value nobody foresaw never shows.
  */
 #include "model/model_internal.h"
 
@@ -39,11 +39,11 @@ static void put_text(struct out *o, const char *s)
 	put(o, s, strlen(s));
 }
 
-/* ---- m1 names ------------------------------------------------------------------------------------------------------ */
+/* ---- m1 names -------------------------------------------------------------------------------------------------- */
 
 /*
- * Compound surnames in use. Those that hardly anybody bears, but that begin with a common surname, are left out: with them the first
- * character of a given name would show.
+ * Compound surnames in use. Those that hardly anybody bears, but that begin with a common surname, are left out: with
+ * them the first character of a given name would show.
  */
 static const char *const compound[] = {
 	"欧阳", "太史", "端木", "上官", "司马", "东方", "独孤", "南宫", "万俟", "闻人", "夏侯", "诸葛", "尉迟", "公羊", "赫连", "澹台",
@@ -81,7 +81,10 @@ static void m1_name(const char *s, size_t n, struct out *o)
 	put_text(o, "**");
 }
 
-/* A call name is agreed on to be said aloud: it passes if it is short and has no middle dot, which only full names have. */
+/*
+ * A call name is agreed on to be said aloud: it passes if it is short and has no middle dot, which only full names
+ * have.
+ */
 static void m1o_call_name(const char *s, size_t n, struct out *o)
 {
 	if (!validate_text(VALID_V1_NAME, s, n, FAR_FUTURE) || utf8_count(s, n) > 8 || memmem(s, n, "·", 2) != NULL)
@@ -89,7 +92,7 @@ static void m1o_call_name(const char *s, size_t n, struct out *o)
 	put(o, s, n);
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------------------------- */
 
 static bool id_form(const char *s)
 {
@@ -178,7 +181,7 @@ static void m11_tail(const char *s, size_t n, struct out *o)
 	put(o, s + n - tail, tail);
 }
 
-/* ---- places -------------------------------------------------------------------------------------------------------- */
+/* ---- places ---------------------------------------------------------------------------------------------------- */
 
 /* A division code cut to its first digits; one that is coarser than that is filled up with zeros. */
 static void put_division(const char *s, size_t n, size_t digits, struct out *o)
@@ -206,7 +209,7 @@ static void m4_place(uint8_t type, const char *s, size_t n, bool village, struct
 		put(o, s, shown);
 }
 
-/* ---- dates, money, stages ------------------------------------------------------------------------------------------- */
+/* ---- dates, money, stages -------------------------------------------------------------------------------------- */
 
 static void m5_year(const char *s, size_t n, struct out *o)
 {
@@ -239,10 +242,8 @@ static void m9_money(const uint8_t *p, size_t n, struct out *o)
 	static const struct {
 		int64_t below;
 		const char *band;
-	} bands[] = {
-		{ 1, "0" }, { 50000, "<500" }, { 100000, "500-999" }, { 200000, "1000-1999" }, { 500000, "2000-4999" },
-		{ 1000000, "5000-9999" }, { 2000000, "10000-19999" }, { 5000000, "20000-49999" }, { INT64_MAX, ">=50000" }
-	};
+	} bands[] = {{1, "0"}, {50000, "<500"}, {100000, "500-999"}, {200000, "1000-1999"}, {500000, "2000-4999"},
+	    {1000000, "5000-9999"}, {2000000, "10000-19999"}, {5000000, "20000-49999"}, {INT64_MAX, ">=50000"}};
 	uint64_t v = 0;
 
 	for (size_t i = 0; i < n && i < 8; i++)
@@ -289,7 +290,7 @@ static void m10_stage(const char *s, size_t n, struct out *o)
 		put_text(o, stage);
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------------ */
+/* ---- the table ------------------------------------------------------------------------------------------------- */
 
 #define BIT(type) (1u << (type))
 #define TEXTUAL (BIT(VALUE_TEXT) | BIT(VALUE_CODE))
@@ -432,7 +433,7 @@ uint16_t view_padded(const struct policy_field *f, enum view_op op, size_t n)
 	return op == VIEW_PLAIN ? field_padded(f, n) : ops[op].padded;
 }
 
-/* ---- at read -------------------------------------------------------------------------------------------------------- */
+/* ---- at read --------------------------------------------------------------------------------------------------- */
 
 /* Full years on the day today of somebody born on the last day of a quarter: nobody is shown older than they are. */
 static int years_since_quarter(const char *s, int32_t today)
@@ -461,8 +462,7 @@ void view_present(enum view_op op, const struct value *stored, int32_t today, st
 		int below;
 		const char *band;
 	} bands[] = {
-		{ 3, "0-2" }, { 6, "3-5" }, { 12, "6-11" }, { 14, "12-13" }, { 16, "14-15" }, { 18, "16-17" }, { INT32_MAX, "18+" }
-	};
+	    {3, "0-2"}, {6, "3-5"}, {12, "6-11"}, {14, "12-13"}, {16, "14-15"}, {18, "16-17"}, {INT32_MAX, "18+"}};
 	size_t i = 0;
 	int years;
 

@@ -75,7 +75,7 @@ static void compile_purposes(struct compiler *c, struct node *n)
 	c->s.purposes = n->count;
 }
 
-/* ---- classes ------------------------------------------------------------------------------------------------------- */
+/* ---- classes --------------------------------------------------------------------------------------------------- */
 
 /* A class while its default purposes are still beside it: sorting moves both. */
 struct new_class {
@@ -83,7 +83,8 @@ struct new_class {
 	uint64_t purposes;
 };
 
-static void compile_view_class(struct compiler *c, struct node *e, const struct policy_class *source, struct policy_class *v)
+static void compile_view_class(
+    struct compiler *c, struct node *e, const struct policy_class *source, struct policy_class *v)
 {
 	struct node *map = get_map(c, e, ENTRIES_MAX), *level;
 	const char *suffix;
@@ -160,7 +161,7 @@ static void compile_classes(struct compiler *c, struct node *n)
 	c->s.classes = count;
 }
 
-/* ---- roles --------------------------------------------------------------------------------------------------------- */
+/* ---- roles ----------------------------------------------------------------------------------------------------- */
 
 static uint8_t get_kind(struct compiler *c, const struct node *n)
 {
@@ -233,7 +234,7 @@ static void compile_roles(struct compiler *c, struct node *n)
 	c->s.roles = n->count;
 }
 
-/* ---- the whole ----------------------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------------------------- */
 
 /* Each section needs those before it, wherever they stand in the file. */
 static void compile_root(struct compiler *c, struct node *root)

@@ -9,7 +9,7 @@
 #define LIST_BYTES 4096		/* longest list or group unless the profile says otherwise */
 #define NAME_BYTES (NAME_CHARACTERS * 4)
 
-/* ---- code lists ---------------------------------------------------------------------------------------------------- */
+/* ---- code lists ------------------------------------------------------------------------------------------------ */
 
 static int by_code(const void *a, const void *b)
 {
@@ -36,6 +36,8 @@ static void compile_codes(struct compiler *c, struct node *n, struct code_list *
 	}
 	if (n->count == 0)
 		fail_at(c, n, "a list of codes is not empty");
+	if (c->r != 0)
+		return;	/* entries without names cannot be sorted */
 	qsort(codes, n->count, sizeof(*codes), by_code);
 	ret->codes = codes;
 	ret->count = n->count;
@@ -71,7 +73,7 @@ static void use_codes(struct compiler *c, const struct node *n, struct policy_sh
 	fail_at(c, n, "there is no list of codes %s", name);
 }
 
-/* ---- shapes -------------------------------------------------------------------------------------------------------- */
+/* ---- shapes ---------------------------------------------------------------------------------------------------- */
 
 static uint8_t get_type(struct compiler *c, const struct node *n)
 {
@@ -150,6 +152,8 @@ static void compile_members(struct compiler *c, struct node *n, struct policy_sh
 			if (strcmp(m[j].name, m[i].name) == 0)
 				fail_at(c, e, "member %s stands twice", m[i].name);
 	}
+	if (c->r != 0)
+		return;
 	qsort(m, n->count, sizeof(*m), by_member);
 	ret->members = m;
 	ret->member_count = n->count;
@@ -187,7 +191,7 @@ static void compile_shape(struct compiler *c, struct node *map, enum nesting whe
 	ret->max_length = get_length(c, map, ret);
 }
 
-/* ---- fields -------------------------------------------------------------------------------------------------------- */
+/* ---- fields ---------------------------------------------------------------------------------------------------- */
 
 static enum view_op get_op(struct compiler *c, const struct node *n)
 {
@@ -210,7 +214,8 @@ static void compile_views(struct compiler *c, struct node *n, const struct polic
 	if (n == NULL || (n = get_list(c, n, POLICY_VIEWS)) == NULL)
 		return;
 	for (e = n->first; e != NULL && c->r == 0; e = e->next) {
-		if ((map = get_map(c, e, 1)) == NULL || map->count != 1 || !policy_name_ok(map->first->key, false, false)) {
+		if ((map = get_map(c, e, 1)) == NULL || map->count != 1 ||
+		    !policy_name_ok(map->first->key, false, false)) {
 			fail_at(c, e, "a view is one entry, its view class and what it shows");
 			return;
 		}

@@ -51,8 +51,8 @@ struct code_list {
 #define MARKS_MAX (POLICY_DEPARTMENTS + POLICY_PURPOSES + POLICY_CLASSES + POLICY_FIELDS + POLICY_ROLES)
 
 /*
- * One compilation. The first error stands in error and r; after it every get_ call gives an empty value, so that the compiler asks
- * once for each object.
+ * One compilation. The first error stands in error and r; after it every get_ call gives an empty value, so that the
+ * compiler asks once for each object.
  */
 struct compiler {
 	struct pool pool;
@@ -68,7 +68,10 @@ struct compiler {
 
 /* Fail at node n. */
 void fail_at(struct compiler *c, const struct node *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* Entry key of map, or NULL; get_needed fails if it is missing. map is a map (get_map, get_item), or NULL after an error. */
+/*
+ * Entry key of map, or NULL; get_needed fails if it is missing. map is a map (get_map, get_item), or NULL after an
+ * error.
+ */
 struct node *get(struct compiler *c, struct node *map, const char *key);
 struct node *get_needed(struct compiler *c, struct node *map, const char *key);
 /* Fail if map has an entry that nobody asked for. */

@@ -51,6 +51,8 @@ struct reader {
 	yaml_parser_t parser;
 	yaml_event_t event;	/* the current one */
 	bool have;		/* event is to be deleted */
+	const char *yaml;
+	size_t n;
 	struct pool *pool;
 	struct profile_error *error;
 	unsigned nodes;
@@ -81,6 +83,22 @@ static int no_memory(struct reader *x)
 	return x->r;
 }
 
+/* Where the reader's trouble with the bytes themselves begins: libyaml tells an offset only. */
+static yaml_mark_t bytes_mark(const struct reader *x)
+{
+	yaml_mark_t at = { 0, 0, 0 };
+
+	for (size_t i = 0; i < x->n && i < x->parser.problem_offset; i++) {
+		if (x->yaml[i] == '\n') {
+			at.line++;
+			at.column = 0;
+		} else if (((unsigned char)x->yaml[i] & 0xC0) != 0x80) {	/* columns are characters */
+			at.column++;
+		}
+	}
+	return at;
+}
+
 /* Take the next event. */
 static int advance(struct reader *x)
 {
@@ -95,7 +113,8 @@ static int advance(struct reader *x)
 	}
 	if (p->error == YAML_MEMORY_ERROR)
 		return no_memory(x);
-	return refuse_at(x, p->problem_mark, p->problem != NULL ? p->problem : "not YAML");
+	return refuse_at(x, p->error == YAML_READER_ERROR ? bytes_mark(x) : p->problem_mark,
+	    p->problem != NULL ? p->problem : "not YAML");
 }
 
 static int expect(struct reader *x, yaml_event_type_t type, const char *text)
@@ -261,7 +280,8 @@ static struct node *read_document(struct reader *x)
 		refuse(x, "directives are not allowed");
 		return NULL;
 	}
-	if (advance(x) != 0 || (root = read_node(x, 0)) == NULL || expect(x, YAML_DOCUMENT_END_EVENT, "not YAML") != 0 ||
+	if (advance(x) != 0 || (root = read_node(x, 0)) == NULL ||
+	    expect(x, YAML_DOCUMENT_END_EVENT, "not YAML") != 0 ||
 	    expect(x, YAML_STREAM_END_EVENT, "a profile is one document") != 0)
 		return NULL;
 	return root;
@@ -269,7 +289,7 @@ static struct node *read_document(struct reader *x)
 
 int yaml_read(const char *yaml, size_t n, struct pool *pool, struct node **ret_root, struct profile_error *ret_error)
 {
-	struct reader x = { .pool = pool, .error = ret_error };
+	struct reader x = { .yaml = yaml, .n = n, .pool = pool, .error = ret_error };
 	struct node *root;
 
 	if (!yaml_parser_initialize(&x.parser))

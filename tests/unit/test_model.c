@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-/* ---- bytes --------------------------------------------------------------------------------------------------------- */
+/* ---- bytes ----------------------------------------------------------------------------------------------------- */
 
 static void document_survives_decoding(void **state)
 {
@@ -92,8 +92,17 @@ static void known_document_has_known_bytes(void **state)
 	struct policy_department d = { 1, "D", { "部", "d" } };
 	struct policy_purpose u = { 2, "u", { "用", "u" }, true };
 	struct policy_class c = { .id = 0x10, .name = "c", .label = { "类", "c" }, .legal = "L", .level = 5, .hidden = true };
-	struct policy_field f = { .id = 3, .name = "f", .label = { "字", "f" }, .about = "", .class = 0x10, .owner = 1, .is_due = true,
-		.purposes = 1, .shape = { .type = VALUE_DATE, .max_length = 10 }, .cadence_months = 6, .retention_months = 0xFFFF };
+	struct policy_field f = {.id = 3,
+	    .name = "f",
+	    .label = {"字", "f"},
+	    .about = "",
+	    .class = 0x10,
+	    .owner = 1,
+	    .is_due = true,
+	    .purposes = 1,
+	    .shape = {.type = VALUE_DATE, .max_length = 10},
+	    .cadence_months = 6,
+	    .retention_months = 0xFFFF};
 	struct policy_role r = { .id = 8, .name = "r", .label = { "角", "r" }, .department = 1, .kind = 1, .purposes = 1, .rights = { 3 } };
 	struct policy_source s = { "p", 9, 1, 1, 1, 1, 1, &d, &u, &c, &f, &r };
 	struct policy *p = NULL;
@@ -126,7 +135,7 @@ static void encode_refuses_what_has_no_room(void **state)
 	buf_free(&doc);
 }
 
-/* ---- rules --------------------------------------------------------------------------------------------------------- */
+/* ---- rules ----------------------------------------------------------------------------------------------------- */
 
 static void bend_department_name(struct fixture *x) { x->department[1].name = "WARD"; }
 static void bend_purpose_name(struct fixture *x) { x->purpose[1].name = "treat"; }
@@ -151,15 +160,27 @@ static void bend_length(struct fixture *x) { x->field[FIELD_ID].shape.max_length
 static void bend_length_zero(struct fixture *x) { x->field[FIELD_NOTE].shape.max_length = 0; }
 static void bend_code(struct fixture *x) { x->sex[0].code = "0x"; }
 static void bend_code_value(struct fixture *x) { x->sex[1].code = "3"; }
-static void bend_bare_code(struct fixture *x) { x->field[FIELD_SEX].shape = (struct policy_shape){ .type = VALUE_CODE, .max_length = 1 }; }
+static void bend_bare_code(struct fixture *x)
+{
+	x->field[FIELD_SEX].shape = (struct policy_shape){.type = VALUE_CODE, .max_length = 1};
+}
 static void bend_list_item(struct fixture *x) { x->visit.max_length = 11; }
 static void bend_member(struct fixture *x) { x->carer[1].shape.validator = VALID_V4_SEX; }
-static void bend_view_class(struct fixture *x) { x->field[FIELD_NOTE].views = 1; x->field[FIELD_NOTE].view[0] = (struct policy_view){ PATIENT_MASKED, VIEW_PRESENT }; }
+static void bend_view_class(struct fixture *x)
+{
+	x->field[FIELD_NOTE].views = 1;
+	x->field[FIELD_NOTE].view[0] = (struct policy_view){PATIENT_MASKED, VIEW_PRESENT};
+}
 static void bend_view_twice(struct fixture *x) { x->field[FIELD_NAME].view[1].class = PATIENT_MASKED; }
 static void bend_view_op(struct fixture *x) { x->field[FIELD_NAME].view[0].op = VIEW_M2_ID; }
 static void bend_area(struct fixture *x) { x->field[FIELD_NOTE].is_area = true; }
 static void bend_due(struct fixture *x) { x->field[FIELD_NOTE].is_due = true; }
-static void bend_due_twice(struct fixture *x) { x->field[FIELD_BORN].is_due = true; x->field[FIELD_CARER].is_due = true; x->field[FIELD_CARER].shape = x->visit; }
+static void bend_due_twice(struct fixture *x)
+{
+	x->field[FIELD_BORN].is_due = true;
+	x->field[FIELD_CARER].is_due = true;
+	x->field[FIELD_CARER].shape = x->visit;
+}
 static void bend_role_name(struct fixture *x) { x->role[1].name = "doctor"; }
 static void bend_role_department(struct fixture *x) { x->role[1].department = 3; }
 static void bend_role_kind(struct fixture *x) { x->role[1].kind = 7; }
@@ -249,7 +270,10 @@ static void bend_mask(struct fixture *x) { x->field[0].purposes = 4; }
 static void bend_code_order(struct fixture *x) { x->sex[0].code = "9"; x->sex[2].code = "1"; }
 static void bend_member_order(struct fixture *x) { x->carer[0].name = "z"; }
 static void bend_upper_name(struct fixture *x) { x->field[0].name = "Full"; }
-static void bend_long_name(struct fixture *x) { x->field[0].name = "a123456789012345678901234567890123456789012345678901234567890123"; }
+static void bend_long_name(struct fixture *x)
+{
+	x->field[0].name = "a123456789012345678901234567890123456789012345678901234567890123";
+}
 static void bend_control(struct fixture *x) { x->field[0].label.en = "a\nb"; }
 static void bend_empty_label(struct fixture *x) { x->field[0].label.zh = ""; }
 static void bend_utf8(struct fixture *x) { x->field[0].label.zh = "\xC0\xAF"; }
@@ -260,8 +284,9 @@ static void bend_right(struct fixture *x) { x->role[0].rights[0] = 16; }
 
 static void decode_refuses_bytes_of_a_second_kind(void **state)
 {
-	static void (*const forms[])(struct fixture *x) = { bend_order, bend_role_order, bend_mask, bend_code_order, bend_member_order,
-		bend_upper_name, bend_long_name, bend_control, bend_empty_label, bend_utf8, bend_version, bend_op, bend_type, bend_right };
+	static void (*const forms[])(struct fixture * x) = {bend_order, bend_role_order, bend_mask, bend_code_order,
+	    bend_member_order, bend_upper_name, bend_long_name, bend_control, bend_empty_label, bend_utf8, bend_version,
+	    bend_op, bend_type, bend_right};
 	struct policy *p = NULL;
 	struct fixture x;
 	struct buf doc;
@@ -276,7 +301,7 @@ static void decode_refuses_bytes_of_a_second_kind(void **state)
 	}
 }
 
-/* ---- masks --------------------------------------------------------------------------------------------------------- */
+/* ---- masks ----------------------------------------------------------------------------------------------------- */
 
 /* Give the nurse views of document and birth date, and see whether the policy stands. */
 static int with_views(enum view_op id_op, enum view_op second_op, enum view_op born_op, const char *about)
@@ -320,7 +345,7 @@ static void masks_may_not_complete_each_other(void **state)
 	assert_int_equal(with_views(VIEW_M2_ID, VIEW_PLAIN, VIEW_PLAIN, ""), 0);
 }
 
-/* ---- look-ups ------------------------------------------------------------------------------------------------------ */
+/* ---- look-ups -------------------------------------------------------------------------------------------------- */
 
 static void members_are_found_by_name_id_and_position(void **state)
 {
@@ -370,7 +395,7 @@ static void coded_fields_have_one_padded_length(void **state)
 	policy_free(p);
 }
 
-/* ---- decisions ------------------------------------------------------------------------------------------------------ */
+/* ---- decisions ------------------------------------------------------------------------------------------------- */
 
 struct read_case {
 	uint16_t role;
@@ -432,7 +457,8 @@ static void roles_add_up_but_only_for_their_own_purposes(void **state)
 	assert_true(policy_purpose_allowed(p, &who));
 	/* The guest's view is for bills, and the field is not. */
 	who.purpose = PURPOSE_BILL;
-	assert_int_equal(policy_decide_read(p, &who, policy_field(p, FIELD_NAME), false).reason, DECIDE_NO_PURPOSE_FIELD);
+	assert_int_equal(
+	    policy_decide_read(p, &who, policy_field(p, FIELD_NAME), false).reason, DECIDE_NO_PURPOSE_FIELD);
 	who.role_count = 0;
 	assert_false(policy_purpose_allowed(p, &who));
 	policy_free(p);

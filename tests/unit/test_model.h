@@ -24,7 +24,10 @@ enum { ROLE_DOCTOR = 1, ROLE_DESK, ROLE_NURSE, ROLE_AUDITOR, ROLE_GUEST };
 enum { PURPOSE_TREAT = 0, PURPOSE_BILL = 1 };
 enum { FIELD_NAME = 0, FIELD_ID, FIELD_BORN, FIELD_SEX, FIELD_NOTE, FIELD_VISITS, FIELD_CARER, FIELD_COUNT };
 
-/* The arrays of a policy that a test may bend before it encodes. Views and classes come in the order of their positions. */
+/*
+ * The arrays of a policy that a test may bend before it encodes. Views and classes come in the order of their
+ * positions.
+ */
 struct fixture {
 	struct policy_department department[2];
 	struct policy_purpose purpose[2];
@@ -37,7 +40,8 @@ struct fixture {
 	struct policy_source s;
 };
 
-static inline void fixture_field(struct policy_field *f, uint16_t id, const char *name, uint16_t class, struct policy_shape shape)
+static inline void fixture_field(
+    struct policy_field *f, uint16_t id, const char *name, uint16_t class, struct policy_shape shape)
 {
 	memset(f, 0, sizeof(*f));
 	f->id = id;
@@ -58,8 +62,10 @@ static inline void fixture_fields(struct fixture *x)
 	x->sex[1] = (struct policy_code){ "2", LABEL };
 	x->sex[2] = (struct policy_code){ "9", LABEL };
 	x->visit = (struct policy_shape){ .type = VALUE_DATE, .max_length = 10 };
-	x->carer[0] = (struct policy_member){ "name", LABEL, { .type = VALUE_TEXT, .max_length = 200, .validator = VALID_V1_NAME } };
-	x->carer[1] = (struct policy_member){ "phone", LABEL, { .type = VALUE_TEXT, .max_length = 13, .validator = VALID_V9_PHONE } };
+	x->carer[0] =
+	    (struct policy_member){"name", LABEL, {.type = VALUE_TEXT, .max_length = 200, .validator = VALID_V1_NAME}};
+	x->carer[1] =
+	    (struct policy_member){"phone", LABEL, {.type = VALUE_TEXT, .max_length = 13, .validator = VALID_V9_PHONE}};
 	fixture_field(&f[FIELD_NAME], 1, "full_name", PATIENT,
 	    (struct policy_shape){ .type = VALUE_TEXT, .max_length = 200, .validator = VALID_V1_NAME });
 	f[FIELD_NAME].views = 2;
@@ -75,7 +81,8 @@ static inline void fixture_fields(struct fixture *x)
 	f[FIELD_BORN].view[0] = (struct policy_view){ PATIENT_MASKED, VIEW_M5B_BIRTH_QUARTER };
 	fixture_field(&f[FIELD_SEX], 4, "sex", PATIENT, (struct policy_shape){ .type = VALUE_CODE, .max_length = 1,
 	    .validator = VALID_V4_SEX, .code_count = 3, .codes = x->sex });
-	fixture_field(&f[FIELD_NOTE], 0x20, "note", CARE, (struct policy_shape){ .type = VALUE_TEXT, .max_length = 3000 });
+	fixture_field(
+	    &f[FIELD_NOTE], 0x20, "note", CARE, (struct policy_shape){.type = VALUE_TEXT, .max_length = 3000});
 	f[FIELD_NOTE].purposes = 1;
 	fixture_field(&f[FIELD_VISITS], 0x21, "visits", CARE,
 	    (struct policy_shape){ .type = VALUE_LIST, .max_length = 300, .item = &x->visit });
@@ -103,15 +110,19 @@ static inline void fixture_init(struct fixture *x)
 	x->department[1] = (struct policy_department){ 7, "desk", LABEL };
 	x->purpose[0] = (struct policy_purpose){ 1, "treat", LABEL, false };
 	x->purpose[1] = (struct policy_purpose){ 5, "bill", LABEL, true };
-	x->class[0] = (struct policy_class){ .id = PATIENT, .name = "patient", .label = LABEL, .legal = "", .level = 3 };
+	x->class[0] = (struct policy_class){.id = PATIENT, .name = "patient", .label = LABEL, .legal = "", .level = 3};
 	x->class[1] = (struct policy_class){ .id = CARE, .name = "care", .label = LABEL, .legal = "", .level = 4 };
-	x->class[2] = (struct policy_class){ .id = SECRET, .name = "secret", .label = LABEL, .legal = "a law", .level = 5, .hidden = true };
-	x->class[3] = (struct policy_class){ .id = PATIENT_MASKED, .name = "patient.masked", .label = LABEL, .legal = "", .level = 2 };
-	x->class[4] = (struct policy_class){ .id = PATIENT_BASIC, .name = "patient.basic", .label = LABEL, .legal = "", .level = 2 };
+	x->class[2] = (struct policy_class){
+	    .id = SECRET, .name = "secret", .label = LABEL, .legal = "a law", .level = 5, .hidden = true};
+	x->class[3] = (struct policy_class){
+	    .id = PATIENT_MASKED, .name = "patient.masked", .label = LABEL, .legal = "", .level = 2};
+	x->class[4] = (struct policy_class){
+	    .id = PATIENT_BASIC, .name = "patient.basic", .label = LABEL, .legal = "", .level = 2};
 	fixture_fields(x);
 	fixture_role(&x->role[0], ROLE_DOCTOR, "doctor", 1, 3);
-	memcpy(x->role[0].rights, (uint8_t[]){ RIGHT_READ | RIGHT_REVEAL | RIGHT_WRITE, RIGHT_READ | RIGHT_WRITE, 0, RIGHT_READ,
-	    RIGHT_READ }, 5);
+	memcpy(x->role[0].rights,
+	    (uint8_t[]){RIGHT_READ | RIGHT_REVEAL | RIGHT_WRITE, RIGHT_READ | RIGHT_WRITE, 0, RIGHT_READ, RIGHT_READ},
+	    5);
 	fixture_role(&x->role[1], ROLE_DESK, "desk", 2, 1);
 	memcpy(x->role[1].rights, (uint8_t[]){ RIGHT_WRITE_ONLY, RIGHT_WRITE_ONLY, 0, 0, 0 }, 5);
 	fixture_role(&x->role[2], ROLE_NURSE, "nurse", 1, 1);
@@ -120,7 +131,8 @@ static inline void fixture_init(struct fixture *x)
 	x->role[3].audit = true;
 	fixture_role(&x->role[4], ROLE_GUEST, "guest", 1, 2);
 	memcpy(x->role[4].rights, (uint8_t[]){ 0, 0, 0, 0, RIGHT_READ }, 5);
-	x->s = (struct policy_source){ "patients", 3, 2, 2, 5, FIELD_COUNT, 5, x->department, x->purpose, x->class, x->field, x->role };
+	x->s = (struct policy_source){
+	    "patients", 3, 2, 2, 5, FIELD_COUNT, 5, x->department, x->purpose, x->class, x->field, x->role};
 }
 
 /* Encode x; the test fails if that is impossible. */

@@ -215,7 +215,7 @@ static void dates_are_days(void **state)
 	assert_int_equal(day, 11016);
 }
 
-/* ---- fields -------------------------------------------------------------------------------------------------------- */
+/* ---- fields ---------------------------------------------------------------------------------------------------- */
 
 static int accept(const struct policy *p, unsigned field, struct value v, struct value *ret, const char **expected)
 {
@@ -289,18 +289,21 @@ static void lists_are_checked_item_by_item(void **state)
 	value_end(&b, at, 2);
 	assert_int_equal(accept(p, FIELD_VISITS, (struct value){ VALUE_LIST, b.p, b.n }, &got, &expected), 0);
 	assert_int_equal(got.type, VALUE_LIST);
-	assert_int_equal(accept(p, FIELD_VISITS, (struct value){ VALUE_LIST, b.p, b.n - 1 }, &got, &expected), CV_ERR_FORMAT);
-	assert_int_equal(accept(p, FIELD_CARER, (struct value){ VALUE_LIST, b.p, b.n }, &got, &expected), CV_ERR_FORMAT);
+	assert_int_equal(
+	    accept(p, FIELD_VISITS, (struct value){VALUE_LIST, b.p, b.n - 1}, &got, &expected), CV_ERR_FORMAT);
+	assert_int_equal(accept(p, FIELD_CARER, (struct value){VALUE_LIST, b.p, b.n}, &got, &expected), CV_ERR_FORMAT);
 	b.p[b.n - 1] = '8';	/* still a date */
 	assert_int_equal(accept(p, FIELD_VISITS, (struct value){ VALUE_LIST, b.p, b.n }, &got, &expected), 0);
 	b.p[b.n - 2] = '3';	/* 38 February */
-	assert_int_equal(accept(p, FIELD_VISITS, (struct value){ VALUE_LIST, b.p, b.n }, &got, &expected), CV_ERR_INVALID);
+	assert_int_equal(
+	    accept(p, FIELD_VISITS, (struct value){VALUE_LIST, b.p, b.n}, &got, &expected), CV_ERR_INVALID);
 	assert_string_equal(expected, "date YYYY-MM-DD");
 	buf_free(&b);
 	policy_free(p);
 }
 
-static int accept_carer(const struct policy *p, const char *name, const char *member, const char *text, const char **expected)
+static int accept_carer(
+    const struct policy *p, const char *name, const char *member, const char *text, const char **expected)
 {
 	struct value got;
 	struct buf b;
@@ -329,7 +332,8 @@ static void groups_have_known_members_only(void **state)
 	assert_string_equal(expected, "telephone number");
 	assert_int_equal(accept_carer(p, "李四", "religion", "13812345678", &expected), CV_ERR_INVALID);
 	assert_string_equal(expected, "group of known members");
-	assert_int_equal(accept(p, FIELD_CARER, (struct value){ VALUE_GROUP, (const uint8_t *)"\0\0", 2 }, &got, &expected),
+	assert_int_equal(
+	    accept(p, FIELD_CARER, (struct value){VALUE_GROUP, (const uint8_t *)"\0\0", 2}, &got, &expected),
 	    CV_ERR_INVALID);
 	policy_free(p);
 }

@@ -146,8 +146,8 @@ static void money_shows_its_band(void **state)
 	static const struct {
 		int64_t fen;
 		const char *band;
-	} cases[] = { { 0, "0" }, { 1, "<500" }, { 49999, "<500" }, { 50000, "500-999" }, { 4999999, "20000-49999" },
-		{ 5000000, ">=50000" }, { INT64_MAX - 1, ">=50000" }, { -1, NULL }, { INT64_MIN, NULL }, { INT64_MAX, NULL } };
+	} cases[] = {{0, "0"}, {1, "<500"}, {49999, "<500"}, {50000, "500-999"}, {4999999, "20000-49999"},
+	    {5000000, ">=50000"}, {INT64_MAX - 1, ">=50000"}, {-1, NULL}, {INT64_MIN, NULL}, {INT64_MAX, NULL}};
 	struct buf scratch;
 	struct value v, got;
 	uint8_t bytes[8];
@@ -218,7 +218,7 @@ static void every_result_fits_its_padding(void **state)
 	policy_free(p);
 }
 
-/* ---- properties ----------------------------------------------------------------------------------------------------- */
+/* ---- properties ------------------------------------------------------------------------------------------------ */
 
 static uint32_t seed = 20261124;
 
@@ -390,7 +390,7 @@ static void operators_are_total(void **state)
 	policy_free(p);
 }
 
-/* ---- at read -------------------------------------------------------------------------------------------------------- */
+/* ---- at read --------------------------------------------------------------------------------------------------- */
 
 static void birth_quarters_become_bands_at_read(void **state)
 {
@@ -399,14 +399,12 @@ static void birth_quarters_become_bands_at_read(void **state)
 		int year;
 		unsigned month, day;
 		const char *band;
-	} cases[] = {
-		{ "2026Q4", 2026, 11, 24, "0-2" }, { "2012Q4", 2026, 12, 30, "12-13" }, { "2012Q4", 2026, 12, 31, "14-15" },
-		{ "2012Q1", 2026, 3, 30, "12-13" }, { "2012Q1", 2026, 3, 31, "14-15" }, { "2023Q2", 2026, 6, 29, "0-2" },
-		{ "2023Q2", 2026, 6, 30, "3-5" }, { "2020Q3", 2026, 9, 30, "6-11" }, { "2014Q3", 2026, 9, 30, "12-13" },
-		{ "2010Q3", 2026, 9, 30, "16-17" }, { "2008Q3", 2026, 9, 29, "16-17" }, { "2008Q3", 2026, 9, 30, "18+" },
-		{ "1900Q1", 2026, 9, 30, "18+" }, { "2030Q1", 2026, 9, 30, "0-2" },
-		{ "2008Q5", 2026, 9, 30, NULL }, { "2008q3", 2026, 9, 30, NULL }, { "2008-09-30", 2026, 9, 30, NULL }
-	};
+	} cases[] = {{"2026Q4", 2026, 11, 24, "0-2"}, {"2012Q4", 2026, 12, 30, "12-13"},
+	    {"2012Q4", 2026, 12, 31, "14-15"}, {"2012Q1", 2026, 3, 30, "12-13"}, {"2012Q1", 2026, 3, 31, "14-15"},
+	    {"2023Q2", 2026, 6, 29, "0-2"}, {"2023Q2", 2026, 6, 30, "3-5"}, {"2020Q3", 2026, 9, 30, "6-11"},
+	    {"2014Q3", 2026, 9, 30, "12-13"}, {"2010Q3", 2026, 9, 30, "16-17"}, {"2008Q3", 2026, 9, 29, "16-17"},
+	    {"2008Q3", 2026, 9, 30, "18+"}, {"1900Q1", 2026, 9, 30, "18+"}, {"2030Q1", 2026, 9, 30, "0-2"},
+	    {"2008Q5", 2026, 9, 30, NULL}, {"2008q3", 2026, 9, 30, NULL}, {"2008-09-30", 2026, 9, 30, NULL}};
 	struct value v, got;
 	struct buf scratch;
 
@@ -415,7 +413,8 @@ static void birth_quarters_become_bands_at_read(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		v = text_value(cases[i].quarter);
 		buf_reset(&scratch);
-		view_present(VIEW_M5B_BIRTH_QUARTER, &v, clock_days(cases[i].year, cases[i].month, cases[i].day), &scratch, &got);
+		view_present(VIEW_M5B_BIRTH_QUARTER, &v, clock_days(cases[i].year, cases[i].month, cases[i].day),
+		    &scratch, &got);
 		if (cases[i].band == NULL) {
 			assert_int_equal(got.type, VALUE_SUPPRESSED);
 			continue;
