@@ -172,12 +172,12 @@ static bool signer_find(const struct directory_state *d, const struct genesis_ad
 	return false;
 }
 
-/* Every signature of the set fits, and two are of different principals and different natural persons. */
+/* Every signature of the set fits, and two are of different natural persons, hence of different principals. */
 static int check_signatures(const struct directory_state *d, const struct genesis_admin *admins, unsigned n, size_t sequence)
 {
 	const struct change_set *set = (const struct change_set *)d->sets.p + (sequence - 1);
 	uint8_t message[16 + 32] = "cv1.change";
-	const uint8_t *first_person = NULL, *first_id = NULL;
+	const uint8_t *first = NULL;
 	bool two = false;
 
 	memcpy(message + 16, set->digest, 32);
@@ -187,12 +187,9 @@ static int check_signatures(const struct directory_state *d, const struct genesi
 		if (!signer_find(d, admins, n, sequence, id, &pk, &person) ||
 		    crypto_verify(pk, message, sizeof(message), id + 16) != 0)
 			return CV_ERR_AUTH;
-		if (first_id == NULL) {
-			first_id = id;
-			first_person = person;
-		} else if (memcmp(first_id, id, 16) != 0 && memcmp(first_person, person, 16) != 0) {
-			two = true;
-		}
+		if (first == NULL)
+			first = person;
+		two = two || memcmp(first, person, 16) != 0;
 	}
 	return two ? 0 : CV_ERR_AUTH;
 }

@@ -473,10 +473,10 @@ static void auditor_reads_names_and_is_listed_while_enabled(void **state)
 	assert_int_equal(n, 1);
 }
 
-/* Replace a fact by a second change set, signed by two of the people. */
-static void second_set(const struct dir_key *dk, const uint8_t *fact, size_t fact_n, const unsigned *signers, unsigned n)
+/* Replace a fact by a second change set that names previous as the digest before it, signed by n of the people. */
+static void second_set_after(const uint8_t previous[32], const struct dir_key *dk, const uint8_t *fact, size_t fact_n,
+    const unsigned *signers, unsigned n)
 {
-	struct dir_change first;
 	struct test_row *row = test_find(&v->rows, dk), *set = &v->rows.row[v->rows.n];
 	struct dir_key change = { .type = DIR_CHANGE, .sequence = 2 };
 	struct dir_value value;
@@ -491,8 +491,7 @@ static void second_set(const struct dir_key *dk, const uint8_t *fact, size_t fac
 	row->val_n = b.n;
 	directory_fact_digest(v->k, row->key, row->key_n, fact, fact_n, digest);
 	buf_reset(&b);
-	assert_int_equal(dir_change_decode(row_of(DIR_CHANGE)->val, row_of(DIR_CHANGE)->val_n, &first), 0);
-	dir_change_encode(2, NOW_MS, first.digest, digest, 1, &b);
+	dir_change_encode(2, NOW_MS, previous, digest, 1, &b);
 	crypto_hash("cv1.change", NULL, 0, &(struct part){ b.p, b.n }, 1, message + 16, 32);
 	buf_put(&b, message + 16, 32);
 	buf_u8(&b, (uint8_t)n);
@@ -506,6 +505,26 @@ static void second_set(const struct dir_key *dk, const uint8_t *fact, size_t fac
 	set->val_n = b.n;
 	v->rows.n++;
 	buf_free(&b);
+}
+
+static void second_set(const struct dir_key *dk, const uint8_t *fact, size_t fact_n, const unsigned *signers, unsigned n)
+{
+	second_set_after(v->digest, dk, fact, fact_n, signers, n);
+}
+
+static void set_signed_for_another_chain_is_refused(void **state)
+{
+	static const unsigned both[] = { ADMIN_A, ADMIN_B };
+	static const uint8_t other[32] = { 1 };
+	struct dir_key dk = key_of(DIR_MEMBER);
+	struct buf fact;
+
+	(void)state;
+	buf_init(&fact, 64);
+	dir_member_encode(NOW_MS - 1000, 0, &fact);
+	second_set_after(other, &dk, fact.p, fact.n, both, 2);
+	assert_int_equal(test_load(v), CV_ERR_AUTH);
+	buf_free(&fact);
 }
 
 static void later_set_of_two_administrators_replaces_a_fact(void **state)
@@ -598,6 +617,7 @@ int main(void)
 		with_vault(role_wraps_open_for_their_member_alone),
 		with_vault(two_custodians_make_the_role_key_and_one_does_not),
 		with_vault(auditor_reads_names_and_is_listed_while_enabled),
+		with_vault(set_signed_for_another_chain_is_refused),
 		with_vault(later_set_of_two_administrators_replaces_a_fact),
 		with_vault(later_set_of_one_administrator_or_of_others_is_refused),
 		with_vault(set_that_makes_an_administrator_is_not_signed_by_them),

@@ -151,6 +151,11 @@ static void wrong_activations_are_refused(void **state)
 	assert_int_equal(test_activate(v, UID_WORKER + 1, &a, e, n, signature, NOW_MS, T0, &t), CV_ERR_AUTH);
 	assert_memory_equal(t.principal, worker->p.id, 16);
 	assert_int_equal(test_login(v, WORKER, UID_WORKER + 1, T0, &t), CV_ERR_AUTH);
+	/* The hello's uid counts even where the directory allows any. */
+	assert_int_equal(session_hello(v->k, 7, manager->p.id, q, NOW_MS, T0, &b), 0);
+	test_prove(manager, &b, more, test_answer(v, manager, &b, more), signature);
+	assert_int_equal(test_activate(v, 8, &b, more, 2, signature, NOW_MS, T0, &t), CV_ERR_AUTH);
+	test_prove(worker, &a, e, n, signature);
 	/* A failed activation ended the hello. */
 	assert_int_equal(test_activate(v, UID_WORKER, &a, e, n, signature, NOW_MS, T0, &t), CV_ERR_AUTH);
 	assert_memory_equal(t.principal, (uint8_t[16]){ 0 }, 16);
@@ -187,6 +192,11 @@ static void wrong_activations_are_refused(void **state)
 	assert_int_equal(hello(worker->p.id, T0, &a), 0);
 	test_seal_role(v, worker, &a, ROLE_WORKER, 1, worker->box_sk, &e[0]);
 	test_prove(worker, &a, e, 1, signature);
+	assert_int_equal(test_activate(v, UID_WORKER, &a, e, 1, signature, NOW_MS, T0, &t), CV_ERR_AUTH);
+	/* The same for a role that has no class whose grant would fail to open. */
+	assert_int_equal(hello(v->people[AUDITOR].p.id, T0, &a), 0);
+	test_seal_role(v, &v->people[AUDITOR], &a, ROLE_AUDIT, 1, worker->box_sk, &e[0]);
+	test_prove(&v->people[AUDITOR], &a, e, 1, signature);
 	assert_int_equal(test_activate(v, UID_WORKER, &a, e, 1, signature, NOW_MS, T0, &t), CV_ERR_AUTH);
 	assert_int_equal(session_count(v->k), 0);
 }
