@@ -87,17 +87,15 @@ static void compile_view_class(
     struct compiler *c, struct node *e, const struct policy_class *source, struct policy_class *v)
 {
 	struct node *map = get_map(c, e, ENTRIES_MAX), *level;
-	const char *suffix;
-	char *name;
+	const char *suffix, *name;
 
 	if (map == NULL)
 		return;
 	v->id = (uint16_t)(0x4000u | source->id | get_number(c, get_needed(c, map, "n"), 0, 15));
 	mark_object(c, PART_CLASS, v->id, map);
 	suffix = get_name(c, get_needed(c, map, "name"), false, false);
-	if ((name = make(c, strlen(source->name) + strlen(suffix) + 2, 1)) == NULL)
+	if ((name = make_view_name(c, source->name, suffix)) == NULL)
 		return;
-	strcpy(stpcpy(stpcpy(name, source->name), "."), suffix);
 	if (!policy_name_ok(name, true, false))
 		fail_at(c, map, "%s is not a name", name);
 	v->name = name;

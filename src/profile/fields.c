@@ -207,9 +207,9 @@ static enum view_op get_op(struct compiler *c, const struct node *n)
 /* Least first: [{masked: m1}, {school: plain}], each named without its class. */
 static void compile_views(struct compiler *c, struct node *n, const struct policy_class *class, struct policy_field *f)
 {
-	char name[2 * POLICY_NAME_MAX + 2];
 	const struct policy_class *view;
 	struct node *e, *map;
+	const char *name;
 
 	if (n == NULL || (n = get_list(c, n, POLICY_VIEWS)) == NULL)
 		return;
@@ -219,11 +219,8 @@ static void compile_views(struct compiler *c, struct node *n, const struct polic
 			fail_at(c, e, "a view is one entry, its view class and what it shows");
 			return;
 		}
-		if (strlen(class->name) + strlen(map->first->key) + 1 > POLICY_NAME_MAX) {
-			fail_at(c, map->first, "there is no class %s.%s", class->name, map->first->key);
+		if ((name = make_view_name(c, class->name, map->first->key)) == NULL)
 			return;
-		}
-		strcpy(stpcpy(stpcpy(name, class->name), "."), map->first->key);
 		if ((view = find_class(c, map->first, name)) == NULL)
 			return;
 		f->view[f->views].class = view->id;

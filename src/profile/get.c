@@ -32,6 +32,19 @@ void *make(struct compiler *c, size_t n, size_t size)
 	return p;
 }
 
+const char *make_view_name(struct compiler *c, const char *class, const char *suffix)
+{
+	size_t n = strlen(class), m = strlen(suffix);
+	char *name = make(c, n + m + 2, 1);
+
+	if (name == NULL)
+		return NULL;
+	memcpy(name, class, n);
+	name[n] = '.';
+	memcpy(name + n + 1, suffix, m + 1);
+	return name;
+}
+
 struct node *get(struct compiler *c, struct node *map, const char *key)
 {
 	if (c->r != 0 || map == NULL)

@@ -87,6 +87,8 @@ bool get_bool(struct compiler *c, const struct node *n);
 struct policy_label get_label(struct compiler *c, struct node *map);
 /* Zeroed memory of the pool; never NULL while c->r is 0, and fails otherwise. */
 void *make(struct compiler *c, size_t n, size_t size);
+/* CLASS.SUFFIX, living in the pool; NULL without memory. */
+const char *make_view_name(struct compiler *c, const char *class, const char *suffix);
 /* Note where an object stands; fails if its id is taken. */
 void mark_object(struct compiler *c, enum policy_part part, uint16_t id, const struct node *n);
 /* A list of names of purposes as a mask. */
