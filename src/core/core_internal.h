@@ -84,8 +84,12 @@ int fronts_add(struct core *c, int fd);
 void fronts_drop(struct core *c, unsigned i, const char *why);
 /* Take what the fronts have sent, up to a turn's limits. True if more may wait. */
 bool fronts_receive(struct core *c);
-/* Send one answer as one or more messages; queues what the front does not take. */
+/*
+ * Send one answer as one or more messages; what the front does not take is queued. The messages may wait until fronts_push, so
+ * body stays where it is until then. Answers for one front belong together.
+ */
 void fronts_send(struct core *c, unsigned i, const struct message *m, const uint8_t *body, size_t n);
+void fronts_push(struct core *c);
 void fronts_flush(struct core *c, unsigned i);
 void fronts_stop(struct core *c);
 /* A chunked body is done with. */

@@ -199,29 +199,67 @@ static void want_writable(struct core *c, unsigned i, bool yes)
 	c->front[i].writable = !yes;
 }
 
-void fronts_send(struct core *c, unsigned i, const struct message *m, const uint8_t *body, size_t n)
+/* Keep one message until the front takes it. */
+static void enqueue(struct core *c, unsigned i, const uint8_t head[MESSAGE_HEADER], const uint8_t *body, size_t n)
 {
 	struct front_link *f = &c->front[i];
+
+	buf_u32(&f->queue, (uint32_t)(MESSAGE_HEADER + n));
+	buf_put(&f->queue, head, MESSAGE_HEADER);
+	buf_put(&f->queue, body, n);
+	if (!buf_ok(&f->queue))
+		fronts_drop(c, i, "it does not take its answers");
+	else if (f->writable)
+		want_writable(c, i, true);
+}
+
+/* Messages gathered for one front, sent with one call so that it wakes once. */
+static struct batch {
+	unsigned front, n;
+	uint8_t head[RECEIVE][MESSAGE_HEADER];
+	struct iovec iov[RECEIVE][2];
+	struct mmsghdr msg[RECEIVE];
+} batch;
+
+void fronts_push(struct core *c)
+{
+	struct front_link *f = &c->front[batch.front];
+	unsigned sent = 0;
+
+	while (sent < batch.n && f->fd >= 0 && f->writable) {
+		int k = sendmmsg(f->fd, batch.msg + sent, batch.n - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (k <= 0)
+			break;
+		sent += (unsigned)k;
+	}
+	for (; sent < batch.n && f->fd >= 0; sent++)
+		enqueue(c, batch.front, batch.head[sent], batch.iov[sent][1].iov_base, batch.iov[sent][1].iov_len);
+	batch.n = 0;
+}
+
+void fronts_send(struct core *c, unsigned i, const struct message *m, const uint8_t *body, size_t n)
+{
 	size_t at = 0;
 
 	do {
 		struct message piece = *m;
-		uint8_t head[MESSAGE_HEADER];
+		unsigned k;
 
+		if (batch.n == RECEIVE || (batch.n > 0 && batch.front != i))
+			fronts_push(c);
+		if (c->front[i].fd < 0)
+			return;
+		batch.front = i;
+		k = batch.n++;
 		piece.body_n = (uint32_t)(n - at > MESSAGE_BODY_MAX ? MESSAGE_BODY_MAX : n - at);
 		piece.flags = at + piece.body_n < n ? MESSAGE_MORE : 0;
-		message_encode(&piece, head);
-		if (!f->writable || !send_now(f, head, body + at, piece.body_n)) {
-			buf_u32(&f->queue, MESSAGE_HEADER + piece.body_n);
-			buf_put(&f->queue, head, MESSAGE_HEADER);
-			buf_put(&f->queue, body + at, piece.body_n);
-			if (!buf_ok(&f->queue)) {
-				fronts_drop(c, i, "it does not take its answers");
-				return;
-			}
-			if (f->writable)
-				want_writable(c, i, true);
-		}
+		message_encode(&piece, batch.head[k]);
+		batch.iov[k][0] = (struct iovec){ batch.head[k], MESSAGE_HEADER };
+		batch.iov[k][1] = (struct iovec){ (void *)(uintptr_t)(body + at), piece.body_n };
+		memset(&batch.msg[k], 0, sizeof(batch.msg[k]));
+		batch.msg[k].msg_hdr.msg_iov = batch.iov[k];
+		batch.msg[k].msg_hdr.msg_iovlen = 2;
 		at += piece.body_n;
 	} while (at < n);
 }
@@ -253,4 +291,5 @@ void fronts_stop(struct core *c)
 	for (unsigned i = 0; i < CORE_FRONTS; i++)
 		if (c->front[i].fd >= 0)
 			fronts_send(c, i, &m, NULL, 0);
+	fronts_push(c);
 }

@@ -15,25 +15,30 @@ static void release(struct core *c)
 	buf_reset(&c->out);
 }
 
-static void answer(struct core *c, const struct turn_request *q)
+/*
+ * Let the answers go, front by front. Nothing of a failed turn may be told: each of its answers becomes the same refusal.
+ */
+static void answer_all(struct core *c, int r)
 {
-	struct message m = { .type = MSG_ANSWER, .connection = q->connection, .request = q->request };
+	struct buf failed;
 
-	if (c->front[q->front].fd >= 0 && q->out_n > 0)
-		fronts_send(c, q->front, &m, c->out.p + q->out_at, q->out_n);
-}
+	buf_init(&failed, 1024);
+	if (r != 0)
+		vault_turn_failed(r, &failed);
+	for (unsigned i = 0; i < CORE_FRONTS; i++)
+		for (unsigned k = 0; k < c->requests && c->front[i].fd >= 0; k++) {
+			const struct turn_request *q = &c->request[k];
+			struct message m = { .type = MSG_ANSWER, .connection = q->connection, .request = q->request };
 
-/* Nothing of a failed turn may be told: each of its answers becomes the same refusal. */
-static void answer_failed(struct core *c, const struct turn_request *q, int r)
-{
-	struct message m = { .type = MSG_ANSWER, .connection = q->connection, .request = q->request };
-	struct buf b;
-
-	buf_init(&b, 1024);
-	vault_turn_failed(r, &b);
-	if (c->front[q->front].fd >= 0)
-		fronts_send(c, q->front, &m, b.p, b.n);
-	buf_free(&b);
+			if (q->front != i)
+				continue;
+			if (r != 0 && q->in_turn)
+				fronts_send(c, i, &m, failed.p, failed.n);
+			else if (q->out_n > 0)
+				fronts_send(c, i, &m, c->out.p + q->out_at, q->out_n);
+		}
+	fronts_push(c);
+	buf_free(&failed);
 }
 
 void turns_run(struct core *c)
@@ -64,12 +69,6 @@ void turns_run(struct core *c)
 		}
 		q->out_n = c->out.n - q->out_at;
 	}
-	r = open ? vault_turn_end(c->vault) : 0;
-	for (unsigned i = 0; i < c->requests; i++) {
-		if (r != 0 && c->request[i].in_turn)
-			answer_failed(c, &c->request[i], r);
-		else
-			answer(c, &c->request[i]);
-	}
+	answer_all(c, open ? vault_turn_end(c->vault) : 0);
 	release(c);
 }

@@ -120,7 +120,7 @@ typedef int (*store_scan_cb)(void *cookie, const uint8_t *key, size_t key_n, con
 /*
  * Visit rows of t with from <= key and key starting with prefix, in byte order (or from downwards in reverse order if
  * reverse: from NULL then means the last), at most limit rows (0 = no limit). The callback must not call store
- * functions that write. 0, the callback's non-zero result, or CV_ERR_IO.
+ * functions that write; the rows stay where they are as those of store_get do. 0, the callback's non-zero result, or CV_ERR_IO.
  */
 int store_scan(struct store *s, enum store_table t, const void *prefix, size_t prefix_n, const void *from, size_t from_n,
     bool reverse, size_t limit, store_scan_cb cb, void *cookie);

@@ -101,12 +101,10 @@ static int show_current(struct history *h, uint32_t drop_version)
 {
 	const struct head_class *hc = h->hc;
 	struct store_value val;
-	uint8_t key[REC_KEY_MAX];
-	size_t n = rec_key(h->rec->serial, drop_version ? REC_DROP : REC_ROW, hc->class_key, drop_version, key);
 	int r;
 
-	if ((r = store_get(h->v->store, STORE_REC, key, n, &val)) != 0)
-		return r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r;
+	if ((r = record_stored(h->v, h->rec, drop_version ? REC_DROP : REC_ROW, hc->class_key, drop_version, &val)) != 0)
+		return r;
 	return show(h, hc->generation, drop_version ? drop_version : hc->row_version, drop_version != 0,
 	    drop_version ? WIRE_WHAT_DROP : WIRE_WHAT_CURRENT, val.p, val.n);
 }
@@ -168,7 +166,7 @@ unsigned vault_history(struct vault *v, struct vault_call *c, const struct wire_
 		return problem;
 	fields_role(v, c, h.wanted);
 	c->detail.view = clear ? 2 : 1;
-	if ((r = record_load(v, m->record, &rec)) != 0)
+	if ((r = record_load(v, m->record, true, &rec)) != 0)
 		return call_failed(c, r);
 	call_child(c, &rec);
 	h.limit = m->limit == 0 ? HISTORY_DEFAULT : m->limit > HISTORY_MAX ? HISTORY_MAX : m->limit;

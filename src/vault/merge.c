@@ -123,7 +123,7 @@ static int merge_record(struct vault *v, const struct merge_job *job)
 	int r;
 
 	c.session = job->session;
-	if ((r = record_load(v, job->record, &rec)) != 0)
+	if ((r = record_load(v, job->record, false, &rec)) != 0)
 		return r;
 	vault_save(v);
 	buf_reset(&v->old_keys);

@@ -35,7 +35,7 @@ unsigned vault_patch_record(struct vault *v, struct vault_call *c, const struct 
 	w = write_begin(c);
 	if ((problem = write_accept(v, c, w, m->fields, false)) != 0)
 		goto out;
-	if ((r = record_load(v, m->record, &rec)) != 0) {
+	if ((r = record_load(v, m->record, false, &rec)) != 0) {
 		problem = call_failed(c, r);
 		goto out;
 	}

@@ -4,11 +4,60 @@
 #include "base/bytes.h"
 #include "vault/vault_internal.h"
 
-int record_load(struct vault *v, const uint8_t id[16], struct record *ret)
+static int collect_row(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
+{
+	struct record_rows *rows = cookie;
+
+	if (rows->n == RECORD_ROWS) {
+		rows->whole = false;
+		return 1;
+	}
+	if (key_n != 11 && key_n != 19)
+		return CV_ERR_FORMAT;
+	rows->row[rows->n].kind = key[6];
+	rows->row[rows->n].class_key = be32_get(key + 7);
+	rows->row[rows->n].drop_version = key_n == 19 ? (uint32_t)be64_get(key + 11) : 0;
+	rows->row[rows->n].value = (struct store_value){ val, val_n };
+	rows->n++;
+	return 0;
+}
+
+/* All rows of a serial with one descent. */
+static int collect_rows(struct vault *v, uint64_t serial)
+{
+	uint8_t prefix[6];
+	int r;
+
+	be48_put(prefix, serial);
+	v->rows.n = 0;
+	v->rows.whole = true;
+	r = store_scan(v->store, STORE_REC, prefix, sizeof(prefix), NULL, 0, false, 0, collect_row, &v->rows);
+	return r > 0 ? 0 : r;
+}
+
+int record_stored(struct vault *v, const struct record *r, enum rec_kind kind, uint32_t class_key, uint32_t drop_version,
+    struct store_value *ret)
+{
+	uint8_t key[REC_KEY_MAX];
+	int e;
+
+	if (r->rows != NULL) {
+		for (unsigned i = 0; i < r->rows->n; i++)
+			if (r->rows->row[i].class_key == class_key && r->rows->row[i].kind == kind &&
+			    r->rows->row[i].drop_version == drop_version) {
+				*ret = r->rows->row[i].value;
+				return 0;
+			}
+		if (r->rows->whole)
+			return CV_ERR_AUTH;
+	}
+	e = store_get(v->store, STORE_REC, key, rec_key(r->serial, kind, class_key, drop_version, key), ret);
+	return e == CV_ERR_NOTFOUND ? CV_ERR_AUTH : e;
+}
+
+int record_load(struct vault *v, const uint8_t id[16], bool all, struct record *ret)
 {
 	struct store_value val;
-	uint8_t key[REC_KEY_MAX];
-	size_t n;
 	int r;
 
 	if ((r = store_get(v->store, STORE_MAP, id, 16, &val)) != 0)
@@ -16,14 +65,13 @@ int record_load(struct vault *v, const uint8_t id[16], struct record *ret)
 	if (val.n != 6)
 		return CV_ERR_FORMAT;
 	ret->serial = be48_get(val.p);
-	n = rec_key(ret->serial, REC_HEAD, 0, 0, key);
-	if ((r = store_get(v->store, STORE_REC, key, n, &val)) != 0)
-		return r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r;	/* the map names it: a missing head is a lost row */
-	if ((r = record_head_open(v->keys, val.p, val.n, id, &ret->head)) != 0)
+	if (all && (r = collect_rows(v, ret->serial)) != 0)
 		return r;
-	n = rec_key(ret->serial, REC_KEYS, 0, 0, key);
-	if ((r = store_get(v->store, STORE_REC, key, n, &val)) != 0)
-		return r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r;
+	ret->rows = all ? &v->rows : NULL;
+	if ((r = record_stored(v, ret, REC_HEAD, 0, 0, &val)) != 0 ||
+	    (r = record_head_open(v->keys, val.p, val.n, id, &ret->head)) != 0 ||
+	    (r = record_stored(v, ret, REC_KEYS, 0, 0, &val)) != 0)
+		return r;
 	ret->keys_row = val.p;
 	ret->keys_row_n = val.n;
 	return 0;
@@ -53,16 +101,12 @@ static int open_stored(struct vault *v, const struct vault_call *c, const struct
 	};
 	struct store_value val;
 	struct datakey dk;
-	uint8_t key[REC_KEY_MAX], type;
-	size_t n;
+	uint8_t type;
 	int e;
 
 	if ((e = record_class_key(v, c, r, hc->class_key, hc->generation, drop_version, &dk, &at.birth_epoch, &type)) != 0)
 		return e;
-	n = rec_key(r->serial, at.drop ? REC_DROP : REC_ROW, hc->class_key, drop_version, key);
-	if ((e = store_get(v->store, STORE_REC, key, n, &val)) != 0)
-		e = e == CV_ERR_NOTFOUND ? CV_ERR_AUTH : e;
-	else
+	if ((e = record_stored(v, r, at.drop ? REC_DROP : REC_ROW, hc->class_key, drop_version, &val)) == 0)
 		e = record_row_open(v->keys, &dk, &at, val.p, val.n, &v->row);
 	wipe(&dk, sizeof(dk));
 	return e;

@@ -95,10 +95,23 @@ struct wanted {
 	enum { WANTED_OPEN, WANTED_OMITTED, WANTED_ANSWERED, WANTED_ABSENT } status;
 };
 
-/* A record opened for one request. keys_row lives in the store until the next put, or in v->keys_row. */
+/* The stored rows of one record as one scan found them, in key order. Valid until the next put. */
+#define RECORD_ROWS 160
+struct record_rows {
+	unsigned n;
+	bool whole;			/* all of them are here */
+	struct {
+		uint8_t kind;
+		uint32_t class_key, drop_version;
+		struct store_value value;
+	} row[RECORD_ROWS];
+};
+
+/* A record opened for one request. rows is NULL when the request writes. keys_row lives in the store until the next put, or in v->keys_row. */
 struct record {
 	uint64_t serial;
 	struct head head;
+	const struct record_rows *rows;
 	const uint8_t *keys_row;
 	size_t keys_row_n;
 };
@@ -142,6 +155,7 @@ struct vault {
 	/* Scratch, wiped after each request. */
 	struct content content, view_content;
 	struct wanted wanted[POLICY_FIELDS];
+	struct record_rows rows;
 	struct row_view row;
 	struct buf scratch, seal, row_out, keys_row, old_keys, old_row;
 };
@@ -184,8 +198,14 @@ int vault_system_leaf(struct vault *v, uint8_t kind, const uint8_t *body, size_t
 
 /* ---- record.c: reading and writing one record's rows ------------------------------------------------------------------ */
 
-/* Find and open a record by its id. 0, CV_ERR_NOTFOUND, or why it does not open. */
-int record_load(struct vault *v, const uint8_t id[16], struct record *ret);
+/*
+ * Find and open a record by its id. With all, its rows are looked up once, together: for a request that puts nothing. 0,
+ * CV_ERR_NOTFOUND, or why it does not open.
+ */
+int record_load(struct vault *v, const uint8_t id[16], bool all, struct record *ret);
+/* One stored row of the record. 0, CV_ERR_AUTH (head names it, but it is not there), or the store's error. */
+int record_stored(struct vault *v, const struct record *r, enum rec_kind kind, uint32_t class_key, uint32_t drop_version,
+    struct store_value *ret);
 /* Data key of a class row (drop_version 0) or drop. CV_ERR_NOKEY when the session cannot open it. */
 int record_class_key(struct vault *v, const struct vault_call *c, const struct record *r, uint32_t class_key, uint32_t generation,
     uint32_t drop_version, struct datakey *ret, uint32_t *ret_birth, uint8_t *ret_type);

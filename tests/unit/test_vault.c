@@ -87,13 +87,13 @@ static void a_view_is_rewritten_only_if_its_projection_changed(void **state)
 
 	log_all_in(f, &t);
 	assert_int_equal(create(f, t.worker, "visit", "", record, etag, "name", "张三", NULL), 0);
-	assert_int_equal(record_load(f->v, record, &rec), 0);
+	assert_int_equal(record_load(f->v, record, false, &rec), 0);
 	before = head_class_find(&rec.head, CLASS_ID_MASKED << 16)->class_version;
 	assert_int_equal(patch(f, t.worker, "visit", record, etag, newer, "name", "张四四", NULL), 0);
-	assert_int_equal(record_load(f->v, record, &rec), 0);
+	assert_int_equal(record_load(f->v, record, false, &rec), 0);
 	assert_int_equal(head_class_find(&rec.head, CLASS_ID_MASKED << 16)->class_version, before);
 	assert_int_equal(patch(f, t.worker, "visit", record, newer, etag, "name", "李四", NULL), 0);
-	assert_int_equal(record_load(f->v, record, &rec), 0);
+	assert_int_equal(record_load(f->v, record, false, &rec), 0);
 	assert_int_equal(head_class_find(&rec.head, CLASS_ID_MASKED << 16)->class_version, before + 1);
 }
 
@@ -111,12 +111,12 @@ static void a_write_only_app_creates_drops_and_cannot_read(void **state)
 	assert_int_equal(patch(f, t.intake, "intake", record, etag, etag, "note", "新", NULL), PROBLEM_BAD_REQUEST);
 	assert_int_equal(patch(f, t.intake, "intake", record, NULL, etag, "note", "新", NULL), 0);
 	assert_int_equal(patch(f, t.intake, "intake", record, NULL, etag, "name", "周八九", "city", "某市", NULL), 0);
-	assert_int_equal(record_load(f->v, record, &rec), 0);
+	assert_int_equal(record_load(f->v, record, false, &rec), 0);
 	assert_int_equal(head_class_find(&rec.head, CLASS_HEALTH << 16)->drops, 1);
 	/* The first reader sees drops folded in; its touch merges them. */
 	assert_int_equal(read_field(f, t.worker, "visit", record, "note", false, text), 0);
 	assert_string_equal(text, "新");
-	assert_int_equal(record_load(f->v, record, &rec), 0);
+	assert_int_equal(record_load(f->v, record, false, &rec), 0);
 	assert_int_equal(head_class_find(&rec.head, CLASS_HEALTH << 16)->drops, 0);
 	assert_int_equal(head_class_find(&rec.head, CLASS_HEALTH << 16)->class_version, 2);
 	assert_int_equal(head_class_find(&rec.head, CLASS_ID << 16)->drops, 0);
@@ -151,7 +151,7 @@ static void merging_moves_no_version_and_leaves_no_public_wrap(void **state)
 	assert_int_equal(read_field(f, t.worker, "visit", record, "note", false, text), 0);
 	memcpy(after, f->out.p + 10 + 16, 16);
 	assert_memory_equal(before, after, 16);
-	assert_int_equal(record_load(f->v, record, &rec), 0);
+	assert_int_equal(record_load(f->v, record, false, &rec), 0);
 	assert_int_equal(wraps_each(rec.keys_row, rec.keys_row_n, count_type3, &public), 0);
 	assert_int_equal(public, 0);
 	assert_int_equal(patch(f, t.worker, "visit", record, after, etag, "note", "丙", NULL), 0);
