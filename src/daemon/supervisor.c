@@ -115,7 +115,7 @@ static void core_child(struct supervisor *s, const int *fds)
 		log_error("sandbox: %s", cv_strerror(r));
 		_exit(CORE_NO_VAULT);
 	}
-	_exit(core_run(&o));
+	_exit((int)core_run(&o));
 }
 
 /* After a clean stop fronts end by themselves once their clients have taken the last answers; grace_ms is their time for it. */
