@@ -3,7 +3,8 @@
  * rulings 17 to 21. Core's thread, but for audit_apply_leaves, which the store's apply thread calls.
  *
  * The caller's order in a turn: audit_turn_begin (outside the store's turn, since a new day takes turns of its own),
- * store_turn_begin, audit_leaf for each request (before store_commit), store_turn_end, audit_turn_end with its result. Key operations come through hooks, since audit may not include keys.
+ * store_turn_begin, audit_leaf for each request (before store_commit), store_turn_end, audit_turn_end with its result.
+ * Key operations come through hooks, since audit may not include keys.
  */
 #ifndef CV_AUDIT_AUDIT_H
 #define CV_AUDIT_AUDIT_H

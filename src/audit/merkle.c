@@ -255,7 +255,7 @@ int merkle_verify_consistency(uint64_t size1, uint64_t size2, const uint8_t root
 	uint8_t h1[32], h2[32];
 	unsigned i = 0;
 
-	if (size1 == size2)
+	if (size1 == size2 && size1 > 0)
 		return n == 0 && memcmp(root1, root2, 32) == 0 ? 0 : CV_ERR_AUTH;
 	if (size1 == 0 || size1 > size2 || n == 0)
 		return CV_ERR_AUTH;

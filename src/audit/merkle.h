@@ -16,6 +16,7 @@
 #define MERKLE_PROOF_MAX 64u	/* hashes of a proof */
 #define MERKLE_NOTE_MAX (9u + 64u * MERKLE_HASH)
 
+/* The hash of a leaf of n bytes, and of an inner node; RFC 6962 section 2.1. */
 void merkle_leaf(const void *p, size_t n, uint8_t ret[32]);
 void merkle_node(const uint8_t left[32], const uint8_t right[32], uint8_t ret[32]);
 
@@ -53,7 +54,8 @@ int merkle_inclusion(uint64_t index, uint64_t size, merkle_read read, void *cook
 /* Consistency proof between the trees of size1 and size2 leaves (0 < size1 <= size2), section 2.1.2. The same results. */
 int merkle_consistency(uint64_t size1, uint64_t size2, merkle_read read, void *cookie, uint8_t ret[MERKLE_PROOF_MAX][32],
     unsigned *ret_n);
-/* Check them. 0 or CV_ERR_AUTH. Two empty trees and two of the same size with the same root are consistent without proof. */
+/* Check them. 0 or CV_ERR_AUTH. Two trees of one size are consistent by their roots, without proof;
+ * an empty tree proves nothing and is refused. */
 int merkle_verify_inclusion(uint64_t index, uint64_t size, const uint8_t leaf_hash[32], const uint8_t (*proof)[32], unsigned n,
     const uint8_t root[32]) __attribute__((warn_unused_result));
 int merkle_verify_consistency(uint64_t size1, uint64_t size2, const uint8_t root1[32], const uint8_t root2[32],

@@ -391,7 +391,8 @@ static void cut_bundle_is_torn_where_it_ends(void **state)
 	for (size_t n = 0; n < b.n; n += 3571) {
 		spill(&f, "tile/entries/001", b.p, n);
 		verify(&f, &s);
-		assert_true(s.s.faults == 1 && has(&s, CHILDVAULT_AUDIT_TAIL_TORN, true, "tile/entries/001", 256 + leaf_at(&b, n, &length)));
+		assert_int_equal(s.s.faults, 1);
+		assert_true(has(&s, CHILDVAULT_AUDIT_TAIL_TORN, true, "tile/entries/001", 256 + leaf_at(&b, n, &length)));
 	}
 	buf_u8(&b, 0);
 	spill(&f, "tile/entries/001", b.p, b.n);
