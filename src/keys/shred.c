@@ -147,11 +147,12 @@ static void slot_key(const struct keys *k, unsigned which, uint64_t sequence, ui
 	    ret_ctx);
 }
 
-static void slot_check(const uint8_t *file, uint8_t ret[16])
+/* Keyed, so that erase serial and closed epoch cannot be rewritten by who holds the disk alone. */
+static void slot_check(const uint8_t key[32], const uint8_t *file, uint8_t ret[16])
 {
 	struct part part = { file, ROOT_SLOT_CHECK_AT };
 
-	crypto_hash("cv1.check", NULL, 0, &part, 1, ret, 16);
+	crypto_hash("cv1.check", key, CRYPTO_KEY, &part, 1, ret, 16);
 }
 
 static void slot_seal(const struct keys *k, unsigned which, const struct root_slot *s, const struct root_slot_plain *plain,
@@ -163,7 +164,7 @@ static void slot_seal(const struct keys *k, unsigned which, const struct root_sl
 	root_slot_encode(s, ret);
 	root_slot_plain_encode(plain, bytes);
 	crypto_seal(key, ctx, bytes, sizeof(bytes), ret + ROOT_SLOT_SEAL_AT);
-	slot_check(ret, ret + ROOT_SLOT_CHECK_AT);
+	slot_check(key, ret, ret + ROOT_SLOT_CHECK_AT);
 	wipe(bytes, sizeof(bytes));
 	wipe(key, sizeof(key));
 }
@@ -177,11 +178,11 @@ static int slot_open(const struct keys *k, unsigned which, const uint8_t *file, 
 
 	if (root_slot_decode(file, n, ret) != 0)
 		return CV_ERR_FORMAT;
-	slot_check(file, check);
-	if (!crypto_equal(check, file + ROOT_SLOT_CHECK_AT, sizeof(check)))
-		return CV_ERR_FORMAT;
 	slot_key(k, which, ret->sequence, key, ctx);
-	if ((r = crypto_open(key, ctx, file + ROOT_SLOT_SEAL_AT, ROOT_SLOT_PLAIN + SEAL_OVERHEAD, bytes)) == 0)
+	slot_check(key, file, check);
+	if (!crypto_equal(check, file + ROOT_SLOT_CHECK_AT, sizeof(check)))
+		r = CV_ERR_FORMAT;	/* torn, or changed: the other slot decides */
+	else if ((r = crypto_open(key, ctx, file + ROOT_SLOT_SEAL_AT, ROOT_SLOT_PLAIN + SEAL_OVERHEAD, bytes)) == 0)
 		root_slot_plain_decode(bytes, ret_plain);
 	wipe(bytes, sizeof(bytes));
 	wipe(key, sizeof(key));

@@ -272,7 +272,7 @@ class Vault:
         must(len(data) == 4096 and data[:8] == b"CVSL\1\1\0\0", "root slot")
         sequence = int.from_bytes(data[8:16], "big")
         end = 64 + 76 + 72
-        must(data[end:end + 16] == h("cv1.check", b"", 16, data[:end]) and not any(data[end + 16:]), "root slot: check")
+        must(data[end:end + 16] == h("cv1.check", h("cv1.slot", self.rk, 32), 16, data[:end]) and not any(data[end + 16:]), "root slot: check")
         ctx = self.context(20, field=place, version=sequence, length=76)
         plain = open_seal(h("cv1.slot", self.rk, 32), ctx, data[64:end], "root slot")
         return sequence, plain[:32], int.from_bytes(plain[68:76], "big")

@@ -528,7 +528,7 @@ static void last_epoch_is_the_end(void **state)
 	root_slot_encode(&s, file);
 	root_slot_plain_encode(&plain, bytes);
 	crypto_seal(key, ctx, bytes, sizeof(bytes), file + 64);
-	crypto_hash("cv1.check", NULL, 0, &(struct part){ file, 212 }, 1, file + 212, 16);
+	crypto_hash("cv1.check", key, 32, &(struct part){ file, 212 }, 1, file + 212, 16);
 	write_file("slot.a", file, sizeof(file));
 	assert_int_equal(reopen(), 0);
 	assert_int_equal(keys_fs_epoch(k), EPOCHS - 1);
