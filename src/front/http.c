@@ -129,16 +129,21 @@ static bool equals(const struct http *h, enum http_field f, const char *text)
 	return s->n == strlen(text) && strncasecmp((const char *)h->base + s->at, text, s->n) == 0;
 }
 
-/* A line that starts with white space continues the one before it; llhttp would accept that. */
-static bool folded(const uint8_t *p, size_t n)
+/*
+ * Whether each of the head's lines ends in CR LF and none continues the one before it (obs-fold): llhttp lets a bare LF end
+ * the head, and joins folded lines.
+ */
+static bool lines_are_plain(const uint8_t *p, size_t n)
 {
-	const uint8_t *end = p + n;
+	const uint8_t *start = p, *end = p + n;
 
 	while ((p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
-		if (++p == end)
+		if (p == start || p[-1] != '\r')
 			return false;
-		if (is_blank(*p))
+		if (++p == end)
 			return true;
+		if (is_blank(*p))
+			return false;
 	}
 	return false;
 }
@@ -153,7 +158,7 @@ static uint16_t judge_head(const struct http *h, size_t head_n)
 		return PROBLEM_VERSION_NOT_SUPPORTED;
 	if (head_n > HTTP_HEAD_MAX)
 		return PROBLEM_HEADERS_TOO_LARGE;
-	if (folded(h->base, head_n) || (!one_zero && !http_has(h, FIELD_HOST)) || p->method == HTTP_CONNECT)
+	if (!lines_are_plain(h->base, head_n) || (!one_zero && !http_has(h, FIELD_HOST)) || p->method == HTTP_CONNECT)
 		return PROBLEM_BAD_REQUEST;
 	if (http_has(h, FIELD_TRANSFER_ENCODING)) {
 		if (one_zero)
@@ -169,8 +174,8 @@ static uint16_t judge_head(const struct http *h, size_t head_n)
 }
 
 /*
- * llhttp does not tell where the head ends, so its end is looked for: the first empty line after what the last header or
- * the request line left. In strict mode every line ends in CR LF.
+ * llhttp does not tell where the head ends, so its end is looked for: the first empty line after the target. Bytes that have
+ * none were ended by a bare LF; then all n are judged, and refused for it.
  */
 static size_t head_end(const struct http *h, size_t n)
 {
@@ -203,6 +208,9 @@ static int on_body(llhttp_t *p, const char *at, size_t n)
 
 	if (n > h->body_max - h->body_n)
 		return refuse(h, PROBLEM_PAYLOAD_TOO_LARGE);
+	/* Cannot be: the body comes after the head, and after what of it was moved down. What follows builds upon it. */
+	if ((size_t)((const uint8_t *)at - h->base) < h->body_at + (h->problem == PROBLEM_NONE ? h->body_n : 0))
+		return refuse(h, PROBLEM_BAD_REQUEST);
 	/* Moves down over chunk framing that was read, or not at all. What is refused is counted only. */
 	if (h->problem == PROBLEM_NONE)
 		memmove(h->base + h->body_at + h->body_n, at, n);

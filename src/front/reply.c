@@ -184,16 +184,16 @@ static void put_head(struct reply *r, const struct exchange *x)
 static void allow_header(struct reply *r, uint8_t allow)
 {
 	static const char *const names[] = { "GET", "POST", "PUT", "PATCH", "DELETE" };
-	char text[32] = "";
+	const char *separator = "Allow: ";
 
 	for (unsigned i = 0; i < 5; i++) {
 		if ((allow >> i & 1) == 0)
 			continue;
-		if (text[0] != '\0')
-			strcat(text, ", ");
-		strcat(text, names[i]);
+		buf_text(&r->extra, separator);
+		buf_text(&r->extra, names[i]);
+		separator = ", ";
 	}
-	reply_header(r, "Allow", text, strlen(text));
+	PUT(&r->extra, "\r\n");
 }
 
 /* Headers that belong to a kind whoever found it. */

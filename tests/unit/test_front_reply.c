@@ -283,8 +283,8 @@ static void history_lists_versions(void **state)
 static void events_show_leaves_and_details(void **state)
 {
 	static const uint8_t bytes[112] = { 1 };
-	struct leaf l = { .kind = LEAF_READ, .flags = LEAF_CLEAR, .index = 5, .time_ms = 1764026233123, .epoch = 9, .segment = id, .turn = 4,
-		.actor_tag = id, .subject_tag = id, .policy = id };
+	struct leaf l = { .kind = LEAF_READ, .flags = LEAF_CLEAR, .index = 5, .time_ms = 1764026233123, .epoch = 9,
+		.segment = id, .turn = 4, .actor_tag = id, .subject_tag = id, .policy = id };
 	struct wire_event e = { .index = 5, .has_detail = true, .detail = { .record = id, .view = 2, .role = { "role", 4 },
 		.outcome = PROBLEM_NOT_PERMITTED, .count = 1, .reason = { "\"", 1 } } };
 	struct wire_segment s = { id, bytes };
@@ -368,7 +368,8 @@ static void health_is_ready_or_a_problem(void **state)
 		const char *line, *word;
 	} cases[] = {
 		{ WIRE_READY, false, "HTTP/1.1 200 OK\r\n", "ready" }, { WIRE_SEALED, true, "HTTP/1.1 200 OK\r\n", "sealed" },
-		{ WIRE_SEALED, false, "HTTP/1.1 503 Service", "sealed" }, { WIRE_STARTING, true, "HTTP/1.1 503 Service", "index-rebuilding" },
+		{ WIRE_SEALED, false, "HTTP/1.1 503 Service", "sealed" },
+		{ WIRE_STARTING, true, "HTTP/1.1 503 Service", "index-rebuilding" },
 		{ WIRE_STORAGE_FULL, true, "HTTP/1.1 507 Insuff", "storage-full" },
 		{ WIRE_AUDIT_UNAVAILABLE, true, "HTTP/1.1 503 Service", "audit-unavailable" },
 	};
@@ -376,8 +377,8 @@ static void health_is_ready_or_a_problem(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		begin(&g, cases[i].ok ? "GET /v1/sys/health?sealed_ok=true HTTP/1.1\r\n" HOST "\r\n" : "GET /v1/sys/health HTTP/1.1\r\n" HOST
-		    "\r\n");
+		begin(&g, cases[i].ok ? "GET /v1/sys/health?sealed_ok=true HTTP/1.1\r\n" HOST "\r\n"
+		    : "GET /v1/sys/health HTTP/1.1\r\n" HOST "\r\n");
 		buf_reset(&g.answer);
 		wire_answer_head(&g.answer, 0, MESSAGE_NO_LEAF);
 		buf_u8(&g.answer, cases[i].state);
@@ -442,7 +443,8 @@ static void explanations_are_for_demo_vaults(void **state)
 
 static void own_refusal_keeps_its_details_when_core_agrees(void **state)
 {
-	static const char text[] = "POST /v1/records HTTP/1.1\r\n" HOST BEARER JSON_TYPE "Content-Length: 20\r\n\r\n{\"fields\":{\"a\":1.5}}";
+	static const char text[] = "POST /v1/records HTTP/1.1\r\n" HOST BEARER JSON_TYPE
+	    "Content-Length: 20\r\n\r\n{\"fields\":{\"a\":1.5}}";
 	struct rig g;
 
 	(void)state;

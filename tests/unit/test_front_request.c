@@ -242,7 +242,8 @@ static void unknown_paths_and_methods_are_told_apart(void **state)
 	} cases[] = {
 		{ "GET /", PROBLEM_NOT_FOUND }, { "GET /v1", PROBLEM_NOT_FOUND }, { "GET /v2/records", PROBLEM_NOT_FOUND },
 		{ "GET /v1/records/", PROBLEM_NOT_FOUND }, { "GET /v1/records/" HEX_ID "/", PROBLEM_NOT_FOUND },
-		{ "GET /v1/records/" HEX_ID "0", PROBLEM_NOT_FOUND }, { "GET /v1/records/000102030405060708090A0B0C0D0E0F", PROBLEM_NOT_FOUND },
+		{ "GET /v1/records/" HEX_ID "0", PROBLEM_NOT_FOUND },
+		{ "GET /v1/records/000102030405060708090A0B0C0D0E0F", PROBLEM_NOT_FOUND },
 		{ "GET /v1/records/0001", PROBLEM_NOT_FOUND }, { "POST /v1/records:search", PROBLEM_NOT_FOUND },
 		{ "GET /v1/records/" HEX_ID "/accesses", PROBLEM_NOT_FOUND }, { "GET /v1/./sys/health", PROBLEM_NOT_FOUND },
 		{ "GET //v1/sys/health", PROBLEM_NOT_FOUND }, { "GET /v1/sys/%68ealth", PROBLEM_NOT_FOUND },
@@ -270,12 +271,18 @@ static void queries_are_closed(void **state)
 		int problem;
 	} cases[] = {
 		{ "", PROBLEM_FIELDS_REQUIRED }, { "?", PROBLEM_FIELDS_REQUIRED }, { "?fields=", PROBLEM_FIELDS_REQUIRED },
-		{ "?view=clear", PROBLEM_FIELDS_REQUIRED }, { "?fields", PROBLEM_BAD_REQUEST }, { "?fields=a&fields=b", PROBLEM_BAD_REQUEST },
+		{ "?view=clear", PROBLEM_FIELDS_REQUIRED },
+		{ "?fields", PROBLEM_BAD_REQUEST },
+		{ "?fields=a&fields=b", PROBLEM_BAD_REQUEST },
 		{ "?fields=a,a", PROBLEM_BAD_REQUEST }, { "?fields=a,,b", PROBLEM_BAD_REQUEST }, { "?fields=,a", PROBLEM_BAD_REQUEST },
-		{ "?fields=a,", PROBLEM_BAD_REQUEST }, { "?fields=a&x=1", PROBLEM_BAD_REQUEST }, { "?fields=a&limit=1", PROBLEM_BAD_REQUEST },
+		{ "?fields=a,", PROBLEM_BAD_REQUEST },
+		{ "?fields=a&x=1", PROBLEM_BAD_REQUEST },
+		{ "?fields=a&limit=1", PROBLEM_BAD_REQUEST },
 		{ "?fields=a&view=masked", PROBLEM_BAD_REQUEST }, { "?fields=a&view=CLEAR&", PROBLEM_NONE },
 		{ "?fields=%zz", PROBLEM_BAD_REQUEST }, { "?fields=%4", PROBLEM_BAD_REQUEST }, { "?fields=%00", PROBLEM_BAD_REQUEST },
-		{ "?fields=%0a", PROBLEM_BAD_REQUEST }, { "?fields=%ff", PROBLEM_INVALID_UTF8 }, { "?fields=%c0%80", PROBLEM_INVALID_UTF8 },
+		{ "?fields=%0a", PROBLEM_BAD_REQUEST },
+		{ "?fields=%ff", PROBLEM_INVALID_UTF8 },
+		{ "?fields=%c0%80", PROBLEM_INVALID_UTF8 },
 		{ "?fields=%ed%a0%80", PROBLEM_INVALID_UTF8 }, { "?fields=*", PROBLEM_NONE }, { "?fields=a?b", PROBLEM_NONE },
 	};
 	char text[256];
@@ -307,11 +314,15 @@ static void headers_are_judged(void **state)
 		{ "Accept: text/html\r\n", PROBLEM_NOT_ACCEPTABLE }, { "Accept: application/json;q=0\r\n", PROBLEM_NOT_ACCEPTABLE },
 		{ "Accept: */*;q=0.000\r\n", PROBLEM_NOT_ACCEPTABLE }, { "Accept: text/html, */*;q=0.1\r\n", PROBLEM_NONE },
 		{ "Accept: application/*\r\n", PROBLEM_NONE }, { "Accept: Application/JSON; charset=utf-8\r\n", PROBLEM_NONE },
-		{ "Accept:\r\n", PROBLEM_NONE }, { "CV-Purpose: %\r\n", PROBLEM_BAD_REQUEST }, { "CV-Purpose: \xff\r\n", PROBLEM_INVALID_UTF8 },
+		{ "Accept:\r\n", PROBLEM_NONE },
+		{ "CV-Purpose: %\r\n", PROBLEM_BAD_REQUEST },
+		{ "CV-Purpose: \xff\r\n", PROBLEM_INVALID_UTF8 },
 		{ "CV-Reason: %0d%0aX: y\r\n", PROBLEM_BAD_REQUEST }, { "Content-Length: 2\r\n", -1 },
 		{ "CV-Case: 12345678901234567890123456789012345678901234567890123456789012345\r\n", PROBLEM_BAD_REQUEST },
 		{ "CV-Case: 1234567890123456789012345678901234567890123456789012345678901234\r\n", PROBLEM_NONE },
-		{ "If-Match: *\r\n", PROBLEM_NONE }, { "Idempotency-Key: \r\n", PROBLEM_NONE }, { "Expect: 100-continue\r\n", PROBLEM_NONE },
+		{ "If-Match: *\r\n", PROBLEM_NONE },
+		{ "Idempotency-Key: \r\n", PROBLEM_NONE },
+		{ "Expect: 100-continue\r\n", PROBLEM_NONE },
 	};
 	char text[512];
 
@@ -365,11 +376,13 @@ static void broken_json_is_refused_by_kind(void **state)
 		{ "{\"fields\":{\"a\":\"\\ud800\"}}", PROBLEM_MALFORMED_JSON }, { "// x\n{\"fields\":{}}", PROBLEM_MALFORMED_JSON },
 		{ "1", PROBLEM_MALFORMED_JSON }, { "[]", PROBLEM_BAD_REQUEST }, { "{}", PROBLEM_BAD_REQUEST },
 		{ "{\"fields\":[]}", PROBLEM_WRONG_TYPE }, { "{\"fields\":{},\"x\":1}", PROBLEM_UNKNOWN_MEMBER },
-		{ "{\"fields\":{},\"fields\":{}}", PROBLEM_DUPLICATE_MEMBER }, { "{\"fields\":{\"a\":1,\"a\":1}}", PROBLEM_DUPLICATE_MEMBER },
+		{ "{\"fields\":{},\"fields\":{}}", PROBLEM_DUPLICATE_MEMBER },
+		{ "{\"fields\":{\"a\":1,\"a\":1}}", PROBLEM_DUPLICATE_MEMBER },
 		{ "{\"fields\":{\"a\":1,\"\\u0061\":2}}", PROBLEM_DUPLICATE_MEMBER },
 		{ "{\"fields\":{\"a\":{\"b\":1,\"\\u0062\":2}}}", PROBLEM_DUPLICATE_MEMBER },
 		{ "{\"fields\":{\"a\":\"\xff\"}}", PROBLEM_INVALID_UTF8 }, { "{\"fields\":{\"a\":\"\xc0\xaf\"}}", PROBLEM_INVALID_UTF8 },
-		{ "{\"fields\":{\"a\":\"\xed\xa0\x80\"}}", PROBLEM_INVALID_UTF8 }, { "{\"fields\":{\"a\":\"\xf4\x90\x80\x80\"}}", PROBLEM_INVALID_UTF8 },
+		{ "{\"fields\":{\"a\":\"\xed\xa0\x80\"}}", PROBLEM_INVALID_UTF8 },
+		{ "{\"fields\":{\"a\":\"\xf4\x90\x80\x80\"}}", PROBLEM_INVALID_UTF8 },
 		{ "{\"fields\":{\"a\":1.5}}", PROBLEM_WRONG_TYPE }, { "{\"fields\":{\"a\":1e2}}", PROBLEM_WRONG_TYPE },
 		{ "{\"fields\":{\"a\":[1.0]}}", PROBLEM_WRONG_TYPE }, { "{\"fields\":{\"a\":[null]}}", PROBLEM_WRONG_TYPE },
 		{ "{\"fields\":{\"a\":9223372036854775808}}", PROBLEM_WRONG_TYPE },
@@ -377,7 +390,8 @@ static void broken_json_is_refused_by_kind(void **state)
 		{ "{\"fields\":{\"a\":1e999}}", PROBLEM_WRONG_TYPE }, { "{\"fields\":{\"a\":9223372036854775807}}", PROBLEM_NONE },
 		{ "{\"fields\":{\"a\":\"\\u0000\"}}", PROBLEM_VALIDATION }, { "{\"fields\":{\"\\u0000\":1}}", PROBLEM_VALIDATION },
 		{ "{\"fields\":{\"a\":[[[[1]]]]}}", PROBLEM_NONE }, { "{\"fields\":{\"a\":[[[[[1]]]]]}}", PROBLEM_VALIDATION },
-		{ "{\"fields\":{\"a\":{\"b\":{\"c\":{\"d\":{\"e\":[]}}}}}}", PROBLEM_VALIDATION }, { "{\"fields\":{\"\":1}}", PROBLEM_UNKNOWN_FIELD },
+		{ "{\"fields\":{\"a\":{\"b\":{\"c\":{\"d\":{\"e\":[]}}}}}}", PROBLEM_VALIDATION },
+		{ "{\"fields\":{\"\":1}}", PROBLEM_UNKNOWN_FIELD },
 		{ "{\"fields\":{\"a\":{\"\":1}}}", PROBLEM_VALIDATION },
 	};
 
