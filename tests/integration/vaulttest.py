@@ -294,12 +294,14 @@ class Vault:
 
     @staticmethod
     def wait_gone(pids):
+        """Until none of them holds a file any more. A zombie whose other threads still end (in a sync, say) is not gone."""
         def gone():
             for pid in pids:
                 try:
                     with open(f"/proc/{pid}/stat", "r") as f:
-                        if f.read().rsplit(")", 1)[1].split()[0] not in ("Z", "X"):
-                            return False
+                        ended = f.read().rsplit(")", 1)[1].split()[0] in ("Z", "X")
+                    if not ended or len(os.listdir(f"/proc/{pid}/task")) > 1:
+                        return False
                 except (OSError, IndexError):
                     pass
             return True
@@ -417,4 +419,5 @@ def child(i):
         "guardian_name": FAMILY_NAMES[(i + 3) % 16] + "某某",
         "guardian_phone": f"138{(i * 3) % 100000000:08d}",
         "school_name": f"示例县第{i % 40 + 1}小学",
+        "education_stage": "小学",
     }
