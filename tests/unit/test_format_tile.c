@@ -51,7 +51,7 @@ static void other_spellings_are_refused(void **state)
 		"tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000.p/01", "tile/0/000.p", "tile/0/000/", "/tile/0/000", "tile/tile/0/000",
 		"tile/entries", "tile/entries/", "entries/00", "tile/entries/000.p/1/", "tile/0/..",
 		"tile/0/x018/x446/x744/x073/x709/x551/616",
-		"tile/0/x999/x999/x999/x999/x999/x999/x999/x999/000", "tile/0/\xef\xbc\x90""00", "tile/0/ 00", "tile/0/+00"
+		"tile/0/x999/x999/x999/x999/x999/x999/x999/x999/000", "tile/0/\357\274\22000", "tile/0/ 00", "tile/0/+00"
 	};
 	unsigned level, width;
 	uint64_t n;
