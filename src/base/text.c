@@ -1,5 +1,7 @@
 #include "base/text.h"
 
+#include <string.h>
+
 #include "base/error.h"
 
 /* ---- UTF-8 ----------------------------------------------------------------------------------------------------- */
@@ -45,10 +47,19 @@ size_t utf8_next(const char *s, size_t n, uint32_t *ret)
 
 bool utf8_valid(const char *s, size_t n)
 {
+	uint64_t eight;
 	uint32_t cp;
 	size_t i = 0, len;
 
 	while (i < n) {
+		/* Runs of ASCII eight bytes at a time: names and codes are little else, and each read answer checks dozens. */
+		if (n - i >= sizeof(eight)) {
+			memcpy(&eight, s + i, sizeof(eight));
+			if ((eight & UINT64_C(0x8080808080808080)) == 0) {
+				i += sizeof(eight);
+				continue;
+			}
+		}
 		if ((len = utf8_next(s + i, n - i, &cp)) == 0)
 			return false;
 		i += len;

@@ -27,28 +27,36 @@ void wire_text16_put(struct buf *b, const char *p, size_t n)
 	buf_put(b, p, n);
 }
 
-static int text_get(struct rd *r, size_t n, struct wire_text *ret)
+static int text_get(struct rd *r, size_t n, bool check, struct wire_text *ret)
 {
 	const uint8_t *p = rd_take(r, n);
 
-	if (p == NULL || !utf8_valid((const char *)p, n))
+	if (p == NULL || (check && !utf8_valid((const char *)p, n)))
 		return CV_ERR_FORMAT;
 	*ret = wire_text((const char *)p, n);
 	return 0;
+}
+
+/* Names of elements are checked when their list is, not again when it is walked. */
+static int name_get(struct rd *r, bool check, struct wire_text *ret)
+{
+	uint8_t n = rd_u8(r);
+
+	return text_get(r, n, check, ret);
 }
 
 int wire_text8_get(struct rd *r, struct wire_text *ret)
 {
 	uint8_t n = rd_u8(r);
 
-	return text_get(r, n, ret);
+	return text_get(r, n, true, ret);
 }
 
 int wire_text16_get(struct rd *r, struct wire_text *ret)
 {
 	uint16_t n = rd_u16(r);
 
-	return text_get(r, n, ret);
+	return text_get(r, n, true, ret);
 }
 
 size_t wire_count_begin(struct buf *b)
@@ -105,7 +113,7 @@ bool wire_list_next(struct wire_list *l, wire_element *element, void *ret)
 static int name_element(struct rd *r, void *ret)
 {
 	struct wire_text name;
-	int err = wire_text8_get(r, &name);
+	int err = name_get(r, ret == NULL, &name);
 
 	if (err == 0 && ret != NULL)
 		*(struct wire_text *)ret = name;
@@ -116,7 +124,7 @@ static int field_element(struct rd *r, void *ret)
 {
 	struct wire_field f;
 
-	if (wire_text8_get(r, &f.name) != 0)
+	if (name_get(r, ret == NULL, &f.name) != 0)
 		return CV_ERR_FORMAT;
 	f.value.type = rd_u8(r);
 	f.value.n = rd_u32(r);

@@ -26,19 +26,49 @@ static void escape(struct buf *b, uint8_t c)
 	buf_put(b, code, escapes[c] == 'u' ? 6 : 2);
 }
 
+/* Whether one of eight bytes is below 0x20, '"', '\\' or 0x7f. Borrows reach upwards only, so a hit is never missed. */
+static bool escape_among(uint64_t eight)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones * 0x80;
+	uint64_t quote = eight ^ ones * '"', slash = eight ^ ones * '\\', del = eight ^ ones * 0x7f;
+
+	return (((eight - ones * 0x20) & ~eight) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((del - ones) & ~del)) & tops;
+}
+
+/* Bytes at the start of p that go out as they are. */
+static size_t plain_run(const char *p, size_t n)
+{
+	size_t i = 0;
+	uint64_t eight;
+
+	for (; n - i >= sizeof(eight); i += sizeof(eight)) {
+		memcpy(&eight, p + i, sizeof(eight));
+		if (escape_among(eight))
+			break;
+	}
+	while (i < n && escapes[(uint8_t)p[i]] == 0)
+		i++;
+	return i;
+}
+
 void json_text(struct buf *b, const char *p, size_t n)
 {
-	size_t from = 0;
+	size_t run = plain_run(p, n);
+	uint8_t *to = buf_add(b, run + 1);
 
-	buf_u8(b, '"');
-	for (size_t i = 0; i < n; i++) {
-		if (escapes[(uint8_t)p[i]] == 0)
-			continue;
-		buf_put(b, p + from, i - from);
-		escape(b, (uint8_t)p[i]);
-		from = i + 1;
+	if (to == NULL)
+		return;
+	to[0] = '"';
+	if (run > 0)
+		memcpy(to + 1, p, run);
+	while (run < n) {
+		size_t more;
+
+		escape(b, (uint8_t)p[run++]);
+		more = plain_run(p + run, n - run);
+		buf_put(b, p + run, more);
+		run += more;
 	}
-	buf_put(b, p + from, n - from);
 	buf_u8(b, '"');
 }
 

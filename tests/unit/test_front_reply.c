@@ -160,6 +160,35 @@ static void lists_and_groups_nest(void **state)
 	buf_free(&b);
 }
 
+/* Each byte below 0x80 at each place of texts of each length up to 20. */
+static void texts_come_back_whatever_they_hold(void **state)
+{
+	char text[20], want[7];
+	struct buf b;
+	json_t *j;
+
+	(void)state;
+	assert_int_equal(arena_start(), 0);
+	buf_init(&b, 4096);
+	for (unsigned c = 0; c < 0x80; c++)
+		for (size_t n = 1; n <= sizeof(text); n++)
+			for (size_t at = 0; at < n; at++) {
+				memset(text, 'x', sizeof(text));
+				text[at] = (char)c;
+				buf_reset(&b);
+				json_text(&b, text, n);
+				j = json_loadb((char *)b.p, b.n, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+				assert_non_null(j);
+				assert_int_equal(json_string_length(j), n);
+				assert_memory_equal(json_string_value(j), text, n);
+				json_decref(j);
+				snprintf(want, sizeof(want), "\\u%04x", c);
+				assert_true((c >= 0x20 && c != 0x7f) || b.n == n + 3 || memmem(b.p, b.n, want, 6) != NULL);
+				arena_wipe();
+			}
+	buf_free(&b);
+}
+
 static void every_cut_of_an_answer_is_refused(void **state)
 {
 	struct rig g;
@@ -534,6 +563,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(read_answer_is_json_with_its_headers),
 		cmocka_unit_test(lists_and_groups_nest),
+		cmocka_unit_test(texts_come_back_whatever_they_hold),
 		cmocka_unit_test(every_cut_of_an_answer_is_refused),
 		cmocka_unit_test(create_answers_where_the_record_is),
 		cmocka_unit_test(answers_without_body_have_no_length),
