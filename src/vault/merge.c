@@ -31,6 +31,17 @@ static int find_public_wrap(void *cookie, const struct wrap *w)
 	return due(cookie, w) ? 1 : 0;
 }
 
+/* Whether the session could turn some public-key wrap of the record into a class wrap. */
+static bool has_public_wrap(const struct vault_call *c, const struct record *r)
+{
+	if (r->rows == NULL || !r->rows->wraps_whole)
+		return wraps_each(r->keys_row, r->keys_row_n, find_public_wrap, c->session) == 1;
+	for (unsigned i = 0; i < r->rows->wraps; i++)
+		if (due(c->session, &r->rows->wrap[i]))
+			return true;
+	return false;
+}
+
 void record_want_merge(struct vault *v, const struct vault_call *c, const struct record *r)
 {
 	bool wanted = false;
@@ -39,7 +50,7 @@ void record_want_merge(struct vault *v, const struct vault_call *c, const struct
 	for (unsigned i = 0; i < r->head.classes && !wanted; i++)
 		wanted = r->head.class[i].drops > 0 && session_has_class(c->session, r->head.class[i].class_key);
 	if (!wanted)
-		wanted = wraps_each(r->keys_row, r->keys_row_n, find_public_wrap, c->session) == 1;
+		wanted = has_public_wrap(c, r);
 	if (!wanted || v->merges == VAULT_MERGES)
 		return;
 	for (unsigned i = 0; i < v->merges; i++)

@@ -55,6 +55,43 @@ int record_stored(struct vault *v, const struct record *r, enum rec_kind kind, u
 	return e == CV_ERR_NOTFOUND ? CV_ERR_AUTH : e;
 }
 
+static int collect_wrap(void *cookie, const struct wrap *w)
+{
+	struct record_rows *rows = cookie;
+
+	if (rows->wraps == RECORD_ROWS) {
+		rows->wraps_whole = false;
+		return 1;
+	}
+	rows->wrap[rows->wraps++] = *w;
+	return 0;
+}
+
+static int collect_wraps(struct vault *v, const struct store_value *keys_row)
+{
+	int r;
+
+	v->rows.wraps = 0;
+	v->rows.wraps_whole = true;
+	r = wraps_each(keys_row->p, keys_row->n, collect_wrap, &v->rows);
+	return r > 0 ? 0 : r;
+}
+
+static int find_wrap(const struct record *r, uint32_t class_key, uint32_t generation, uint32_t drop_version, struct wrap *ret)
+{
+	if (r->rows == NULL || !r->rows->wraps_whole)
+		return wraps_find(r->keys_row, r->keys_row_n, class_key, generation, drop_version, ret);
+	for (unsigned i = 0; i < r->rows->wraps; i++) {
+		const struct wrap *w = &r->rows->wrap[i];
+
+		if (w->class_key == class_key && w->generation == generation && w->drop_version == drop_version) {
+			*ret = *w;
+			return 0;
+		}
+	}
+	return CV_ERR_NOTFOUND;
+}
+
 int record_load(struct vault *v, const uint8_t id[16], bool all, struct record *ret)
 {
 	struct store_value val;
@@ -74,7 +111,7 @@ int record_load(struct vault *v, const uint8_t id[16], bool all, struct record *
 		return r;
 	ret->keys_row = val.p;
 	ret->keys_row_n = val.n;
-	return 0;
+	return all ? collect_wraps(v, &val) : 0;
 }
 
 int record_class_key(struct vault *v, const struct vault_call *c, const struct record *r, uint32_t class_key, uint32_t generation,
@@ -83,7 +120,7 @@ int record_class_key(struct vault *v, const struct vault_call *c, const struct r
 	struct wrap w;
 	int e;
 
-	if ((e = wraps_find(r->keys_row, r->keys_row_n, class_key, drop_version ? 0 : generation, drop_version, &w)) != 0)
+	if ((e = find_wrap(r, class_key, drop_version ? 0 : generation, drop_version, &w)) != 0)
 		return e == CV_ERR_NOTFOUND ? CV_ERR_AUTH : e;	/* head names the row, so its wrap was taken away */
 	*ret_birth = w.birth_epoch;
 	*ret_type = w.type;

@@ -105,6 +105,9 @@ struct record_rows {
 		uint32_t class_key, drop_version;
 		struct store_value value;
 	} row[RECORD_ROWS];
+	unsigned wraps;			/* of the keys row, checked and taken apart once */
+	bool wraps_whole;
+	struct wrap wrap[RECORD_ROWS];
 };
 
 /* A record opened for one request. rows is NULL when the request writes. keys_row lives in the store until the next put, or in v->keys_row. */
