@@ -175,7 +175,8 @@ static void work_once(void)
 	number_key(key, randombytes_uniform((uint32_t)work.count));
 	check(mdb_get(work.txn, work.dbi, &k, &v));
 	entry[32] = *(const uint8_t *)v.mv_data;
-	if (crypto_aead_xchacha20poly1305_ietf_decrypt(out, &n, NULL, work.wrapped, sizeof(work.wrapped), NULL, 0, work.nonce, work.key) != 0)
+	if (crypto_aead_xchacha20poly1305_ietf_decrypt(out, &n, NULL, work.wrapped, sizeof(work.wrapped), NULL, 0, work.nonce,
+	    work.key) != 0)
 		abort();
 	for (int i = 0; i < FIELDS; i++)
 		if (crypto_aead_xchacha20poly1305_ietf_decrypt(out, &n, NULL, work.field[i], sizeof(work.field[i]), NULL, 0,
@@ -410,7 +411,8 @@ int main(int argc, char **argv)
 		log_open(argv[3]);
 		serve(argv[2]);
 	} else {
-		fputs("usage: bench_bare (a SOCKET LOG | w SOCKET LOG LMDB | s SOCKET | group LOG WRITERS SECONDS | fill LMDB COUNT)\n", stderr);
+		fputs("usage: bench_bare (a SOCKET LOG | w SOCKET LOG LMDB | s SOCKET | group LOG WRITERS SECONDS |\n"
+		    "       fill LMDB COUNT)\n", stderr);
 		return 2;
 	}
 	return 0;

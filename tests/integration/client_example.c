@@ -58,7 +58,8 @@ static int story(struct childvault *cv, char **argv, const char *key, size_t key
 		return failed(cv, "patch");
 	if (childvault_leaf(cv, &leaf) != 1)
 		return failed(cv, "a change without its leaf");
-	if (childvault_patch(cv, &how, id, etag, fields) != CHILDVAULT_PROBLEM || strcmp(childvault_problem(cv), "precondition-failed") != 0)
+	if (childvault_patch(cv, &how, id, etag, fields) != CHILDVAULT_PROBLEM ||
+	    strcmp(childvault_problem(cv), "precondition-failed") != 0)
 		return failed(cv, "an old version was taken");
 	if (childvault_history(cv, &how, id, "phone", 1, 0) != CHILDVAULT_OK)
 		return failed(cv, "history");
