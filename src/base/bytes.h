@@ -31,6 +31,7 @@ struct rd {
 	bool bad;		/* a read ran past the end */
 };
 
+/* A cursor at the start of n bytes. */
 static inline struct rd rd_over(const void *p, size_t n)
 {
 	struct rd r = { (const uint8_t *)p, (const uint8_t *)p + n, false };

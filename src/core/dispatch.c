@@ -35,7 +35,10 @@ static int decode_activate(const void *p, size_t n, union decoded *d) { return w
 static unsigned run_hello(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_hello(v, c, &d->hello); }
 static unsigned run_activate(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_activate(v, c, &d->activate); }
 static unsigned run_logout(struct vault *v, struct vault_call *c, const union decoded *d) { (void)d; return vault_logout(v, c); }
-static unsigned run_refused(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_refused(v, c, d->refused.problem); }
+static unsigned run_refused(struct vault *v, struct vault_call *c, const union decoded *d)
+{
+	return vault_refused(v, c, d->refused.problem);
+}
 static unsigned run_create(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_create_record(v, c, &d->create); }
 static unsigned run_read(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_read_record(v, c, &d->read); }
 static unsigned run_patch(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_patch_record(v, c, &d->patch); }

@@ -74,11 +74,17 @@ void dir_role_encode(const struct dir_public *x, struct buf *ret);
 int dir_class_decode(const uint8_t *p, size_t n, struct dir_public *ret);
 void dir_class_encode(const struct dir_public *x, struct buf *ret);
 
+/* A membership's dates, the (reserved) rights of a grant, the share index of a custody row. 0 or CV_ERR_FORMAT. */
 int dir_member_decode(const uint8_t *p, size_t n, uint64_t *ret_not_before_ms, uint64_t *ret_not_after_ms);
+/* Append the fact. */
 void dir_member_encode(uint64_t not_before_ms, uint64_t not_after_ms, struct buf *ret);
+/* As dir_member_decode. */
 int dir_grant_decode(const uint8_t *p, size_t n, uint16_t *ret_rights);
+/* Append the fact. */
 void dir_grant_encode(uint16_t rights, struct buf *ret);
+/* As dir_member_decode. */
 int dir_custody_decode(const uint8_t *p, size_t n, uint8_t *ret_index);
+/* Append the fact. */
 void dir_custody_encode(uint8_t index, struct buf *ret);
 
 /* ---- what follows a fact ----------------------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "format/shred.h"
 #include "store/files.h"
 
@@ -253,6 +254,8 @@ static int slots_recover(struct keys *k)
 		ret = CV_ERR_FORMAT;
 		goto out;
 	}
+	if (r[1 - best] != 0)
+		log_warn("root slot %s was torn or changed; it is made anew from the other", slot_names[1 - best]);
 	if ((r[1 - best] != 0 || s[0].sequence != s[1].sequence) &&
 	    (ret = slot_write(k, 1 - best, &s[best], &p[best])) != 0)
 		goto out;

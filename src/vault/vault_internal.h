@@ -110,7 +110,10 @@ struct record_rows {
 	struct wrap wrap[RECORD_ROWS];
 };
 
-/* A record opened for one request. rows is NULL when the request writes. keys_row lives in the store until the next put, or in v->keys_row. */
+/*
+ * A record opened for one request. rows is NULL when the request writes. keys_row lives in the store until the next put, or in
+ * v->keys_row.
+ */
 struct record {
 	uint64_t serial;
 	struct head head;

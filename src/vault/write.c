@@ -158,7 +158,8 @@ static int gather(struct vault *v, struct write_set *w, const struct target *t, 
 				continue;
 			buf_reset(&v->scratch);
 			view_project(f->view[j].op, &val, &v->scratch, &shown);
-			r = content_set(x, f->id, shown.type, shown.p, shown.n, view_padded(f, f->view[j].op, shown.n), &w->provenance, keep_null);
+			r = content_set(x, f->id, shown.type, shown.p, shown.n, view_padded(f, f->view[j].op, shown.n), &w->provenance,
+			    keep_null);
 		}
 	}
 	buf_reset(&v->scratch);
@@ -359,6 +360,16 @@ static int place_targets(struct vault_call *c, struct write_set *w, struct recor
 	return 0;
 }
 
+/* Quarter of a date YYYY-MM-DD as head counts it: year * 4 + quarter - 1. */
+static uint16_t quarter_of(const char *p)
+{
+	unsigned year = 0, month = (unsigned)(p[5] - '0') * 10 + (unsigned)(p[6] - '0');
+
+	for (unsigned i = 0; i < 4; i++)
+		year = year * 10 + (unsigned)(p[i] - '0');
+	return (uint16_t)(year * 4 + (month - 1) / 3);
+}
+
 /* What head itself keeps of a changed field. */
 static void note_in_head(const struct write_set *w, struct head *h)
 {
@@ -371,12 +382,8 @@ static void note_in_head(const struct write_set *w, struct head *h)
 			h->area_n = ch->type != VALUE_NULL && ch->n <= sizeof(h->area) ? (uint8_t)ch->n : 0;
 			memcpy(h->area, p, h->area_n);
 		}
-		if (ch->field->is_due) {
-			h->due_quarter = 0;
-			if (ch->type == VALUE_DATE && ch->n == 10)
-				h->due_quarter = (uint16_t)(((p[0] - '0') * 1000 + (p[1] - '0') * 100 + (p[2] - '0') * 10 + p[3] - '0') * 4 +
-				    ((p[5] - '0') * 10 + p[6] - '1') / 3);
-		}
+		if (ch->field->is_due)
+			h->due_quarter = ch->type == VALUE_DATE && ch->n == 10 ? quarter_of(p) : 0;
 	}
 }
 

@@ -62,7 +62,9 @@ static void fixture_policy(struct buf *ret)
 		{ CLASS_HEALTH, "health", LABEL, "", 4, false }, { CLASS_ID_MASKED, "identity.masked", LABEL, "", 3, false } };
 	static const struct policy_field fields[] = {
 		{ .id = FIELD_NAME, .class = CLASS_ID, .name = "name", .label = LABEL, .about = "", .owner = 1, .type = VALUE_TEXT,
-		    .max_length = 200, .validator = VALID_V1_NAME, .shape = { .type = VALUE_TEXT, .max_length = 200, .validator = VALID_V1_NAME }, .purposes = 7, .views = 1, .view = { { CLASS_ID_MASKED, VIEW_M1_NAME } } },
+		    .max_length = 200, .validator = VALID_V1_NAME, .purposes = 7, .views = 1,
+		    .shape = { .type = VALUE_TEXT, .max_length = 200, .validator = VALID_V1_NAME },
+		    .view = { { CLASS_ID_MASKED, VIEW_M1_NAME } } },
 		{ .id = FIELD_CITY, .class = CLASS_ID, .name = "city", .label = LABEL, .about = "", .owner = 1, .type = VALUE_TEXT,
 		    .max_length = 200, .shape = SHAPE_TEXT, .purposes = 3 },
 		{ .id = FIELD_NOTE, .class = CLASS_HEALTH, .name = "note", .label = LABEL, .about = "", .owner = 1, .type = VALUE_TEXT,
@@ -268,7 +270,8 @@ static unsigned login(struct fixture *f, unsigned who, uint8_t ret[32])
 static struct wire_envelope envelope(struct fixture *f, const uint8_t token[32], const char *purpose, const char *reason)
 {
 	struct wire_envelope e = { .has_token = true, .token = token, .request_id = f->request_id,
-		.purpose = wire_text(purpose, strlen(purpose)), .case_text = wire_text("", 0), .reason = wire_text(reason, strlen(reason)) };
+		.purpose = wire_text(purpose, strlen(purpose)), .case_text = wire_text("", 0),
+		.reason = wire_text(reason, strlen(reason)) };
 
 	return e;
 }
