@@ -461,7 +461,7 @@ static int admin_find(const struct verify *v, const uint8_t id[16])
 
 void verify_genesis_result(struct verify *v, const struct leaf *l)
 {
-	uint8_t text[16 + 32] = "cv1.change", seen[UINT8_MAX] = { 0 };
+	uint8_t text[16 + 32] = "cv1.genesis", seen[UINT8_MAX] = { 0 };
 	struct rd r = rd_over(l->body_a, l->body_a_n);
 	unsigned what = rd_u8(&r), n;
 	const uint8_t *hash = rd_take(&r, 32), *id, *sig;

@@ -205,7 +205,7 @@ void directory_fact_digest(const struct keys *k, const uint8_t *key, size_t key_
 	};
 
 	be16_put(fact_length, (uint16_t)fact_n);
-	crypto_hash("cv1.change", NULL, 0, parts, 5, ret, 32);
+	crypto_hash("cv1.fact", NULL, 0, parts, 5, ret, 32);
 }
 
 /* The fact's digest stands in the set that the row names. */

@@ -116,7 +116,7 @@ const struct member_entry *directory_member(const struct keys *k, const uint8_t 
 const struct grant_entry *directory_grants(const struct keys *k, size_t *ret_n);
 /* Every role epoch, in key order. */
 const struct role_entry *directory_roles(const struct keys *k, size_t *ret_n);
-/* Fact digest, FORMAT.md 5.2: H_256(cv1.change, ; vault id || u8 key length || key || u16 fact length || fact). */
+/* Fact digest, FORMAT.md 5.2: H_256(cv1.fact, ; vault id || u8 key length || key || u16 fact length || fact). */
 void directory_fact_digest(const struct keys *k, const uint8_t *key, size_t key_n, const uint8_t *fact, size_t fact_n,
     uint8_t ret[32]);
 /* Whether now lies in [from, to), to 0 meaning no end. */

@@ -223,7 +223,7 @@ static int put_vault_row(struct making *m)
 /* Signatures of the administrators over leaf 0. */
 static int signed_body(struct making *m)
 {
-	uint8_t message[16 + 32] = "cv1.change", sig[64];
+	uint8_t message[16 + 32] = "cv1.genesis", sig[64];
 
 	memcpy(message + 16, m->leaf_hash, 32);
 	buf_reset(&m->body);

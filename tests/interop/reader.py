@@ -366,7 +366,7 @@ class Directory:
                 raise BadSeal("a change set without two persons' signatures")
             digests[number] = facts
         for key, (change, fact, _) in self.rows.items():
-            digest = h("cv1.change", b"", 32, self.vault.id, bytes([len(key)]), key, u16(len(fact)), fact)
+            digest = h("cv1.fact", b"", 32, self.vault.id, bytes([len(key)]), key, u16(len(fact)), fact)
             if digest not in digests.get(change, ()):
                 raise BadSeal("a directory row that nobody signed")
 

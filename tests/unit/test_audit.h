@@ -335,7 +335,7 @@ static inline void fix_checkpoint(struct fix *f)
 static inline void fix_genesis(struct fix *f)
 {
 	static const uint8_t policy[32] = { 9 };
-	uint8_t root[32], hash[32], signed_text[16 + 32] = "cv1.change", sig[64];
+	uint8_t root[32], hash[32], signed_text[16 + 32] = "cv1.genesis", sig[64];
 	struct audit_entry e = { .kind = LEAF_GENESIS };
 	struct buf body, leaf;
 
