@@ -612,6 +612,41 @@ static void crash_between_log_files_and_commit_repeats_the_leaves(void **state)
 	}
 }
 
+static void repeated_leaves_change_nothing_and_gaps_are_refused(void **state)
+{
+	const struct store_leaf leaf[3] = { { (const uint8_t *)"one", 3 }, { (const uint8_t *)"two", 3 }, { (const uint8_t *)"three", 5 } };
+	struct merkle_frontier tree;
+	struct audit_options ao;
+	const uint8_t *note;
+	uint8_t hash[32], root[32], want[32];
+	struct audit *a;
+	struct fix f;
+	size_t n;
+
+	(void)state;
+	fix_make(&f, NULL, 4);
+	fix_close(&f, false);
+	ao = fix_audit_options(&f);
+	assert_int_equal(audit_open(&ao, &a), 0);
+	assert_int_equal(audit_resume(a, NULL, 0), 0);
+	assert_int_equal(audit_apply_leaves(a, 1, leaf, 1, &note, &n), CV_ERR_STATE);
+	assert_int_equal(audit_apply_leaves(a, 0, leaf, 2, &note, &n), 0);
+	assert_int_equal(audit_apply_leaves(a, 0, leaf, 2, &note, &n), 0);
+	assert_int_equal(audit_apply_leaves(a, 1, leaf + 1, 2, &note, &n), 0);
+	assert_int_equal(merkle_note_decode(note, n, &tree), 0);
+	assert_true(tree.size == 3);
+	merkle_root(&tree, root);
+	merkle_begin(&tree);
+	for (unsigned i = 0; i < 3; i++) {
+		merkle_leaf(leaf[i].p, leaf[i].n, hash);
+		merkle_add(&tree, 0, hash, NULL, NULL);
+	}
+	merkle_root(&tree, want);
+	assert_memory_equal(root, want, 32);
+	audit_close(a);
+	fix_free(&f);
+}
+
 static void replay_that_leads_elsewhere_than_signed_is_refused(void **state)
 {
 	uint8_t hash[32] = { 1 }, note[MERKLE_NOTE_MAX];
@@ -767,6 +802,7 @@ int main(void)
 		cmocka_unit_test(signature_of_a_wrong_epoch_key_is_not_published),
 		cmocka_unit_test(log_goes_on_where_it_was_at_any_size),
 		cmocka_unit_test(crash_between_log_files_and_commit_repeats_the_leaves),
+		cmocka_unit_test(repeated_leaves_change_nothing_and_gaps_are_refused),
 		cmocka_unit_test(replay_that_leads_elsewhere_than_signed_is_refused),
 		cmocka_unit_test(store_older_than_the_checkpoint_takes_no_leaf),
 		cmocka_unit_test(changed_files_do_not_resume),

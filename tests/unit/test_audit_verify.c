@@ -601,6 +601,36 @@ static void newer_or_older_epoch_key_over_these_leaves_is_refused(void **state)
 	fix_free(&f);
 }
 
+/* Signed by the right keys over leaves of this log, and yet no end of that day: made by somebody who held the keys then. */
+static void seal_that_closes_no_day_is_named(void **state)
+{
+	uint8_t pk[32], sk[64], root[32];
+	struct seen s;
+	struct fix f;
+	struct buf tile;
+
+	(void)state;
+	make(&f);
+	slurp(&f, "tile/0/000", &tile);
+	epoch_pair(0, pk, sk);
+	merkle_root_of((const uint8_t (*)[32])tile.p, 224, root);
+	resign(&f, "seals/000000", 224, root, f.log_sk, 0, sk, pk);
+	verify(&f, &s);
+	assert_int_equal(s.result, 0);
+	merkle_root_of((const uint8_t (*)[32])tile.p, 223, root);
+	resign(&f, "seals/000000", 223, root, f.log_sk, 0, sk, pk);
+	verify(&f, &s);
+	assert_true(s.s.faults == 1 && has(&s, CHILDVAULT_AUDIT_SEAL_ORDER, true, "seals/000000", 222));
+	merkle_root_of((const uint8_t (*)[32])tile.p, 224, root);
+	resign(&f, "seals/000000", 224, root, f.log_sk, 0, sk, pk);
+	epoch_pair(1, pk, sk);
+	resign(&f, "seals/000001", 224, root, f.log_sk, 1, sk, pk);
+	verify(&f, &s);
+	assert_true(s.s.faults == 1 && has(&s, CHILDVAULT_AUDIT_SEAL_ORDER, true, "seals/000001", NONE));
+	buf_free(&tile);
+	fix_free(&f);
+}
+
 static void log_signed_again_under_another_key_is_shown_by_leaf_0_and_the_kept_key(void **state)
 {
 	uint8_t pk[32], sk[64], other_pk[32], other_sk[64], seed[32] = { 77 }, h[32];
@@ -839,6 +869,7 @@ int main(void)
 		cmocka_unit_test(missing_signed_files_are_named),
 		cmocka_unit_test(checkpoint_needs_both_its_own_keys),
 		cmocka_unit_test(newer_or_older_epoch_key_over_these_leaves_is_refused),
+		cmocka_unit_test(seal_that_closes_no_day_is_named),
 		cmocka_unit_test(log_signed_again_under_another_key_is_shown_by_leaf_0_and_the_kept_key),
 		cmocka_unit_test(rewritten_log_does_not_lead_to_the_signed_roots),
 		cmocka_unit_test(leaves_out_of_order_are_named_though_signed),
