@@ -102,6 +102,15 @@ static void copy_text(char *to, size_t max, const struct wire_text *from, size_t
 	*ret_n = n;
 }
 
+/* A reason or case of blanks says nothing. */
+static bool says_something(const struct wire_text *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if ((unsigned char)t->p[i] > ' ')
+			return true;
+	return false;
+}
+
 unsigned call_purpose(struct vault *v, struct vault_call *c, bool reveal)
 {
 	const struct wire_envelope *e = &c->env;
@@ -125,9 +134,9 @@ unsigned call_purpose(struct vault *v, struct vault_call *c, bool reveal)
 	c->detail.purpose = policy_purpose(v->policy, (unsigned)c->subject.purpose)->id;
 	if (!policy_purpose_allowed(v->policy, &c->subject))
 		return call_refuse(c, PROBLEM_NOT_PERMITTED, "%s", decision_text(DECIDE_NO_PURPOSE_ROLE));
-	if (policy_purpose(v->policy, (unsigned)c->subject.purpose)->needs_case && e->case_text.n == 0)
+	if (policy_purpose(v->policy, (unsigned)c->subject.purpose)->needs_case && !says_something(&e->case_text))
 		return call_refuse(c, PROBLEM_PURPOSE_REQUIRED, "this purpose wants a case number in CV-Case");
-	if (reveal && e->reason.n == 0)
+	if (reveal && !says_something(&e->reason))
 		return call_refuse(c, PROBLEM_REASON_REQUIRED, "view=clear wants a reason in CV-Reason");
 	return 0;
 }

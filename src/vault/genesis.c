@@ -55,24 +55,6 @@ static int check(const struct vault_genesis *g, const struct policy *p)
 	return 0;
 }
 
-/* RFC 6962 root over the epochs' public keys as leaves. */
-static void tree_root(const uint8_t *keys, size_t n, uint8_t ret[32])
-{
-	static const uint8_t leaf = 0, node = 1;
-	uint8_t left[32], right[32];
-	size_t k = 1;
-
-	if (n == 1) {
-		crypto_sha256((struct part[]){ { &leaf, 1 }, { keys, 32 } }, 2, ret);
-		return;
-	}
-	while (k * 2 < n)
-		k *= 2;
-	tree_root(keys, k, left);
-	tree_root(keys + 32 * k, n - k, right);
-	crypto_sha256((struct part[]){ { &node, 1 }, { left, 32 }, { right, 32 } }, 3, ret);
-}
-
 static int open_writers(struct making *m)
 {
 	struct vault *v = m->v;
@@ -189,7 +171,7 @@ static int first_turn(struct making *m)
 
 	v->counters = (struct counters){ .next_serial = 1, .next_slot = 0, .next_change = 2 };
 	v->state_dirty = v->counters_dirty = true;
-	if ((r = store_turn_begin(v->store)) != 0 || (r = audit_turn_begin(v->audit, v->store, m->now_ms)) != 0 ||
+	if ((r = audit_turn_begin(v->audit, v->store, m->now_ms)) != 0 || (r = store_turn_begin(v->store)) != 0 ||
 	    (r = put_keyring_and_slots(m)) != 0 || (r = put_directory(m)) != 0 ||
 	    (r = vault_meta_put(v, "policy", m->g->policy, m->g->policy_n)) != 0 || (r = vault_put_state(v)) != 0 ||
 	    (r = genesis_body(m)) != 0)
@@ -249,7 +231,7 @@ static int second_turn(struct making *m)
 	if ((r = audit_read_leaf(v->audit, 0, &m->body)) != 0)
 		return r;
 	crypto_sha256((struct part[]){ { &zero, 1 }, { m->body.p, m->body.n } }, 2, m->leaf_hash);
-	if ((r = store_turn_begin(v->store)) != 0 || (r = audit_turn_begin(v->audit, v->store, m->now_ms)) != 0 ||
+	if ((r = audit_turn_begin(v->audit, v->store, m->now_ms)) != 0 || (r = store_turn_begin(v->store)) != 0 ||
 	    (r = put_vault_row(m)) != 0 || (r = signed_body(m)) != 0 ||
 	    (r = vault_system_leaf(v, LEAF_RESULT, m->body.p, m->body.n, false, m->now_ms)) != 0)
 		return r;
@@ -281,7 +263,7 @@ static int make(struct making *m)
 	    (r = keys_generate(v->keys, v->id)) != 0 || (r = shred_create(v->keys, v->dirfd, &m->epochs)) != 0)
 		return r;
 	keys_log_public(v->keys, m->log_pk);
-	tree_root(m->epochs.p, m->epochs.n / 32, m->epoch_root);
+	audit_epoch_root(m->epochs.p, m->epochs.n, m->epoch_root);
 	if ((r = open_writers(m)) != 0)
 		return r;
 	audit_policy(v->audit, v->policy_digest);

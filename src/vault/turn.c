@@ -17,10 +17,11 @@ int vault_turn_begin(struct vault *v)
 
 	if (v->state != VAULT_READY)
 		return CV_ERR_STATE;
-	if ((r = store_turn_begin(v->store)) != 0)
+	/* First the log: closing a day takes turns of its own. */
+	if ((r = audit_turn_begin(v->audit, v->store, clock_wall_ms())) != 0)
 		return r;
 	v->turn_saved.valid = v->call_saved.valid = false;
-	return audit_turn_begin(v->audit, v->store, clock_wall_ms());
+	return store_turn_begin(v->store);
 }
 
 int vault_turn_end(struct vault *v)
