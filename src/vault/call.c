@@ -135,7 +135,8 @@ unsigned call_purpose(struct vault *v, struct vault_call *c, bool reveal)
 	if (!policy_purpose_allowed(v->policy, &c->subject))
 		return call_refuse(c, PROBLEM_NOT_PERMITTED, "%s", decision_text(DECIDE_NO_PURPOSE_ROLE));
 	if (policy_purpose(v->policy, (unsigned)c->subject.purpose)->needs_case && !says_something(&e->case_text))
-		return call_refuse(c, PROBLEM_PURPOSE_REQUIRED, "this purpose wants a case number in CV-Case");
+		return call_refuse(c, PROBLEM_PURPOSE_REQUIRED, "the purpose %s wants a case number in CV-Case",
+		    policy_purpose(v->policy, (unsigned)c->subject.purpose)->name);
 	if (reveal && !says_something(&e->reason))
 		return call_refuse(c, PROBLEM_REASON_REQUIRED, "view=clear wants a reason in CV-Reason");
 	return 0;

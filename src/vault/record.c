@@ -124,7 +124,9 @@ int record_class_key(struct vault *v, const struct vault_call *c, const struct r
 		return e == CV_ERR_NOTFOUND ? CV_ERR_AUTH : e;	/* head names the row, so its wrap was taken away */
 	*ret_birth = w.birth_epoch;
 	*ret_type = w.type;
-	return record_unwrap(v->keys, c->session, r->head.record, &w, ret);
+	e = record_unwrap(v->keys, c->session, r->head.record, &w, ret);
+	/* Whoever holds the class can open its wraps: one that names an epoch nobody has was changed. */
+	return e == CV_ERR_NOKEY && session_has_class(c->session, class_key) ? CV_ERR_AUTH : e;
 }
 
 /* Open one stored row or drop of the record into v->row. */
