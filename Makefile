@@ -111,7 +111,7 @@ $(BUILD)/pic/libchildvault.map:
 	@mkdir -p $(@D)
 	@echo '{ global: childvault_*; local: *; };' > $@
 $(BUILD)/libchildvault.so.0: $(CLIENT_OBJS) $(BUILD)/pic/libchildvault.map
-	$(CC) $(filter-out -pie,$(LDFLAGS_ALL)) -shared -Wl,-soname,libchildvault.so.0 -Wl,--version-script,$(BUILD)/pic/libchildvault.map \
+	$(CC) $(filter-out -pie,$(LDFLAGS_ALL)) -shared -Wl,--no-undefined -Wl,-soname,libchildvault.so.0 -Wl,--version-script,$(BUILD)/pic/libchildvault.map \
 	  -o $@ $(CLIENT_OBJS) $(call syslibs_of,$(CLIENT_MODULES))
 $(BUILD)/libchildvault.so: $(BUILD)/libchildvault.so.0
 	@ln -sf libchildvault.so.0 $@
@@ -192,7 +192,7 @@ demo: deps	## build, then tell the story on a terminal
 
 check: deps	## build and run every test (under six minutes on two cores)
 	@scripts/run-check
-integration:	## run the integration tests against the programs that are built
+integration: all test-programs allow-all	## run the integration tests, which start the real daemon
 	@BUILD=$(BUILD) tests/integration/run
 check-man: $(MAN)
 	@scripts/check-man $(MAN)
