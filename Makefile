@@ -171,7 +171,7 @@ $(BUILD)/clients/%: tests/integration/%.c $(BUILD)/libchildvault.so include/chil
 # A daemon whose policy allows everything: what remains are the keys (tests/integration/55-allow-all).
 ALLOW_ALL := build/allow-all
 allow-all:
-	@$(MAKE) --no-print-directory BUILD=$(ALLOW_ALL) CPPFLAGS=-DCV_POLICY_ALLOW_ALL $(ALLOW_ALL)/childvaultd
+	@$(MAKE) --no-print-directory -s BUILD=$(ALLOW_ALL) CPPFLAGS=-DCV_POLICY_ALLOW_ALL $(ALLOW_ALL)/childvaultd
 test-programs: $(CLIENT_TEST) $(BENCH_BINS) $(SUPPORT_BINS)
 
 FUZZ_SECONDS ?= 10
