@@ -216,6 +216,33 @@ static int write_all(int fd, const uint8_t *p, size_t n)
 	return fsync(fd);
 }
 
+/* Make a rename in path's folder last through a power cut. 0 or -1. */
+static int sync_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_ROOM] = ".";
+	int fd, r;
+
+	if (slash != NULL)
+		snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	if ((fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return -1;
+	r = fsync(fd);
+	(void)close(fd);	/* read only */
+	return r;
+}
+
+int cli_put_in_place(const char *fresh, const char *path)
+{
+	int why;
+
+	if (rename(fresh, path) == 0 && sync_folder(path) == 0)
+		return 0;
+	why = errno;
+	(void)unlink(fresh);	/* not there any more if only the sync failed */
+	return cli_fail(EXIT_FAILED, "cannot write %s: %s", "无法写入 %s：%s", path, strerror(why));
+}
+
 int cli_write_file(const char *path, const void *p, size_t n, unsigned mode, bool replace)
 {
 	char temporary[PATH_ROOM];
@@ -230,13 +257,13 @@ int cli_write_file(const char *path, const void *p, size_t n, unsigned mode, boo
 	}
 	if ((fd = open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)) < 0)
 		return cli_fail(EXIT_FAILED, "cannot make %s: %s", "无法创建 %s：%s", target, strerror(errno));
-	if (write_all(fd, p, n) != 0 || close(fd) != 0 || (replace && rename(target, path) != 0)) {
+	if (write_all(fd, p, n) != 0 || close(fd) != 0) {
 		int why = errno;
 
 		(void)unlink(target);	/* half a file is of no use */
 		return cli_fail(EXIT_FAILED, "cannot write %s: %s", "无法写入 %s：%s", path, strerror(why));
 	}
-	return 0;
+	return replace ? cli_put_in_place(target, path) : 0;
 }
 
 /* ---- passphrases ------------------------------------------------------------------------------------------------------ */

@@ -77,8 +77,10 @@ bool cli_language(const char *s);
 int cli_read_file(const char *path, struct buf *ret);
 /* Write a new file with mode; it must not exist unless replace, which puts the new one in its place at once. 0 or exit code. */
 int cli_write_file(const char *path, const void *p, size_t n, unsigned mode, bool replace);
+/* Put the file fresh at path, over what stands there, and sync the folder; fresh is gone in any case. 0 or exit code. */
+int cli_put_in_place(const char *fresh, const char *path);
 /*
- * Append a passphrase: the first line of descriptor fd, or, with fd UINT64_MAX, asked for on the controlling terminal without
+ * Append a passphrase: the next line of descriptor fd, or, with fd UINT64_MAX, asked for on the controlling terminal without
  * echo, twice if again. Never from arguments or environment. 0 or exit code.
  */
 int cli_passphrase(uint64_t fd, const char *question, bool again, struct buf *ret);

@@ -6,7 +6,9 @@
 
 #include "childvault.h"
 
+struct buf;
 struct client_key;
+struct client_pass;
 
 /*
  * childvault_login, which also hands over the opened key in *ret_key (NULL: it does not), for an auditor to open entries with.
@@ -14,6 +16,12 @@ struct client_key;
  */
 int client_login(struct childvault *cv, const char *key_text, size_t key_n, const char *passphrase, size_t pass_n,
     const char *const *roles, size_t role_count, struct client_key *ret_key);
+/*
+ * Append to ret the text of a key file with the secrets of key, as a login on cv handed it over, sealed under the passphrase
+ * that pass was derived from, or unsealed with pass NULL. Ask for it without a session; the vault's answer to the new question
+ * takes one, which is ended again, since a hello that no session follows would count as a failure. A childvault_code.
+ */
+int client_rewrap(struct childvault *cv, const struct client_key *key, const struct client_pass *pass, struct buf *ret);
 /* The vault's id (16 bytes) as the last login on cv told it, or NULL. Valid as cv. */
 const uint8_t *client_vault(const struct childvault *cv);
 /* The API's version document, in childvault_body. */

@@ -381,6 +381,13 @@ out:
 	return r;
 }
 
+/* Open the role keys with the key that is in hand; none at all is the answer that every failure gets. */
+static int take_roles(struct childvault *cv, struct login *l)
+{
+	open_roles(l);
+	return l->roles != 0 ? CHILDVAULT_OK : client_fail(cv, CHILDVAULT_KEY, SAME_ANSWER);
+}
+
 /* ---- all of it ------------------------------------------------------------------------------------------------------------- */
 
 static int prepare(struct childvault *cv, struct login *l, const char *key_text, size_t key_n, const char *pass, size_t pass_n)
@@ -419,14 +426,47 @@ int client_login(struct childvault *cv, const char *key_text, size_t key_n, cons
 		r = client_fail(cv, CHILDVAULT_KEY, SAME_ANSWER);
 		goto out;
 	}
-	open_roles(l);
-	if (l->roles == 0) {
-		r = client_fail(cv, CHILDVAULT_KEY, SAME_ANSWER);
-		goto out;
-	}
-	if ((r = activate_wanted(cv, l, roles, role_count)) == CHILDVAULT_OK && (r = bind_key(cv, l)) == CHILDVAULT_OK &&
-	    ret_key != NULL)
+	if ((r = take_roles(cv, l)) == CHILDVAULT_OK && (r = activate_wanted(cv, l, roles, role_count)) == CHILDVAULT_OK &&
+	    (r = bind_key(cv, l)) == CHILDVAULT_OK && ret_key != NULL)
 		*ret_key = l->key;
+out:
+	wipe(l, sizeof *l);
+	free(l);
+	return r;
+}
+
+/* The vault's answer to a new question, in a session of its own that ends at once. */
+static int ask_anew(struct childvault *cv, struct login *l)
+{
+	json_t *names = NULL;
+	int r;
+
+	if ((r = say_hello(cv, l)) == CHILDVAULT_OK && (r = take_roles(cv, l)) == CHILDVAULT_OK &&
+	    (r = activate(cv, l, (1u << l->roles) - 1, &names)) == CHILDVAULT_OK)
+		r = childvault_logout(cv);
+	json_decref(names);
+	return r;
+}
+
+int client_rewrap(struct childvault *cv, const struct client_key *key, const struct client_pass *pass, struct buf *ret)
+{
+	struct login *l = calloc(1, sizeof *l);
+	int r = CHILDVAULT_OK;
+
+	if (l == NULL)
+		return client_fail_local(cv, CV_ERR_NOMEM);
+	l->key = *key;
+	memcpy(l->file.principal, key->principal, 16);
+	if (pass != NULL) {
+		l->pass = *pass;
+		l->has_pass = true;
+		if ((r = ask_anew(cv, l)) != CHILDVAULT_OK)
+			goto out;
+	}
+	if (cv->has_vault)
+		memcpy(l->key.vault, cv->vault, 16);
+	if ((r = pass != NULL ? client_key_save_sealed(&l->key, pass, l->hello.answer, ret) : client_key_save(&l->key, ret)) != 0)
+		r = client_fail_local(cv, r);
 out:
 	wipe(l, sizeof *l);
 	free(l);

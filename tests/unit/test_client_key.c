@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "client/key.h"
+#include "record_samples.h"
 
 static const uint8_t answer[32] = { 1, 2, 3 };
 
@@ -181,6 +182,91 @@ static void public_file_proves_possession(void **state)
 	buf_free(&text);
 }
 
+/* ---- known answers of tests/vectors/format/make.py: the same person in each file ------------------------------------------- */
+
+#define SAMPLE_PASSPHRASE "一路平安 correct horse"
+
+static void assert_is_sample(const struct client_key *k)
+{
+	uint8_t id[16], box_sk[32], seed[32];
+
+	run(id, 0x21, 16);
+	run(box_sk, 0x22, 32);
+	run(seed, 0x42, 32);
+	assert_memory_equal(k->principal, id, 16);
+	assert_memory_equal(k->box_sk, box_sk, 32);
+	assert_memory_equal(k->sign_sk, seed, 32);
+}
+
+static void sample_file(const char *name, struct keyfile *ret)
+{
+	uint8_t text[SAMPLE_MAX];
+	size_t n = sample(name, text);
+
+	assert_int_equal(keyfile_decode((const char *)text, n, ret), 0);
+}
+
+static void plain_key_file_gives_the_known_answer(void **state)
+{
+	uint8_t want[SAMPLE_MAX];
+	size_t n = sample("keyfile_plain", want);
+	struct client_key k;
+	struct keyfile f;
+	struct buf text;
+
+	(void)state;
+	sample_file("keyfile_plain", &f);
+	assert_int_equal(client_key_open(&f, NULL, NULL, &k), 0);
+	assert_is_sample(&k);
+	buf_init(&text, KEYFILE_TEXT_MAX);
+	assert_int_equal(client_key_save(&k, &text), 0);
+	assert_int_equal(text.n, n);
+	assert_memory_equal(text.p, want, n);
+	buf_free(&text);
+}
+
+static void sealed_key_files_open_as_the_known_answers_say(void **state)
+{
+	uint8_t want[SAMPLE_MAX], question[32], vaults_answer[32];
+	struct client_pass pass;
+	struct client_key k;
+	struct keyfile f;
+
+	(void)state;
+	run(vaults_answer, 0xB2, 32);
+	sample_file("keyfile_sealed", &f);
+	assert_int_equal(client_pass_of(&f, SAMPLE_PASSPHRASE, strlen(SAMPLE_PASSPHRASE), &pass), 0);
+	assert_int_equal(sample("keyfile_pw", want), 32);
+	assert_memory_equal(pass.pw, want, 32);
+	assert_int_equal(sample("keyfile_question", want), 32);
+	client_pass_question(&pass, question);
+	assert_memory_equal(question, want, 32);
+	assert_int_equal(client_key_open(&f, &pass, vaults_answer, &k), 0);
+	assert_is_sample(&k);
+	sample_file("keyfile_unbound", &f);
+	assert_int_equal(client_key_open(&f, &pass, vaults_answer, &k), CV_ERR_AUTH);
+	assert_int_equal(client_key_open(&f, &pass, NULL, &k), 0);
+	assert_is_sample(&k);
+}
+
+static void public_file_gives_the_known_answer(void **state)
+{
+	uint8_t want[SAMPLE_MAX];
+	size_t n = sample("pubfile", want);
+	struct client_key k;
+	struct keyfile f;
+	struct buf text;
+
+	(void)state;
+	sample_file("keyfile_plain", &f);
+	assert_int_equal(client_key_open(&f, NULL, NULL, &k), 0);
+	buf_init(&text, PUBFILE_TEXT_MAX);
+	assert_int_equal(client_key_public(&k, "李明", &text), 0);
+	assert_int_equal(text.n, n);
+	assert_memory_equal(text.p, want, n);
+	buf_free(&text);
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -196,6 +282,9 @@ int main(void)
 		cmocka_unit_test(text_of_a_key_file_has_one_spelling),
 		cmocka_unit_test(unknown_formats_and_stray_parameters_are_refused),
 		cmocka_unit_test(public_file_proves_possession),
+		cmocka_unit_test(plain_key_file_gives_the_known_answer),
+		cmocka_unit_test(sealed_key_files_open_as_the_known_answers_say),
+		cmocka_unit_test(public_file_gives_the_known_answer),
 	};
 
 	return cmocka_run_group_tests(tests, start, NULL);

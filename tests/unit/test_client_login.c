@@ -304,6 +304,54 @@ static void key_made_before_its_vault_is_bound_at_the_first_login(void **state)
 	fake_stop(f);
 }
 
+/* Argon2id's floor: what a command derives takes longer. */
+static void floor_pass(const char *text, struct client_pass *ret)
+{
+	struct keyfile parameters = { .argon_kib = 65536, .argon_passes = 3, .salt = { 5 } };
+
+	assert_int_equal(client_pass_of(&parameters, text, strlen(text), ret), 0);
+}
+
+static void key_is_wrapped_under_a_new_passphrase_and_under_none(void **state)
+{
+	struct core *c = core_new();
+	struct fake *f = fake_start(serve, c);
+	struct childvault *cv = client_of(f);
+	struct client_pass pass;
+	struct client_key key;
+	struct keyfile file;
+	struct buf text;
+	uint8_t question[32];
+
+	(void)state;
+	buf_init(&text, KEYFILE_TEXT_MAX);
+	floor_pass("new", &pass);
+	client_pass_question(&pass, question);
+	assert_int_equal(client_rewrap(cv, &c->key, &pass, &text), CHILDVAULT_OK);
+	assert_memory_equal(c->question, question, 32);
+	assert_true(c->verified);	/* no hello without a session */
+	assert_int_equal(c->logouts, 1);
+	assert_null(childvault_token(cv));
+	assert_int_equal(keyfile_decode((const char *)text.p, text.n, &file), 0);
+	assert_memory_equal(file.vault, c->vault, 16);
+	assert_int_equal(client_key_open(&file, &pass, c->answer, &key), 0);
+	assert_memory_equal(key.box_sk, c->key.box_sk, 32);
+	assert_memory_equal(key.sign_sk, c->key.sign_sk, SIGN_SECRET);
+	assert_int_equal(childvault_login(cv, (const char *)text.p, text.n, "new", 3, NULL, 0), CHILDVAULT_OK);
+	buf_reset(&text);
+	assert_int_equal(client_rewrap(cv, &key, NULL, &text), CHILDVAULT_OK);
+	assert_int_equal(keyfile_decode((const char *)text.p, text.n, &file), 0);
+	assert_int_equal(file.protection, KEYFILE_PLAIN);
+	assert_int_equal(childvault_login(cv, (const char *)text.p, text.n, NULL, 0, NULL, 0), CHILDVAULT_OK);
+	buf_reset(&text);
+	c->decoys_only = true;
+	assert_int_equal(client_rewrap(cv, &key, &pass, &text), CHILDVAULT_KEY);
+	assert_int_equal(text.n, 0);
+	buf_free(&text);
+	childvault_free(cv);
+	fake_stop(f);
+}
+
 static void damaged_answers_are_no_session(void **state)
 {
 	struct core *c = core_new();
@@ -326,6 +374,7 @@ int main(void)
 		cmocka_unit_test(roles_are_chosen_by_number_at_once_and_by_name_in_two_steps),
 		cmocka_unit_test(what_does_not_open_is_one_answer),
 		cmocka_unit_test(key_made_before_its_vault_is_bound_at_the_first_login),
+		cmocka_unit_test(key_is_wrapped_under_a_new_passphrase_and_under_none),
 		cmocka_unit_test(damaged_answers_are_no_session),
 	};
 

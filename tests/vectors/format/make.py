@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Make format.txt: stored records as a second implementation of docs/FORMAT.md sections 3 and 4 writes them.
+"""Make format.txt: records, key and public files as a second implementation of docs/FORMAT.md sections 3, 4, 12 writes them.
 
 Nothing of it comes from src/: hashlib gives BLAKE2b, python3-nacl the ciphers and X25519, the layouts are written out here from
 the page. Inputs are the constants below; tests/unit/test_format.h and the tests repeat them. Lines are frozen once a vault has
@@ -9,12 +9,14 @@ been written with them; new ones are added at the end.
 
 Run it with Debian's interpreter: /usr/bin/python3 make.py
 """
+import base64
 import hashlib
 import os
 import struct
 
 from nacl.bindings import (crypto_aead_chacha20poly1305_ietf_encrypt, crypto_aead_xchacha20poly1305_ietf_encrypt,
-                           crypto_scalarmult, crypto_scalarmult_base)
+                           crypto_pwhash_ALG_ARGON2ID13, crypto_pwhash_alg, crypto_scalarmult, crypto_scalarmult_base,
+                           crypto_sign, crypto_sign_seed_keypair)
 
 lines = []
 
@@ -189,6 +191,37 @@ out("digest_hist_2", blake("cv1.hist", KH, 16, first, hist_key[:-1] + u8(2), his
 out("rec_key_head", u48(SERIAL) + u8(0) + u32(0))
 out("rec_key_row", u48(SERIAL) + u8(2) + u32(HEALTH))
 out("rec_key_drop", u48(SERIAL) + u8(3) + u32(HEALTH) + u64(DROP_VERSION))
+
+
+# ---- section 12: key file, public file ---------------------------------------------------------------------------------------
+BOX_SK, SIGN_SEED = run(0x22, 32), run(0x42, 32)
+PASSPHRASE, KIB, PASSES, SALT, FILE_NONCE = "一路平安 correct horse".encode(), 65536, 3, run(0x62, 16), run(0x82, 24)
+ANSWER, OWNER = run(0xB2, 32), "李明".encode()
+
+
+def text(first, data):
+    return first + b"\n" + base64.b64encode(data) + b"\n"
+
+
+def keyfile(protection, vault, parameters, body):
+    return text(b"childvault-key-1", u8(1) + u8(1) + u8(protection) + WRITER + vault + parameters + body)
+
+
+def keyfile_sealed(vault, answer):
+    ctx = b"CVX1" + u8(23) + u8(1) + u16(1) + vault + WRITER + bytes(40) + u64(64) + bytes(8)
+    assert len(ctx) == 96
+    kek = blake("cv1.kek", PW, 32, answer)
+    return keyfile(1, vault, u32(KIB) + u32(PASSES) + SALT, seal(kek, FILE_NONCE, ctx, BOX_SK + SIGN_SEED))
+
+
+PW = out("keyfile_pw", crypto_pwhash_alg(32, PASSPHRASE, SALT, PASSES, KIB * 1024, crypto_pwhash_ALG_ARGON2ID13))
+out("keyfile_question", blake("cv1.pep.q", PW, 32))
+out("keyfile_plain", keyfile(0, VAULT, bytes(24), BOX_SK + SIGN_SEED))
+out("keyfile_sealed", keyfile_sealed(VAULT, ANSWER))
+out("keyfile_unbound", keyfile_sealed(bytes(16), bytes(32)))
+SIGN_PK, SIGN_SK = crypto_sign_seed_keypair(SIGN_SEED)
+public = u8(1) + u8(1) + WRITER + crypto_scalarmult_base(BOX_SK) + SIGN_PK + u8(len(OWNER)) + OWNER
+out("pubfile", text(b"childvault-public-1", public + crypto_sign(b"cv1.proof".ljust(16, b"\0") + public, SIGN_SK)[:64]))
 
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "format.txt"), "w", encoding="ascii") as f:
     f.write("# written by make.py, see there\n" + "\n".join(lines) + "\n")
