@@ -34,7 +34,9 @@ int sockets_listen(const char *path, mode_t mode, int *ret_fd)
 		return CV_ERR_LIMIT;
 	memcpy(a.sun_path, path, strlen(path));
 	if (lstat(path, &st) == 0) {
-		if (!S_ISSOCK(st.st_mode) || answers(&a))
+		if (!S_ISSOCK(st.st_mode))
+			return CV_ERR_EXISTS;
+		if (answers(&a))
 			return CV_ERR_BUSY;
 		if (unlink(path) != 0)
 			return CV_ERR_SYSTEM;

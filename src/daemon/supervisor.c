@@ -266,6 +266,20 @@ static int run(struct supervisor *s)
 	}
 }
 
+/* Listen, or say why not. */
+static int listen_on(const char *path, mode_t mode, int *ret_fd)
+{
+	int r = sockets_listen(path, mode, ret_fd);
+
+	if (r == CV_ERR_BUSY)
+		log_error("%s: another daemon answers on this socket", path);
+	else if (r == CV_ERR_EXISTS)
+		log_error("%s: something stands there that is no socket", path);
+	else if (r != 0)
+		log_error("%s: %s", path, r == CV_ERR_SYSTEM ? strerror(errno) : cv_strerror(r));
+	return r;
+}
+
 int supervisor_run(const struct supervisor_options *o)
 {
 	struct supervisor s = { .o = o, .api_fd = -1, .admin_fd = -1, .window_ms = clock_mono_ms() };
@@ -275,10 +289,8 @@ int supervisor_run(const struct supervisor_options *o)
 	sigemptyset(&sa.sa_mask);
 	sigaction(SIGTERM, &sa, NULL);	/* without SA_RESTART: waiting ends */
 	sigaction(SIGINT, &sa, NULL);
-	if ((r = sockets_listen(o->admin_path, 0600, &s.admin_fd)) != 0 || (r = sockets_listen(o->api_path, 0660, &s.api_fd)) != 0) {
-		log_error("cannot listen: %s", r == CV_ERR_BUSY ? "another daemon answers on this socket" : cv_strerror(r));
+	if ((r = listen_on(o->admin_path, 0600, &s.admin_fd)) != 0 || (r = listen_on(o->api_path, 0660, &s.api_fd)) != 0)
 		return 1;
-	}
 	code = run(&s);
 	unlink(o->api_path);
 	unlink(o->admin_path);

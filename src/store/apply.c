@@ -123,7 +123,7 @@ static int hook_call(struct store *s, size_t n)
 		return 0;
 	r = s->o.hooks.apply_leaves(s->o.hooks.cookie, a->hook_leaves, a->leaf, n, &note, &note_n);
 	if (r != 0)
-		return CV_ERR_IO;
+		return r == CV_ERR_FULL || r == CV_ERR_NOMEM ? r : CV_ERR_IO;	/* the first two are tried again */
 	assert(note_n <= NOTE_MAX);
 	buf_reset(&a->note);
 	buf_put(&a->note, note, note_n);

@@ -50,8 +50,8 @@ struct store_hooks {
 	 * Apply thread, before the LMDB commit of a batch: n leaves, the first at index first. The hook writes and
 	 * syncs the files of log/. It must accept leaves it has already written (a crash between this hook and the
 	 * commit repeats them). *ret_note, ret_note_n (0 to 4,096 bytes, owned by the hook, valid until its next call)
-	 * is stored under META key "log" in the same commit. 0 or CV_ERR_*: an error stops applying for good and data
-	 * verbs answer as after an I/O error.
+	 * is stored under META key "log" in the same commit. 0 or CV_ERR_*: CV_ERR_FULL and CV_ERR_NOMEM are tried again
+	 * later with the same leaves; any other error stops applying for good and data verbs answer as after an I/O error.
 	 */
 	int (*apply_leaves)(void *cookie, uint64_t first, const struct store_leaf *leaves, size_t n,
 	    const uint8_t **ret_note, size_t *ret_note_n);
@@ -159,6 +159,8 @@ void store_rollback(struct store *s);
  * the store takes no further turn until then).
  */
 int store_turn_end(struct store *s) __attribute__((warn_unused_result));
+/* End the turn without writing anything: what its requests committed is forgotten too. */
+void store_turn_abort(struct store *s);
 /* Nothing failed for good so far. */
 bool store_healthy(const struct store *s);
 

@@ -40,6 +40,18 @@ int tables_error(int rc)
 	}
 }
 
+/* Whether the file has all the pages that its meta page counts: of a file cut short LMDB would read until a SIGBUS. */
+static bool file_whole(MDB_env *env)
+{
+	MDB_envinfo info;
+	MDB_stat page;
+	struct stat st;
+	int fd;
+
+	return mdb_env_info(env, &info) == 0 && mdb_env_stat(env, &page) == 0 && mdb_env_get_fd(env, &fd) == 0 &&
+	    fstat(fd, &st) == 0 && (uint64_t)st.st_size / page.ms_psize > info.me_last_pgno;
+}
+
 /* Open the environment and all tables. The caller closes *ret_env also on failure. */
 static int env_open(const char *dir, uint64_t map_bytes, unsigned int dbi_flags, MDB_env **ret_env,
     MDB_dbi dbi[STORE_TABLES])
@@ -57,6 +69,8 @@ static int env_open(const char *dir, uint64_t map_bytes, unsigned int dbi_flags,
 	    (rc = mdb_env_set_mapsize(*ret_env, map_bytes != 0 ? map_bytes : (uint64_t)64 << 30)) != 0 ||
 	    (rc = mdb_env_open(*ret_env, path, MDB_NOTLS, 0600)) != 0)
 		return rc;
+	if (!file_whole(*ret_env))
+		return MDB_INVALID;
 	/* A reader that was killed would pin old pages for ever. */
 	(void)mdb_reader_check(*ret_env, &dead);
 	if ((rc = mdb_txn_begin(*ret_env, NULL, dbi_flags != 0 ? 0 : MDB_RDONLY, &txn)) != 0)
