@@ -9,6 +9,7 @@
 #include "client/admin.h"
 #include "crypto/crypto.h"
 #include "format/message.h"
+#include "format/wire.h"
 
 #define SLOTS 4u
 #define SLOT_PASSPHRASE 2u
@@ -36,6 +37,11 @@ static int must(const char *path, enum admin_operation operation, uint8_t slot, 
 
 	if (code != 0 || a.result == 0)
 		return code;
+	if (a.result == PROBLEM_CONFLICT && a.state != WIRE_AUDIT_UNAVAILABLE) {
+		/* The state that was asked for is there: no failure. */
+		fputs(a.state == WIRE_SEALED ? tr("already sealed\n", "已处于封存状态\n") : tr("already unsealed\n", "已处于解封状态\n"), stderr);
+		return EXIT_DONE;
+	}
 	return cli_fail(a.result == PROBLEM_SEALED ? EXIT_SEALED : EXIT_FAILED, "%s (%s)", "%s（%s）", problem_title(a.result),
 	    problem_kind(a.result));
 }
