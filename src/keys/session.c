@@ -750,12 +750,8 @@ struct session *session_find(struct keys *k, const uint8_t token[32], uint32_t u
 		}
 	}
 	/* A token from another uid was carried off: it gets nothing, and its owner keeps the session. */
-	if (s == NULL || s->uid != uid)
+	if (s == NULL || s->uid != uid || !session_live(k, s, now_ms, mono_ms))
 		return NULL;
-	if (!session_live(k, s, now_ms, mono_ms)) {
-		session_close(k, s);
-		return NULL;
-	}
 	s->used_mono_ms = mono_ms;
 	return s;
 }

@@ -55,7 +55,7 @@ int session_activate(struct keys *k, uint32_t uid, const uint8_t session_id[16],
     uint8_t ret_principal_id[16]);
 /*
  * Find the live session of a token for this uid, and mark it used. NULL if unknown, other uid, idle or absolute limit
- * passed, or the principal no longer enabled (the session is then ended). Valid until it ends.
+ * passed, or the principal no longer enabled: session_sweep then ends it and tells of it. Valid until it ends.
  */
 struct session *session_find(struct keys *k, const uint8_t token[32], uint32_t uid, uint64_t now_ms, uint64_t mono_ms);
 /* End one session. */

@@ -494,6 +494,14 @@ bool store_healthy(const struct store *s)
 	return !atomic_load(&s->a.failed);
 }
 
+void store_turn_abort(struct store *s)
+{
+	assert(s->in_turn);
+	s->in_turn = false;
+	tables_rest(&s->t);
+	turn_forget(s);
+}
+
 /* ---- applying ------------------------------------------------------------------------------------------------- */
 
 int store_flush(struct store *s)

@@ -516,6 +516,7 @@ static void idle_session_ends(void **state)
 		assert_non_null(session_find(v->k, t.token, UID_WORKER, NOW_MS, mono));
 	}
 	assert_null(session_find(v->k, t.token, UID_WORKER, NOW_MS, mono + SESSION_IDLE_MS));
+	session_sweep(v->k, NOW_MS, mono + SESSION_IDLE_MS, NULL, NULL);
 	assert_int_equal(session_count(v->k), 0);
 }
 
@@ -548,6 +549,7 @@ static void suspended_member_loses_the_session(void **state)
 	test_suspend(v, WORKER, true);
 	assert_int_equal(test_load(v), 0);
 	assert_null(session_find(v->k, t.token, UID_WORKER, NOW_MS, T0));
+	session_sweep(v->k, NOW_MS, T0, NULL, NULL);
 	assert_int_equal(session_count(v->k), 0);
 	test_suspend(v, WORKER, false);
 	assert_int_equal(test_load(v), 0);
