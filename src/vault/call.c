@@ -116,6 +116,9 @@ unsigned call_purpose(struct vault *v, struct vault_call *c, bool reveal)
 	const struct wire_envelope *e = &c->env;
 	size_t n;
 
+	/* Cut, they might end within a character, and a leaf's texts are UTF-8. */
+	if (e->case_text.n > LEAF_CASE_MAX || e->reason.n > LEAF_REASON_MAX)
+		return call_refuse(c, PROBLEM_BAD_REQUEST, "CV-Case or CV-Reason is too long");
 	copy_text(c->detail.case_text, LEAF_CASE_MAX, &e->case_text, &n);
 	c->detail.case_n = (uint8_t)n;
 	copy_text(c->detail.reason, LEAF_REASON_MAX, &e->reason, &n);
@@ -211,6 +214,7 @@ static void write_problem(struct vault *v, struct vault_call *c, uint64_t leaf)
 	if (v->demo)
 		m.explanation = wire_text(c->explanation, strlen(c->explanation));
 	buf_cut(c->out, c->out_at);
+	c->out->bad = false;	/* what did not fit is gone */
 	wire_answer_head(c->out, (uint16_t)c->problem, leaf);
 	wire_problem_put(c->out, &m);
 	at = wire_count_begin(c->out);
@@ -233,6 +237,8 @@ static void end_refused(struct vault *v, struct vault_call *c)
 	vault_undo(v, &v->call_saved);
 	c->mutating = false;
 	c->kind = LEAF_REFUSED;
+	if (c->problem == PROBLEM_STORAGE_FULL)
+		v->refused_full = true;
 	if (c->session != NULL && store_healthy(v->store)) {
 		if (add_leaf(v, c, &leaf) == 0) {
 			store_commit(v->store);
@@ -245,31 +251,79 @@ static void end_refused(struct vault *v, struct vault_call *c)
 	write_problem(v, c, leaf);
 }
 
-void vault_call_end(struct vault *v, struct vault_call *c)
+/* The request stands as decided: its changes and its leaf join the turn, sessions follow. */
+static void end_decided(struct vault *v, struct vault_call *c)
 {
+	if (c->problem != 0)
+		end_refused(v, c);
+	else
+		store_commit(v->store);
+	if (v->ending != NULL && c->problem == 0) {
+		merges_forget(v, v->ending);
+		session_close(v->keys, v->ending);
+	}
+	if (c->opened && c->problem != 0)
+		session_close(v->keys, c->session);
+	else if (c->opened)
+		v->open[v->opened++] = c->session;
+	v->turn_calls++;
+	v->turn_counts[c->problem < PROBLEM_COUNT ? c->problem : PROBLEM_INTERNAL]++;
+}
+
+bool vault_call_end(struct vault *v, struct vault_call *c)
+{
+	bool stands;
 	uint64_t leaf;
 	int r;
 
-	if (c->problem == 0 && !buf_ok(c->out))
-		(void)call_refuse(c, PROBLEM_INTERNAL, "the answer is too large");
+	if (c->problem == 0 && (!buf_ok(c->out) || c->out->n - c->out_at > MESSAGE_TO_FRONT_MAX))
+		(void)call_refuse(c, PROBLEM_PAYLOAD_TOO_LARGE, "the answer would be too large: ask for less at a time");
 	if (c->problem == 0 && !c->no_leaf) {
 		if ((r = add_leaf(v, c, &leaf)) != 0)
 			(void)call_failed(c, r);
 		else
 			be64_put(c->out->p + c->out_at + 2, leaf);
 	}
-	if (c->problem != 0)
-		end_refused(v, c);
-	else
-		store_commit(v->store);
-	if (v->ending != NULL && c->problem == 0)
-		session_close(v->keys, v->ending);
+	/* What is refused for want of room may fit a turn of its own; not so if the store is known to be full. */
+	stands = c->problem != PROBLEM_STORAGE_FULL || v->turn_calls == 0 || v->full || c->opened;
+	if (stands) {
+		end_decided(v, c);
+	} else {
+		store_rollback(v->store);
+		vault_undo(v, &v->call_saved);
+		buf_cut(c->out, c->out_at);
+		c->out->bad = false;
+	}
 	v->ending = NULL;
-	v->counts[c->problem < PROBLEM_COUNT ? c->problem : PROBLEM_INTERNAL]++;
 	wipe(c->log_key, sizeof(c->log_key));
+	wipe(c->detail.case_text, c->detail.case_n);
 	wipe(c->detail.reason, c->detail.reason_n);
 	content_clear(&v->content);
+	content_clear(&v->view_content);
+	buf_reset(&v->scratch);
+	buf_reset(&v->seal);
 	c->session = NULL;
+	return stands;
+}
+
+bool vault_reads_log(struct vault *v, const struct vault_caller *who, const struct wire_envelope *env)
+{
+	struct session *s = NULL;
+	const uint16_t *roles;
+	unsigned n;
+
+	if (v->state == VAULT_READY && env->has_token)
+		s = session_find(v->keys, env->token, who->uid, clock_wall_ms(), clock_mono_ms());
+	if (s == NULL)
+		return false;
+	roles = session_roles(s, &n);
+	for (unsigned i = 0; i < n; i++) {
+		const struct policy_role *role = policy_role_by_id(v->policy, roles[i]);
+
+		if (role != NULL && role->audit)
+			return true;
+	}
+	return false;
 }
 
 int vault_system_leaf(struct vault *v, uint8_t kind, const uint8_t *body, size_t n, bool mutating, uint64_t now_ms)

@@ -3,10 +3,15 @@
 
 #include "vault/vault_internal.h"
 
+#define KEEP (1u << 20)	/* bytes that a cleared content keeps for the next one */
+
 void content_clear(struct content *x)
 {
 	x->n = 0;
-	buf_reset(&x->bytes);
+	if (x->bytes.cap > KEEP)
+		buf_free(&x->bytes);
+	else
+		buf_reset(&x->bytes);
 }
 
 /* Position of field, or where it would stand. */
@@ -50,18 +55,27 @@ int content_set(struct content *x, uint16_t field, uint8_t type, const uint8_t *
 	}
 	if (n > FIELD_MAX || (!found && x->n == ROW_ENTRIES))
 		return CV_ERR_LIMIT;
-	if (!found) {
-		memmove(item + 1, item, (x->n - at) * sizeof(*item));
-		x->n++;
+	if (found && n > 0 && n <= item->length) {
+		/* In the old value's place: a row and 64 drops folded into it must not need the room of all of them. */
+		memcpy(x->bytes.p + item->at, p, n);
+	} else {
+		size_t place = x->bytes.n;
+
+		buf_put(&x->bytes, p, n);
+		if (!buf_ok(&x->bytes))
+			return CV_ERR_NOMEM;
+		if (!found) {
+			memmove(item + 1, item, (x->n - at) * sizeof(*item));
+			x->n++;
+		}
+		item->at = place;
 	}
 	item->field = field;
 	item->type = type;
 	item->length = (uint16_t)n;
 	item->padded = padded;
-	item->at = x->bytes.n;
 	item->provenance = *prov;
-	buf_put(&x->bytes, p, n);
-	return buf_ok(&x->bytes) ? 0 : CV_ERR_NOMEM;
+	return 0;
 }
 
 int content_add_row(struct content *x, const struct row_view *row, bool keep_null, struct buf *scratch)

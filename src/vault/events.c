@@ -61,40 +61,52 @@ static int page_load(struct vault *v, uint64_t first, unsigned limit)
 	return 0;
 }
 
+/* A child's day key, kept from leaf to leaf: most leaves of a page are of one day. */
+struct day_key {
+	bool made;
+	uint32_t epoch;
+	uint8_t key[16];
+};
+
 /* Whether this child's day key makes the leaf's subject tag; if so its detail opens. */
-static void try_child(struct paged *it, const uint8_t log_key[32])
+static void try_child(struct paged *it, const uint8_t log_key[32], struct day_key *day)
 {
-	uint8_t epoch[4], index[8], day[16], tag[16];
+	uint8_t epoch[4], index[8], tag[16];
 	struct part part = { epoch, sizeof(epoch) };
 
-	be32_put(epoch, it->leaf.epoch);
+	if (!day->made || day->epoch != it->leaf.epoch) {
+		be32_put(epoch, it->leaf.epoch);
+		crypto_hash("cv1.day", log_key, 32, &part, 1, day->key, sizeof(day->key));
+		day->epoch = it->leaf.epoch;
+		day->made = true;
+	}
 	be64_put(index, it->leaf.index);
-	crypto_hash("cv1.day", log_key, 32, &part, 1, day, sizeof(day));
-	crypto_siphash128(day, index, sizeof(index), tag);
+	crypto_siphash128(day->key, index, sizeof(index), tag);
 	if (memcmp(tag, it->leaf.subject_tag, 16) == 0 && audit_open_detail(&it->leaf, log_key, &it->detail) == 0) {
 		it->resolved = true;
 		page.open--;
 	}
-	wipe(day, sizeof(day));
 }
+
+static struct head tried;	/* too large for the stack; wiped with the page */
 
 /* Open the head of a serial and try its log key on one leaf, or on all that are still open. */
 static void try_serial(struct vault *v, uint64_t serial, struct paged *one)
 {
-	static struct head head;
+	struct day_key day = { .made = false };
 	struct store_value val;
 	uint8_t key[REC_KEY_MAX];
 	size_t n = rec_key(serial, REC_HEAD, 0, 0, key);
 
-	if (store_get(v->store, STORE_REC, key, n, &val) != 0 || record_head_open(v->keys, val.p, val.n, NULL, &head) != 0)
+	if (store_get(v->store, STORE_REC, key, n, &val) != 0 || record_head_open(v->keys, val.p, val.n, NULL, &tried) != 0)
 		return;
 	if (one != NULL)
-		try_child(one, head.log_key);
+		try_child(one, tried.log_key, &day);
 	else
 		for (unsigned i = 0; i < page.n; i++)
 			if ((page.item[i].leaf.flags & LEAF_CHILD) != 0 && !page.item[i].resolved)
-				try_child(&page.item[i], head.log_key);
-	wipe(head.log_key, sizeof(head.log_key));
+				try_child(&page.item[i], tried.log_key, &day);
+	wipe(&day, sizeof(day));
 }
 
 /*
@@ -112,6 +124,7 @@ static void page_resolve(struct vault *v)
 	}
 	for (uint64_t serial = 1; serial < v->counters.next_serial && page.open > 0; serial++)
 		try_serial(v, serial, NULL);
+	wipe(&tried, sizeof(tried));
 }
 
 /* Names of the fields whose bits are set. */
@@ -202,13 +215,17 @@ static size_t put_segment(const struct leaf *l, const uint8_t auditor[16], struc
 static size_t put_earlier_segment(struct vault *v, struct vault_call *c)
 {
 	static const uint8_t none[16];
-	const uint8_t *wanted = page.n > 0 ? page.item[0].leaf.segment : none;
 	uint64_t first = page.n > 0 ? page.item[0].leaf.index : 0;
+	const uint8_t *wanted;
+	unsigned sealed = 0;
 	size_t count = 0;
 	struct leaf l;
 
-	if (memcmp(wanted, none, 16) == 0)
+	while (sealed < page.n && memcmp(page.item[sealed].leaf.segment, none, 16) == 0)
+		sealed++;	/* leaves of the system have clear bodies */
+	if (sealed == page.n || page.item[sealed].leaf.kind == LEAF_SEGMENT)
 		return 0;
+	wanted = page.item[sealed].leaf.segment;
 	for (uint64_t back = 1; back <= first && back <= SEGMENT_REACH && count == 0; back++) {
 		buf_reset(&v->scratch);
 		if (audit_read_leaf(v->audit, first - back, &v->scratch) != 0 || leaf_decode(v->scratch.p, v->scratch.n, &l) != 0)

@@ -9,7 +9,7 @@ unsigned fields_decide(struct vault *v, struct vault_call *c, struct wire_list n
 	unsigned n = 0, allowed = 0;
 	enum decision_reason why = DECIDE_YES;
 
-	while (wire_names_next(&names, &name)) {
+	while (c->errors < VAULT_ERRORS && wire_names_next(&names, &name)) {
 		const struct policy_field *f = policy_field_named(v->policy, name.p, name.n);
 		unsigned i = 0;
 

@@ -34,11 +34,18 @@ static const struct genesis_person *signer_person(const struct vault_genesis *g,
 	return NULL;
 }
 
-/* Two administrators of different persons, and nobody in a role that the policy does not have. */
+/* Administrators of different persons, slots that unsealing finds, and nobody in a role that the policy does not have. */
 static int check(const struct vault_genesis *g, const struct policy *p)
 {
-	if (g->signer_count < 2 || g->slot_count == 0)
+	if (g->signer_count < 2 || g->signer_count > ADMINS_MAX || g->slot_count == 0)
 		return CV_ERR_ARG;
+	for (unsigned i = 0; i < g->slot_count; i++) {
+		if (g->slots[i].number >= SLOT_COUNT)
+			return CV_ERR_ARG;
+		for (unsigned j = 0; j < i; j++)
+			if (g->slots[j].number == g->slots[i].number)
+				return CV_ERR_ARG;
+	}
 	for (unsigned i = 0; i < g->signer_count; i++) {
 		const struct genesis_person *a = signer_person(g, i);
 

@@ -26,7 +26,7 @@ struct vault_genesis {
 	size_t policy_n;
 	const struct genesis_person *people;
 	unsigned people_count;
-	const struct genesis_signer *signers;	/* two administrators of different persons */
+	const struct genesis_signer *signers;	/* 2 to 16 administrators of different persons */
 	unsigned signer_count;
 	const struct vault_genesis_slot *slots;
 	unsigned slot_count;
@@ -35,8 +35,9 @@ struct vault_genesis {
 };
 /*
  * Make the vault and stop cleanly; afterwards vault_open finds it. Roles and classes come from the policy document: each role
- * gets the class keys of the classes it may read or write with read. 0, CV_ERR_ARG (fewer than two signers, members of an
- * unknown role, one person twice among the signers), CV_ERR_EXISTS, CV_ERR_FORMAT (policy), CV_ERR_FULL, CV_ERR_IO, CV_ERR_NOMEM.
+ * gets the class keys of the classes it may read or write with read. 0, CV_ERR_ARG (the wrong number of signers, one person
+ * twice among them, members of an unknown role, one slot number twice or out of range), CV_ERR_EXISTS, CV_ERR_FORMAT (policy),
+ * CV_ERR_FULL, CV_ERR_IO, CV_ERR_NOMEM.
  */
 int vault_genesis(const struct vault_genesis *g);
 

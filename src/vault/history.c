@@ -109,6 +109,41 @@ static int show_current(struct history *h, uint32_t drop_version)
 	    drop_version ? WIRE_WHAT_DROP : WIRE_WHAT_CURRENT, val.p, val.n);
 }
 
+/* The chain of a class's history digests, from its oldest row on. */
+struct chain {
+	const struct history *h;
+	uint32_t n;
+	uint8_t digest[16];
+};
+
+static int chain_row(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
+{
+	struct chain *x = cookie;
+	uint8_t before[16];
+
+	memcpy(before, x->digest, 16);
+	record_digest_hist(x->h->v->keys, x->h->rec->head.shred_slot, before, key, key_n, val, val_n, x->digest);
+	x->n++;
+	return 0;
+}
+
+/*
+ * Each row of history opens where it stands or not at all; that none was taken away only head's count and digest tell. Read
+ * where all of it is shown; longer histories are for `verify`.
+ */
+static int check_history(const struct history *h, const struct head_class *hc, const uint8_t *prefix)
+{
+	struct chain x = { .h = h };
+	int r;
+
+	if (hc->hist_count > h->limit)
+		return 0;
+	r = store_scan(h->v->store, STORE_HIST, prefix, 10, NULL, 0, true, 0, chain_row, &x);
+	if (r == 0 && (x.n != hc->hist_count || !crypto_equal(x.digest, hc->hist_digest, 16)))
+		r = CV_ERR_AUTH;
+	return r;
+}
+
 static int show_class(struct history *h, struct head_class *hc)
 {
 	uint8_t prefix[HIST_KEY];
@@ -122,6 +157,8 @@ static int show_class(struct history *h, struct head_class *hc)
 	if (r != 0 || hc->hist_count == 0)
 		return r;
 	hist_key(h->rec->serial, hc->class_key, UINT64_MAX, 0, prefix);
+	if ((r = check_history(h, hc, prefix)) != 0)
+		return r;
 	return store_scan(h->v->store, STORE_HIST, prefix, 10, NULL, 0, false, h->limit, show_replaced, h);
 }
 
@@ -166,6 +203,7 @@ unsigned vault_history(struct vault *v, struct vault_call *c, const struct wire_
 		return problem;
 	fields_role(v, c, h.wanted);
 	c->detail.view = clear ? 2 : 1;
+	memcpy(c->detail.record, m->record, 16);
 	if ((r = record_load(v, m->record, true, &rec)) != 0)
 		return call_failed(c, r);
 	call_child(c, &rec);

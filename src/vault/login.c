@@ -44,6 +44,10 @@ unsigned vault_activate(struct vault *v, struct vault_call *c, const struct wire
 	const uint16_t *ids;
 	int r;
 
+	if (v->opened == VAULT_OPENED) {
+		c->retry_after_s = 1;
+		return call_refuse(c, PROBLEM_OVERLOADED, "too many sessions at once");
+	}
 	for (unsigned i = 0; i < m->n; i++)
 		roles[i] = (struct sealed_role){ m->role[i].role, m->role[i].epoch, m->role[i].sealed };
 	r = session_activate(v->keys, c->who.uid, m->session, roles, m->n, m->signature, c->now_ms, c->mono_ms, token, &c->session,
@@ -52,8 +56,11 @@ unsigned vault_activate(struct vault *v, struct vault_call *c, const struct wire
 		c->retry_after_s = 60;
 		return call_refuse(c, PROBLEM_OVERLOADED, "too many sessions");
 	}
+	if (r == CV_ERR_NOMEM)
+		return call_failed(c, r);
 	if (r != 0)
 		return call_refuse(c, PROBLEM_UNAUTHENTICATED, "the session was not opened");
+	c->opened = true;
 	c->principal = session_principal(v->keys, c->session);
 	ids = session_roles(c->session, &n);
 	memset(&w, 0, sizeof(w));

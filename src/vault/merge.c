@@ -59,7 +59,16 @@ void record_want_merge(struct vault *v, const struct vault_call *c, const struct
 	job = &v->merge[v->merges++];
 	memcpy(job->record, r->head.record, 16);
 	job->session = c->session;
-	memcpy(job->session_id, session_id(c->session), 16);
+}
+
+void merges_forget(struct vault *v, const struct session *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < v->merges; i++)
+		if (v->merge[i].session != s)
+			v->merge[n++] = v->merge[i];
+	v->merges = n;
 }
 
 static int open_public_wrap(void *cookie, const struct wrap *w)
@@ -139,6 +148,8 @@ static int merge_record(struct vault *v, const struct merge_job *job)
 	vault_save(v);
 	buf_reset(&v->old_keys);
 	buf_put(&v->old_keys, rec.keys_row, rec.keys_row_n);
+	if (!buf_ok(&v->old_keys))
+		r = CV_ERR_NOMEM;
 	rec.keys_row = v->old_keys.p;
 	for (unsigned i = 0; r == 0 && i < rec.head.classes; i++)
 		if (rec.head.class[i].drops > 0 && session_has_class(job->session, rec.head.class[i].class_key))
@@ -158,8 +169,6 @@ int vault_run_merges(struct vault *v)
 	for (unsigned i = 0; i < v->merges; i++) {
 		const struct merge_job *job = &v->merge[i];
 
-		if (memcmp(session_id(job->session), job->session_id, 16) != 0)
-			continue;
 		v->call_saved.valid = false;
 		if (store_room(v->store, 1 << 20) != 0)
 			break;
@@ -175,6 +184,7 @@ int vault_run_merges(struct vault *v)
 	v->merges = 0;
 	if (done == 0)
 		return 0;
+	/* Without this leaf no leaf would name the state that the merges made. */
 	be32_put(body + 1, done);
 	if ((r = vault_system_leaf(v, LEAF_MERGE, body, sizeof(body), true, clock_wall_ms())) == 0)
 		store_commit(v->store);

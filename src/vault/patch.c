@@ -35,6 +35,7 @@ unsigned vault_patch_record(struct vault *v, struct vault_call *c, const struct 
 	w = write_begin(c);
 	if ((problem = write_accept(v, c, w, m->fields, false)) != 0)
 		goto out;
+	memcpy(c->detail.record, m->record, 16);
 	if ((r = record_load(v, m->record, false, &rec)) != 0) {
 		problem = call_failed(c, r);
 		goto out;
@@ -46,7 +47,9 @@ unsigned vault_patch_record(struct vault *v, struct vault_call *c, const struct 
 	buf_reset(&v->keys_row);
 	buf_put(&v->keys_row, rec.keys_row, rec.keys_row_n);
 	rec.keys_row = v->keys_row.p;
-	if ((r = store_room(v->store, write_room(w) + rec.keys_row_n)) == 0 && (r = write_targets(v, c, w, &rec)) == 0)
+	if (!buf_ok(&v->keys_row))
+		r = CV_ERR_NOMEM;
+	else if ((r = store_room(v->store, write_room(w) + rec.keys_row_n)) == 0 && (r = write_targets(v, c, w, &rec)) == 0)
 		r = record_put_head(v, &rec);
 	if (r != 0) {
 		problem = c->problem != 0 ? c->problem : call_failed(c, r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r);

@@ -87,6 +87,7 @@ unsigned vault_read_record(struct vault *v, struct vault_call *c, const struct w
 		return problem;
 	fields_role(v, c, n);
 	c->detail.view = clear ? 2 : 1;
+	memcpy(c->detail.record, m->record, 16);
 	if ((r = record_load(v, m->record, true, &rec)) != 0)
 		return call_failed(c, r);
 	call_child(c, &rec);

@@ -216,6 +216,8 @@ int record_put_head(struct vault *v, struct record *r)
 	size_t n = rec_key(r->serial, REC_HEAD, 0, 0, key);
 	int e;
 
+	if (!buf_ok(&v->keys_row))
+		return CV_ERR_LIMIT;
 	buf_reset(&v->seal);
 	if ((e = record_head_seal(v->keys, &r->head, &v->seal)) == 0)
 		e = vault_put_hashed(v, STORE_REC, key, n, v->seal.p, v->seal.n);

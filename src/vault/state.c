@@ -101,11 +101,39 @@ int vault_meta_put(struct vault *v, const char *name, const void *p, size_t n)
 	return r;
 }
 
-void counters_encode(const struct counters *c, struct buf *ret)
+static int see_serial(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
 {
-	buf_u64(ret, c->next_serial);
-	buf_u32(ret, c->next_slot);
-	buf_u32(ret, c->next_change);
+	uint64_t *last = cookie;
+
+	(void)val;
+	(void)val_n;
+	if (key_n < 6)
+		return CV_ERR_FORMAT;
+	*last = be48_get(key);
+	return 0;
+}
+
+int vault_check_counters(struct vault *v)
+{
+	uint8_t key[REC_KEY_MAX], id[16];
+	struct store_value val;
+	struct head head = { .record = { 0 } };
+	uint32_t epoch, slot;
+	uint64_t last = 0;
+	int r;
+
+	if ((r = store_scan(v->store, STORE_REC, "", 0, NULL, 0, true, 1, see_serial, &last)) != 0)
+		return r;
+	if (last >= v->counters.next_serial)
+		return CV_ERR_REPLAY;
+	/* Slots rise with serials. A head that does not open says nothing; whoever reads that record learns of it. */
+	if (last == 0 || store_get(v->store, STORE_REC, key, rec_key(last, REC_HEAD, 0, 0, key), &val) != 0 ||
+	    head_prefix_decode(val.p, val.n, &epoch, &slot, id) != 0 || slot < v->counters.next_slot)
+		return 0;
+	if (shred_load(v->keys, slot) == 0 && record_head_open(v->keys, val.p, val.n, NULL, &head) == 0)
+		r = CV_ERR_REPLAY;
+	wipe(&head, sizeof(head));
+	return r;
 }
 
 static int put_counters(struct vault *v)

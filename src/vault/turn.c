@@ -10,6 +10,8 @@
 #define UPKEEP_IDEM 2
 #define IDEM_SLICE 64		/* rows looked at in one tick */
 #define IDEM_EVERY_MS 60000u
+#define ROOM_EVERY_MS 1000u
+#define ROOM_AGAIN 65536u	/* bytes that a full store must take before it counts as one with room */
 
 int vault_turn_begin(struct vault *v)
 {
@@ -21,30 +23,82 @@ int vault_turn_begin(struct vault *v)
 	if ((r = audit_turn_begin(v->audit, v->store, clock_wall_ms())) != 0)
 		return r;
 	v->turn_saved.valid = v->call_saved.valid = false;
+	v->turn_calls = 0;
 	return store_turn_begin(v->store);
+}
+
+/* What the turn's calls left behind in memory holds or not, as the turn does. */
+static void settle_calls(struct vault *v, int r)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < PROBLEM_COUNT; i++) {
+		n += v->turn_counts[i];
+		if (r == 0)
+			v->counts[i] += v->turn_counts[i];
+		v->turn_counts[i] = 0;
+	}
+	if (r != 0)
+		v->counts[r == CV_ERR_FULL ? PROBLEM_STORAGE_FULL : PROBLEM_AUDIT_UNAVAILABLE] += n;
+	/* Nobody was told their tokens, and no leaf says that they were opened. */
+	for (unsigned i = 0; r != 0 && i < v->opened; i++)
+		session_close(v->keys, v->open[i]);
+	v->opened = 0;
+}
+
+/* Whether the store is full. Then room is made at once, as far as applying and signing make any. */
+static void settle_full(struct vault *v, int r, bool changed)
+{
+	if (r == 0 && changed && !v->refused_full)
+		v->full = false;
+	if (r != CV_ERR_FULL && !v->refused_full)
+		return;
+	v->full = true;
+	v->refused_full = false;
+	if (clock_mono_ms() < v->next_room_ms)
+		return;
+	v->next_room_ms = clock_mono_ms() + ROOM_EVERY_MS;
+	if ((r = vault_checkpoint_now(v)) != 0)
+		log_warn("no room could be made: %s", cv_strerror(r));
 }
 
 int vault_turn_end(struct vault *v)
 {
-	bool dirty;
-	int r;
+	bool dirty, changed;
+	int r = 0;
 
-	if (v->merges > 0 && (r = vault_run_merges(v)) != 0)
-		log_warn("merging failed: %s", cv_strerror(r));
+	if (v->merges > 0)
+		r = vault_run_merges(v);
 	dirty = v->state_dirty || v->counters_dirty;
-	if ((r = vault_put_state(v)) == 0) {
+	changed = v->turn_saved.valid;
+	if (r == 0)
+		r = vault_put_state(v);
+	if (r == 0) {
 		if (dirty)
 			store_commit(v->store);
 		r = store_turn_end(v->store);
+	} else {
+		store_turn_abort(v->store);
 	}
 	audit_turn_end(v->audit, r);
 	record_turn_end(v->keys);
 	if (r != 0) {
 		vault_undo(v, &v->turn_saved);
+		v->state_dirty = v->counters_dirty = false;
 		log_error("a turn could not be made durable: %s", cv_strerror(r));
 	}
-	v->full = r == CV_ERR_FULL;
+	settle_calls(v, r);
+	settle_full(v, r, changed);
 	return r;
+}
+
+void vault_turn_refused(struct vault *v, int r, struct buf *out)
+{
+	if (v->state == VAULT_SEALED)
+		wire_refusal_put(out, PROBLEM_SEALED, MESSAGE_NO_LEAF, NULL, 30);
+	else
+		vault_turn_failed(r, out);
+	v->counts[v->state == VAULT_SEALED ? PROBLEM_SEALED : r == CV_ERR_FULL ? PROBLEM_STORAGE_FULL : PROBLEM_AUDIT_UNAVAILABLE]++;
 }
 
 void vault_turn_failed(int r, struct buf *out)
@@ -56,7 +110,7 @@ void vault_turn_failed(int r, struct buf *out)
 
 int vault_applied_fd(const struct vault *v)
 {
-	return v->state == VAULT_SEALED ? -1 : store_applied_fd(v->store);
+	return v->state == VAULT_READY ? store_applied_fd(v->store) : -1;
 }
 
 void vault_applied(struct vault *v)
@@ -100,8 +154,8 @@ static int look_at_idem(void *cookie, const uint8_t *key, size_t key_n, const ui
 	return 0;
 }
 
-/* A slice of the idempotency rows; the next tick goes on behind it, and round again. */
-static void sweep_idem(struct vault *v, uint64_t now_ms)
+/* A slice of the idempotency rows; the next tick goes on behind it. True at their end, where the next slice begins again. */
+static bool sweep_idem(struct vault *v, uint64_t now_ms)
 {
 	static const uint8_t prefix[2] = { 0, 1 };
 	static struct idem_sweep x;
@@ -113,12 +167,12 @@ static void sweep_idem(struct vault *v, uint64_t now_ms)
 	x.seen = x.n = 0;
 	if (memcmp(v->idem_cursor, prefix, 2) != 0)
 		memcpy(v->idem_cursor, prefix, 2);
-	if (store_scan(v->store, STORE_GOV, prefix, 2, v->idem_cursor, 18, false, IDEM_SLICE, look_at_idem, &x) != 0)
-		return;
-	if (x.seen < IDEM_SLICE)
+	if ((r = store_scan(v->store, STORE_GOV, prefix, 2, v->idem_cursor, 18, false, IDEM_SLICE, look_at_idem, &x)) != 0)
+		log_warn("idempotency rows: %s", cv_strerror(r));
+	if (r != 0 || x.seen < IDEM_SLICE)
 		memset(v->idem_cursor, 0, sizeof(v->idem_cursor));
-	if (x.n == 0 || vault_turn_begin(v) != 0)
-		return;
+	if (r != 0 || x.n == 0 || vault_turn_begin(v) != 0)
+		return r != 0 || x.seen < IDEM_SLICE;
 	for (unsigned i = 0; r == 0 && i < x.n; i++)
 		r = vault_del_hashed(v, STORE_GOV, x.key[i], 18);
 	be32_put(body + 1, x.n);
@@ -132,9 +186,10 @@ static void sweep_idem(struct vault *v, uint64_t now_ms)
 	}
 	if ((r = vault_turn_end(v)) != 0)
 		log_warn("expired idempotency rows stay: %s", cv_strerror(r));
+	return x.seen < IDEM_SLICE;
 }
 
-/* A leaf that counts failed session openings, and one for each session that ran out. */
+/* One leaf for each session that ran out. */
 struct ended {
 	struct vault *v;
 	uint64_t now_ms;
@@ -143,12 +198,14 @@ struct ended {
 static void session_ended(void *cookie, struct session *s)
 {
 	struct ended *x = cookie;
+	const struct principal *p = session_principal(x->v->keys, s);
 	struct audit_entry e;
 	uint64_t index;
 
 	memset(&e, 0, sizeof(e));
 	e.kind = LEAF_SESSION_END;
-	memcpy(e.actor.principal, session_principal(x->v->keys, s)->id, 16);
+	if (p != NULL)
+		memcpy(e.actor.principal, p->id, 16);
 	memcpy(e.actor.session, session_id(s), 16);
 	if (audit_leaf(x->v->audit, x->v->store, &e, x->now_ms, &index) == 0)
 		store_commit(x->v->store);
@@ -156,29 +213,39 @@ static void session_ended(void *cookie, struct session *s)
 		store_rollback(x->v->store);
 }
 
-static void failures_leaf(struct vault *v, uint64_t now_ms)
+/* Failed session openings, counted on until a leaf that says so is durable. Whether there is such a leaf in the turn now. */
+static bool failures_leaf(struct vault *v, uint64_t now_ms)
 {
 	struct audit_entry e;
 	uint64_t first, last, index;
 	uint32_t n = session_failures(v->keys, &first, &last);
 
-	if (n == 0)
-		return;
+	if (n > 0) {
+		if (v->failures == 0)
+			v->first_failure_ms = first;
+		v->last_failure_ms = last;
+		v->failures += n;
+	}
+	if (v->failures == 0)
+		return false;
 	memset(&e, 0, sizeof(e));
 	e.kind = LEAF_LOGIN_FAILURES;
-	e.detail.count = n;
+	e.detail.count = v->failures;
 	e.detail.reason_n = (uint16_t)snprintf(e.detail.reason, sizeof(e.detail.reason), "first %llu ms, last %llu ms",
-	    (unsigned long long)first, (unsigned long long)last);
-	if (audit_leaf(v->audit, v->store, &e, now_ms, &index) == 0)
-		store_commit(v->store);
-	else
+	    (unsigned long long)v->first_failure_ms, (unsigned long long)v->last_failure_ms);
+	if (audit_leaf(v->audit, v->store, &e, now_ms, &index) != 0) {
 		store_rollback(v->store);
+		return false;
+	}
+	store_commit(v->store);
+	return true;
 }
 
 void vault_tick(struct vault *v)
 {
 	uint64_t now_ms = clock_wall_ms(), mono_ms = clock_mono_ms();
 	struct ended x = { v, now_ms };
+	bool told;
 	int r;
 
 	if (v->state != VAULT_READY || !store_healthy(v->store))
@@ -188,11 +255,13 @@ void vault_tick(struct vault *v)
 	if (vault_turn_begin(v) != 0)
 		return;
 	session_sweep(v->keys, now_ms, mono_ms, session_ended, &x);
-	failures_leaf(v, now_ms);
+	told = failures_leaf(v, now_ms);
+	if (v->full && store_room(v->store, ROOM_AGAIN) == 0)
+		v->full = false;
 	if (vault_turn_end(v) != 0)
 		return;
-	if (mono_ms >= v->next_idem_ms) {
+	if (told)
+		v->failures = 0;
+	if (mono_ms >= v->next_idem_ms && sweep_idem(v, now_ms))
 		v->next_idem_ms = mono_ms + IDEM_EVERY_MS;
-		sweep_idem(v, now_ms);
-	}
 }

@@ -17,7 +17,7 @@
 #define START_UNSEALED 1
 #define START_CLEAN_STOP 2
 #define START_SEALED 3
-#define ADMINS_MAX 16
+#define CONTENT_MAX (24u << 20)	/* a row and 64 drops of ROW_MAX each, and the values of a request, none in another's place */
 
 /* What leaf 0 says of the vault, FORMAT.md section 9. */
 struct genesis_facts {
@@ -30,8 +30,8 @@ struct genesis_facts {
 static void bufs_init(struct vault *v)
 {
 	buf_init(&v->policy_doc, POLICY_DOCUMENT_MAX);
-	buf_init(&v->content.bytes, 4u << 20);
-	buf_init(&v->view_content.bytes, 4u << 20);
+	buf_init(&v->content.bytes, CONTENT_MAX);
+	buf_init(&v->view_content.bytes, CONTENT_MAX);
 	buf_init(&v->scratch, 4u << 20);
 	buf_init(&v->seal, 1u << 20);
 	buf_init(&v->row_out, 1u << 20);
@@ -132,30 +132,13 @@ int vault_open(const char *dir, struct vault **ret_vault)
 	return 0;
 }
 
-void vault_close(struct vault *v)
-{
-	if (v == NULL)
-		return;
-	if (v->state == VAULT_READY)
-		(void)vault_seal(v);	/* logged there */
-	(void)store_close(v->store, false);	/* sealed or broken: nothing is written */
-	audit_close(v->audit);
-	policy_free(v->policy);
-	keys_free(v->keys);
-	bufs_free(v);
-	if (v->dirfd >= 0)
-		close(v->dirfd);
-	free(v->dir);
-	free(v);
-}
-
 int vault_slot(struct vault *v, unsigned number, struct slot_info *ret)
 {
 	struct store_value val;
 	char name[16];
 	int r;
 
-	if (number >= SLOT_COUNT)
+	if (number >= SLOT_COUNT || v->store == NULL)
 		return CV_ERR_NOTFOUND;
 	snprintf(name, sizeof(name), "slot.%u", number);
 	if ((r = meta_clear(v, name, &val)) != 0)
@@ -290,6 +273,7 @@ static int start(struct vault *v)
 	if (memcmp(facts.log_pk, log_pk, 32) != 0 || facts.first_day != ao.first_day)
 		return CV_ERR_REPLAY;
 	if ((r = shred_open(v->keys, v->dirfd)) != 0 || (r = shred_load_all(v->keys, v->counters.next_slot)) != 0 ||
+	    (r = vault_check_counters(v)) != 0 ||
 	    (r = shred_prepare(v->keys, v->counters.next_slot)) != 0 ||
 	    (r = directory_load(v->keys, v->store, facts.admin, facts.admins)) != 0)
 		return r;
@@ -313,8 +297,12 @@ static int stop(struct vault *v, bool clean)
 	v->policy = NULL;
 	keys_seal(v->keys);
 	wipe(&v->lthash, sizeof(v->lthash));
+	wipe(&v->turn_saved, sizeof(v->turn_saved));
+	wipe(&v->call_saved, sizeof(v->call_saved));
 	memset(v->recent, 0, sizeof(v->recent));
-	v->merges = 0;
+	memset(v->idem_cursor, 0, sizeof(v->idem_cursor));
+	v->merges = v->opened = 0;
+	v->state_dirty = v->counters_dirty = v->full = v->refused_full = false;
 	v->state = VAULT_SEALED;
 	if (open_store(v) != 0)
 		v->state = VAULT_FAILED;
@@ -361,7 +349,7 @@ int vault_unseal_demo(struct vault *v)
 	return r;
 }
 
-int vault_seal(struct vault *v)
+static int seal(struct vault *v, uint8_t what)
 {
 	bool healthy;
 	int r, e;
@@ -369,13 +357,35 @@ int vault_seal(struct vault *v)
 	if (v->state != VAULT_READY)
 		return CV_ERR_STATE;
 	healthy = store_healthy(v->store);
-	r = healthy ? start_leaf(v, START_SEALED, NULL) : CV_ERR_IO;
+	r = healthy ? start_leaf(v, what, NULL) : CV_ERR_IO;
 	if (r == 0)
 		r = vault_checkpoint_now(v);
 	e = stop(v, r == 0);
 	if (r != 0 || e != 0)
 		log_error("sealed without a clean stop: %s", cv_strerror(r != 0 ? r : e));
 	return r != 0 ? r : e;
+}
+
+int vault_seal(struct vault *v)
+{
+	return seal(v, START_SEALED);
+}
+
+void vault_close(struct vault *v)
+{
+	if (v == NULL)
+		return;
+	if (v->state == VAULT_READY)
+		(void)seal(v, START_CLEAN_STOP);	/* logged there */
+	(void)store_close(v->store, false);	/* sealed or broken: nothing is written */
+	audit_close(v->audit);
+	policy_free(v->policy);
+	keys_free(v->keys);
+	bufs_free(v);
+	if (v->dirfd >= 0)
+		close(v->dirfd);
+	free(v->dir);
+	free(v);
 }
 
 enum vault_state vault_state(const struct vault *v)

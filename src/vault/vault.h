@@ -45,7 +45,10 @@ int vault_slot(struct vault *v, unsigned number, struct slot_info *ret);
 int vault_unseal(struct vault *v, unsigned number, const uint8_t kek[32]);
 /* In a demo vault: unseal with keys/root.key. 0, CV_ERR_STATE if it is no demo vault, or as vault_unseal. */
 int vault_unseal_demo(struct vault *v);
-/* Seal: write the seal leaf, apply everything, wipe all keys and sessions. 0 or CV_ERR_IO (sealed all the same). */
+/*
+ * Seal: write the seal leaf, apply everything, wipe all keys and sessions. 0; CV_ERR_STATE (not ready); or what kept it from
+ * a clean stop: sealed all the same.
+ */
 int vault_seal(struct vault *v);
 enum vault_state vault_state(const struct vault *v);
 /* As HEALTH answers it. */
@@ -73,7 +76,7 @@ struct vault_caller {
 /* One request; made by vault_call_begin, used by one operation, ended by vault_call_end. */
 struct vault_call;
 
-/* 0, CV_ERR_IO (data verbs answer audit-unavailable), CV_ERR_STATE (sealed). */
+/* 0, CV_ERR_STATE (sealed), or why no leaf can be written now: data verbs then answer audit-unavailable or storage-full. */
 int vault_turn_begin(struct vault *v);
 /*
  * Begin a request: finds the session of the envelope's token. body is the whole message body (for the digest), out takes
@@ -85,13 +88,21 @@ struct vault_call *vault_call_begin(struct vault *v, const struct vault_caller *
 unsigned vault_call_problem(const struct vault_call *c);
 /*
  * End a request: on success its changes join the turn with their leaf; on a problem its changes are forgotten and, where a
- * session exists, a leaf of the refusal joins. Writes the answer to out.
+ * session exists, a leaf of the refusal joins. Writes the answer to out. False: the turn has no room for it beside the requests
+ * before it; it is as if it had not come, and belongs into the next turn.
  */
-void vault_call_end(struct vault *v, struct vault_call *c);
-/* Merge what readers touched, write state and counters, sync. 0, CV_ERR_FULL, CV_ERR_IO. */
+bool vault_call_end(struct vault *v, struct vault_call *c);
+/*
+ * Merge what readers touched, write state and counters, sync. 0, or CV_ERR_FULL, CV_ERR_IO, CV_ERR_NOMEM: nothing of the turn
+ * happened, and each of its answers becomes what vault_turn_failed writes.
+ */
 int vault_turn_end(struct vault *v) __attribute__((warn_unused_result));
 /* The answer that goes out instead when vault_turn_end gave r. */
 void vault_turn_failed(int r, struct buf *out);
+/* The answer to a request for which vault_turn_begin gave r. */
+void vault_turn_refused(struct vault *v, int r, struct buf *out);
+/* Whether a live session with an auditor's role stands behind the envelope. */
+bool vault_reads_log(struct vault *v, const struct vault_caller *who, const struct wire_envelope *env);
 
 /* ---- operations, each for one message of PROTOCOL.md; they return a problem number, 0 when done -------------------- */
 

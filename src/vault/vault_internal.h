@@ -15,8 +15,10 @@
 #include "store/store.h"
 #include "vault/vault.h"
 
+#define ADMINS_MAX 16		/* signers of leaf 0 */
 #define VAULT_ERRORS 32		/* field errors named in one answer */
 #define VAULT_MERGES 64		/* records a turn merges at most; the rest waits for their next reader */
+#define VAULT_OPENED 256	/* sessions that one turn opens at most */
 #define VAULT_RECENT 65536u	/* leaves whose child is remembered, a power of two */
 #define VAULT_IDEM_MS (24u * 3600 * 1000)
 
@@ -73,7 +75,8 @@ struct vault_call {
 	unsigned errors;
 	struct field_error error[VAULT_ERRORS];
 	uint32_t retry_after_s;
-	bool no_leaf;			/* done without a leaf: health, checkpoint, hello */
+	bool no_leaf;			/* done without a leaf: checkpoint, hash tiles, hello */
+	bool opened;			/* the call itself opened its session */
 	bool has_child;
 	bool mutating;
 	uint64_t serial;		/* of the child */
@@ -84,8 +87,7 @@ struct vault_call {
 
 struct merge_job {
 	uint8_t record[16];
-	struct session *session;
-	uint8_t session_id[16];		/* the slot may have been given to another since */
+	struct session *session;	/* lives: merges_forget comes before session_close */
 };
 
 /* One requested field and what becomes of it. */
@@ -147,6 +149,10 @@ struct vault {
 
 	struct vault_call call;		/* one request at a time */
 	struct session *ending;		/* closed by its own request, once the leaf is built */
+	unsigned turn_calls;		/* calls of the open turn that ended */
+	uint64_t turn_counts[PROBLEM_COUNT];	/* their answers; they join counts when the turn is durable */
+	unsigned opened;		/* sessions that the open turn opened: closed again if it fails */
+	struct session *open[VAULT_OPENED];
 	struct merge_job merge[VAULT_MERGES];
 	unsigned merges;
 	struct {
@@ -154,9 +160,12 @@ struct vault {
 	} recent[VAULT_RECENT];		/* index & (VAULT_RECENT - 1) */
 	uint8_t idem_cursor[18];	/* last idempotency row the sweep saw */
 	uint64_t next_idem_ms;
-	uint64_t records;		/* created so far: next_serial - 1 */
+	uint32_t failures;		/* failed session openings that no durable leaf counts yet */
+	uint64_t first_failure_ms, last_failure_ms;
 	uint64_t counts[PROBLEM_COUNT];	/* answers by problem, for metrics */
-	bool full;			/* the last turn found no room */
+	bool full;			/* a change found no room, and none has since */
+	bool refused_full;		/* that happened in the open turn */
+	uint64_t next_room_ms;		/* when room may be made again */
 
 	/* Scratch, wiped after each request. */
 	struct content content, view_content;
@@ -183,7 +192,8 @@ int vault_meta_put(struct vault *v, const char *name, const void *p, size_t n);
 /* Put state and counters if they changed, as the last puts of the block. */
 int vault_put_state(struct vault *v);
 int vault_load_state(struct vault *v);
-void counters_encode(const struct counters *c, struct buf *ret);
+/* Hold the counters against the last record: CV_ERR_REPLAY if they would give its serial or shred slot once more. */
+int vault_check_counters(struct vault *v);
 
 /* ---- call.c -------------------------------------------------------------------------------------------------------- */
 
@@ -230,6 +240,8 @@ int record_put_head(struct vault *v, struct record *r);
 void record_want_merge(struct vault *v, const struct vault_call *c, const struct record *r);
 /* Do the merges that this turn's readers made due, with one leaf. 0, or an error that fails the turn. */
 int vault_run_merges(struct vault *v);
+/* Forget the merges that s was to do. */
+void merges_forget(struct vault *v, const struct session *s);
 
 /* ---- content.c ------------------------------------------------------------------------------------------------------ */
 

@@ -115,7 +115,7 @@ unsigned write_accept(struct vault *v, struct vault_call *c, struct write_set *w
 	const struct policy_role *role;
 	struct wire_field in;
 
-	while (wire_fields_next(&fields, &in)) {
+	while (c->errors < VAULT_ERRORS && wire_fields_next(&fields, &in)) {
 		for (unsigned i = 0; i < w->changes; i++)
 			if (strlen(w->change[i].field->name) == in.name.n &&
 			    memcmp(w->change[i].field->name, in.name.p, in.name.n) == 0)
@@ -245,8 +245,10 @@ static int write_drop(struct vault *v, struct write_set *w, struct record *rec, 
 	return put_row(v, rec, hc->class_key, t->version);
 }
 
-/* One replaced row or drop goes to history byte for byte. */
-static int move_to_history(struct vault *v, struct record *rec, struct head_class *hc, uint32_t drop_version)
+/*
+ * One replaced row or drop goes to history byte for byte. digest follows the class's digest over what is there, FORMAT.md 4.1.
+ */
+static int move_to_history(struct vault *v, struct record *rec, struct head_class *hc, uint32_t drop_version, uint8_t digest[16])
 {
 	uint8_t key[REC_KEY_MAX], hkey[HIST_KEY], generation[4], before[16];
 	size_t n = rec_key(rec->serial, drop_version ? REC_DROP : REC_ROW, hc->class_key, drop_version, key);
@@ -255,6 +257,11 @@ static int move_to_history(struct vault *v, struct record *rec, struct head_clas
 
 	if ((r = store_get(v->store, STORE_REC, key, n, &val)) != 0)
 		return r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r;
+	memcpy(before, digest, 16);
+	if (drop_version != 0)
+		record_digest_drop(v->keys, rec->head.shred_slot, before, drop_version, val.p, val.n, digest);
+	else
+		record_digest_row(v->keys, rec->head.shred_slot, hc->class_key, hc->row_version, val.p, val.n, digest);
 	buf_reset(&v->old_row);
 	be32_put(generation, drop_version ? 0 : hc->generation);
 	buf_put(&v->old_row, generation, 4);
@@ -274,12 +281,16 @@ static int move_to_history(struct vault *v, struct record *rec, struct head_clas
 int write_history(struct vault *v, struct record *rec, struct head_class *hc)
 {
 	uint32_t last = hc->class_version, first = hc->class_version - hc->drops + 1;
+	uint8_t digest[16] = { 0 };
 	int r = 0;
 
 	if (hc->flags & HEAD_CLASS_ROW)
-		r = move_to_history(v, rec, hc, 0);
+		r = move_to_history(v, rec, hc, 0, digest);
 	for (uint32_t d = first; r == 0 && hc->drops > 0 && d <= last; d++)
-		r = move_to_history(v, rec, hc, d);
+		r = move_to_history(v, rec, hc, d, digest);
+	/* What is folded and replaced is what head says was written: anybody can wrap a drop to a class's public key. */
+	if (r == 0 && !crypto_equal(digest, hc->digest, 16))
+		r = CV_ERR_AUTH;
 	return r;
 }
 
@@ -394,6 +405,8 @@ int write_targets(struct vault *v, struct vault_call *c, struct write_set *w, st
 	vault_save(v);
 	if ((r = place_targets(c, w, rec)) != 0 || (r = wrap_new_keys(v, c, w, rec)) != 0)
 		return r;
+	if (!buf_ok(&v->keys_row))
+		return CV_ERR_LIMIT;	/* more wraps than a keys row may hold */
 	rec->keys_row = v->keys_row.p;	/* it grew, and may have moved */
 	rec->keys_row_n = v->keys_row.n;
 	for (unsigned i = 0; r == 0 && i < w->targets; i++) {

@@ -43,7 +43,7 @@ unsigned write_accept(struct vault *v, struct vault_call *c, struct write_set *w
  * and grows by the new wraps; rec->head is brought up to date but not stored. 0 or an error.
  */
 int write_targets(struct vault *v, struct vault_call *c, struct write_set *w, struct record *rec);
-/* Move the current row and the drops of hc to history. 0 or an error. */
+/* Move the current row and the drops of hc to history. 0, CV_ERR_AUTH if they are not what head says, or another error. */
 int write_history(struct vault *v, struct record *rec, struct head_class *hc);
 /* Seal v->content as the row of hc at version under dk, store it and bring hc up to date. 0 or an error. */
 int write_row(struct vault *v, struct record *rec, struct head_class *hc, const struct datakey *dk, uint32_t birth,
