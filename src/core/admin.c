@@ -14,7 +14,7 @@
 enum operation { OP_STATUS = 1, OP_SLOT = 2, OP_UNSEAL = 3, OP_SEAL = 4, OP_STOP = 5 };
 #define HEAD 8u
 
-static void admin_close(struct admin_conn *a)
+void admin_close(struct admin_conn *a)
 {
 	close(a->fd);
 	wipe(a->in, sizeof(a->in));

@@ -36,7 +36,7 @@ static int least_loaded(const struct core *c)
 {
 	int best = -1;
 
-	for (int i = 0; i < CORE_FRONTS; i++)
+	for (int i = 0; i < FRONT_LINKS; i++)
 		if (c->front[i].fd >= 0 && (best < 0 || c->front[i].connections < c->front[best].connections))
 			best = i;
 	return best;

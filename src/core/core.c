@@ -2,6 +2,7 @@
 #include "core/core.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "core/core_internal.h"
 
 #define STOP_GRACE_MS 3000u	/* for fronts to take their last answers */
+#define RECEIVE_BYTES ((size_t)RECEIVE * MESSAGE_MAX)
 
 static int watch(struct core *c, int fd, enum event_kind kind)
 {
@@ -62,13 +64,12 @@ static int open_timer(struct core *c)
 /* Message bodies hold plaintext: locked if the limit allows, never in a core file. */
 static uint8_t *receive_buffer(void)
 {
-	size_t n = (size_t)RECEIVE * MESSAGE_MAX;
-	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *p = mmap(NULL, RECEIVE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED)
 		return NULL;
-	(void)madvise(p, n, MADV_DONTDUMP);
-	(void)mlock(p, n);	/* a bonus: key memory is the part that must be locked */
+	(void)madvise(p, RECEIVE_BYTES, MADV_DONTDUMP);
+	(void)mlock(p, RECEIVE_BYTES);	/* a bonus: key memory is the part that must be locked */
 	return p;
 }
 
@@ -80,15 +81,16 @@ static int core_open(struct core *c, const struct core_options *o)
 	c->admin_fd = o->admin_fd;
 	c->control_fd = o->control_fd;
 	c->applied_fd = -1;
-	for (unsigned i = 0; i < CORE_FRONTS; i++)
+	c->epoll_fd = c->timer_fd = c->signal_fd = -1;
+	for (unsigned i = 0; i < FRONT_LINKS; i++)
 		c->front[i].fd = -1;
 	for (unsigned i = 0; i < ADMINS; i++)
 		c->admin[i].fd = -1;
-	buf_init(&c->out, 128u << 20);
+	buf_init(&c->out, OUT_MAX);
 	c->receive = receive_buffer();
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (c->receive == NULL || c->epoll_fd < 0)
-		return CV_ERR_NOMEM;
+		return c->receive == NULL ? CV_ERR_NOMEM : CV_ERR_SYSTEM;
 	if ((r = open_signals(c)) != 0 || (r = open_timer(c)) != 0 || (r = watch(c, c->api_fd, EVENT_API)) != 0 ||
 	    (r = watch(c, c->admin_fd, EVENT_ADMIN)) != 0 || (r = watch(c, c->control_fd, EVENT_CONTROL)) != 0)
 		return r;
@@ -175,7 +177,7 @@ static enum core_end loop(struct core *c)
 	struct epoll_event events[64];
 
 	while (!c->stopping) {
-		bool fronts = false, more = true;
+		bool fronts = false;
 		int n = epoll_wait(c->epoll_fd, events, 64, 0);
 
 		if (n == 0) {
@@ -187,8 +189,9 @@ static enum core_end loop(struct core *c)
 			handle(c, &events[i]);
 			fronts = fronts || events[i].data.u64 >> 32 == EVENT_FRONT;
 		}
-		while (fronts && more) {
-			more = fronts_receive(c);
+		/* One turn, then the other events again: what is left waits in the sockets and wakes us at once. */
+		if (fronts) {
+			fronts_receive(c);
 			turns_run(c);
 		}
 	}
@@ -202,21 +205,48 @@ static void finish(struct core *c)
 	bool waiting = true;
 
 	close(c->api_fd);
-	(void)fronts_receive(c);
+	c->api_fd = -1;
+	fronts_receive(c);
 	turns_run(c);
 	fronts_stop(c);
 	while (waiting && clock_mono_ms() < until) {
-		struct epoll_event e;
-
 		waiting = false;
-		for (unsigned i = 0; i < CORE_FRONTS; i++) {
+		for (unsigned i = 0; i < FRONT_LINKS; i++) {
 			if (c->front[i].fd >= 0 && !c->front[i].writable)
 				fronts_flush(c, i);
 			waiting = waiting || (c->front[i].fd >= 0 && !c->front[i].writable);
 		}
 		if (waiting)
-			(void)epoll_wait(c->epoll_fd, &e, 1, 20);
+			(void)poll(NULL, 0, 5);
 	}
+}
+
+static void core_close(struct core *c)
+{
+	const int fds[] = { c->api_fd, c->admin_fd, c->control_fd, c->timer_fd, c->signal_fd, c->epoll_fd };
+
+	for (unsigned i = 0; i < FRONT_LINKS; i++) {
+		struct front_link *f = &c->front[i];
+
+		if (f->fd < 0)
+			continue;
+		close(f->fd);
+		buf_free(&f->queue);
+		for (unsigned k = 0; k < PARTIALS && f->partials > 0; k++)
+			if (f->partial[k].used)
+				fronts_release(c, i, &f->partial[k]);
+	}
+	for (unsigned i = 0; i < ADMINS; i++)
+		if (c->admin[i].fd >= 0)
+			admin_close(&c->admin[i]);
+	for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	if (c->receive != NULL)
+		munmap(c->receive, RECEIVE_BYTES);	/* wiped after each turn */
+	buf_free(&c->out);
+	wipe(c, sizeof(*c));
+	free(c);
 }
 
 enum core_end core_run(const struct core_options *o)
@@ -236,8 +266,9 @@ enum core_end core_run(const struct core_options *o)
 	end = loop(c);
 	finish(c);
 out:
-	if (c != NULL)
+	if (c != NULL) {
 		vault_close(c->vault);
-	free(c);
+		core_close(c);
+	}
 	return end;
 }

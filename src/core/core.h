@@ -16,16 +16,16 @@ struct core_options {
 	int admin_fd;			/* the same for operators */
 	int control_fd;			/* SOCK_SEQPACKET to the supervisor: brings the ends of new fronts */
 	int front_fd[CORE_FRONTS];	/* core's ends of the pairs */
-	unsigned fronts;
+	unsigned fronts;		/* at most CORE_FRONTS */
 };
 enum core_end {
 	CORE_STOPPED = 0,	/* asked to stop: clean */
 	CORE_NO_VAULT = 2,	/* no vault there, or it cannot be opened or started: trying again would not help */
-	CORE_FAILED = 3		/* something failed for good, the journal among it: start again, sealed */
+	CORE_FAILED = 3		/* asked to stop, but something had failed for good before, the journal or log/ */
 };
 /*
- * Run until SIGTERM, SIGINT, a stop by admin.sock, or a failure. Takes over all descriptors. In demo vaults it unseals at
- * start. The result is the process's exit code.
+ * Run until SIGTERM, SIGINT, a stop by admin.sock, or the end of the supervisor. Takes over all descriptors. In demo vaults it
+ * unseals at start. The result is the process's exit code.
  */
 enum core_end core_run(const struct core_options *o);
 

@@ -11,9 +11,11 @@
 
 #define CONNECTIONS 4096u		/* slots; a connection's number is sequence * CONNECTIONS + slot */
 #define CONNECTIONS_UID 1024u		/* of one uid */
-#define TURN_REQUESTS 256u
-#define TURN_BYTES (4u << 20)
-#define RECEIVE 64			/* messages taken in one call */
+#define RECEIVE 64			/* messages taken in one call, and so requests of a turn at most */
+#define TURN_OUT (32u << 20)		/* bytes of answers at which a turn ends early */
+#define OUT_MAX (TURN_OUT + MESSAGE_TO_FRONT_MAX + (2u << 20))	/* with room to find out that the last is too large */
+#define OUT_KEEP (4u << 20)		/* bytes of the answers' buffer that the next turn finds again */
+#define FRONT_LINKS (2 * CORE_FRONTS)	/* a dead front's place is not yet free when its successor comes */
 #define PARTIALS 64			/* chunked bodies under way, a front */
 #define FRONT_QUEUE_MAX (32u << 20)	/* bytes a front may leave unread before it is dropped */
 #define ADMINS 8			/* admin connections at a time */
@@ -26,6 +28,7 @@ enum event_kind { EVENT_API = 1, EVENT_ADMIN, EVENT_CONTROL, EVENT_SIGNAL, EVENT
 /* A body that arrives in chunks. */
 struct partial {
 	bool used;
+	bool whole;			/* its last chunk came: a request of this turn points to body */
 	uint8_t type;
 	uint64_t connection, request;
 	struct buf body;
@@ -66,13 +69,13 @@ struct core {
 	int epoll_fd, api_fd, admin_fd, control_fd, timer_fd, signal_fd, applied_fd;
 	bool stopping;
 	uint64_t next_sequence;
-	struct front_link front[CORE_FRONTS];
+	struct front_link front[FRONT_LINKS];
+	unsigned next_front;		/* the one that is asked first */
 	struct connection connection[CONNECTIONS];
 	unsigned connections;
 	struct admin_conn admin[ADMINS];
-	struct turn_request request[TURN_REQUESTS];
+	struct turn_request request[RECEIVE];
 	unsigned requests;
-	size_t request_bytes;
 	struct buf out;
 	uint8_t *receive;		/* RECEIVE * MESSAGE_MAX */
 	uint32_t received[RECEIVE];	/* bytes of each message in it, to be wiped after the turn */
@@ -82,8 +85,8 @@ struct core {
 /* fronts.c */
 int fronts_add(struct core *c, int fd);
 void fronts_drop(struct core *c, unsigned i, const char *why);
-/* Take what the fronts have sent, up to a turn's limits. True if more may wait. */
-bool fronts_receive(struct core *c);
+/* Take what the fronts have sent, at most RECEIVE messages; whoever was last begins the next time. */
+void fronts_receive(struct core *c);
 /*
  * Send one answer as one or more messages; what the front does not take is queued. The messages may wait until fronts_push, so
  * body stays where it is until then. Answers for one front belong together.
@@ -100,14 +103,20 @@ struct connection *connections_find(struct core *c, uint64_t id);
 void connections_close(struct core *c, struct connection *x);
 /* turns.c: answer what was received. */
 void turns_run(struct core *c);
-/* dispatch.c: one request to its operation; false if its bytes are a fault of the front. */
-bool dispatch_request(struct core *c, struct turn_request *q, bool turn_open, int turn_error);
-/* Whether the request must see everything applied and signed first. */
-bool dispatch_wants_checkpoint(uint8_t type);
+enum dispatched {
+	DISPATCH_DONE,
+	DISPATCH_FAULT,			/* its bytes are a fault of the front */
+	DISPATCH_LATER			/* the turn is full: it belongs into the next */
+};
+/* dispatch.c: one request to its operation. turn_error: why no turn is open, else 0. */
+enum dispatched dispatch_request(struct core *c, struct turn_request *q, int turn_error);
+/* Whether the request will be answered from what is applied and signed, which must then be all first. */
+bool dispatch_wants_checkpoint(struct core *c, const struct turn_request *q);
 /* admin.c */
 void admin_accept(struct core *c);
 void admin_read(struct core *c, unsigned i);
 void admin_sweep(struct core *c);
+void admin_close(struct admin_conn *a);
 /* core.c: follow the applied descriptor through sealing and unsealing. */
 void core_watch_applied(struct core *c);
 

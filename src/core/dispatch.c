@@ -77,11 +77,14 @@ static const struct verb *verb_find(uint8_t type)
 	return NULL;
 }
 
-bool dispatch_wants_checkpoint(uint8_t type)
+bool dispatch_wants_checkpoint(struct core *c, const struct turn_request *q)
 {
-	const struct verb *verb = verb_find(type);
+	const struct verb *verb = verb_find(q->type);
+	union decoded d;
 
-	return verb != NULL && verb->sees_all;
+	/* Only for those who may see it: applying costs more than a turn. */
+	return verb != NULL && verb->sees_all && verb->decode(q->body, q->n, &d) == 0 &&
+	    vault_reads_log(c->vault, &q->who, &d.envelope);
 }
 
 /* HEALTH and METRICS need no turn and answer in every state. */
@@ -97,7 +100,7 @@ static bool answer_state(struct core *c, const struct turn_request *q)
 	return true;
 }
 
-bool dispatch_request(struct core *c, struct turn_request *q, bool turn_open, int turn_error)
+enum dispatched dispatch_request(struct core *c, struct turn_request *q, int turn_error)
 {
 	const struct verb *verb = verb_find(q->type);
 	struct wire_envelope none = { .request_id = NULL };
@@ -105,23 +108,21 @@ bool dispatch_request(struct core *c, struct turn_request *q, bool turn_open, in
 	union decoded d;
 
 	if (answer_state(c, q))
-		return q->n == 0;
+		return q->n == 0 ? DISPATCH_DONE : DISPATCH_FAULT;
 	if (verb == NULL || verb->decode(q->body, q->n, &d) != 0)
-		return false;
-	if (!turn_open) {
+		return DISPATCH_FAULT;
+	if (turn_error != 0) {
 		/* A sealed vault, or one that cannot make leaves durable, answers no data verb. */
-		if (vault_state(c->vault) == VAULT_SEALED)
-			wire_refusal_put(&c->out, PROBLEM_SEALED, MESSAGE_NO_LEAF, NULL, 30);
-		else
-			vault_turn_failed(turn_error, &c->out);
-		return true;
+		vault_turn_refused(c->vault, turn_error, &c->out);
+		return DISPATCH_DONE;
 	}
 	if (!verb->envelope)
 		none.request_id = verb->type == MSG_HELLO ? d.hello.request_id : d.activate.request_id;
 	call = vault_call_begin(c->vault, &q->who, verb->envelope ? &d.envelope : &none, q->body, q->n, verb->session, &c->out);
 	if (vault_call_problem(call) == 0)
 		(void)verb->run(c->vault, call, &d);	/* the call itself carries the problem */
-	vault_call_end(c->vault, call);
+	if (!vault_call_end(c->vault, call))
+		return DISPATCH_LATER;
 	q->in_turn = true;
-	return true;
+	return DISPATCH_DONE;
 }

@@ -15,9 +15,9 @@ int fronts_add(struct core *c, int fd)
 	struct epoll_event e = { .events = EPOLLIN };
 	unsigned i = 0;
 
-	while (i < CORE_FRONTS && c->front[i].fd >= 0)
+	while (i < FRONT_LINKS && c->front[i].fd >= 0)
 		i++;
-	if (i == CORE_FRONTS)
+	if (i == FRONT_LINKS)
 		return CV_ERR_BUSY;
 	e.data.u64 = EVENT(EVENT_FRONT, i);
 	if (epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &e) != 0)
@@ -43,14 +43,9 @@ void fronts_drop(struct core *c, unsigned i, const char *why)
 		if (c->connection[k].id != 0 && c->connection[k].front == i)
 			connections_close(c, &c->connection[k]);
 	/* Bodies that a request of this turn still points to are released with the turn. */
-	for (unsigned k = 0; k < PARTIALS; k++) {
-		bool in_turn = false;
-
-		for (unsigned q = 0; q < c->requests; q++)
-			in_turn = in_turn || c->request[q].partial == &f->partial[k];
-		if (f->partial[k].used && !in_turn)
+	for (unsigned k = 0; k < PARTIALS; k++)
+		if (f->partial[k].used && !f->partial[k].whole)
 			fronts_release(c, i, &f->partial[k]);
-	}
 }
 
 /* The body under way of (connection, request); begun if this message says that more follow. NULL: it is whole, or no room. */
@@ -59,7 +54,8 @@ static struct partial *partial_of(struct front_link *f, const struct message *m)
 	struct partial *room = NULL;
 
 	for (unsigned i = 0; i < PARTIALS && f->partials > 0; i++)
-		if (f->partial[i].used && f->partial[i].connection == m->connection && f->partial[i].request == m->request)
+		if (f->partial[i].used && !f->partial[i].whole && f->partial[i].connection == m->connection &&
+		    f->partial[i].request == m->request)
 			return &f->partial[i];
 	for (unsigned i = 0; i < PARTIALS && room == NULL && (m->flags & MESSAGE_MORE) != 0; i++)
 		if (!f->partial[i].used)
@@ -67,6 +63,7 @@ static struct partial *partial_of(struct front_link *f, const struct message *m)
 	if (room == NULL)
 		return NULL;
 	room->used = true;
+	room->whole = false;
 	room->type = m->type;
 	room->connection = m->connection;
 	room->request = m->request;
@@ -82,6 +79,20 @@ void fronts_release(struct core *c, unsigned i, struct partial *p)
 	c->front[i].partials--;
 }
 
+/* The front has closed a connection; bodies that it began to send for it will not be whole. */
+static int closed(struct core *c, struct connection *x, const struct message *m)
+{
+	struct front_link *f = &c->front[x->front];
+
+	if (m->flags != 0 || m->body_n != 0 || m->request != 0)
+		return CV_ERR_FORMAT;
+	for (unsigned k = 0; k < PARTIALS && f->partials > 0; k++)
+		if (f->partial[k].used && !f->partial[k].whole && f->partial[k].connection == x->id)
+			fronts_release(c, x->front, &f->partial[k]);
+	connections_close(c, x);
+	return 0;
+}
+
 /* Take one whole message into the turn. 0, or an error for which the front is dropped. */
 static int take(struct core *c, unsigned i, const uint8_t *p, size_t n)
 {
@@ -94,13 +105,10 @@ static int take(struct core *c, unsigned i, const uint8_t *p, size_t n)
 	if (message_decode(p, n, &m) != 0)
 		return CV_ERR_FORMAT;
 	x = connections_find(c, m.connection);
-	if (m.type == MSG_CLOSED) {
-		if (x != NULL && x->front == i)
-			connections_close(c, x);
-		return 0;
-	}
 	if (x == NULL || x->front != i)
 		return CV_ERR_FORMAT;
+	if (m.type == MSG_CLOSED)
+		return closed(c, x, &m);
 	part = partial_of(f, &m);
 	if (part == NULL && (m.flags & MESSAGE_MORE) != 0)
 		return CV_ERR_LIMIT;
@@ -112,6 +120,7 @@ static int take(struct core *c, unsigned i, const uint8_t *p, size_t n)
 			return CV_ERR_LIMIT;
 		if ((m.flags & MESSAGE_MORE) != 0)
 			return 0;
+		part->whole = true;
 	}
 	q->front = i;
 	q->who = x->who;
@@ -124,17 +133,16 @@ static int take(struct core *c, unsigned i, const uint8_t *p, size_t n)
 	q->out_n = 0;
 	q->in_turn = false;
 	c->requests++;
-	c->request_bytes += q->n;
 	return 0;
 }
 
-/* Receive from one front into the free part of the buffer. Returns messages taken, 0 if it has none, or -1 if it was dropped. */
-static int receive_from(struct core *c, unsigned i, unsigned *used)
+/* Receive from one front into the free part of the buffer. */
+static void receive_from(struct core *c, unsigned i, unsigned *used)
 {
 	static struct mmsghdr h[RECEIVE];
 	static struct iovec iov[RECEIVE];
-	unsigned room = RECEIVE - *used;
-	int got, r;
+	unsigned room = RECEIVE - *used, at = *used;
+	int got, r = 0;
 
 	for (unsigned k = 0; k < room; k++) {
 		iov[k].iov_base = c->receive + (size_t)(*used + k) * MESSAGE_MAX;
@@ -145,41 +153,42 @@ static int receive_from(struct core *c, unsigned i, unsigned *used)
 	}
 	got = recvmmsg(c->front[i].fd, h, room, MSG_DONTWAIT, NULL);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (got <= 0 || h[0].msg_len == 0) {
+		return;
+	if (got <= 0) {
 		fronts_drop(c, i, "its end is closed");
-		return -1;
+		return;
 	}
+	/* All of them, taken or not, are wiped after the turn. */
 	for (int k = 0; k < got; k++)
-		c->received[*used + (unsigned)k] = h[k].msg_len;
-	c->received_n = *used + (unsigned)got;
-	for (int k = 0; k < got; k++) {
-		const uint8_t *p = c->receive + (size_t)(*used)++ * MESSAGE_MAX;
+		c->received[at + (unsigned)k] = h[k].msg_len;
+	*used += (unsigned)got;
+	c->received_n = *used;
+	for (int k = 0; k < got && r == 0; k++) {
+		const uint8_t *p = c->receive + (size_t)(at + (unsigned)k) * MESSAGE_MAX;
 
-		if (h[k].msg_len == 0) {
-			fronts_drop(c, i, "its end is closed");
-			return -1;
-		}
-		if ((r = take(c, i, p, h[k].msg_len)) != 0) {
-			fronts_drop(c, i, cv_strerror(r));
-			return -1;
-		}
+		if (h[k].msg_len == 0)
+			r = CV_ERR_NOTFOUND;	/* no message is empty: that is how the end looks */
+		else if ((h[k].msg_hdr.msg_flags & MSG_TRUNC) != 0)
+			r = CV_ERR_FORMAT;
+		else
+			r = take(c, i, p, h[k].msg_len);
 	}
-	return got;
+	if (r != 0)
+		fronts_drop(c, i, r == CV_ERR_NOTFOUND ? "its end is closed" : cv_strerror(r));
 }
 
-bool fronts_receive(struct core *c)
+void fronts_receive(struct core *c)
 {
-	unsigned used = 0;
-	bool full = false;
+	unsigned used = 0, first = c->next_front;
 
-	for (unsigned i = 0; i < CORE_FRONTS && !full; i++) {
+	for (unsigned k = 0; k < FRONT_LINKS && used < RECEIVE; k++) {
+		unsigned i = (first + k) % FRONT_LINKS;
+
 		if (c->front[i].fd < 0)
 			continue;
-		(void)receive_from(c, i, &used);
-		full = used == RECEIVE || c->request_bytes >= TURN_BYTES || c->requests + RECEIVE > TURN_REQUESTS;
+		receive_from(c, i, &used);
+		c->next_front = (i + 1) % FRONT_LINKS;
 	}
-	return full;
 }
 
 /* One message, or false if the front does not take it now. */
@@ -264,6 +273,18 @@ void fronts_send(struct core *c, unsigned i, const struct message *m, const uint
 	} while (at < n);
 }
 
+/* What was sent makes room in the queue once it is the greater part of it. */
+static void shift(struct front_link *f)
+{
+	size_t rest = f->queue.n - f->queue_at;
+
+	if (f->queue_at <= rest)
+		return;
+	memmove(f->queue.p, f->queue.p + f->queue_at, rest);
+	buf_cut(&f->queue, rest);
+	f->queue_at = 0;
+}
+
 void fronts_flush(struct core *c, unsigned i)
 {
 	struct front_link *f = &c->front[i];
@@ -275,11 +296,13 @@ void fronts_flush(struct core *c, unsigned i)
 		if (!send_now(f, p + 4, p + 4 + MESSAGE_HEADER, n - MESSAGE_HEADER)) {
 			if (errno != EAGAIN && errno != EINTR)
 				fronts_drop(c, i, "its end is closed");
+			else
+				shift(f);
 			return;
 		}
 		f->queue_at += 4 + n;
 	}
-	buf_reset(&f->queue);
+	buf_free(&f->queue);
 	f->queue_at = 0;
 	want_writable(c, i, false);
 }
@@ -288,7 +311,7 @@ void fronts_stop(struct core *c)
 {
 	struct message m = { .type = MSG_STOP };
 
-	for (unsigned i = 0; i < CORE_FRONTS; i++)
+	for (unsigned i = 0; i < FRONT_LINKS; i++)
 		if (c->front[i].fd >= 0)
 			fronts_send(c, i, &m, NULL, 0);
 	fronts_push(c);

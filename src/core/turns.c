@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "core/core_internal.h"
 
+/* The turn's requests are answered: their bytes go. */
 static void release(struct core *c)
 {
 	for (unsigned i = 0; i < c->requests; i++)
@@ -11,22 +12,21 @@ static void release(struct core *c)
 		wipe(c->receive + (size_t)i * MESSAGE_MAX, c->received[i]);
 	c->received_n = 0;
 	c->requests = 0;
-	c->request_bytes = 0;
-	buf_reset(&c->out);
 }
 
 /*
- * Let the answers go, front by front. Nothing of a failed turn may be told: each of its answers becomes the same refusal.
+ * Let the answers to the requests from first on, before end, go, front by front. Nothing of a failed turn may be told: each of
+ * its answers becomes the same refusal.
  */
-static void answer_all(struct core *c, int r)
+static void answer_all(struct core *c, unsigned first, unsigned end, int r)
 {
 	struct buf failed;
 
 	buf_init(&failed, 1024);
 	if (r != 0)
 		vault_turn_failed(r, &failed);
-	for (unsigned i = 0; i < CORE_FRONTS; i++)
-		for (unsigned k = 0; k < c->requests && c->front[i].fd >= 0; k++) {
+	for (unsigned i = 0; i < FRONT_LINKS; i++)
+		for (unsigned k = first; k < end && c->front[i].fd >= 0; k++) {
 			const struct turn_request *q = &c->request[k];
 			struct message m = { .type = MSG_ANSWER, .connection = q->connection, .request = q->request };
 
@@ -39,36 +39,48 @@ static void answer_all(struct core *c, int r)
 		}
 	fronts_push(c);
 	buf_free(&failed);
+	if (c->out.cap > OUT_KEEP)
+		buf_free(&c->out);
+	else
+		buf_reset(&c->out);
 }
 
-void turns_run(struct core *c)
+/* A turn of the requests from first on. Returns the first one that has to wait for the next, since this one is full. */
+static unsigned one_turn(struct core *c, unsigned first)
 {
-	bool open, sees_all = false;
-	int r;
+	int begun = vault_turn_begin(c->vault);
+	unsigned i = first;
 
-	if (c->requests == 0) {
-		release(c);	/* chunks of bodies that are not whole yet were copied */
-		return;
-	}
-	for (unsigned i = 0; i < c->requests; i++)
-		sees_all = sees_all || dispatch_wants_checkpoint(c->request[i].type);
-	if (sees_all)
-		(void)vault_checkpoint_now(c->vault);	/* logged there; the older checkpoint still stands */
-	r = vault_turn_begin(c->vault);
-	open = r == 0;
-	for (unsigned i = 0; i < c->requests; i++) {
+	for (; i < c->requests && c->out.n < TURN_OUT; i++) {
 		struct turn_request *q = &c->request[i];
+		enum dispatched d;
 
 		q->out_at = c->out.n;
 		if (c->front[q->front].fd < 0)
 			continue;
-		if (!dispatch_request(c, q, open, r)) {
+		if ((d = dispatch_request(c, q, begun)) == DISPATCH_LATER)
+			break;
+		if (d == DISPATCH_FAULT) {
 			buf_cut(&c->out, q->out_at);
 			fronts_drop(c, q->front, "a message does not follow the protocol");
 			continue;
 		}
 		q->out_n = c->out.n - q->out_at;
 	}
-	answer_all(c, open ? vault_turn_end(c->vault) : 0);
-	release(c);
+	answer_all(c, first, i, begun == 0 ? vault_turn_end(c->vault) : 0);
+	return i;
+}
+
+void turns_run(struct core *c)
+{
+	bool sees_all = false;
+	unsigned next = 0;
+
+	for (unsigned i = 0; i < c->requests && !sees_all; i++)
+		sees_all = dispatch_wants_checkpoint(c, &c->request[i]);
+	if (sees_all)
+		(void)vault_checkpoint_now(c->vault);	/* logged there; the older checkpoint still stands */
+	while (next < c->requests)
+		next = one_turn(c, next);
+	release(c);	/* chunks of bodies that are not whole yet were copied */
 }
