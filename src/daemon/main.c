@@ -59,6 +59,7 @@ int main(int argc, char **argv)
 		{ "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
 	struct supervisor_options o = { .fronts = default_fronts() };
+	unsigned long fronts;
 	char *end;
 	int c;
 
@@ -68,9 +69,10 @@ int main(int argc, char **argv)
 		case 's': o.api_path = optarg; break;
 		case 'a': o.admin_path = optarg; break;
 		case 'f':
-			o.fronts = (unsigned)strtoul(optarg, &end, 10);
-			if (*end != '\0' || o.fronts < 1 || o.fronts > CORE_FRONTS)
+			fronts = strtoul(optarg, &end, 10);
+			if (*end != '\0' || fronts < 1 || fronts > CORE_FRONTS)
 				return usage_error("--fronts takes a number from 1 to 16");
+			o.fronts = (unsigned)fronts;
 			break;
 		case 'V': puts("childvaultd " CV_VERSION); return 0;
 		case 'h': fputs(USAGE, stdout); return 0;

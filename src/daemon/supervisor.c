@@ -22,7 +22,7 @@
 #define RESTARTS_MAX 5		/* of core in RESTARTS_MS, then it is given up */
 #define RESTARTS_MS 60000u
 #define STOP_GRACE_MS 6000u
-#define FRONT_RESTARTS_MAX 20	/* of fronts in the same time */
+#define FRONT_RESTARTS_MAX 20	/* of fronts in the same time; later ones wait a second each */
 
 struct supervisor {
 	const struct supervisor_options *o;
@@ -32,29 +32,19 @@ struct supervisor {
 	pid_t front[CORE_FRONTS];
 	uint64_t window_ms;		/* start of the time in which restarts are counted */
 	unsigned core_restarts, front_restarts;
+	sigset_t awaited;		/* blocked, so that none is lost between two waits */
+	bool stop_asked;
 };
 
-static volatile sig_atomic_t stop_asked;
-
-static void on_signal(int number)
-{
-	(void)number;
-	stop_asked = 1;
-}
-
-/* Signals as a child wants them: default, and the end with its parent. */
+/* What core and fronts have in common. TERM, INT and CHLD are blocked still. */
 static void child_signals(void)
 {
-	sigset_t none;
-
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGINT, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);	/* the end with the parent */
 }
 
-static void front_child(struct supervisor *s, int fd)
+/* fds: core's ends of the n pairs made before; nobody but core may speak through them. */
+static void front_child(struct supervisor *s, int fd, const int *fds, unsigned n)
 {
 	struct front_options o = { .core_fd = fd, .demo = s->o->demo, .version = CV_VERSION };
 	int r;
@@ -62,11 +52,14 @@ static void front_child(struct supervisor *s, int fd)
 	child_signals();
 	signal(SIGINT, SIG_IGN);	/* a terminal's interrupt reaches the whole group; core's STOP ends fronts */
 	signal(SIGTERM, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
+	sigprocmask(SIG_UNBLOCK, &s->awaited, NULL);
 	close(s->api_fd);
 	close(s->admin_fd);
 	close(s->control[0]);
-	close(s->control[1]);
+	if (s->control[1] >= 0)
+		close(s->control[1]);
+	for (unsigned i = 0; i < n; i++)
+		close(fds[i]);
 	log_init("front", LOG_LEVEL_INFO);
 	if ((r = sandbox_drop_user()) != 0 || (r = sandbox_common()) != 0 || (r = sandbox_front()) != 0) {
 		log_error("sandbox: %s", cv_strerror(r));
@@ -75,8 +68,8 @@ static void front_child(struct supervisor *s, int fd)
 	_exit(front_run(&o) == 0 ? 0 : 1);
 }
 
-/* Fork a front; its pair's other end is core's. 0 or CV_ERR_SYSTEM. */
-static int start_front(struct supervisor *s, unsigned i, int *ret_core_fd)
+/* Fork front i; its pair's other end is core's. fds, n as in front_child. 0 or CV_ERR_SYSTEM. */
+static int start_front(struct supervisor *s, unsigned i, const int *fds, unsigned n, int *ret_core_fd)
 {
 	int pair[2];
 	pid_t pid;
@@ -90,7 +83,7 @@ static int start_front(struct supervisor *s, unsigned i, int *ret_core_fd)
 	}
 	if (pid == 0) {
 		close(pair[0]);
-		front_child(s, pair[1]);
+		front_child(s, pair[1], fds, n);
 	}
 	close(pair[1]);
 	s->front[i] = pid;
@@ -104,8 +97,7 @@ static void core_child(struct supervisor *s, const int *fds)
 		.fronts = s->o->fronts };
 	int r;
 
-	child_signals();
-	signal(SIGPIPE, SIG_IGN);
+	child_signals();	/* core reads TERM and INT from a descriptor: they stay blocked */
 	close(s->control[0]);
 	log_init("core", LOG_LEVEL_INFO);
 	memcpy(o.front_fd, fds, sizeof(int) * s->o->fronts);
@@ -147,13 +139,14 @@ static int start_all(struct supervisor *s)
 	if (sockets_pair(s->control) != 0)
 		return CV_ERR_SYSTEM;
 	while (r == 0 && n < s->o->fronts)
-		if ((r = start_front(s, n, &fds[n])) == 0)
+		if ((r = start_front(s, n, fds, n, &fds[n])) == 0)
 			n++;
 	if (r == 0 && (s->core = fork()) == 0)
 		core_child(s, fds);
 	for (unsigned i = 0; i < n; i++)
 		close(fds[i]);
 	close(s->control[1]);
+	s->control[1] = -1;	/* its number may come back as a front's */
 	if (r != 0 || s->core < 0) {
 		stop_fronts(s, 0);
 		close(s->control[0]);
@@ -195,10 +188,11 @@ static void replace_front(struct supervisor *s, unsigned i)
 
 	s->front[i] = 0;
 	if (!may_restart(s, &s->front_restarts, FRONT_RESTARTS_MAX)) {
-		log_error("fronts keep ending; front %u is not replaced", i);
-		return;
+		/* Whoever can end fronts must not be able to end the service. */
+		log_error("fronts keep ending");
+		sleep(1);
 	}
-	if (start_front(s, i, &fd) != 0) {
+	if (start_front(s, i, NULL, 0, &fd) != 0) {
 		log_error("front %u could not be replaced", i);
 		return;
 	}
@@ -207,37 +201,36 @@ static void replace_front(struct supervisor *s, unsigned i)
 	close(fd);
 }
 
-/* Wait for one child. -1: a signal came in between. */
-static pid_t wait_child(int *ret_status)
+/* Take the ends of fronts that have ended; each is replaced, unless all are about to end. */
+static void reap_fronts(struct supervisor *s)
 {
-	pid_t pid = waitpid(-1, ret_status, 0);
-
-	return pid < 0 && errno == EINTR ? -1 : pid;
+	for (unsigned i = 0; i < s->o->fronts; i++) {
+		if (s->front[i] <= 0 || waitpid(s->front[i], NULL, WNOHANG) != s->front[i])
+			continue;
+		if (s->stop_asked)
+			s->front[i] = 0;	/* on a stop fronts end first, and core follows */
+		else
+			replace_front(s, i);
+	}
 }
 
-/* Watch until core ends; its wait status. Fronts that die meanwhile are replaced. */
+/* Watch until core ends; its wait status. Fronts that end meanwhile are replaced. */
 static int watch_children(struct supervisor *s)
 {
-	bool told = false;
+	int status;
 
 	for (;;) {
-		int status;
-		pid_t pid = wait_child(&status);
+		int number;
 
-		if (stop_asked && !told) {
-			kill(s->core, SIGTERM);
-			told = true;
-		}
-		if (pid == s->core)
+		/* Core first: fronts end because it did, then. */
+		if (waitpid(s->core, &status, WNOHANG) == s->core)
 			return status;
-		for (unsigned i = 0; pid > 0 && i < s->o->fronts; i++)
-			if (s->front[i] == pid) {
-				/* On a stop fronts end first, and core follows. */
-				if (told || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
-					s->front[i] = 0;
-				else
-					replace_front(s, i);
-			}
+		reap_fronts(s);
+		number = sigwaitinfo(&s->awaited, NULL);
+		if ((number == SIGTERM || number == SIGINT) && !s->stop_asked) {
+			s->stop_asked = true;
+			kill(s->core, SIGTERM);
+		}
 	}
 }
 
@@ -255,7 +248,8 @@ static int run(struct supervisor *s)
 		close(s->control[0]);
 		if (WIFEXITED(status) && WEXITSTATUS(status) == CORE_STOPPED)
 			return 0;
-		if (stop_asked || (WIFEXITED(status) && WEXITSTATUS(status) == CORE_NO_VAULT))
+		/* Core that was asked to stop, by whomever, does not come back. */
+		if (s->stop_asked || (WIFEXITED(status) && (WEXITSTATUS(status) == CORE_NO_VAULT || WEXITSTATUS(status) == CORE_FAILED)))
 			return 1;
 		log_error("core ended unexpectedly (%s %d); starting again, sealed", WIFSIGNALED(status) ? "signal" : "code",
 		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
@@ -283,12 +277,14 @@ static int listen_on(const char *path, mode_t mode, int *ret_fd)
 int supervisor_run(const struct supervisor_options *o)
 {
 	struct supervisor s = { .o = o, .api_fd = -1, .admin_fd = -1, .window_ms = clock_mono_ms() };
-	struct sigaction sa = { .sa_handler = on_signal };
 	int r, code;
 
-	sigemptyset(&sa.sa_mask);
-	sigaction(SIGTERM, &sa, NULL);	/* without SA_RESTART: waiting ends */
-	sigaction(SIGINT, &sa, NULL);
+	sigemptyset(&s.awaited);
+	sigaddset(&s.awaited, SIGTERM);
+	sigaddset(&s.awaited, SIGINT);
+	sigaddset(&s.awaited, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &s.awaited, NULL);
+	signal(SIGCHLD, SIG_DFL);	/* ignored, as some parents leave it, ended children would be gone before they are seen */
 	if ((r = listen_on(o->admin_path, 0600, &s.admin_fd)) != 0 || (r = listen_on(o->api_path, 0660, &s.api_fd)) != 0)
 		return 1;
 	code = run(&s);
