@@ -52,6 +52,7 @@ struct exchange {
 	uint8_t token[32];
 	bool has_token;
 	bool close;			/* the connection ends with this answer */
+	bool head;			/* HEAD: its answer has no body, whatever its head says */
 	bool sealed_ok, clear, keys, has_etag;
 	uint8_t allow;			/* methods of the path, for 405 */
 	uint8_t id[16];			/* '*' of the path */

@@ -188,6 +188,17 @@ static uint32_t tick_of(const struct front_limits *l)
 	return least < 40 ? 10 : least / 4;
 }
 
+/* Take the time of this round; answers tell it, so it is taken after the sleep and before the first of them. */
+static void tell_time(struct front *f)
+{
+	f->now_ms = clock_mono_ms();
+	f->wall_ms = clock_wall_ms();
+	if (f->wall_ms / 1000 != f->date_s) {
+		f->date_s = f->wall_ms / 1000;
+		reply_date(&f->reply, f->wall_ms);
+	}
+}
+
 static int round_once(struct front *f, int timeout_ms)
 {
 	struct epoll_event events[EVENTS];
@@ -199,8 +210,7 @@ static int round_once(struct front *f, int timeout_ms)
 		traces_wipe();
 		n = epoll_wait(f->epoll, events, EVENTS, timeout_ms);
 	}
-	f->now_ms = clock_mono_ms();
-	f->wall_ms = clock_wall_ms();
+	tell_time(f);
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.ptr == NULL)
 			core = true;
@@ -220,17 +230,13 @@ static int round_once(struct front *f, int timeout_ms)
 static int loop(struct front *f)
 {
 	const uint32_t tick = tick_of(&f->limits);
-	uint64_t next_ms = clock_mono_ms() + tick, date_s = 0;
+	uint64_t next_ms = clock_mono_ms() + tick;
 	int r = 0;
 
 	while (r == 0 && !(f->stopping && (f->active == 0 || f->now_ms >= f->stop_ms))) {
 		bool busy = f->ready != NULL && !f->channel.blocked;
 
 		r = round_once(f, busy ? 0 : f->active > 0 ? (int)tick : -1);
-		if (f->wall_ms / 1000 != date_s) {
-			date_s = f->wall_ms / 1000;
-			reply_date(&f->reply, f->wall_ms);
-		}
 		/* While core does not take more, clients wait for us and not the other way round. */
 		if (r == 0 && f->now_ms >= next_ms && !f->channel.blocked) {
 			timeouts(f);

@@ -77,6 +77,7 @@ struct front {
 	struct connection *hash[HASH_SLOTS];
 	unsigned active;
 	uint64_t now_ms, wall_ms;	/* of this round */
+	uint64_t date_s;		/* that reply's Date header tells */
 	uint64_t requests;		/* numbers given out */
 	size_t buffered;		/* bytes of all connections' buffers */
 	uint8_t id_base[10];		/* random part of request ids */

@@ -342,6 +342,8 @@ static void finish(struct reply *r, const struct exchange *x)
 	}
 	put_head(r, x);
 	assert(buf_ok(&r->head));	/* HEAD_ROOM is above EXTRA_MAX and all lines of put_head */
+	if (x->head)
+		buf_reset(&r->body);
 }
 
 int reply_answer(struct reply *r, const struct exchange *x, const uint8_t *p, size_t n)

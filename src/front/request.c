@@ -368,6 +368,7 @@ void exchange_begin(struct exchange *x, const struct http *h, struct buf *in)
 	struct span path = h->url, query = { 0, 0 };
 	const char *p = (const char *)in->p + path.at, *mark;
 
+	x->head = h->parser.method == HTTP_HEAD;
 	if (h->fatal)
 		(void)exchange_refuse(x, h->problem);
 	take_token(x, h, in);

@@ -286,6 +286,81 @@ static void request_ids_are_uuids_of_now_and_differ(void **state)
 	rig_end(&g);
 }
 
+/* Seconds of the day in the last answer's Date header. */
+static uint64_t date_heard(const struct rig *g)
+{
+	const char *date = strstr(g->text, "\r\nDate: ");
+	unsigned hour, minute, second;
+
+	assert_non_null(date);
+	assert_int_equal(sscanf(date + 8 + 17, "%2u:%2u:%2u GMT", &hour, &minute, &second), 3);
+	return hour * 3600 + minute * 60 + second;
+}
+
+static void first_answer_after_idleness_tells_the_time_of_now(void **state)
+{
+	static struct rig g;
+	uint64_t then_s, asked_s;
+	int pair[2];
+
+	(void)state;
+	rig_start(&g, (struct front_limits){ 0 });
+	pair[0] = client(&g);
+	say(pair[0], VERSION_REQUEST);
+	assert_int_equal(hear(&g, pair[0]), 200);
+	close(pair[0]);
+	core_takes(&g, MSG_CLOSED);
+	then_s = clock_wall_ms() / 1000;
+	while ((asked_s = clock_wall_ms() / 1000) == then_s)
+		assert_int_equal(usleep(10000), 0);
+	/* The request waits before the connection comes: the round that front wakes to answers it. */
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	say(pair[0], VERSION_REQUEST);
+	core_send(&g, MSG_OPEN, ++g.opened, 0, NULL, 0, pair[1]);
+	close(pair[1]);
+	assert_int_equal(hear(&g, pair[0]), 200);
+	assert_in_range((date_heard(&g) + 86400 - asked_s % 86400) % 86400, 0, clock_wall_ms() / 1000 - asked_s);
+	close(pair[0]);
+	rig_end(&g);
+}
+
+/* Read the head of an answer that has no body. */
+static int hear_head(struct rig *g, int fd)
+{
+	g->text_n = 0;
+	do {
+		assert_true(read_until(g, fd, g->text_n + 1));
+		g->text[g->text_n] = '\0';
+	} while (strstr(g->text, "\r\n\r\n") == NULL);
+	return atoi(g->text + 9);
+}
+
+static void head_is_answered_without_a_body(void **state)
+{
+	static struct rig g;
+	struct message m;
+	int fd;
+
+	(void)state;
+	rig_start(&g, (struct front_limits){ 0 });
+	fd = client(&g);
+	/* Whatever refuses it, and whoever: the next answer begins where the head ends. */
+	say(fd, "HEAD /v1/sys/health HTTP/1.1\r\n" HOST "\r\n" "HEAD / HTTP/1.1\r\n" HOST "\r\n"
+	    "HEAD /v1/records/" HEX_ID " HTTP/1.1\r\n" HOST BEARER "\r\n" VERSION_REQUEST);
+	m = core_takes(&g, MSG_REFUSED);
+	core_refuses(&g, &m, PROBLEM_METHOD_NOT_ALLOWED);
+	assert_int_equal(hear_head(&g, fd), 405);
+	assert_true(holds(&g, "Allow: GET\r\n"));
+	assert_int_equal(hear_head(&g, fd), 404);
+	assert_int_equal(hear_head(&g, fd), 405);
+	assert_int_equal(hear(&g, fd), 200);
+	say(fd, "HEAD / HTTP/1.1\r\n\r\n");	/* no Host */
+	assert_int_equal(hear_head(&g, fd), 400);
+	assert_int_equal(hear(&g, fd), 0);
+	close(fd);
+	rig_end(&g);
+}
+
 static void pipelined_requests_are_asked_one_by_one(void **state)
 {
 	static struct rig g;
@@ -765,6 +840,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(request_is_asked_and_answered),
 		cmocka_unit_test(request_ids_are_uuids_of_now_and_differ),
+		cmocka_unit_test(first_answer_after_idleness_tells_the_time_of_now),
+		cmocka_unit_test(head_is_answered_without_a_body),
 		cmocka_unit_test(pipelined_requests_are_asked_one_by_one),
 		cmocka_unit_test(connections_do_not_wait_for_each_other),
 		cmocka_unit_test(slow_pieces_make_one_request),
