@@ -263,10 +263,16 @@ static const struct {
 	{ "keys", PARAM_KEYS }, { "sealed_ok", PARAM_SEALED_OK },
 };
 
+/* Values have one spelling. */
+static bool is(const char *p, size_t n, const char *text)
+{
+	return strlen(text) == n && memcmp(p, text, n) == 0;
+}
+
 static bool set_truth(const char *p, size_t n, bool *ret)
 {
-	*ret = same(p, n, "true");
-	return *ret || same(p, n, "false");
+	*ret = is(p, n, "true");
+	return *ret || is(p, n, "false");
 }
 
 static bool set_limit(struct exchange *x, const char *p, size_t n)
@@ -289,7 +295,7 @@ static bool set_param(struct exchange *x, struct buf *in, uint8_t param, const s
 		x->names = *s;
 		return true;
 	case PARAM_VIEW:
-		x->clear = same(p, s->n, "clear");
+		x->clear = is(p, s->n, "clear");
 		return x->clear;
 	case PARAM_LIMIT:
 		return set_limit(x, p, s->n);
@@ -311,7 +317,7 @@ static void take_param(struct exchange *x, struct buf *in, struct span s, uint8_
 	uint16_t problem;
 
 	for (size_t i = 0; i < sizeof(params) / sizeof(params[0]); i++)
-		if (strlen(params[i].name) == name_n && memcmp(params[i].name, p, name_n) == 0)
+		if (is(p, name_n, params[i].name))
 			param = params[i].param;
 	if (eq == NULL || (param & x->route->params) == 0 || (param & *seen) != 0) {
 		(void)exchange_refuse(x, PROBLEM_BAD_REQUEST);
@@ -363,9 +369,30 @@ static uint8_t method_of(const struct http *h)
 	}
 }
 
+/*
+ * The target without scheme and authority, which a client may send as if to a proxy (RFC 9112, 3.2.2). Whose name that is
+ * does not matter: nobody else answers here. What is no http target stays as it is, and is then no path of ours.
+ */
+static struct span path_of(const struct http *h, const struct buf *in)
+{
+	static const char scheme[] = "http://";
+	struct span s = h->url;
+	const char *p = (const char *)in->p + s.at;
+	size_t authority = sizeof(scheme) - 1;
+
+	if (s.n == 0 || p[0] == '/' || s.n <= authority || strncasecmp(p, scheme, authority) != 0)
+		return s;
+	while (authority < s.n && p[authority] != '/' && p[authority] != '?')
+		authority++;
+	/* No host at all, or a user's name before it, which RFC 9110 (4.2.1, 4.2.4) wants refused. */
+	if (authority == sizeof(scheme) - 1 || memchr(p, '@', authority) != NULL)
+		return s;
+	return (struct span){ s.at + (uint32_t)authority, s.n - (uint32_t)authority };
+}
+
 void exchange_begin(struct exchange *x, const struct http *h, struct buf *in)
 {
-	struct span path = h->url, query = { 0, 0 };
+	struct span path = path_of(h, in), query = { 0, 0 };
 	const char *p = (const char *)in->p + path.at, *mark;
 
 	x->head = h->parser.method == HTTP_HEAD;
@@ -379,8 +406,10 @@ void exchange_begin(struct exchange *x, const struct http *h, struct buf *in)
 		return;
 	}
 	if ((mark = memchr(p, '?', path.n)) != NULL) {
+		const uint32_t target_n = path.n;
+
 		path.n = (uint32_t)(mark - p);
-		query = (struct span){ path.at + path.n + 1, h->url.n - path.n - 1 };
+		query = (struct span){ path.at + path.n + 1, target_n - path.n - 1 };
 	}
 	route_find(x, method_of(h), p, path.n, path.at);
 	if (x->route == NULL) {

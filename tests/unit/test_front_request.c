@@ -249,7 +249,7 @@ static void unknown_paths_and_methods_are_told_apart(void **state)
 		{ "GET //v1/sys/health", PROBLEM_NOT_FOUND }, { "GET /v1/sys/%68ealth", PROBLEM_NOT_FOUND },
 		{ "GET /v1/audit/tile/0/1", PROBLEM_NOT_FOUND }, { "GET /v1/audit/tile/", PROBLEM_NOT_FOUND },
 		{ "GET /v1/audit/tile/tile/0/001", PROBLEM_NOT_FOUND }, { "GET /v1/audit/tile/9/001", PROBLEM_NOT_FOUND },
-		{ "GET http://v/v1/sys/health", PROBLEM_NOT_FOUND }, { "OPTIONS *", PROBLEM_NOT_FOUND },
+		{ "OPTIONS *", PROBLEM_NOT_FOUND },
 		{ "HEAD /v1/sys/health", PROBLEM_METHOD_NOT_ALLOWED }, { "DELETE /v1/records/" HEX_ID, PROBLEM_METHOD_NOT_ALLOWED },
 		{ "GET /v1/records", PROBLEM_METHOD_NOT_ALLOWED }, { "GET /v1/sessions/current", PROBLEM_METHOD_NOT_ALLOWED },
 		{ "PUT /v1/sessions", PROBLEM_METHOD_NOT_ALLOWED }, { "TRACE /v1/sys/health", PROBLEM_METHOD_NOT_ALLOWED },
@@ -262,6 +262,42 @@ static void unknown_paths_and_methods_are_told_apart(void **state)
 		if (problem_in(text) != cases[i].problem)
 			fail_msg("%s: %d", cases[i].line, problem_in(text));
 	}
+}
+
+static void target_may_name_scheme_and_authority(void **state)
+{
+	static const struct {
+		const char *line;
+		int problem;
+	} cases[] = {
+		{ "GET http://v/v1/sys/health", PROBLEM_NONE }, { "GET HTTP://v.example:8080/v1/sys/health", PROBLEM_NONE },
+		{ "GET http://v/v1/sys/health?sealed_ok=true", PROBLEM_NONE },
+		{ "GET http://v/v1/sys/health?sealed_ok=yes", PROBLEM_BAD_REQUEST },
+		{ "GET http://[::1]/v1/sys/health", PROBLEM_NONE }, { "HEAD http://v/v1/sys/health", PROBLEM_METHOD_NOT_ALLOWED },
+		{ "GET http://v/v1/audit/tile/0/001", PROBLEM_NONE }, { "GET http://v", PROBLEM_NOT_FOUND },
+		{ "GET http://v?sealed_ok=true", PROBLEM_NOT_FOUND }, { "GET http://v//v1/sys/health", PROBLEM_NOT_FOUND },
+		{ "GET http://v/http://v/v1/sys/health", PROBLEM_NOT_FOUND },
+		{ "GET http://u@v/v1/sys/health", PROBLEM_NOT_FOUND }, { "GET http:///v1/sys/health", PROBLEM_BAD_REQUEST },
+		{ "GET https://v/v1/sys/health", PROBLEM_NOT_FOUND }, { "GET ftp://v/v1/sys/health", PROBLEM_NOT_FOUND },
+		{ "GET v1/sys/health", PROBLEM_BAD_REQUEST },
+	};
+	char text[256];
+	struct taken t;
+	struct wire_read m;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(text, sizeof(text), "%s" PLAIN, cases[i].line);
+		if (problem_in(text) != cases[i].problem)
+			fail_msg("%s: %d", cases[i].line, problem_in(text));
+	}
+	/* Id and names are found behind them. */
+	t = asks("GET http://v/v1/records/" HEX_ID "?fields=a,b&view=clear" HTTP11 BEARER "\r\n", MSG_READ);
+	assert_int_equal(wire_read_decode(t.body.p, t.body.n, &m), 0);
+	id_is(m.record);
+	assert_int_equal(m.names.count, 2);
+	assert_int_equal(m.view, WIRE_VIEW_CLEAR);
+	taken_free(&t);
 }
 
 static void queries_are_closed(void **state)
@@ -278,7 +314,9 @@ static void queries_are_closed(void **state)
 		{ "?fields=a,", PROBLEM_BAD_REQUEST },
 		{ "?fields=a&x=1", PROBLEM_BAD_REQUEST },
 		{ "?fields=a&limit=1", PROBLEM_BAD_REQUEST },
-		{ "?fields=a&view=masked", PROBLEM_BAD_REQUEST }, { "?fields=a&view=CLEAR&", PROBLEM_NONE },
+		{ "?fields=a&view=masked", PROBLEM_BAD_REQUEST }, { "?fields=a&view=clear&", PROBLEM_NONE },
+		{ "?fields=a&view=CLEAR", PROBLEM_BAD_REQUEST }, { "?fields=a&view=Clear", PROBLEM_BAD_REQUEST },
+		{ "?fields=a&VIEW=clear", PROBLEM_BAD_REQUEST },
 		{ "?fields=%zz", PROBLEM_BAD_REQUEST }, { "?fields=%4", PROBLEM_BAD_REQUEST }, { "?fields=%00", PROBLEM_BAD_REQUEST },
 		{ "?fields=%0a", PROBLEM_BAD_REQUEST },
 		{ "?fields=%ff", PROBLEM_INVALID_UTF8 },
@@ -298,6 +336,8 @@ static void queries_are_closed(void **state)
 	assert_int_equal(problem_in("GET /v1/audit/events?limit=0" PLAIN), PROBLEM_BAD_REQUEST);
 	assert_int_equal(problem_in("GET /v1/audit/events?limit=1001" PLAIN), PROBLEM_BAD_REQUEST);
 	assert_int_equal(problem_in("GET /v1/audit/events?keys=yes" PLAIN), PROBLEM_BAD_REQUEST);
+	assert_int_equal(problem_in("GET /v1/audit/events?keys=True" PLAIN), PROBLEM_BAD_REQUEST);
+	assert_int_equal(problem_in("GET /v1/sys/health?sealed_ok=TRUE" PLAIN), PROBLEM_BAD_REQUEST);
 	assert_int_equal(problem_in("GET /v1/sys/version?x=1" PLAIN), PROBLEM_BAD_REQUEST);
 }
 
@@ -544,6 +584,7 @@ int main(void)
 		cmocka_unit_test(calls_without_body_are_their_envelope),
 		cmocka_unit_test(session_calls_carry_what_was_proved),
 		cmocka_unit_test(unknown_paths_and_methods_are_told_apart),
+		cmocka_unit_test(target_may_name_scheme_and_authority),
 		cmocka_unit_test(queries_are_closed),
 		cmocka_unit_test(headers_are_judged),
 		cmocka_unit_test(media_types_of_bodies_are_judged),
