@@ -108,7 +108,7 @@ int record_load(struct vault *v, const uint8_t id[16], bool all, struct record *
 	if ((r = record_stored(v, ret, REC_HEAD, 0, 0, &val)) != 0 ||
 	    (r = record_head_open(v->keys, val.p, val.n, id, &ret->head)) != 0 ||
 	    (r = record_stored(v, ret, REC_KEYS, 0, 0, &val)) != 0)
-		return r;
+		return r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r;	/* nothing erases records yet: its shred slot was changed */
 	ret->keys_row = val.p;
 	ret->keys_row_n = val.n;
 	return all ? collect_wraps(v, &val) : 0;
