@@ -120,11 +120,14 @@ static int take(struct front *f, struct mmsghdr *h, uint8_t *p)
 {
 	struct message m;
 	int fd = descriptor_of(&h->msg_hdr), r;
+	bool lost = (h->msg_hdr.msg_flags & MSG_CTRUNC) != 0;
 
 	if (h->msg_len == 0) {
 		r = CV_ERR_STATE;	/* no message is empty: the other end is closed */
-	} else if ((h->msg_hdr.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || message_decode(p, h->msg_len, &m) != 0) {
+	} else if ((h->msg_hdr.msg_flags & MSG_TRUNC) != 0 || message_decode(p, h->msg_len, &m) != 0) {
 		r = CV_ERR_FORMAT;
+	} else if (lost) {
+		r = fd < 0 ? front_lost(f, &m) : CV_ERR_FORMAT;
 	} else {
 		r = front_message(f, &m, p + MESSAGE_HEADER, fd);
 		fd = -1;	/* transferred */

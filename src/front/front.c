@@ -83,6 +83,16 @@ static void stop(struct front *f)
 		connection_stop(f, &f->all[i]);
 }
 
+int front_lost(struct front *f, const struct message *m)
+{
+	if (m->type != MSG_OPEN || find(f, m->connection) != NULL)
+		return CV_ERR_FORMAT;
+	/* Whoever opens many connections is closed one; all others are served on. */
+	log_warn("no descriptor is left for a connection; it is closed");
+	(void)channel_queue(&f->channel, MSG_CLOSED, m->connection, 0, NULL, 0);	/* as above */
+	return 0;
+}
+
 int front_message(struct front *f, const struct message *m, const uint8_t *body, int fd)
 {
 	struct connection *c = find(f, m->connection);

@@ -108,6 +108,8 @@ int channel_drain(struct front *f);
 struct message;
 /* Act on one message; fd is a descriptor that came with it, or -1, and belongs to the callee. 0 or CV_ERR_FORMAT. */
 int front_message(struct front *f, const struct message *m, const uint8_t *body, int fd);
+/* A message has come without its descriptor, for which this process had no number left. 0 or CV_ERR_FORMAT. */
+int front_lost(struct front *f, const struct message *m);
 /* Put c where the next round of work finds it. */
 void front_ready(struct front *f, struct connection *c);
 /* Write the next request id: a UUIDv7 of this round's time. */

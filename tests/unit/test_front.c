@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -24,8 +25,11 @@ struct rig {
 	size_t text_n;
 };
 
-static void rig_start(struct rig *g, struct front_limits limits)
+/* Start front with at most that many descriptors (0: as many as the test has). */
+static void rig_start_with(struct rig *g, struct front_limits limits, rlim_t descriptors)
 {
+	const struct rlimit few = { descriptors, descriptors };
+
 	struct front_options o = { .demo = true, .limits = limits, .version = "test" };
 	int pair[2];
 
@@ -36,10 +40,17 @@ static void rig_start(struct rig *g, struct front_limits limits)
 	if ((g->pid = fork()) == 0) {
 		close(pair[0]);
 		o.core_fd = pair[1];
+		if (descriptors != 0 && setrlimit(RLIMIT_NOFILE, &few) != 0)
+			_exit(4);
 		_exit(front_run(&o) == 0 ? 0 : 3);
 	}
 	close(pair[1]);
 	assert_true(g->pid > 0);
+}
+
+static void rig_start(struct rig *g, struct front_limits limits)
+{
+	rig_start_with(g, limits, 0);
 }
 
 /* Wait for front's end; its exit status. */
@@ -730,6 +741,36 @@ static void connections_beyond_the_limit_are_closed(void **state)
 }
 
 /* Core takes nothing: front stops reading, and goes on when core does. */
+static void connections_without_a_descriptor_are_closed_and_the_others_served(void **state)
+{
+	static struct rig g;
+	int fd[64], closed = 0;
+
+	(void)state;
+	rig_start_with(&g, (struct front_limits){ 0 }, 32);
+	for (unsigned i = 0; i < 64; i++)
+		fd[i] = client(&g);
+	say(fd[0], VERSION_REQUEST);
+	assert_int_equal(hear(&g, fd[0]), 200);
+	assert_int_equal(hear(&g, fd[63]), 0);
+	while (wait_for(g.core, 100)) {
+		assert_true(core_takes(&g, MSG_CLOSED).connection > 16);
+		closed++;
+	}
+	assert_in_range(closed, 32, 48);
+	/* What one gives back another can have. */
+	close(fd[1]);
+	assert_int_equal(core_takes(&g, MSG_CLOSED).connection, 2);
+	close(fd[63]);
+	fd[63] = client(&g);
+	say(fd[63], VERSION_REQUEST);
+	assert_int_equal(hear(&g, fd[63]), 200);
+	for (unsigned i = 0; i < 64; i++)
+		if (i != 1)
+			close(fd[i]);
+	rig_end(&g);
+}
+
 static void full_channel_holds_clients_back(void **state)
 {
 	static struct rig g;
@@ -856,6 +897,7 @@ int main(void)
 		cmocka_unit_test(half_closed_client_is_answered),
 		cmocka_unit_test(http_1_0_is_answered_once),
 		cmocka_unit_test(connections_beyond_the_limit_are_closed),
+		cmocka_unit_test(connections_without_a_descriptor_are_closed_and_the_others_served),
 		cmocka_unit_test(full_channel_holds_clients_back),
 		cmocka_unit_test(stop_finishes_what_was_taken),
 		cmocka_unit_test(stop_without_clients_ends_at_once),

@@ -277,7 +277,7 @@ static void target_may_name_scheme_and_authority(void **state)
 		{ "GET http://v/v1/audit/tile/0/001", PROBLEM_NONE }, { "GET http://v", PROBLEM_NOT_FOUND },
 		{ "GET http://v?sealed_ok=true", PROBLEM_NOT_FOUND }, { "GET http://v//v1/sys/health", PROBLEM_NOT_FOUND },
 		{ "GET http://v/http://v/v1/sys/health", PROBLEM_NOT_FOUND },
-		{ "GET http://u@v/v1/sys/health", PROBLEM_NOT_FOUND }, { "GET http:///v1/sys/health", PROBLEM_BAD_REQUEST },
+		{ "GET http://u@v/v1/sys/health", PROBLEM_NOT_FOUND }, { "GET http:///v1/sys/health", PROBLEM_NOT_FOUND },
 		{ "GET https://v/v1/sys/health", PROBLEM_NOT_FOUND }, { "GET ftp://v/v1/sys/health", PROBLEM_NOT_FOUND },
 		{ "GET v1/sys/health", PROBLEM_BAD_REQUEST },
 	};
