@@ -79,17 +79,23 @@ static int collect_wraps(struct vault *v, const struct store_value *keys_row)
 
 static int find_wrap(const struct record *r, uint32_t class_key, uint32_t generation, uint32_t drop_version, struct wrap *ret)
 {
+	const struct wrap *found = NULL;
+
 	if (r->rows == NULL || !r->rows->wraps_whole)
 		return wraps_find(r->keys_row, r->keys_row_n, class_key, generation, drop_version, ret);
 	for (unsigned i = 0; i < r->rows->wraps; i++) {
 		const struct wrap *w = &r->rows->wrap[i];
 
-		if (w->class_key == class_key && w->generation == generation && w->drop_version == drop_version) {
-			*ret = *w;
-			return 0;
-		}
+		if (w->class_key != class_key || w->generation != generation || w->drop_version != drop_version)
+			continue;
+		if (found != NULL)
+			return CV_ERR_FORMAT;	/* as wraps_find */
+		found = w;
 	}
-	return CV_ERR_NOTFOUND;
+	if (found == NULL)
+		return CV_ERR_NOTFOUND;
+	*ret = *found;
+	return 0;
 }
 
 int record_load(struct vault *v, const uint8_t id[16], bool all, struct record *ret)
