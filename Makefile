@@ -204,7 +204,8 @@ check-deps:	## hold the code to its module table, its limits and its banned call
 check-asan:	## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=build/asan SAN=address,undefined unit-bins
 	@$(MAKE) --no-print-directory BUILD=build/asan SAN=address,undefined unit
-check-valgrind: unit-bins	## unit tests under valgrind
+check-valgrind:	## unit tests under valgrind (some minutes)
+	@$(MAKE) --no-print-directory -s -j$(JOBS) unit-bins
 	@$(MAKE) --no-print-directory unit UNIT_WRAP="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"
 check-clang:	## everything compiles with clang, warnings as errors
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=build/clang CC=clang all unit-bins
