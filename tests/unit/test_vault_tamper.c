@@ -1,0 +1,406 @@
+/* Stored bytes that somebody changed, moved, took away or put back: the next reader learns of it. FORMAT.md section 13. */
+#include "test_vault.h"
+
+struct row {
+	enum store_table table;
+	uint8_t key[40];
+	size_t key_n;
+	struct buf value;
+};
+
+static struct row rec_row(struct fixture *f, uint64_t serial, enum rec_kind kind, uint16_t class, uint32_t drop)
+{
+	struct row x = { .table = STORE_REC };
+	struct store_value val;
+
+	x.key_n = rec_key(serial, kind, (uint32_t)class << 16, drop, x.key);
+	buf_init(&x.value, STORE_VALUE_MAX);
+	assert_int_equal(vault_turn_begin(f->v), 0);
+	assert_int_equal(store_get(f->v->store, x.table, x.key, x.key_n, &val), 0);
+	buf_put(&x.value, val.p, val.n);
+	assert_int_equal(vault_turn_end(f->v), 0);
+	return x;
+}
+
+/* As somebody who can write the store would: past everything that keeps head and state hash. */
+static void put(struct fixture *f, const struct row *x, const struct buf *value)
+{
+	assert_int_equal(vault_turn_begin(f->v), 0);
+	if (value != NULL)
+		assert_int_equal(store_put(f->v->store, x->table, x->key, x->key_n, value->p, value->n), 0);
+	else
+		assert_int_equal(store_del(f->v->store, x->table, x->key, x->key_n), 0);
+	store_commit(f->v->store);
+	assert_int_equal(vault_turn_end(f->v), 0);
+}
+
+struct child {
+	uint8_t token[32], intake[32];
+	uint8_t record[16], etag[16];
+	uint64_t serial;
+};
+
+static struct child new_child(struct fixture *f)
+{
+	struct child c;
+	struct record rec;
+
+	assert_int_equal(login(f, P_WORKER, c.token), 0);
+	assert_int_equal(login(f, P_INTAKE, c.intake), 0);
+	assert_int_equal(create(f, c.token, "visit", "", c.record, c.etag, "name", "张小明", "city", "某市", "note", "过敏", NULL), 0);
+	assert_int_equal(record_load(f->v, c.record, false, &rec), 0);
+	c.serial = rec.serial;
+	return c;
+}
+
+/* Read every class; 0 only if all values are as they were written, else INTEGRITY, and no wrong value ever. */
+static unsigned read_all(struct fixture *f, const struct child *c)
+{
+	static const struct { const char *name; bool clear; const char *text; } fields[] = {
+		{ "name", true, "张小明" }, { "city", true, "某市" }, { "note", false, "过敏" }, { "name", false, "~张**" },
+	};
+	unsigned result = 0;
+	char text[256];
+
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned problem = read_field(f, c->token, "visit", c->record, fields[i].name, fields[i].clear, text);
+
+		if (problem == 0)
+			assert_string_equal(text, fields[i].text);
+		else
+			assert_int_equal(problem, PROBLEM_INTEGRITY);
+		result = problem != 0 ? problem : result;
+	}
+	return result;
+}
+
+static unsigned history(struct fixture *f, const struct child *c)
+{
+	struct wire_envelope env = envelope(f, c->token, "visit", "");
+	struct wire_history m = { .record = c->record };
+	struct buf b;
+	struct rd rd;
+	size_t at;
+	unsigned problem;
+
+	buf_init(&b, 4096);
+	at = wire_count_begin(&b);
+	wire_text8_put(&b, "note", 4);
+	wire_count_end(&b, at, 1);
+	rd = rd_over(b.p, b.n);
+	assert_int_equal(wire_names_get(&rd, &m.names), 0);
+	problem = one_turn(f, &env, true, run_history, &m);
+	buf_free(&b);
+	return problem;
+}
+
+/* Every byte of the row, changed in one bit, is noticed; put back, all is well again. */
+static void each_flip_is_noticed(struct fixture *f, const struct child *c, struct row *x)
+{
+	size_t step = x->value.n > 400 ? x->value.n / 200 : 1;
+
+	for (size_t i = 0; i < x->value.n; i += i < 100 ? 1 : step) {
+		x->value.p[i] ^= (uint8_t)(1u << i % 8);
+		put(f, x, &x->value);
+		if (read_all(f, c) != PROBLEM_INTEGRITY)
+			fail_msg("byte %zu of %zu", i, x->value.n);
+		x->value.p[i] ^= (uint8_t)(1u << i % 8);
+	}
+	put(f, x, &x->value);
+	assert_int_equal(read_all(f, c), 0);
+	buf_free(&x->value);
+}
+
+static void a_changed_head_does_not_open(void **state)
+{
+	struct fixture *f = *state;
+	struct child c = new_child(f);
+	struct row x = rec_row(f, c.serial, REC_HEAD, 0, 0);
+
+	each_flip_is_noticed(f, &c, &x);
+}
+
+static void a_changed_keys_row_does_not_open(void **state)
+{
+	struct fixture *f = *state;
+	struct child c = new_child(f);
+	struct row x = rec_row(f, c.serial, REC_KEYS, 0, 0);
+
+	each_flip_is_noticed(f, &c, &x);
+}
+
+static void a_changed_class_row_does_not_open(void **state)
+{
+	static const uint16_t classes[] = { CLASS_ID, CLASS_HEALTH, CLASS_ID_MASKED };
+	struct fixture *f = *state;
+	struct child c = new_child(f);
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct row x = rec_row(f, c.serial, REC_ROW, classes[i], 0);
+
+		/* The clear row has two cells, and each is opened alone: all bytes are some reader's. */
+		each_flip_is_noticed(f, &c, &x);
+	}
+}
+
+static void a_row_that_is_taken_away_is_missed(void **state)
+{
+	static const struct { enum rec_kind kind; uint16_t class; } rows[] = {
+		{ REC_HEAD, 0 }, { REC_KEYS, 0 }, { REC_ROW, CLASS_ID }, { REC_ROW, CLASS_HEALTH }, { REC_ROW, CLASS_ID_MASKED },
+	};
+	struct fixture *f = *state;
+	struct child c = new_child(f);
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct row x = rec_row(f, c.serial, rows[i].kind, rows[i].class, 0);
+
+		put(f, &x, NULL);
+		assert_int_equal(read_all(f, &c), PROBLEM_INTEGRITY);
+		put(f, &x, &x.value);
+		assert_int_equal(read_all(f, &c), 0);
+		buf_free(&x.value);
+	}
+}
+
+static void rows_of_two_records_cannot_change_places(void **state)
+{
+	static const struct { enum rec_kind kind; uint16_t class; } rows[] = {
+		{ REC_HEAD, 0 }, { REC_KEYS, 0 }, { REC_ROW, CLASS_ID }, { REC_ROW, CLASS_HEALTH }, { REC_ROW, CLASS_ID_MASKED },
+	};
+	struct fixture *f = *state;
+	struct child a = new_child(f), b = new_child(f);
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct row x = rec_row(f, a.serial, rows[i].kind, rows[i].class, 0);
+		struct row y = rec_row(f, b.serial, rows[i].kind, rows[i].class, 0);
+
+		put(f, &x, &y.value);
+		put(f, &y, &x.value);
+		assert_int_equal(read_all(f, &a), PROBLEM_INTEGRITY);
+		assert_int_equal(read_all(f, &b), PROBLEM_INTEGRITY);
+		put(f, &x, &x.value);
+		put(f, &y, &y.value);
+		assert_int_equal(read_all(f, &a), 0);
+		assert_int_equal(read_all(f, &b), 0);
+		buf_free(&x.value);
+		buf_free(&y.value);
+	}
+}
+
+static void rows_of_two_classes_cannot_change_places(void **state)
+{
+	struct fixture *f = *state;
+	struct child c = new_child(f);
+	struct row x = rec_row(f, c.serial, REC_ROW, CLASS_ID, 0), y = rec_row(f, c.serial, REC_ROW, CLASS_HEALTH, 0);
+
+	put(f, &x, &y.value);
+	put(f, &y, &x.value);
+	assert_int_equal(read_all(f, &c), PROBLEM_INTEGRITY);
+	put(f, &x, &x.value);
+	put(f, &y, &y.value);
+	assert_int_equal(read_all(f, &c), 0);
+	buf_free(&x.value);
+	buf_free(&y.value);
+}
+
+static void a_map_row_that_leads_elsewhere_is_noticed(void **state)
+{
+	struct fixture *f = *state;
+	struct child a = new_child(f), b = new_child(f);
+	struct row x = { .table = STORE_MAP, .key_n = 16 };
+	uint8_t serial[6];
+
+	buf_init(&x.value, 16);
+	memcpy(x.key, a.record, 16);
+	be48_put(serial, b.serial);
+	buf_put(&x.value, serial, 6);
+	put(f, &x, &x.value);
+	assert_int_equal(read_all(f, &a), PROBLEM_INTEGRITY);
+	be48_put(x.value.p, a.serial);
+	put(f, &x, &x.value);
+	assert_int_equal(read_all(f, &a), 0);
+	buf_free(&x.value);
+}
+
+static void an_older_row_put_back_does_not_open(void **state)
+{
+	struct fixture *f = *state;
+	struct child c = new_child(f);
+	struct row old = rec_row(f, c.serial, REC_ROW, CLASS_HEALTH, 0);
+	struct row keys = rec_row(f, c.serial, REC_KEYS, 0, 0);
+	uint8_t etag[16];
+	char text[256];
+
+	assert_int_equal(patch(f, c.token, "visit", c.record, c.etag, etag, "note", "痊愈", NULL), 0);
+	put(f, &old, &old.value);
+	put(f, &keys, &keys.value);
+	assert_int_equal(read_field(f, c.token, "visit", c.record, "note", false, text), PROBLEM_INTEGRITY);
+	/* Nor is it written over, which would bury it in history. */
+	assert_int_equal(patch(f, c.token, "visit", c.record, etag, etag, "note", "复发", NULL), PROBLEM_INTEGRITY);
+	buf_free(&old.value);
+	buf_free(&keys.value);
+}
+
+static void a_refusal_for_integrity_names_the_record(void **state)
+{
+	struct fixture *f = *state;
+	struct child c = new_child(f);
+	struct row head = rec_row(f, c.serial, REC_HEAD, 0, 0);
+	struct vault_call *call = &f->v->call;
+
+	put(f, &head, NULL);
+	assert_int_equal(read_all(f, &c), PROBLEM_INTEGRITY);
+	assert_int_equal(call->detail.outcome, PROBLEM_INTEGRITY);
+	assert_memory_equal(call->detail.record, c.record, 16);
+	buf_free(&head.value);
+}
+
+static void a_changed_drop_is_neither_read_nor_merged(void **state)
+{
+	struct fixture *f = *state;
+	struct child c = new_child(f);
+	struct row x;
+	uint8_t etag[16];
+	char text[256];
+
+	assert_int_equal(patch(f, c.intake, "intake", c.record, NULL, etag, "note", "新", NULL), 0);
+	assert_int_equal(patch(f, c.intake, "intake", c.record, NULL, etag, "note", "最新", NULL), 0);
+	x = rec_row(f, c.serial, REC_DROP, CLASS_HEALTH, 2);
+	for (size_t i = 0; i < x.value.n; i++) {
+		x.value.p[i] ^= 1;
+		put(f, &x, &x.value);
+		assert_int_equal(read_field(f, c.token, "visit", c.record, "note", false, text), PROBLEM_INTEGRITY);
+		x.value.p[i] ^= 1;
+	}
+	put(f, &x, NULL);
+	assert_int_equal(read_field(f, c.token, "visit", c.record, "note", false, text), PROBLEM_INTEGRITY);
+	put(f, &x, &x.value);
+	assert_int_equal(read_field(f, c.token, "visit", c.record, "note", false, text), 0);
+	assert_string_equal(text, "最新");
+	buf_free(&x.value);
+}
+
+/*
+ * A class's public key is public: whoever held a child's shred key could write a drop that opens. What head says of the drops
+ * keeps it out of the row, where it would look like anybody else's.
+ */
+static void a_forged_drop_is_not_merged(void **state)
+{
+	struct fixture *f = *state;
+	struct child c = new_child(f);
+	struct datakey dk;
+	struct wrap_request req = { .class_key = CLASS_HEALTH << 16, .drop_version = 2, .key = &dk };
+	struct row_place at = { .record = c.record, .class_key = CLASS_HEALTH << 16, .version = 2, .drop = true };
+	struct provenance prov = { .source = 1 };
+	struct row x, keys;
+	struct record rec;
+	uint8_t etag[16];
+	struct buf forged;
+
+	assert_int_equal(patch(f, c.intake, "intake", c.record, NULL, etag, "note", "真", NULL), 0);
+	x = rec_row(f, c.serial, REC_DROP, CLASS_HEALTH, 2);
+	keys = rec_row(f, c.serial, REC_KEYS, 0, 0);
+	assert_int_equal(record_load(f->v, c.record, false, &rec), 0);
+	at.shred_slot = rec.head.shred_slot;
+	/* Its wrap takes the place of the true one, which is the last group. */
+	keys.value.n -= 2 + 24 + 32 + WRAP_ENTRY;
+	record_datakey_random(&dk);
+	assert_int_equal(record_wrap3(f->v->keys, c.record, &req, 1, &keys.value, &at.birth_epoch), 0);
+	put(f, &keys, &keys.value);
+	buf_init(&forged, 65536);
+	assert_int_equal(content_set(&f->v->content, FIELD_NOTE, VALUE_TEXT, (const uint8_t *)"伪", 3, 16, &prov, true), 0);
+	assert_int_equal(content_seal(f->v->keys, &f->v->content, &dk, &at, &forged), 0);
+	put(f, &x, &forged);
+	/* A reader's touch asks for a merge, which is refused; so is writing over it. */
+	for (unsigned i = 0; i < 2; i++) {
+		char text[256];
+
+		assert_int_equal(read_field(f, c.token, "visit", c.record, "note", false, text), 0);
+		memcpy(etag, f->out.p + 10 + 16, 16);
+		assert_int_equal(record_load(f->v, c.record, false, &rec), 0);
+		assert_int_equal(head_class_find(&rec.head, CLASS_HEALTH << 16)->drops, 1);
+	}
+	assert_int_equal(patch(f, c.token, "visit", c.record, etag, etag, "note", "新", NULL), PROBLEM_INTEGRITY);
+	buf_free(&forged);
+	buf_free(&x.value);
+	buf_free(&keys.value);
+}
+
+static void history_is_whole_or_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct child c = new_child(f);
+	struct row x = { .table = STORE_HIST, .key_n = HIST_KEY };
+	struct store_value val;
+	uint8_t etag[16];
+
+	assert_int_equal(patch(f, c.token, "visit", c.record, c.etag, etag, "note", "二", NULL), 0);
+	assert_int_equal(patch(f, c.token, "visit", c.record, etag, etag, "note", "三", NULL), 0);
+	assert_int_equal(history(f, &c), 0);
+	hist_key(c.serial, CLASS_HEALTH << 16, 1, 1, x.key);
+	assert_int_equal(vault_turn_begin(f->v), 0);
+	assert_int_equal(store_get(f->v->store, x.table, x.key, x.key_n, &val), 0);
+	buf_init(&x.value, STORE_VALUE_MAX);
+	buf_put(&x.value, val.p, val.n);
+	assert_int_equal(vault_turn_end(f->v), 0);
+	for (size_t i = 0; i < x.value.n; i++) {
+		x.value.p[i] ^= 0x80;
+		put(f, &x, &x.value);
+		assert_int_equal(history(f, &c), PROBLEM_INTEGRITY);
+		x.value.p[i] ^= 0x80;
+	}
+	put(f, &x, NULL);
+	assert_int_equal(history(f, &c), PROBLEM_INTEGRITY);
+	put(f, &x, &x.value);
+	assert_int_equal(history(f, &c), 0);
+	/* One too many, a copy of the newest under another version. */
+	hist_key(c.serial, CLASS_HEALTH << 16, 9, 1, x.key);
+	put(f, &x, &x.value);
+	assert_int_equal(history(f, &c), PROBLEM_INTEGRITY);
+	put(f, &x, NULL);
+	assert_int_equal(history(f, &c), 0);
+	buf_free(&x.value);
+}
+
+static void counters_put_back_refuse_to_unseal(void **state)
+{
+	struct fixture *f = *state;
+	struct row x = { .table = STORE_META, .key = "counters", .key_n = 16 };
+	struct store_value val;
+
+	assert_int_equal(vault_turn_begin(f->v), 0);
+	assert_int_equal(store_get(f->v->store, x.table, x.key, x.key_n, &val), 0);
+	buf_init(&x.value, 4096);
+	buf_put(&x.value, val.p, val.n);
+	assert_int_equal(vault_turn_end(f->v), 0);
+	(void)new_child(f);
+	/* The next child would get this one's serial, and its key. */
+	put(f, &x, &x.value);
+	assert_int_equal(vault_seal(f->v), 0);
+	log_init("test", 0);
+	assert_int_equal(vault_unseal(f->v, 3, f->kek), CV_ERR_REPLAY);
+	log_init("test", LOG_LEVEL_ERROR);
+	assert_int_equal(vault_state(f->v), VAULT_SEALED);
+	buf_free(&x.value);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_changed_head_does_not_open),
+		cmocka_unit_test(a_changed_keys_row_does_not_open),
+		cmocka_unit_test(a_changed_class_row_does_not_open),
+		cmocka_unit_test(a_row_that_is_taken_away_is_missed),
+		cmocka_unit_test(rows_of_two_records_cannot_change_places),
+		cmocka_unit_test(rows_of_two_classes_cannot_change_places),
+		cmocka_unit_test(a_map_row_that_leads_elsewhere_is_noticed),
+		cmocka_unit_test(an_older_row_put_back_does_not_open),
+		cmocka_unit_test(a_refusal_for_integrity_names_the_record),
+		cmocka_unit_test(a_changed_drop_is_neither_read_nor_merged),
+		cmocka_unit_test(a_forged_drop_is_not_merged),
+		cmocka_unit_test(history_is_whole_or_refused),
+		cmocka_unit_test(counters_put_back_refuse_to_unseal),
+	};
+
+	return cmocka_run_group_tests_name("vault tampering", tests, fixture_setup, fixture_teardown);
+}
