@@ -87,7 +87,7 @@ struct row_place {
 	const uint8_t *record;
 	uint32_t class_key;
 	uint32_t birth_epoch;
-	uint32_t generation;	/* 0 for a drop */
+	uint32_t generation;	/* 0 for a drop under a key of its own */
 	uint64_t version;	/* row version, or the drop's class version */
 	uint32_t shred_slot;
 	bool drop;

@@ -63,10 +63,13 @@ static int put_version(struct history *h, uint64_t version, uint8_t what)
 	return r;
 }
 
-/* Open stored bytes at their place and append their version. */
+/*
+ * Open stored bytes at their place and append their version. An unmerged drop has generation 0 and a key of its own; in history
+ * the class's data key opens drops as well.
+ */
 static int show(struct history *h, uint32_t generation, uint64_t version, bool drop, uint8_t what, const uint8_t *p, size_t n)
 {
-	struct row_place at = { .record = h->rec->head.record, .class_key = h->hc->class_key, .generation = drop ? 0 : generation,
+	struct row_place at = { .record = h->rec->head.record, .class_key = h->hc->class_key, .generation = generation,
 		.version = version, .shred_slot = h->rec->head.shred_slot, .drop = drop };
 	struct datakey dk;
 	uint8_t type;
@@ -74,7 +77,7 @@ static int show(struct history *h, uint32_t generation, uint64_t version, bool d
 
 	if (h->count == h->limit)
 		return 0;
-	if ((r = record_class_key(h->v, h->c, h->rec, h->hc->class_key, generation, drop ? (uint32_t)version : 0, &dk,
+	if ((r = record_class_key(h->v, h->c, h->rec, h->hc->class_key, generation, generation == 0 ? (uint32_t)version : 0, &dk,
 	    &at.birth_epoch, &type)) != 0)
 		return r;
 	if ((r = record_row_open(h->v->keys, &dk, &at, p, n, &h->v->row)) == 0) {
@@ -92,7 +95,7 @@ static int show_replaced(void *cookie, const uint8_t *key, size_t key_n, const u
 	uint32_t class_key;
 	uint8_t what;
 
-	if (hist_key_decode(key, key_n, &serial, &class_key, &version, &what) != 0 || val_n < 4)
+	if (hist_key_decode(key, key_n, &serial, &class_key, &version, &what) != 0 || val_n < 4 || be32_get(val) == 0)
 		return CV_ERR_FORMAT;
 	return show(h, be32_get(val), version, what == 2, what == 2 ? WIRE_WHAT_DROP : WIRE_WHAT_REPLACED, val + 4, val_n - 4);
 }
@@ -105,7 +108,7 @@ static int show_current(struct history *h, uint32_t drop_version)
 
 	if ((r = record_stored(h->v, h->rec, drop_version ? REC_DROP : REC_ROW, hc->class_key, drop_version, &val)) != 0)
 		return r;
-	return show(h, hc->generation, drop_version ? drop_version : hc->row_version, drop_version != 0,
+	return show(h, drop_version ? 0 : hc->generation, drop_version ? drop_version : hc->row_version, drop_version != 0,
 	    drop_version ? WIRE_WHAT_DROP : WIRE_WHAT_CURRENT, val.p, val.n);
 }
 

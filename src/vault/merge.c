@@ -16,6 +16,7 @@ struct rewrap {
 	struct vault *v;
 	const struct session *session;
 	const uint8_t *record;
+	struct head *head;
 	unsigned n;
 	struct wrap_request req[255];
 	struct datakey key[255];
@@ -76,7 +77,7 @@ static int open_public_wrap(void *cookie, const struct wrap *w)
 	struct rewrap *x = cookie;
 	int r;
 
-	if (!due(x->session, w) || x->n == 255)
+	if (!due(x->session, w) || write_wrap_spent(x->head, w) || x->n == 255)
 		return 0;
 	if ((r = record_unwrap(x->v->keys, x->session, x->record, w, &x->key[x->n])) != 0)
 		return r == CV_ERR_NOKEY ? 0 : r;
@@ -85,14 +86,14 @@ static int open_public_wrap(void *cookie, const struct wrap *w)
 	return 0;
 }
 
-/* Whether a wrap of the old keys row stands in the new group and may go. */
+/* Whether a wrap of the old keys row stands in the new group, or opens a drop that was folded: it may go. */
 static bool was_rewrapped(void *cookie, const struct wrap *w)
 {
-	const struct rewrap *x = cookie;
+	struct rewrap *x = cookie;
 
-	if (w->type != WRAP_TYPE_PUBLIC)
-		return false;
-	for (unsigned i = 0; i < x->n; i++)
+	if (write_wrap_spent(x->head, w))
+		return true;
+	for (unsigned i = 0; i < x->n && w->type == WRAP_TYPE_PUBLIC; i++)
 		if (x->req[i].class_key == w->class_key && x->req[i].generation == w->generation &&
 		    x->req[i].drop_version == w->drop_version)
 			return true;
@@ -107,6 +108,7 @@ static int rewrap_keys(struct vault *v, struct record *rec, const struct session
 	x.v = v;
 	x.session = s;
 	x.record = rec->head.record;
+	x.head = &rec->head;
 	x.n = 0;
 	buf_reset(&v->keys_row);
 	wraps_begin(&v->keys_row);
@@ -129,7 +131,7 @@ static int fold_class(struct vault *v, const struct vault_call *c, struct record
 	if ((r = record_load_content(v, c, rec, hc, &v->content)) != 0 ||
 	    (r = record_class_key(v, c, rec, hc->class_key, hc->generation, 0, &dk, &birth, &type)) != 0)
 		return r;
-	if ((r = write_history(v, rec, hc)) == 0)
+	if ((r = write_history(v, c, rec, hc, &dk, birth)) == 0)
 		r = write_row(v, rec, hc, &dk, birth, hc->class_version);
 	wipe(&dk, sizeof(dk));
 	content_clear(&v->content);

@@ -164,6 +164,12 @@ int record_open_row(struct vault *v, const struct vault_call *c, const struct re
 	return open_stored(v, c, r, hc, 0);
 }
 
+int record_open_drop(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
+    uint32_t drop_version)
+{
+	return open_stored(v, c, r, hc, drop_version);
+}
+
 int record_load_content(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
     struct content *ret)
 {

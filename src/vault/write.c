@@ -245,32 +245,62 @@ static int write_drop(struct vault *v, struct write_set *w, struct record *rec, 
 	return put_row(v, rec, hc->class_key, t->version);
 }
 
-/*
- * One replaced row or drop goes to history byte for byte. digest follows the class's digest over what is there, FORMAT.md 4.1.
- */
-static int move_to_history(struct vault *v, struct record *rec, struct head_class *hc, uint32_t drop_version, uint8_t digest[16])
+/* Append drop d to v->old_row, sealed anew under the class's data key at its own place. */
+static int reseal_drop(struct vault *v, const struct vault_call *c, struct record *rec, const struct head_class *hc, uint32_t d,
+    const struct datakey *dk, uint32_t birth)
 {
-	uint8_t key[REC_KEY_MAX], hkey[HIST_KEY], generation[4], before[16];
-	size_t n = rec_key(rec->serial, drop_version ? REC_DROP : REC_ROW, hc->class_key, drop_version, key);
+	struct row_place at = { .record = rec->head.record, .class_key = hc->class_key, .birth_epoch = birth,
+		.generation = hc->generation, .version = d, .shred_slot = rec->head.shred_slot, .drop = true };
+	int r;
+
+	content_clear(&v->view_content);
+	if ((r = record_open_drop(v, c, rec, hc, d)) != 0)
+		return r;
+	r = content_add_row(&v->view_content, &v->row, true, &v->scratch);
+	record_row_clear(&v->row);
+	if (r == 0)
+		r = content_seal(v->keys, &v->view_content, dk, &at, &v->old_row);
+	content_clear(&v->view_content);
+	return r;
+}
+
+/* What one moving to history needs from row to row. */
+struct moving {
+	const struct vault_call *c;
+	struct record *rec;
+	struct head_class *hc;
+	const struct datakey *dk;
+	uint32_t birth;
+	uint8_t digest[16];	/* follows the class's digest over what is there, FORMAT.md 4.1 */
+};
+
+/* One replaced row goes to history byte for byte, one drop sealed anew. */
+static int move_to_history(struct vault *v, struct moving *m, uint32_t drop_version)
+{
+	struct head_class *hc = m->hc;
+	uint32_t slot = m->rec->head.shred_slot;
+	uint8_t key[REC_KEY_MAX], hkey[HIST_KEY], before[16];
+	size_t n = rec_key(m->rec->serial, drop_version ? REC_DROP : REC_ROW, hc->class_key, drop_version, key);
 	struct store_value val;
 	int r;
 
 	if ((r = store_get(v->store, STORE_REC, key, n, &val)) != 0)
 		return r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r;
-	memcpy(before, digest, 16);
-	if (drop_version != 0)
-		record_digest_drop(v->keys, rec->head.shred_slot, before, drop_version, val.p, val.n, digest);
-	else
-		record_digest_row(v->keys, rec->head.shred_slot, hc->class_key, hc->row_version, val.p, val.n, digest);
+	memcpy(before, m->digest, 16);
 	buf_reset(&v->old_row);
-	be32_put(generation, drop_version ? 0 : hc->generation);
-	buf_put(&v->old_row, generation, 4);
-	buf_put(&v->old_row, val.p, val.n);
-	if (!buf_ok(&v->old_row))
-		return CV_ERR_NOMEM;
-	hist_key(rec->serial, hc->class_key, drop_version ? drop_version : hc->row_version, drop_version ? 2 : 1, hkey);
+	buf_u32(&v->old_row, hc->generation);
+	if (drop_version != 0) {
+		record_digest_drop(v->keys, slot, before, drop_version, val.p, val.n, m->digest);
+		r = reseal_drop(v, m->c, m->rec, hc, drop_version, m->dk, m->birth);
+	} else {
+		record_digest_row(v->keys, slot, hc->class_key, hc->row_version, val.p, val.n, m->digest);
+		buf_put(&v->old_row, val.p, val.n);
+	}
+	if (r != 0 || !buf_ok(&v->old_row))
+		return r != 0 ? r : CV_ERR_NOMEM;
+	hist_key(m->rec->serial, hc->class_key, drop_version ? drop_version : hc->row_version, drop_version ? 2 : 1, hkey);
 	memcpy(before, hc->hist_digest, 16);
-	record_digest_hist(v->keys, rec->head.shred_slot, before, hkey, sizeof(hkey), v->old_row.p, v->old_row.n, hc->hist_digest);
+	record_digest_hist(v->keys, slot, before, hkey, sizeof(hkey), v->old_row.p, v->old_row.n, hc->hist_digest);
 	hc->hist_count++;
 	hc->flags |= HEAD_CLASS_HIST;
 	if ((r = store_put(v->store, STORE_HIST, hkey, sizeof(hkey), v->old_row.p, v->old_row.n)) == 0 && drop_version != 0)
@@ -278,20 +308,53 @@ static int move_to_history(struct vault *v, struct record *rec, struct head_clas
 	return r;
 }
 
-int write_history(struct vault *v, struct record *rec, struct head_class *hc)
+int write_history(struct vault *v, const struct vault_call *c, struct record *rec, struct head_class *hc, const struct datakey *dk,
+    uint32_t birth)
 {
+	struct moving m = { .c = c, .rec = rec, .hc = hc, .dk = dk, .birth = birth };
 	uint32_t last = hc->class_version, first = hc->class_version - hc->drops + 1;
-	uint8_t digest[16] = { 0 };
 	int r = 0;
 
 	if (hc->flags & HEAD_CLASS_ROW)
-		r = move_to_history(v, rec, hc, 0, digest);
+		r = move_to_history(v, &m, 0);
 	for (uint32_t d = first; r == 0 && hc->drops > 0 && d <= last; d++)
-		r = move_to_history(v, rec, hc, d, digest);
+		r = move_to_history(v, &m, d);
 	/* What is folded and replaced is what head says was written: anybody can wrap a drop to a class's public key. */
-	if (r == 0 && !crypto_equal(digest, hc->digest, 16))
+	if (r == 0 && !crypto_equal(m.digest, hc->digest, 16))
 		r = CV_ERR_AUTH;
 	return r;
+}
+
+bool write_wrap_spent(struct head *h, const struct wrap *w)
+{
+	const struct head_class *hc = head_class_find(h, w->class_key);
+
+	if (w->drop_version == 0 || hc == NULL)
+		return false;
+	return w->drop_version > hc->class_version || w->drop_version + hc->drops <= hc->class_version;
+}
+
+static bool spent(void *cookie, const struct wrap *w)
+{
+	return write_wrap_spent(cookie, w);
+}
+
+/* Take the wraps of folded drops out of the keys row. */
+static int prune_wraps(struct vault *v, struct record *rec)
+{
+	struct buf pruned;
+	int r;
+
+	buf_reset(&v->old_keys);
+	wraps_begin(&v->old_keys);
+	if ((r = wraps_copy(&v->old_keys, 0, v->keys_row.p, v->keys_row.n, spent, &rec->head)) != 0)
+		return r;
+	pruned = v->old_keys;
+	v->old_keys = v->keys_row;
+	v->keys_row = pruned;
+	rec->keys_row = v->keys_row.p;
+	rec->keys_row_n = v->keys_row.n;
+	return 0;
 }
 
 /* Rewrite a row that the session can open. */
@@ -312,7 +375,7 @@ static int write_rewrite(struct vault *v, struct vault_call *c, struct write_set
 		return 0;
 	if ((r = record_class_key(v, c, rec, hc->class_key, hc->generation, 0, &dk, &birth, &type)) != 0)
 		return r;
-	if ((r = gather(v, w, t, &v->content, false)) == 0 && (r = write_history(v, rec, hc)) == 0)
+	if ((r = gather(v, w, t, &v->content, false)) == 0 && (r = write_history(v, c, rec, hc, &dk, birth)) == 0)
 		r = write_row(v, rec, hc, &dk, birth, hc->class_version + 1);
 	wipe(&dk, sizeof(dk));
 	return r;
@@ -420,6 +483,8 @@ int write_targets(struct vault *v, struct vault_call *c, struct write_set *w, st
 		else
 			r = write_rewrite(v, c, w, rec, t, hc);
 	}
+	if (r == 0)
+		r = prune_wraps(v, rec);
 	note_in_head(w, &rec->head);
 	rec->head.updated_ms = c->now_ms;
 	c->mutating = true;

@@ -43,8 +43,14 @@ unsigned write_accept(struct vault *v, struct vault_call *c, struct write_set *w
  * and grows by the new wraps; rec->head is brought up to date but not stored. 0 or an error.
  */
 int write_targets(struct vault *v, struct vault_call *c, struct write_set *w, struct record *rec);
-/* Move the current row and the drops of hc to history. 0, CV_ERR_AUTH if they are not what head says, or another error. */
-int write_history(struct vault *v, struct record *rec, struct head_class *hc);
+/*
+ * Move the current row and the drops of hc to history; drops are sealed anew under dk, the class's data key of that birth epoch, so
+ * that their own wraps can go. 0 or an error: CV_ERR_AUTH if they are not what head says was written.
+ */
+int write_history(struct vault *v, const struct vault_call *c, struct record *rec, struct head_class *hc, const struct datakey *dk,
+    uint32_t birth);
+/* Whether a wrap opens a drop that is not there any more. */
+bool write_wrap_spent(struct head *h, const struct wrap *w);
 /* Seal v->content as the row of hc at version under dk, store it and bring hc up to date. 0 or an error. */
 int write_row(struct vault *v, struct record *rec, struct head_class *hc, const struct datakey *dk, uint32_t birth,
     uint32_t version);

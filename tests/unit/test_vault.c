@@ -178,6 +178,73 @@ static void sixty_five_drops_ask_for_a_merge(void **state)
 	assert_string_equal(text, "3");
 }
 
+static int count_wraps(void *cookie, const struct wrap *w)
+{
+	(void)w;
+	(*(unsigned *)cookie)++;
+	return 0;
+}
+
+/* History of field note: versions found, and the text of each in ret, newest first. */
+static unsigned note_history(struct fixture *f, const uint8_t token[32], const uint8_t record[16], char ret[][8], unsigned max)
+{
+	struct wire_envelope env = envelope(f, token, "visit", "");
+	struct wire_history m = { .record = record, .limit = 1000 };
+	struct wire_history_answer a;
+	struct wire_version version;
+	struct wire_field w;
+	struct buf b;
+	struct rd rd;
+	size_t at;
+	unsigned n = 0;
+
+	buf_init(&b, 4096);
+	at = wire_count_begin(&b);
+	wire_text8_put(&b, "note", 4);
+	wire_count_end(&b, at, 1);
+	rd = rd_over(b.p, b.n);
+	assert_int_equal(wire_names_get(&rd, &m.names), 0);
+	assert_int_equal(one_turn(f, &env, true, run_history, &m), 0);
+	assert_int_equal(wire_history_answer_decode(f->out.p + 10, f->out.n - 10, &a), 0);
+	while (wire_versions_next(&a.versions, &version) && n < max) {
+		assert_true(wire_fields_next(&version.fields, &w));
+		snprintf(ret[n++], 8, "%.*s", (int)w.value.n, (const char *)w.value.p);
+	}
+	buf_free(&b);
+	return n;
+}
+
+static void folded_drops_keep_their_history_but_not_their_wraps(void **state)
+{
+	struct fixture *f = *state;
+	static char texts[400][8];
+	struct tokens t;
+	uint8_t record[16], etag[16];
+	struct record rec;
+	unsigned wraps = 0, n;
+	char text[256];
+
+	log_all_in(f, &t);
+	assert_int_equal(create(f, t.intake, "intake", "", record, etag, "note", "0", "name", "何一", NULL), 0);
+	for (unsigned i = 1; i <= 120; i++) {
+		snprintf(text, sizeof(text), "%u", i);
+		assert_int_equal(patch(f, t.intake, "intake", record, NULL, etag, "note", text, NULL), 0);
+		if (i % 40 == 0)
+			assert_int_equal(read_field(f, t.worker, "visit", record, "note", false, text), 0);
+	}
+	assert_int_equal(record_load(f->v, record, false, &rec), 0);
+	assert_int_equal(wraps_each(rec.keys_row, rec.keys_row_n, count_wraps, &wraps), 0);
+	assert_int_equal(wraps, rec.head.classes);
+	/* Three merges left the rows they replaced, and all drops, in their order. */
+	n = note_history(f, t.worker, record, texts, 400);
+	assert_int_equal(n, 1 + 3 + 120);
+	assert_string_equal(texts[0], "120");
+	assert_string_equal(texts[1], "120");
+	assert_string_equal(texts[2], "119");
+	assert_string_equal(texts[n - 1], "0");
+	assert_string_equal(texts[n - 2], "1");
+}
+
 static void an_idempotency_key_makes_one_record(void **state)
 {
 	struct fixture *f = *state;
@@ -335,6 +402,7 @@ int main(void)
 		cmocka_unit_test(a_write_only_app_creates_drops_and_cannot_read),
 		cmocka_unit_test(merging_moves_no_version_and_leaves_no_public_wrap),
 		cmocka_unit_test(sixty_five_drops_ask_for_a_merge),
+		cmocka_unit_test(folded_drops_keep_their_history_but_not_their_wraps),
 		cmocka_unit_test(an_idempotency_key_makes_one_record),
 		cmocka_unit_test(every_answer_with_a_session_has_its_leaf),
 		cmocka_unit_test(a_refused_write_changes_nothing),
