@@ -227,6 +227,9 @@ int record_class_key(struct vault *v, const struct vault_call *c, const struct r
     uint32_t drop_version, struct datakey *ret, uint32_t *ret_birth, uint8_t *ret_type);
 /* Open the current row of hc into v->row. CV_ERR_NOTFOUND: there is none. */
 int record_open_row(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc);
+/* The same for one of its unmerged drops. */
+int record_open_drop(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
+    uint32_t drop_version);
 /* Fill content with the row of hc and its drops, folded. */
 int record_load_content(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
     struct content *ret);
@@ -242,6 +245,16 @@ void record_want_merge(struct vault *v, const struct vault_call *c, const struct
 int vault_run_merges(struct vault *v);
 /* Forget the merges that s was to do. */
 void merges_forget(struct vault *v, const struct session *s);
+
+/* ---- turn.c --------------------------------------------------------------------------------------------------------- */
+
+/* Cookie of vault_session_ended. */
+struct session_end {
+	struct vault *v;
+	uint64_t now_ms;
+};
+/* A session_ended of keys: let the turn forget s and add its leaf, for a session that ends by itself or for another one. */
+void vault_session_ended(void *cookie, struct session *s);
 
 /* ---- content.c ------------------------------------------------------------------------------------------------------ */
 
