@@ -4,6 +4,7 @@
  * Class secrets are held once for each class epoch, however many sessions hold it, and counted: the last session that
  * ends wipes the secret. That bounds locked memory by the number of classes, and keeps the copies that can leak few.
  */
+#include "keys/failures.h"
 #include "keys/keys_internal.h"
 
 #include <assert.h>
@@ -17,10 +18,7 @@
 #include "format/directory.h"
 
 #define HELLO_TABLE 256u
-#define HELLO_PER_UID 128u		/* of them for one uid: nobody alone can keep the others out */
-#define FAIL_MAX 10u
-#define FAIL_WINDOW_S (10u * 60)
-#define FAIL_BUCKETS 16384u		/* a power of two */
+#define HELLO_PER_UID 128u		/* of them for one uid */
 #define TOKEN_BUCKETS 2048u		/* a power of two, twice SESSION_MAX */
 #define SLAB_ITEMS 64u			/* class secrets of one chunk: 4 KiB of locked memory */
 #define SECRET_BYTES (2 * CRYPTO_KEY)	/* class secret key, class KEK */
@@ -40,15 +38,7 @@ struct hello {
 	uint8_t epk[32];		/* its secret key stands in sessions.hello_sk */
 	uint32_t uid;
 	uint64_t mono_ms;
-};
-
-/*
- * Hellos of the ids that share a bucket, each counted until a good ACTIVATE takes it back: an answered hello is worth a
- * guess at a passphrase, whether the guesser goes on or not.
- */
-struct failures {
-	uint32_t n;
-	uint32_t at_s[FAIL_MAX];	/* ascending */
+	uint64_t number;		/* rises from hello to hello */
 };
 
 struct class_secret {
@@ -69,6 +59,7 @@ struct session {
 	uint8_t principal[16];
 	uint8_t token_hash[32];
 	uint32_t uid;
+	uint64_t number;		/* rises from session to session */
 	uint64_t used_mono_ms;
 	uint64_t end_mono_ms;		/* absolute limit */
 	uint64_t expires_ms;		/* the same as wall time */
@@ -87,8 +78,8 @@ struct session {
 struct sessions {
 	struct hello hello[HELLO_TABLE];
 	struct secret *hello_sk;
-	struct failures *failures;	/* FAIL_BUCKETS */
-	uint8_t failures_key[32];	/* buckets cannot be aimed at without it */
+	struct failures *failures;	/* hellos without a good activation, yet or for good */
+	uint64_t numbers;		/* given to hellos and sessions */
 	uint8_t nobody_pk[32];		/* what signatures of unknown principals are checked against */
 	struct session *session[SESSION_MAX];
 	uint16_t token[TOKEN_BUCKETS];	/* index + 1, 0 none */
@@ -108,12 +99,10 @@ static int sessions_get(struct keys *k, struct sessions **ret)
 			return CV_ERR_NOMEM;
 		k->sessions = x;
 		x->hello_sk = secret_new(HELLO_TABLE * CRYPTO_KEY);
-		x->failures = calloc(FAIL_BUCKETS, sizeof(*x->failures));
-		if (x->hello_sk == NULL || x->failures == NULL) {
+		if (x->hello_sk == NULL || failures_new(&x->failures) != 0) {
 			sessions_free(k);
 			return CV_ERR_NOMEM;
 		}
-		crypto_random(x->failures_key, sizeof(x->failures_key));
 		crypto_random(seed, sizeof(seed));
 		crypto_sign_pair(seed, x->nobody_pk, sk);
 		wipe(seed, sizeof(seed));
@@ -140,7 +129,7 @@ void sessions_free(struct keys *k)
 		free(s);
 	}
 	secret_free(x->hello_sk);
-	free(x->failures);
+	failures_free(x->failures);
 	wipe(x, sizeof(*x));
 	free(x);
 	k->sessions = NULL;
@@ -207,47 +196,6 @@ static void slab_release(struct class_secret *c)
 
 /* ---- failures ----------------------------------------------------------------------------------------------------------- */
 
-/*
- * The counter of an id, known or not. Ids share counters by a keyed hash and none is ever evicted, so a flood of other
- * ids cannot reset a count; at worst it adds to some.
- */
-static struct failures *failures_of(const struct sessions *x, const uint8_t principal[16])
-{
-	uint8_t h[16];
-
-	crypto_siphash128(x->failures_key, principal, 16, h);
-	return &x->failures[be32_get(h) & (FAIL_BUCKETS - 1)];
-}
-
-/* Whether an id is limited now; forgets what is too old to count. */
-static bool failures_limited(struct failures *f, uint32_t now_s)
-{
-	uint32_t old = 0;
-
-	if (f->n == FAIL_MAX) {
-		if (now_s - f->at_s[FAIL_MAX - 1] < FAIL_WINDOW_S)
-			return true;
-		f->n = 0;
-	}
-	while (old < f->n && now_s - f->at_s[old] >= FAIL_WINDOW_S)
-		old++;
-	f->n -= old;
-	memmove(f->at_s, f->at_s + old, f->n * sizeof(f->at_s[0]));
-	return false;
-}
-
-/* Take back one count of time at_s, if it has not aged away. */
-static void failures_refund(struct failures *f, uint32_t at_s)
-{
-	for (uint32_t i = 0; i < f->n; i++) {
-		if (f->at_s[i] == at_s) {
-			f->n--;
-			memmove(f->at_s + i, f->at_s + i + 1, (f->n - i) * sizeof(f->at_s[0]));
-			return;
-		}
-	}
-}
-
 /* One more for the coalesced leaf. */
 static void failed(struct sessions *x, uint64_t now_ms)
 {
@@ -294,19 +242,53 @@ static void hellos_expire(struct sessions *x, uint64_t now_ms, uint64_t mono_ms)
 	}
 }
 
-/* A free place for this uid, or NULL. */
-static struct hello *hello_place(struct sessions *x, uint32_t uid)
+static unsigned hellos_of(const struct sessions *x, uint32_t uid)
 {
-	struct hello *place = NULL;
-	unsigned of_uid = 0;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < HELLO_TABLE; i++)
+		n += x->hello[i].used && x->hello[i].uid == uid;
+	return n;
+}
+
+/* The uid with most hellos. */
+static uint32_t hellos_most(const struct sessions *x)
+{
+	unsigned most = 0, n;
+	uint32_t uid = 0;
 
 	for (unsigned i = 0; i < HELLO_TABLE; i++) {
-		if (!x->hello[i].used)
-			place = &x->hello[i];
-		else
-			of_uid += x->hello[i].uid == uid;
+		if (x->hello[i].used && (n = hellos_of(x, x->hello[i].uid)) > most) {
+			most = n;
+			uid = x->hello[i].uid;
+		}
 	}
-	return of_uid < HELLO_PER_UID ? place : NULL;
+	return uid;
+}
+
+/*
+ * A free place for a hello of this uid. Hellos need no credentials, so they must keep nobody out: a uid with its share of
+ * them loses its oldest, and if several uids fill the table, the one with most does.
+ */
+static struct hello *hello_place(struct sessions *x, uint32_t uid, uint64_t now_ms)
+{
+	struct hello *oldest = NULL;
+
+	if (hellos_of(x, uid) < HELLO_PER_UID) {
+		for (unsigned i = 0; i < HELLO_TABLE; i++) {
+			if (!x->hello[i].used)
+				return &x->hello[i];
+		}
+		uid = hellos_most(x);
+	}
+	for (unsigned i = 0; i < HELLO_TABLE; i++) {
+		if (x->hello[i].used && x->hello[i].uid == uid && (oldest == NULL || x->hello[i].number < oldest->number))
+			oldest = &x->hello[i];
+	}
+	assert(oldest != NULL);		/* the uid has its share, or most of a full table */
+	hello_end(x, oldest);
+	failed(x, now_ms);
+	return oldest;
 }
 
 /* A role to be shown in a hello's answer. */
@@ -421,7 +403,6 @@ int session_hello(struct keys *k, uint32_t uid, const uint8_t principal[16], con
 {
 	uint32_t now_s = (uint32_t)(mono_ms / 1000);
 	struct sessions *x;
-	struct failures *f;
 	struct hello *h;
 	int r;
 
@@ -429,13 +410,12 @@ int session_hello(struct keys *k, uint32_t uid, const uint8_t principal[16], con
 	if ((r = sessions_get(k, &x)) != 0)
 		return r;
 	hellos_expire(x, now_ms, mono_ms);
-	f = failures_of(x, principal);
-	if (failures_limited(f, now_s))
+	if (failures_limited(x->failures, principal, now_s))
 		return CV_ERR_LIMIT;
-	if ((h = hello_place(x, uid)) == NULL)
-		return CV_ERR_BUSY;
-	f->at_s[f->n++] = now_s;
+	failures_add(x->failures, principal, now_s);
+	h = hello_place(x, uid, now_ms);
 	h->used = true;
+	h->number = ++x->numbers;
 	h->uid = uid;
 	h->mono_ms = mono_ms;
 	memcpy(h->principal, principal, 16);
@@ -596,6 +576,7 @@ static void session_enter(struct keys *k, struct session *s, const uint8_t token
 	crypto_hash("cv1.token", NULL, 0, &(struct part){ token, 32 }, 1, s->token_hash, sizeof(s->token_hash));
 	bucket = &x->token[be32_get(s->token_hash) & (TOKEN_BUCKETS - 1)];
 	s->index = index;
+	s->number = ++x->numbers;
 	s->next = *bucket;
 	*bucket = (uint16_t)(index + 1);
 	x->session[index] = s;
@@ -692,9 +673,49 @@ static struct hello *hello_find(struct sessions *x, const uint8_t id[16])
 	return NULL;
 }
 
+static bool used_before(const struct session *s, const struct session *other)
+{
+	if (s->used_mono_ms != other->used_mono_ms)
+		return s->used_mono_ms < other->used_mono_ms;
+	return s->number < other->number;
+}
+
+/*
+ * See to it that s, which is not entered yet, stays within the limits: if need be one of its principal's sessions ends for
+ * it, the one that was unused for longest, so that who opens many shuts out nobody else. CV_ERR_BUSY: others have all the
+ * room there is.
+ */
+static int make_room(struct keys *k, const struct session *s, session_ended *ended, void *cookie)
+{
+	struct session *const *all = k->sessions->session, *oldest = NULL, *oldest_of_uid = NULL, *end;
+	unsigned of_principal = 0, of_uid = 0;
+
+	for (unsigned i = 0; i < SESSION_MAX; i++) {
+		if (all[i] == NULL)
+			continue;
+		of_uid += all[i]->uid == s->uid;
+		if (memcmp(all[i]->principal, s->principal, 16) != 0)
+			continue;
+		of_principal++;
+		if (oldest == NULL || used_before(all[i], oldest))
+			oldest = all[i];
+		if (all[i]->uid == s->uid && (oldest_of_uid == NULL || used_before(all[i], oldest_of_uid)))
+			oldest_of_uid = all[i];
+	}
+	if (of_uid < SESSION_PER_UID && of_principal < SESSION_PER_PRINCIPAL && k->sessions->count < SESSION_MAX)
+		return 0;
+	end = of_uid < SESSION_PER_UID ? oldest : oldest_of_uid;
+	if (end == NULL)
+		return CV_ERR_BUSY;
+	if (ended != NULL)
+		ended(cookie, end);
+	session_close(k, end);
+	return 0;
+}
+
 int session_activate(struct keys *k, uint32_t uid, const uint8_t session_id[16], const struct sealed_role *roles, unsigned n,
-    const uint8_t signature[64], uint64_t now_ms, uint64_t mono_ms, uint8_t ret_token[32], struct session **ret_session,
-    uint8_t ret_principal_id[16])
+    const uint8_t signature[64], uint64_t now_ms, uint64_t mono_ms, session_ended *ended, void *cookie, uint8_t ret_token[32],
+    struct session **ret_session, uint8_t ret_principal_id[16])
 {
 	struct sessions *x;
 	struct session *s;
@@ -711,12 +732,14 @@ int session_activate(struct keys *k, uint32_t uid, const uint8_t session_id[16],
 		return CV_ERR_AUTH;
 	}
 	memcpy(ret_principal_id, h->principal, 16);
-	if (x->count == SESSION_MAX)
-		return CV_ERR_BUSY;	/* the hello lives on: its owner may try again */
-	if ((r = activate(k, h, uid, roles, n, signature, now_ms, mono_ms, &s)) == CV_ERR_AUTH)
+	if ((r = activate(k, h, uid, roles, n, signature, now_ms, mono_ms, &s)) == 0 && (r = make_room(k, s, ended, cookie)) != 0) {
+		session_release(s);
+		return r;	/* the hello lives on: its owner may try again */
+	}
+	if (r == CV_ERR_AUTH)
 		failed(x, now_ms);
 	else
-		failures_refund(failures_of(x, h->principal), (uint32_t)(h->mono_ms / 1000));
+		failures_refund(x->failures, h->principal, (uint32_t)(h->mono_ms / 1000), (uint32_t)(mono_ms / 1000));
 	hello_end(x, h);
 	if (r != 0)
 		return r;
@@ -769,7 +792,7 @@ void session_close(struct keys *k, struct session *s)
 	session_release(s);
 }
 
-void session_sweep(struct keys *k, uint64_t now_ms, uint64_t mono_ms, void (*cb)(void *cookie, struct session *s), void *cookie)
+void session_sweep(struct keys *k, uint64_t now_ms, uint64_t mono_ms, session_ended *ended, void *cookie)
 {
 	struct sessions *x = k->sessions;
 
@@ -779,8 +802,8 @@ void session_sweep(struct keys *k, uint64_t now_ms, uint64_t mono_ms, void (*cb)
 	for (unsigned i = 0; i < SESSION_MAX; i++) {
 		if (x->session[i] == NULL || session_live(k, x->session[i], now_ms, mono_ms))
 			continue;
-		if (cb != NULL)
-			cb(cookie, x->session[i]);
+		if (ended != NULL)
+			ended(cookie, x->session[i]);
 		session_close(k, x->session[i]);
 	}
 }

@@ -14,6 +14,8 @@
 #include "keys/directory.h"
 
 #define SESSION_MAX 1024
+#define SESSION_PER_PRINCIPAL 16
+#define SESSION_PER_UID 256
 #define SESSION_ROLES 8
 #define SESSION_IDLE_MS (10u * 60 * 1000)
 #define SESSION_PERSON_MS (8u * 3600 * 1000)
@@ -28,9 +30,13 @@ struct hello_answer {
 	uint8_t answer[32];
 	struct role_wrap wraps[ROLE_WRAPS];
 };
+/* Told of a session before it ends; s is then gone. */
+typedef void session_ended(void *cookie, struct session *s);
+
 /*
- * Step 2 of opening, for any principal id, known or not. now_ms is wall time, mono_ms monotonic. 0, CV_ERR_BUSY (too many
- * hellos wait, in all or of this uid), CV_ERR_LIMIT (this id is rate-limited), CV_ERR_NOMEM (memory could not be locked).
+ * Step 2 of opening, for any principal id, known or not. now_ms is wall time, mono_ms monotonic. 0, CV_ERR_LIMIT (this id is
+ * rate-limited), CV_ERR_NOMEM (memory could not be locked). Hellos that wait are bounded: beyond 128 of a uid its oldest is
+ * over, beyond 256 in all the oldest of the uid that has most.
  *
  * A hello counts as a failure of its id at once, since its answer is worth a guess at a passphrase; a good activation
  * takes that back. A decoy wrap begins with a public key, as real ones do.
@@ -45,14 +51,18 @@ struct sealed_role {
 };
 /*
  * Step 4 and 5. 0 with the 32-byte token in ret_token and the session in *ret_session; CV_ERR_AUTH for whatever does not fit
- * (counted as a failure; the hello is then over), CV_ERR_BUSY (SESSION_MAX; the hello lives on), CV_ERR_NOMEM (memory could
- * not be locked). *ret_principal_id (16 bytes) is the hello's principal when the session id was known, else zeros: for the
- * leaf; it is written in every case. The session ends at the earliest of the absolute limit, the principal's end and the
- * roles' memberships' ends. Costs about 0.1 ms for each class that the roles' grants give.
+ * (counted as a failure; the hello is then over), CV_ERR_BUSY (SESSION_MAX or SESSION_PER_UID is reached, by others alone; the
+ * hello lives on), CV_ERR_NOMEM (memory could not be locked). *ret_principal_id (16 bytes) is the hello's principal when the
+ * session id was known, else zeros: for the leaf; it is written in every case. The session ends at the earliest of the
+ * absolute limit, the principal's end and the roles' memberships' ends. Costs about 0.1 ms for each class that the roles'
+ * grants give.
+ *
+ * Beyond SESSION_PER_PRINCIPAL, or at one of the limits above, the principal's session that was unused for longest ends; ended
+ * (may be NULL) hears of it first.
  */
 int session_activate(struct keys *k, uint32_t uid, const uint8_t session_id[16], const struct sealed_role *roles, unsigned n,
-    const uint8_t signature[64], uint64_t now_ms, uint64_t mono_ms, uint8_t ret_token[32], struct session **ret_session,
-    uint8_t ret_principal_id[16]);
+    const uint8_t signature[64], uint64_t now_ms, uint64_t mono_ms, session_ended *ended, void *cookie, uint8_t ret_token[32],
+    struct session **ret_session, uint8_t ret_principal_id[16]);
 /*
  * Find the live session of a token for this uid, and mark it used. NULL if unknown, other uid, idle or absolute limit
  * passed, or the principal no longer enabled: session_sweep then ends it and tells of it. Valid until it ends.
@@ -60,8 +70,8 @@ int session_activate(struct keys *k, uint32_t uid, const uint8_t session_id[16],
 struct session *session_find(struct keys *k, const uint8_t token[32], uint32_t uid, uint64_t now_ms, uint64_t mono_ms);
 /* End one session. */
 void session_close(struct keys *k, struct session *s);
-/* End sessions and hellos past their limits; cb (may be NULL) hears of each ended session first. */
-void session_sweep(struct keys *k, uint64_t now_ms, uint64_t mono_ms, void (*cb)(void *cookie, struct session *s), void *cookie);
+/* End sessions and hellos past their limits; ended (may be NULL) hears of each such session first. */
+void session_sweep(struct keys *k, uint64_t now_ms, uint64_t mono_ms, session_ended *ended, void *cookie);
 unsigned session_count(const struct keys *k);
 
 const uint8_t *session_id(const struct session *s);		/* 16 bytes, public */

@@ -13,9 +13,9 @@ unsigned vault_hello(struct vault *v, struct vault_call *c, const struct wire_he
 
 	c->no_leaf = true;	/* a session's opening has its leaf; hellos without one are counted and coalesced */
 	r = session_hello(v->keys, c->who.uid, m->principal, m->question, c->now_ms, c->mono_ms, &a);
-	if (r == CV_ERR_LIMIT || r == CV_ERR_BUSY) {
-		c->retry_after_s = r == CV_ERR_LIMIT ? 600 : 5;
-		return call_refuse(c, r == CV_ERR_LIMIT ? PROBLEM_RATE_LIMITED : PROBLEM_OVERLOADED, "too many attempts");
+	if (r == CV_ERR_LIMIT) {
+		c->retry_after_s = 600;
+		return call_refuse(c, PROBLEM_RATE_LIMITED, "too many attempts");
 	}
 	if (r != 0)
 		return call_failed(c, r);
@@ -39,6 +39,7 @@ unsigned vault_activate(struct vault *v, struct vault_call *c, const struct wire
 {
 	struct sealed_role roles[WIRE_ROLES_MAX];
 	struct wire_activate_answer w;
+	struct session_end end = { v, c->now_ms };
 	uint8_t token[32], principal[16];
 	unsigned n;
 	const uint16_t *ids;
@@ -50,8 +51,8 @@ unsigned vault_activate(struct vault *v, struct vault_call *c, const struct wire
 	}
 	for (unsigned i = 0; i < m->n; i++)
 		roles[i] = (struct sealed_role){ m->role[i].role, m->role[i].epoch, m->role[i].sealed };
-	r = session_activate(v->keys, c->who.uid, m->session, roles, m->n, m->signature, c->now_ms, c->mono_ms, token, &c->session,
-	    principal);
+	r = session_activate(v->keys, c->who.uid, m->session, roles, m->n, m->signature, c->now_ms, c->mono_ms, vault_session_ended,
+	    &end, token, &c->session, principal);
 	if (r == CV_ERR_BUSY) {
 		c->retry_after_s = 60;
 		return call_refuse(c, PROBLEM_OVERLOADED, "too many sessions");

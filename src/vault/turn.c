@@ -189,19 +189,19 @@ static bool sweep_idem(struct vault *v, uint64_t now_ms)
 	return x.seen < IDEM_SLICE;
 }
 
-/* One leaf for each session that ran out. */
-struct ended {
-	struct vault *v;
-	uint64_t now_ms;
-};
-
-static void session_ended(void *cookie, struct session *s)
+void vault_session_ended(void *cookie, struct session *s)
 {
-	struct ended *x = cookie;
+	const struct session_end *x = cookie;
 	const struct principal *p = session_principal(x->v->keys, s);
 	struct audit_entry e;
 	uint64_t index;
+	unsigned n = 0;
 
+	merges_forget(x->v, s);
+	for (unsigned i = 0; i < x->v->opened; i++)
+		if (x->v->open[i] != s)
+			x->v->open[n++] = x->v->open[i];
+	x->v->opened = n;
 	memset(&e, 0, sizeof(e));
 	e.kind = LEAF_SESSION_END;
 	if (p != NULL)
@@ -244,7 +244,7 @@ static bool failures_leaf(struct vault *v, uint64_t now_ms)
 void vault_tick(struct vault *v)
 {
 	uint64_t now_ms = clock_wall_ms(), mono_ms = clock_mono_ms();
-	struct ended x = { v, now_ms };
+	struct session_end x = { v, now_ms };
 	bool told;
 	int r;
 
@@ -254,7 +254,7 @@ void vault_tick(struct vault *v)
 		log_error("closing the epoch: %s", cv_strerror(r));
 	if (vault_turn_begin(v) != 0)
 		return;
-	session_sweep(v->keys, now_ms, mono_ms, session_ended, &x);
+	session_sweep(v->keys, now_ms, mono_ms, vault_session_ended, &x);
 	told = failures_leaf(v, now_ms);
 	if (v->full && store_room(v->store, ROOM_AGAIN) == 0)
 		v->full = false;

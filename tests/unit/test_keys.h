@@ -30,7 +30,8 @@
 #define NOW_MS 1800000000000u
 #define PEOPLE 9u
 #define CLASSES 6u
-#define ROWS_MAX 128u
+#define EXTRA 64u	/* auditors that only some tests want */
+#define ROWS_MAX 512u
 #define UID_WORKER 1001u
 
 enum { ADMIN_A, ADMIN_B, CUSTODIAN_A, CUSTODIAN_B, AUDITOR, MANAGER, WORKER, APP, GUEST };
@@ -41,7 +42,7 @@ enum { ROLE_MANAGER = 1, ROLE_WORKER = 2, ROLE_AUDIT = 3 };
 struct test_row {
 	uint8_t key[STORE_KEY_MAX];
 	size_t key_n;
-	uint8_t val[4096];
+	uint8_t val[16384];
 	size_t val_n;
 };
 struct store {
@@ -111,7 +112,8 @@ struct test_person {
 struct test_vault {
 	struct keys *k;
 	struct store rows;
-	struct test_person people[PEOPLE];
+	struct test_person people[PEOPLE + EXTRA];
+	unsigned people_n;
 	struct genesis_admin admins[2];
 	uint8_t digest[32];
 };
@@ -136,7 +138,7 @@ static inline void test_person_make(struct test_person *t, unsigned i)
 	crypto_random(seed, sizeof(seed));
 	crypto_box_public(t->box_sk, t->p.box_pk);
 	crypto_sign_pair(seed, t->p.sign_pk, t->sign_sk);
-	t->p.kind = test_kinds[i];
+	t->p.kind = i < PEOPLE ? test_kinds[i] : PRINCIPAL_AUDITOR;
 	t->p.admin_area = i == ADMIN_A ? 1 : i == ADMIN_B ? 2 : 0;
 	t->p.uid = i == WORKER ? UID_WORKER : UID_ANY;
 	t->p.department = (uint16_t)i;
@@ -149,14 +151,16 @@ static inline void test_sign(void *cookie, const void *p, size_t n, uint8_t ret[
 	crypto_sign(cookie, p, n, ret);
 }
 
-static inline void test_people(const struct test_vault *v, struct genesis_person ret[PEOPLE])
+static inline void test_people(const struct test_vault *v, struct genesis_person *ret)
 {
 	static const char *const logins[PEOPLE] = { "admin-a", "admin-b", "custodian-a", "custodian-b", "auditor", "manager",
 		"worker", "app", "guest" };
 
-	for (unsigned i = 0; i < PEOPLE; i++) {
-		ret[i] = (struct genesis_person){ .principal = v->people[i].p, .login = logins[i], .name = "王小明",
-			.department = "民政", .post = "", .area = "530102" };
+	for (unsigned i = 0; i < v->people_n; i++) {
+		ret[i] = (struct genesis_person){ .principal = v->people[i].p, .login = logins[i < PEOPLE ? i : AUDITOR],
+			.name = "王小明", .department = "民政", .post = "", .area = "530102" };
+		ret[i].roles = i < PEOPLE ? NULL : test_audit_roles;
+		ret[i].role_count = i >= PEOPLE;
 	}
 	ret[MANAGER].roles = test_manager_roles;
 	ret[MANAGER].role_count = 2;
@@ -174,9 +178,9 @@ static inline int test_genesis(struct test_vault *v, const unsigned *signers, un
 		{ ROLE_WORKER, test_classes + 2, 2, 2 },
 		{ ROLE_AUDIT, NULL, 0, 0 },
 	};
-	struct genesis_person people[PEOPLE];
+	struct genesis_person people[PEOPLE + EXTRA];
 	struct genesis_signer sign[PEOPLE];
-	struct genesis_directory g = { people, PEOPLE, roles, 3, test_classes, CLASSES, NOW_MS };
+	struct genesis_directory g = { people, v->people_n, roles, 3, test_classes, CLASSES, NOW_MS };
 
 	test_people(v, people);
 	for (unsigned i = 0; i < n; i++) {
@@ -189,7 +193,7 @@ static inline int test_genesis(struct test_vault *v, const unsigned *signers, un
 }
 
 /* An unsealed vault with its directory written, not loaded. */
-static inline struct test_vault *test_vault_new(void)
+static inline struct test_vault *test_vault_with(unsigned people)
 {
 	static const unsigned both[] = { ADMIN_A, ADMIN_B };
 	struct test_vault *v = calloc(1, sizeof(*v));
@@ -199,7 +203,8 @@ static inline struct test_vault *test_vault_new(void)
 	crypto_random(vault_id, sizeof(vault_id));
 	assert_int_equal(keys_new(&v->k), 0);
 	assert_int_equal(keys_generate(v->k, vault_id), 0);
-	for (unsigned i = 0; i < PEOPLE; i++)
+	v->people_n = people;
+	for (unsigned i = 0; i < people; i++)
 		test_person_make(&v->people[i], i);
 	for (unsigned i = 0; i < 2; i++) {
 		memcpy(v->admins[i].id, v->people[i].p.id, 16);
@@ -208,6 +213,11 @@ static inline struct test_vault *test_vault_new(void)
 	}
 	assert_int_equal(test_genesis(v, both, 2), 0);
 	return v;
+}
+
+static inline struct test_vault *test_vault_new(void)
+{
+	return test_vault_with(PEOPLE);
 }
 
 static inline int test_load(struct test_vault *v)
@@ -313,8 +323,8 @@ static inline int test_activate(struct test_vault *v, uint32_t uid, const struct
 
 	for (unsigned i = 0; i < n; i++)
 		roles[i] = (struct sealed_role){ e[i].role, e[i].epoch, e[i].sealed };
-	return session_activate(v->k, uid, a->session, roles, n, signature, now_ms, mono_ms, ret->token, &ret->s,
-	    ret->principal);
+	return session_activate(v->k, uid, a->session, roles, n, signature, now_ms, mono_ms, NULL, NULL, ret->token,
+	    &ret->s, ret->principal);
 }
 
 /* Hello and activation of a principal with all their roles. */

@@ -15,6 +15,14 @@ static int vault_up(void **state)
 	return 0;
 }
 
+static int crowd_up(void **state)
+{
+	(void)state;
+	v = test_vault_with(PEOPLE + EXTRA);
+	assert_int_equal(test_load(v), 0);
+	return 0;
+}
+
 static int vault_down(void **state)
 {
 	(void)state;
@@ -424,22 +432,65 @@ static void flood_of_other_ids_resets_no_count(void **state)
 	assert_int_equal(hello(v->people[WORKER].p.id, T0 + 5 * MINUTE, &a), CV_ERR_LIMIT);
 }
 
-static void waiting_hellos_are_bounded_in_all_and_for_each_uid(void **state)
+/* A hello of somebody unknown. */
+static void stranger(uint32_t uid)
 {
 	struct hello_answer a;
 	uint8_t id[16];
 
+	crypto_random(id, sizeof(id));
+	assert_int_equal(session_hello(v->k, uid, id, q, NOW_MS, T0, &a), 0);
+}
+
+/* Whether the hello a of who still waits; it is over then. */
+static bool waits(unsigned who, uint32_t uid, const struct hello_answer *a)
+{
+	struct test_entry e[8];
+	struct test_session t;
+	uint8_t signature[64];
+	unsigned n = test_answer(v, &v->people[who], a, e);
+
+	test_prove(&v->people[who], a, e, n, signature);
+	return test_activate(v, uid, a, e, n, signature, NOW_MS, T0, &t) == 0;
+}
+
+static void hello_beyond_its_uids_share_replaces_the_uids_oldest(void **state)
+{
+	struct hello_answer first, second, other;
+	uint64_t since, till;
+
 	(void)state;
-	for (unsigned uid = 1; uid <= 2; uid++) {
-		for (unsigned i = 0; i < 128; i++) {
-			crypto_random(id, sizeof(id));
-			assert_int_equal(session_hello(v->k, uid, id, q, NOW_MS, T0, &a), 0);
-		}
-		crypto_random(id, sizeof(id));
-		assert_int_equal(session_hello(v->k, uid, id, q, NOW_MS, T0, &a), CV_ERR_BUSY);
-	}
-	assert_int_equal(session_hello(v->k, 3, id, q, NOW_MS, T0 + HELLO_MS - 1, &a), CV_ERR_BUSY);
-	assert_int_equal(session_hello(v->k, 1, id, q, NOW_MS, T0 + HELLO_MS, &a), 0);
+	assert_int_equal(session_hello(v->k, 2, v->people[MANAGER].p.id, q, NOW_MS, T0, &other), 0);
+	assert_int_equal(session_hello(v->k, 1, v->people[AUDITOR].p.id, q, NOW_MS, T0, &first), 0);
+	assert_int_equal(session_hello(v->k, 1, v->people[AUDITOR].p.id, q, NOW_MS, T0, &second), 0);
+	for (unsigned i = 2; i < 129; i++)
+		stranger(1);
+	assert_false(waits(AUDITOR, 1, &first));
+	assert_true(waits(AUDITOR, 1, &second));
+	assert_true(waits(MANAGER, 2, &other));
+	/* What was replaced is a failure all the same, as is the attempt to go on with it. */
+	assert_int_equal(session_failures(v->k, &since, &till), 2);
+}
+
+static void flood_of_hellos_keeps_nobody_out(void **state)
+{
+	struct hello_answer a, early;
+
+	(void)state;
+	assert_int_equal(session_hello(v->k, 3, v->people[AUDITOR].p.id, q, NOW_MS, T0, &early), 0);
+	/* Two uids fill the table, and go on. */
+	for (unsigned i = 0; i < 600; i++)
+		stranger(1 + i % 2);
+	assert_int_equal(session_hello(v->k, 3, v->people[MANAGER].p.id, q, NOW_MS, T0, &a), 0);
+	for (unsigned i = 0; i < 600; i++)
+		stranger(1 + i % 2);
+	assert_true(waits(MANAGER, 3, &a));
+	assert_true(waits(AUDITOR, 3, &early));
+	/* One of the flooding uids gets in between as well. */
+	assert_int_equal(session_hello(v->k, 1, v->people[MANAGER].p.id, q, NOW_MS, T0, &a), 0);
+	for (unsigned i = 0; i < 127; i++)
+		stranger(1);
+	assert_true(waits(MANAGER, 1, &a));
 }
 
 static void failures_are_counted_for_the_log(void **state)
@@ -461,29 +512,129 @@ static void failures_are_counted_for_the_log(void **state)
 	assert_int_equal(session_failures(v->k, &first, &last), 0);
 }
 
+static void see_ended(void *cookie, struct session *s)
+{
+	memcpy(cookie, session_id(s), 16);
+}
+
+static void count_ended(void *cookie, struct session *s)
+{
+	(void)s;
+	++*(unsigned *)cookie;
+}
+
+/* Step 3 of an opening, heard by ended. */
+static int go_on(unsigned who, uint32_t uid, const struct hello_answer *a, uint64_t mono_ms, session_ended *ended, void *cookie,
+    struct test_session *ret)
+{
+	struct sealed_role roles[8];
+	struct test_entry e[8];
+	uint8_t signature[64];
+	unsigned n = test_answer(v, &v->people[who], a, e);
+
+	test_prove(&v->people[who], a, e, n, signature);
+	for (unsigned i = 0; i < n; i++)
+		roles[i] = (struct sealed_role){ e[i].role, e[i].epoch, e[i].sealed };
+	return session_activate(v->k, uid, a->session, roles, n, signature, NOW_MS, mono_ms, ended, cookie, ret->token, &ret->s,
+	    ret->principal);
+}
+
+static int log_in(unsigned who, uint32_t uid, session_ended *ended, void *cookie, struct test_session *ret)
+{
+	struct hello_answer a;
+	int r = session_hello(v->k, uid, v->people[who].p.id, q, NOW_MS, T0, &a);
+
+	return r != 0 ? r : go_on(who, uid, &a, T0, ended, cookie, ret);
+}
+
+static void session_beyond_its_principals_share_ends_the_least_recently_used(void **state)
+{
+	struct test_session t[SESSION_PER_PRINCIPAL], more, other;
+	uint8_t second[16], ended[16] = { 0 };
+	struct hello_answer a;
+	uint8_t wrong[64] = { 0 };
+	struct test_entry e[8];
+
+	(void)state;
+	assert_int_equal(test_login(v, AUDITOR, 1, T0, &other), 0);
+	for (unsigned i = 0; i < SESSION_PER_PRINCIPAL; i++)
+		assert_int_equal(log_in(MANAGER, 1 + i % 3, see_ended, ended, &t[i]), 0);
+	assert_memory_equal(ended, (uint8_t[16]){ 0 }, 16);
+	memcpy(second, session_id(t[1].s), 16);
+	/* The oldest was used since. A hello alone, or an opening that proves nothing, ends none. */
+	assert_non_null(session_find(v->k, t[0].token, 1, NOW_MS, T0 + 1));
+	assert_int_equal(session_hello(v->k, 9, v->people[MANAGER].p.id, q, NOW_MS, T0, &a), 0);
+	assert_int_equal(test_activate(v, 9, &a, e, test_answer(v, &v->people[MANAGER], &a, e), wrong, NOW_MS, T0, &more), CV_ERR_AUTH);
+	assert_int_equal(session_count(v->k), SESSION_PER_PRINCIPAL + 1);
+	/* Whatever uid asks. */
+	assert_int_equal(session_hello(v->k, 9, v->people[MANAGER].p.id, q, NOW_MS, T0, &a), 0);
+	assert_int_equal(go_on(MANAGER, 9, &a, T0 + 1, see_ended, ended, &more), 0);
+	assert_memory_equal(ended, second, 16);
+	assert_int_equal(session_count(v->k), SESSION_PER_PRINCIPAL + 1);
+	assert_null(session_find(v->k, t[1].token, 2, NOW_MS, T0 + 1));
+	assert_ptr_equal(session_find(v->k, more.token, 9, NOW_MS, T0 + 1), more.s);
+	for (unsigned i = 0; i < SESSION_PER_PRINCIPAL; i++)
+		if (i != 1)
+			assert_ptr_equal(session_find(v->k, t[i].token, 1 + i % 3, NOW_MS, T0 + 1), t[i].s);
+	assert_ptr_equal(session_find(v->k, other.token, 1, NOW_MS, T0 + 1), other.s);
+}
+
+/* The numbers of the crowd's people, each used for as many sessions as they may have. */
+static unsigned crowd(unsigned i)
+{
+	return PEOPLE + i / SESSION_PER_PRINCIPAL;
+}
+
+static void one_uid_leaves_room_for_the_others(void **state)
+{
+	struct test_session t, last;
+	struct hello_answer a;
+	unsigned ended = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < SESSION_PER_UID; i++)
+		assert_int_equal(log_in(crowd(i), 1, count_ended, &ended, &last), 0);
+	assert_int_equal(ended, 0);
+	assert_int_equal(session_hello(v->k, 1, v->people[MANAGER].p.id, q, NOW_MS, T0, &a), 0);
+	assert_int_equal(go_on(MANAGER, 1, &a, T0, count_ended, &ended, &t), CV_ERR_BUSY);
+	assert_int_equal(log_in(MANAGER, 2, count_ended, &ended, &t), 0);
+	assert_int_equal(ended, 0);
+	/* Elsewhere they have a session, which is none of this uid's. */
+	assert_int_equal(go_on(MANAGER, 1, &a, T0, count_ended, &ended, &t), CV_ERR_BUSY);
+	assert_int_equal(session_count(v->k), SESSION_PER_UID + 1);
+	/* The hello has lived on. */
+	session_close(v->k, last.s);
+	assert_int_equal(go_on(MANAGER, 1, &a, T0, count_ended, &ended, &t), 0);
+	/* One of the uid's own gives way to the next. */
+	assert_int_equal(log_in(MANAGER, 1, count_ended, &ended, &t), 0);
+	assert_int_equal(ended, 1);
+	assert_int_equal(session_count(v->k), SESSION_PER_UID + 1);
+}
+
 static void sessions_are_bounded(void **state)
 {
 	struct test_session t, first;
-	struct test_entry e[8];
 	struct hello_answer a;
-	uint8_t signature[64];
-	unsigned n;
+	unsigned ended = 0;
 
 	(void)state;
-	assert_int_equal(test_login(v, AUDITOR, 1, T0, &first), 0);
+	assert_int_equal(log_in(crowd(0), 1, count_ended, &ended, &first), 0);
 	for (unsigned i = 1; i < SESSION_MAX; i++)
-		assert_int_equal(test_login(v, AUDITOR, 1, T0, &t), 0);
-	assert_int_equal(session_hello(v->k, 1, v->people[AUDITOR].p.id, q, NOW_MS, T0, &a), 0);
-	n = test_answer(v, &v->people[AUDITOR], &a, e);
-	test_prove(&v->people[AUDITOR], &a, e, n, signature);
-	assert_int_equal(test_activate(v, 1, &a, e, n, signature, NOW_MS, T0, &t), CV_ERR_BUSY);
+		assert_int_equal(log_in(crowd(i), 1 + i / SESSION_PER_UID, count_ended, &ended, &t), 0);
+	assert_int_equal(ended, 0);
+	assert_int_equal(session_hello(v->k, 9, v->people[MANAGER].p.id, q, NOW_MS, T0, &a), 0);
+	assert_int_equal(go_on(MANAGER, 9, &a, T0, count_ended, &ended, &t), CV_ERR_BUSY);
 	assert_int_equal(session_count(v->k), SESSION_MAX);
 	assert_ptr_equal(session_find(v->k, first.token, 1, NOW_MS, T0), first.s);
 	session_close(v->k, first.s);
 	/* The hello is still there. */
-	assert_int_equal(test_activate(v, 1, &a, e, n, signature, NOW_MS, T0, &t), 0);
+	assert_int_equal(go_on(MANAGER, 9, &a, T0, count_ended, &ended, &t), 0);
 	assert_null(session_find(v->k, first.token, 1, NOW_MS, T0));
-	assert_ptr_equal(session_find(v->k, t.token, 1, NOW_MS, T0), t.s);
+	assert_ptr_equal(session_find(v->k, t.token, 9, NOW_MS, T0), t.s);
+	/* Who has sessions already can change one for another. */
+	assert_int_equal(log_in(MANAGER, 9, count_ended, &ended, &t), 0);
+	assert_int_equal(ended, 1);
+	assert_int_equal(session_count(v->k), SESSION_MAX);
 }
 
 /* ---- life and end ------------------------------------------------------------------------------------------------------------ */
@@ -554,11 +705,6 @@ static void suspended_member_loses_the_session(void **state)
 	test_suspend(v, WORKER, false);
 	assert_int_equal(test_load(v), 0);
 	assert_null(session_find(v->k, t.token, UID_WORKER, NOW_MS, T0));
-}
-
-static void see_ended(void *cookie, struct session *s)
-{
-	memcpy(cookie, session_id(s), 16);
 }
 
 static void sweep_ends_what_is_over_and_nothing_else(void **state)
@@ -651,9 +797,12 @@ int main(void)
 		with_vault(old_failures_are_forgotten),
 		with_vault(good_sessions_do_not_count_as_failures),
 		with_vault(flood_of_other_ids_resets_no_count),
-		with_vault(waiting_hellos_are_bounded_in_all_and_for_each_uid),
+		with_vault(hello_beyond_its_uids_share_replaces_the_uids_oldest),
+		with_vault(flood_of_hellos_keeps_nobody_out),
 		with_vault(failures_are_counted_for_the_log),
-		with_vault(sessions_are_bounded),
+		with_vault(session_beyond_its_principals_share_ends_the_least_recently_used),
+		cmocka_unit_test_setup_teardown(one_uid_leaves_room_for_the_others, crowd_up, vault_down),
+		cmocka_unit_test_setup_teardown(sessions_are_bounded, crowd_up, vault_down),
 		with_vault(token_works_from_its_uid_alone),
 		with_vault(idle_session_ends),
 		with_vault(busy_session_ends_at_its_absolute_limit),
