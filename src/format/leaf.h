@@ -18,7 +18,7 @@ const char *leaf_kind_name(unsigned kind);
 #define LEAF_MUTATING 1u
 #define LEAF_CLEAR 2u
 #define LEAF_CHILD 4u
-#define LEAF_HEADER 90u		/* plus 32 if mutating */
+#define LEAF_HEADER 90u		/* plus 32 with a state hash */
 #define LEAF_REASON_MAX 512
 #define LEAF_CASE_MAX 64
 #define LEAF_FIELDS_MAX 512	/* bits of the bitmap */

@@ -178,6 +178,14 @@ static void fill_actor(struct vault *v, const struct vault_call *c, struct leaf_
 	a->outcome = (uint16_t)c->problem;
 }
 
+/* The state's digest for the next leaf, which is remembered as the newest that names it. */
+static const uint8_t *name_state(struct vault *v, uint8_t digest[32])
+{
+	lthash_digest(&v->lthash, digest);
+	v->state_leaf = store_next_leaf(v->store);
+	return digest;
+}
+
 /* Add the call's leaf to the open request. */
 static int add_leaf(struct vault *v, struct vault_call *c, uint64_t *ret_index)
 {
@@ -190,10 +198,8 @@ static int add_leaf(struct vault *v, struct vault_call *c, uint64_t *ret_index)
 	e.clear_n = 0;
 	e.kind = c->kind;
 	e.log_key = c->has_child ? c->log_key : NULL;
-	if (c->mutating) {
-		lthash_digest(&v->lthash, state);
-		e.state_hash = state;
-	}
+	if (c->mutating || store_next_leaf(v->store) - v->state_leaf >= STATE_EVERY)
+		e.state_hash = name_state(v, state);
 	fill_actor(v, c, &e.actor);
 	c->detail.outcome = (uint16_t)c->problem;
 	e.detail = c->detail;
@@ -326,7 +332,7 @@ bool vault_reads_log(struct vault *v, const struct vault_caller *who, const stru
 	return false;
 }
 
-int vault_system_leaf(struct vault *v, uint8_t kind, const uint8_t *body, size_t n, bool mutating, uint64_t now_ms)
+int vault_system_leaf(struct vault *v, uint8_t kind, const uint8_t *body, size_t n, bool names_state, uint64_t now_ms)
 {
 	struct audit_entry e;
 	uint8_t state[32];
@@ -336,9 +342,7 @@ int vault_system_leaf(struct vault *v, uint8_t kind, const uint8_t *body, size_t
 	e.kind = kind;
 	e.clear = body;
 	e.clear_n = n;
-	if (mutating) {
-		lthash_digest(&v->lthash, state);
-		e.state_hash = state;
-	}
+	if (names_state)
+		e.state_hash = name_state(v, state);
 	return audit_leaf(v->audit, v->store, &e, now_ms, &index);
 }

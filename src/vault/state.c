@@ -101,6 +101,33 @@ int vault_meta_put(struct vault *v, const char *name, const void *p, size_t n)
 	return r;
 }
 
+/*
+ * The newest leaf that names a state names the one in the store: a state row put back from an earlier day is found, and with it
+ * whatever else was put back to fit it. Leaves name it at least every STATE_EVERY leaves.
+ */
+int vault_check_state(struct vault *v)
+{
+	uint64_t end = store_applied_leaves(v->store);
+	uint8_t digest[32];
+	struct leaf l;
+	int r = 0;
+
+	lthash_digest(&v->lthash, digest);
+	for (uint64_t back = 1; back <= end && back <= STATE_REACH; back++) {
+		buf_reset(&v->scratch);
+		if ((r = audit_read_leaf(v->audit, end - back, &v->scratch)) != 0 ||
+		    (r = leaf_decode(v->scratch.p, v->scratch.n, &l)) != 0)
+			break;
+		if (l.state_hash != NULL) {
+			r = memcmp(l.state_hash, digest, sizeof(digest)) == 0 ? 0 : CV_ERR_REPLAY;
+			v->state_leaf = end - back;
+			break;
+		}
+	}
+	buf_reset(&v->scratch);
+	return r == CV_ERR_NOTFOUND ? CV_ERR_IO : r;
+}
+
 static int see_serial(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
 {
 	uint64_t *last = cookie;

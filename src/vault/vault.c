@@ -14,6 +14,7 @@
 #include "vault/hooks.h"
 #include "vault/vault_internal.h"
 
+#define DAY_MS (24u * 3600 * 1000)
 #define START_UNSEALED 1
 #define START_CLEAN_STOP 2
 #define START_SEALED 3
@@ -236,7 +237,8 @@ static int start_leaf(struct vault *v, uint8_t what, const struct store_replay_r
 	be64_put(body + 9, report != NULL ? report->cut_bytes : 0);
 	body[17] = (uint8_t)n;
 	memcpy(body + 18, CV_VERSION, n);
-	if ((r = vault_system_leaf(v, LEAF_START, body, 18 + n, false, clock_wall_ms())) != 0) {
+	/* It names the state, so that the next start finds a leaf to hold it against. */
+	if ((r = vault_system_leaf(v, LEAF_START, body, 18 + n, true, clock_wall_ms())) != 0) {
 		store_rollback(v->store);
 		return r;
 	}
@@ -244,44 +246,142 @@ static int start_leaf(struct vault *v, uint8_t what, const struct store_replay_r
 	return vault_turn_end(v);
 }
 
-/* Everything between an open keyring and a ready vault. */
-static int start(struct vault *v)
-{
+/* What the steps of a start hand on. */
+struct starting {
 	struct store_replay_report report;
 	struct genesis_facts facts;
+	uint8_t log_pk[32];
+	uint32_t first_day;
+};
+
+static int start_log(struct vault *v, struct starting *x)
+{
 	struct store_value note = { NULL, 0 };
 	struct audit_options ao = { .dir = v->dir };
-	uint8_t log_pk[32];
 	int r;
 
 	memcpy(ao.vault_id, v->id, 16);
 	memcpy(ao.origin, v->origin, sizeof(ao.origin));
 	ao.hooks = vault_audit_hooks(v);
-	keys_log_public(v->keys, log_pk);
-	memcpy(ao.log_pk, log_pk, 32);
-	ao.first_day = (uint32_t)(v->created_ms / (24u * 3600 * 1000));
+	keys_log_public(v->keys, x->log_pk);
+	memcpy(ao.log_pk, x->log_pk, 32);
+	x->first_day = (uint32_t)(v->created_ms / DAY_MS);
+	ao.first_day = x->first_day;
 	if ((r = audit_open(&ao, &v->audit)) != 0)
 		return r;
 	/* The store's own rows stand under their bare names, FORMAT.md section 1. */
 	if ((r = store_get(v->store, STORE_META, "log", 3, &note)) != 0 && r != CV_ERR_NOTFOUND)
 		return r;
-	if ((r = audit_resume(v->audit, note.p, note.n)) != 0 || (r = store_replay(v->store, &report)) != 0 ||
-	    (r = store_flush(v->store)) != 0)
-		return r;
-	if ((r = vault_load_state(v)) != 0 || (r = load_policy(v)) != 0 || (r = read_genesis(v, &facts)) != 0)
-		return r;
-	if (memcmp(facts.log_pk, log_pk, 32) != 0 || facts.first_day != ao.first_day)
-		return CV_ERR_REPLAY;
-	if ((r = shred_open(v->keys, v->dirfd)) != 0 || (r = shred_load_all(v->keys, v->counters.next_slot)) != 0 ||
-	    (r = vault_check_counters(v)) != 0 ||
-	    (r = shred_prepare(v->keys, v->counters.next_slot)) != 0 ||
-	    (r = directory_load(v->keys, v->store, facts.admin, facts.admins)) != 0)
-		return r;
+	return audit_resume(v->audit, note.p, note.n);
+}
+
+static int start_journal(struct vault *v, struct starting *x)
+{
+	int r = store_replay(v->store, &x->report);
+
+	return r != 0 ? r : store_flush(v->store);
+}
+
+static int start_state(struct vault *v, struct starting *x)
+{
+	(void)x;
+	return vault_load_state(v);
+}
+
+static int start_policy(struct vault *v, struct starting *x)
+{
+	(void)x;
+	return load_policy(v);
+}
+
+static int start_genesis(struct vault *v, struct starting *x)
+{
+	int r = read_genesis(v, &x->facts);
+
+	if (r == 0 && (memcmp(x->facts.log_pk, x->log_pk, 32) != 0 || x->facts.first_day != x->first_day))
+		r = CV_ERR_REPLAY;
+	return r;
+}
+
+static int start_newest_state(struct vault *v, struct starting *x)
+{
+	(void)x;
+	return vault_check_state(v);
+}
+
+static int start_shred(struct vault *v, struct starting *x)
+{
+	(void)x;
+	return shred_open(v->keys, v->dirfd);
+}
+
+static int start_shards(struct vault *v, struct starting *x)
+{
+	int r = shred_load_all(v->keys, v->counters.next_slot);
+
+	(void)x;
+	return r != 0 ? r : shred_prepare(v->keys, v->counters.next_slot);
+}
+
+static int start_counters(struct vault *v, struct starting *x)
+{
+	(void)x;
+	return vault_check_counters(v);
+}
+
+static int start_directory(struct vault *v, struct starting *x)
+{
+	return directory_load(v->keys, v->store, x->facts.admin, x->facts.admins);
+}
+
+static int start_epochs(struct vault *v, struct starting *x)
+{
+	int r;
+
+	(void)x;
 	v->state = VAULT_READY;
-	if ((r = audit_catch_up(v->audit, v->store, clock_wall_ms())) == 0 && (r = start_leaf(v, START_UNSEALED, &report)) == 0)
-		r = vault_checkpoint_now(v);
-	if (r == 0 && report.cut_bytes > 0)
-		log_warn("the journal's torn last block of %llu bytes was cut", (unsigned long long)report.cut_bytes);
+	r = audit_catch_up(v->audit, v->store, clock_wall_ms());
+	if (r == CV_ERR_STATE)
+		log_error("more than a year lies between the log's last day and this machine's clock: set the clock right");
+	return r;
+}
+
+static int start_first_leaf(struct vault *v, struct starting *x)
+{
+	int r = start_leaf(v, START_UNSEALED, &x->report);
+
+	return r != 0 ? r : vault_checkpoint_now(v);
+}
+
+/* Everything between an open keyring and a ready vault, in order. Each step names what it looks at. */
+static int start(struct vault *v)
+{
+	static const struct {
+		const char *part;
+		int (*run)(struct vault *v, struct starting *x);
+	} steps[] = {
+		{ "log/ (tail, tiles, checkpoint)", start_log },
+		{ "journal/", start_journal },
+		{ "store/, rows state and counters", start_state },
+		{ "store/, row policy", start_policy },
+		{ "leaf 0", start_genesis },
+		{ "store/, row state against the log", start_newest_state },
+		{ "shred/ (slots, top)", start_shred },
+		{ "shred/ (shards)", start_shards },
+		{ "store/, row counters against the records", start_counters },
+		{ "store/, directory", start_directory },
+		{ "epochs of the log", start_epochs },
+		{ "the first leaf", start_first_leaf },
+	};
+	struct starting x;
+	int r = 0;
+
+	memset(&x, 0, sizeof(x));
+	for (size_t i = 0; r == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
+		if ((r = steps[i].run(v, &x)) != 0)
+			log_error("unsealing failed at %s: %s", steps[i].part, cv_strerror(r));
+	if (r == 0 && x.report.cut_bytes > 0)
+		log_warn("the journal's torn last block of %llu bytes was cut", (unsigned long long)x.report.cut_bytes);
 	return r;
 }
 
@@ -316,11 +416,11 @@ int vault_unseal(struct vault *v, unsigned number, const uint8_t kek[32])
 	if (v->state != VAULT_SEALED)
 		return CV_ERR_STATE;
 	if ((r = open_keyring(v, number, kek)) != 0) {
+		log_error("slot %u does not open: %s", number, r == CV_ERR_NOTFOUND ? "row slot or keyring is not there" : cv_strerror(r));
 		keys_seal(v->keys);
 		return r;
 	}
 	if ((r = start(v)) != 0) {
-		log_error("unsealing failed: %s", cv_strerror(r));
 		v->state = VAULT_SEALED;
 		(void)stop(v, false);
 		return r;
@@ -340,11 +440,18 @@ int vault_unseal_demo(struct vault *v)
 		return CV_ERR_STATE;
 	while (n < SLOT_COUNT && (vault_slot(v, n, &info) != 0 || info.type != SLOT_DEMO))
 		n++;
-	if (n == SLOT_COUNT)
+	if (n == SLOT_COUNT) {
+		log_error("a demo vault without its slot");
 		return CV_ERR_STATE;
+	}
 	buf_init(&key, 64);
-	if ((r = files_read(v->dirfd, "keys/root.key", &key)) == 0)
-		r = key.n == 32 ? vault_unseal(v, n, key.p) : CV_ERR_FORMAT;
+	r = files_read(v->dirfd, "keys/root.key", &key);
+	if (r == 0 && key.n != 32)
+		r = CV_ERR_FORMAT;
+	if (r != 0)
+		log_error("keys/root.key: %s", cv_strerror(r));
+	else
+		r = vault_unseal(v, n, key.p);
 	buf_free(&key);
 	return r;
 }

@@ -20,6 +20,8 @@
 #define VAULT_MERGES 64		/* records a turn merges at most; the rest waits for their next reader */
 #define VAULT_OPENED 256	/* sessions that one turn opens at most */
 #define VAULT_RECENT 65536u	/* leaves whose child is remembered, a power of two */
+#define STATE_EVERY 4096u	/* leaves after which one names the state again, changed or not */
+#define STATE_REACH 65536u	/* leaves looked back for one */
 #define VAULT_IDEM_MS (24u * 3600 * 1000)
 
 /* Values of one class on their way into or out of a row: ascending field, one value each. */
@@ -146,6 +148,7 @@ struct vault {
 	struct counters counters;
 	struct vault_saved turn_saved, call_saved;
 	bool state_dirty, counters_dirty;
+	uint64_t state_leaf;		/* newest leaf that names the state */
 
 	struct vault_call call;		/* one request at a time */
 	struct session *ending;		/* closed by its own request, once the leaf is built */
@@ -192,6 +195,8 @@ int vault_meta_put(struct vault *v, const char *name, const void *p, size_t n);
 /* Put state and counters if they changed, as the last puts of the block. */
 int vault_put_state(struct vault *v);
 int vault_load_state(struct vault *v);
+/* Hold the state row against the newest leaf that names a state. 0, CV_ERR_REPLAY, or why a leaf cannot be read. */
+int vault_check_state(struct vault *v);
 /* Hold the counters against the last record: CV_ERR_REPLAY if they would give its serial or shred slot once more. */
 int vault_check_counters(struct vault *v);
 
@@ -209,8 +214,8 @@ unsigned call_purpose(struct vault *v, struct vault_call *c, bool reveal);
 void call_child(struct vault_call *c, const struct record *r);
 /* Mark field f in the leaf's bitmap. */
 void call_mark_field(struct vault *v, struct vault_call *c, const struct policy_field *f);
-/* A leaf of the vault itself, with a clear body. 0 or an error. */
-int vault_system_leaf(struct vault *v, uint8_t kind, const uint8_t *body, size_t n, bool mutating, uint64_t now_ms);
+/* A leaf of the vault itself, with a clear body; names_state: it changes the state, or vouches for it. 0 or an error. */
+int vault_system_leaf(struct vault *v, uint8_t kind, const uint8_t *body, size_t n, bool names_state, uint64_t now_ms);
 
 /* ---- record.c: reading and writing one record's rows ------------------------------------------------------------------ */
 
