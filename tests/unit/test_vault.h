@@ -368,8 +368,8 @@ static inline unsigned patch(struct fixture *f, const uint8_t token[32], const c
 }
 
 /* Read one field; its text goes to ret, "" if absent, "(omitted)", "(masked)" prefix "~". */
-static inline unsigned read_field(struct fixture *f, const uint8_t token[32], const char *purpose, const uint8_t record[16], const char *field,
-    bool clear, char ret[256])
+static inline unsigned read_field(struct fixture *f, const uint8_t token[32], const char *purpose, const uint8_t record[16],
+    const char *field, bool clear, char ret[256])
 {
 	struct wire_envelope env = envelope(f, token, purpose, clear ? "because" : "");
 	struct wire_read m = { .record = record, .view = clear ? WIRE_VIEW_CLEAR : WIRE_VIEW_DEFAULT };
