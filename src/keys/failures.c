@@ -56,14 +56,16 @@ static uint16_t age(const struct counter *c, uint32_t i, uint32_t now_s)
 	return (uint16_t)(now_s - c->at_s[i]);
 }
 
-/* The counter of an id, without what is too old to count. */
-static struct counter *counter_of(struct failures *f, const uint8_t id[16], uint32_t now_s)
+/* The counter of an id and uid, without what is too old to count. */
+static struct counter *counter_of(struct failures *f, uint32_t uid, const uint8_t id[16], uint32_t now_s)
 {
 	struct counter *c;
 	uint16_t old = 0;
-	uint8_t h[16];
+	uint8_t both[20], h[16];
 
-	crypto_siphash128(f->key, id, 16, h);
+	be32_put(both, uid);
+	memcpy(both + 4, id, 16);
+	crypto_siphash128(f->key, both, sizeof(both), h);
 	c = &f->counter[be32_get(h) & (COUNTERS - 1)];
 	if (now_s - c->newest_s >= FAILURES_WINDOW_S)
 		c->n = 0;
@@ -76,23 +78,23 @@ static struct counter *counter_of(struct failures *f, const uint8_t id[16], uint
 	return c;
 }
 
-bool failures_limited(struct failures *f, const uint8_t id[16], uint32_t now_s)
+bool failures_limited(struct failures *f, uint32_t uid, const uint8_t id[16], uint32_t now_s)
 {
-	return counter_of(f, id, now_s)->n == FAILURES_MAX;
+	return counter_of(f, uid, id, now_s)->n == FAILURES_MAX;
 }
 
-void failures_add(struct failures *f, const uint8_t id[16], uint32_t now_s)
+void failures_add(struct failures *f, uint32_t uid, const uint8_t id[16], uint32_t now_s)
 {
-	struct counter *c = counter_of(f, id, now_s);
+	struct counter *c = counter_of(f, uid, id, now_s);
 
 	assert(c->n < FAILURES_MAX);
 	c->newest_s = now_s;
 	c->at_s[c->n++] = (uint16_t)now_s;
 }
 
-void failures_refund(struct failures *f, const uint8_t id[16], uint32_t at_s, uint32_t now_s)
+void failures_refund(struct failures *f, uint32_t uid, const uint8_t id[16], uint32_t at_s, uint32_t now_s)
 {
-	struct counter *c = counter_of(f, id, now_s);
+	struct counter *c = counter_of(f, uid, id, now_s);
 
 	for (uint32_t i = 0; i < c->n; i++) {
 		if (age(c, i, now_s) == now_s - at_s) {

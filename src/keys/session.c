@@ -410,9 +410,9 @@ int session_hello(struct keys *k, uint32_t uid, const uint8_t principal[16], con
 	if ((r = sessions_get(k, &x)) != 0)
 		return r;
 	hellos_expire(x, now_ms, mono_ms);
-	if (failures_limited(x->failures, principal, now_s))
+	if (failures_limited(x->failures, uid, principal, now_s))
 		return CV_ERR_LIMIT;
-	failures_add(x->failures, principal, now_s);
+	failures_add(x->failures, uid, principal, now_s);
 	h = hello_place(x, uid, now_ms);
 	h->used = true;
 	h->number = ++x->numbers;
@@ -739,7 +739,7 @@ int session_activate(struct keys *k, uint32_t uid, const uint8_t session_id[16],
 	if (r == CV_ERR_AUTH)
 		failed(x, now_ms);
 	else
-		failures_refund(x->failures, h->principal, (uint32_t)(h->mono_ms / 1000), (uint32_t)(mono_ms / 1000));
+		failures_refund(x->failures, h->uid, h->principal, (uint32_t)(h->mono_ms / 1000), (uint32_t)(mono_ms / 1000));
 	hello_end(x, h);
 	if (r != 0)
 		return r;

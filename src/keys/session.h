@@ -35,10 +35,10 @@ typedef void session_ended(void *cookie, struct session *s);
 
 /*
  * Step 2 of opening, for any principal id, known or not. now_ms is wall time, mono_ms monotonic. 0, CV_ERR_LIMIT (this id is
- * rate-limited), CV_ERR_NOMEM (memory could not be locked). Hellos that wait are bounded: beyond 128 of a uid its oldest is
+ * rate-limited for this uid), CV_ERR_NOMEM (memory could not be locked). Hellos that wait are bounded: beyond 128 of a uid its oldest is
  * over, beyond 256 in all the oldest of the uid that has most.
  *
- * A hello counts as a failure of its id at once, since its answer is worth a guess at a passphrase; a good activation
+ * A hello counts as a failure of its id and uid at once, since its answer is worth a guess at a passphrase; a good activation
  * takes that back. A decoy wrap begins with a public key, as real ones do.
  */
 int session_hello(struct keys *k, uint32_t uid, const uint8_t principal[16], const uint8_t q[32], uint64_t now_ms,

@@ -393,6 +393,17 @@ static void ten_failures_close_an_id_for_ten_minutes(void **state)
 	}
 }
 
+static void failures_of_one_uid_keep_no_other_out(void **state)
+{
+	struct test_session t;
+
+	(void)state;
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(test_login(v, WORKER, UID_WORKER + 1, T0, &t), CV_ERR_AUTH);
+	assert_int_equal(test_login(v, WORKER, UID_WORKER + 1, T0, &t), CV_ERR_LIMIT);
+	assert_int_equal(test_login(v, WORKER, UID_WORKER, T0, &t), 0);
+}
+
 static void old_failures_are_forgotten(void **state)
 {
 	struct hello_answer a;
@@ -794,6 +805,7 @@ int main(void)
 		with_vault(suspended_and_expired_get_decoys_and_no_session),
 		with_vault(suspended_between_hello_and_activation_gets_no_session),
 		with_vault(ten_failures_close_an_id_for_ten_minutes),
+		with_vault(failures_of_one_uid_keep_no_other_out),
 		with_vault(old_failures_are_forgotten),
 		with_vault(good_sessions_do_not_count_as_failures),
 		with_vault(flood_of_other_ids_resets_no_count),
