@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-#define BACKLOG 512
+#define BACKLOG SOMAXCONN
 #define PAIR_BYTES (4 << 20)
 
 /* Whether somebody accepts connections there. A full queue of them is somebody's too. */
