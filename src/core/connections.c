@@ -1,9 +1,9 @@
 /* Clients' connections: accepted here with their peer's credentials, read by a front. */
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "core/core_internal.h"
 
 struct connection *connections_find(struct core *c, uint64_t id)
@@ -71,25 +71,33 @@ static int pass(const struct core *c, int i, uint64_t id, int fd)
 	return sendmsg(c->front[i].fd, &h, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof(head) ? 0 : -1;
 }
 
+/* Number the connection and hand it to a front, the next one if that one has ended. What finds no place is closed. */
 static void place(struct core *c, int fd)
 {
 	struct connection *x = free_slot(c);
 	struct ucred peer;
 	socklen_t n = sizeof(peer);
-	int i = least_loaded(c);
+	int i;
 
-	if (x == NULL || i < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) != 0 || of_uid(c, peer.uid) >= CONNECTIONS_UID)
+	if (x == NULL || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) != 0 || of_uid(c, peer.uid) >= CONNECTIONS_UID)
 		return;
 	/* The sequence rises with every connection, so no number comes twice; its low digits are the slot. */
 	c->next_sequence++;
-	x->id = c->next_sequence * CONNECTIONS + (uint64_t)(x - c->connection);
-	x->front = (unsigned)i;
-	x->who.uid = peer.uid;
-	x->who.pid = (uint32_t)peer.pid;
-	c->front[i].connections++;
-	c->connections++;
-	if (pass(c, i, x->id, fd) != 0)
-		connections_close(c, x);
+	while ((i = least_loaded(c)) >= 0) {
+		x->id = c->next_sequence * CONNECTIONS + (uint64_t)(x - c->connection);
+		x->front = (unsigned)i;
+		x->who.uid = peer.uid;
+		x->who.pid = (uint32_t)peer.pid;
+		c->front[i].connections++;
+		c->connections++;
+		if (pass(c, i, x->id, fd) == 0)
+			return;
+		if (errno != EPIPE && errno != ECONNRESET) {
+			connections_close(c, x);	/* it takes nothing just now, or the kernel does not */
+			return;
+		}
+		fronts_drop(c, (unsigned)i, "its end is closed");	/* with this connection */
+	}
 }
 
 void connections_accept(struct core *c)
