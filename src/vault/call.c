@@ -299,6 +299,7 @@ bool vault_call_end(struct vault *v, struct vault_call *c)
 		vault_undo(v, &v->call_saved);
 		buf_cut(c->out, c->out_at);
 		c->out->bad = false;
+		v->put_off = true;
 	}
 	v->ending = NULL;
 	wipe(c->log_key, sizeof(c->log_key));

@@ -11,6 +11,7 @@
 #define IDEM_SLICE 64		/* rows looked at in one tick */
 #define IDEM_EVERY_MS 60000u
 #define ROOM_EVERY_MS 1000u
+#define ROOM_PUT_OFF (1u << 20)	/* bytes that a request may need which was put off for want of room */
 #define ROOM_AGAIN 65536u	/* bytes that a full store must take before it counts as one with room */
 
 int vault_turn_begin(struct vault *v)
@@ -24,6 +25,14 @@ int vault_turn_begin(struct vault *v)
 		return r;
 	v->turn_saved.valid = v->call_saved.valid = false;
 	v->turn_calls = 0;
+	if ((r = store_turn_begin(v->store)) != 0 || !v->put_off)
+		return r;
+	v->put_off = false;
+	if (store_room(v->store, ROOM_PUT_OFF) == 0)
+		return 0;
+	/* Not the turn before was full but the ring is: what applying and signing frees is freed first. */
+	store_turn_abort(v->store);
+	(void)vault_checkpoint_now(v);	/* then what was put off is refused */
 	return store_turn_begin(v->store);
 }
 

@@ -168,6 +168,7 @@ struct vault {
 	uint64_t counts[PROBLEM_COUNT];	/* answers by problem, for metrics */
 	bool full;			/* a change found no room, and none has since */
 	bool refused_full;		/* that happened in the open turn */
+	bool put_off;			/* the turn before had no room for a request that comes again now */
 	uint64_t next_room_ms;		/* when room may be made again */
 
 	/* Scratch, wiped after each request. */
