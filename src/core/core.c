@@ -178,10 +178,10 @@ static enum core_end loop(struct core *c)
 
 	while (!c->stopping) {
 		bool fronts = false;
-		int n = epoll_wait(c->epoll_fd, events, 64, 0);
+		int n = epoll_wait(c->epoll_fd, events, 64, TRACES_MS);
 
 		if (n == 0) {
-			/* Nothing waits: what the last turn left in registers and on the stack goes before the sleep. */
+			/* Nothing comes: what the last turn left in registers and on the stack goes before a longer sleep. */
 			traces_wipe();
 			n = epoll_wait(c->epoll_fd, events, 64, -1);
 		}

@@ -212,11 +212,12 @@ static void tell_time(struct front *f)
 static int round_once(struct front *f, int timeout_ms)
 {
 	struct epoll_event events[EVENTS];
-	int n = epoll_wait(f->epoll, events, EVENTS, 0), r = 0;
+	int brief = timeout_ms < 0 || timeout_ms > TRACES_MS ? TRACES_MS : timeout_ms, r = 0;
+	int n = epoll_wait(f->epoll, events, EVENTS, brief);
 	bool core = false;
 
-	if (n == 0) {
-		/* Nothing waits: what the last round left in registers and on the stack goes before the sleep. */
+	if (n == 0 && timeout_ms != brief) {
+		/* Nothing comes: what the last round left in registers and on the stack goes before a longer sleep. */
 		traces_wipe();
 		n = epoll_wait(f->epoll, events, EVENTS, timeout_ms);
 	}
