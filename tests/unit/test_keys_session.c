@@ -490,10 +490,10 @@ static void flood_of_hellos_keeps_nobody_out(void **state)
 	(void)state;
 	assert_int_equal(session_hello(v->k, 3, v->people[AUDITOR].p.id, q, NOW_MS, T0, &early), 0);
 	/* Two uids fill the table, and go on. */
-	for (unsigned i = 0; i < 600; i++)
+	for (unsigned i = 0; i < 300; i++)
 		stranger(1 + i % 2);
 	assert_int_equal(session_hello(v->k, 3, v->people[MANAGER].p.id, q, NOW_MS, T0, &a), 0);
-	for (unsigned i = 0; i < 600; i++)
+	for (unsigned i = 0; i < 300; i++)
 		stranger(1 + i % 2);
 	assert_true(waits(MANAGER, 3, &a));
 	assert_true(waits(AUDITOR, 3, &early));
@@ -534,6 +534,20 @@ static void count_ended(void *cookie, struct session *s)
 	++*(unsigned *)cookie;
 }
 
+/* The crowd has one role each: what else stands in the answer need not be tried, which is most of a client's work. */
+static unsigned crowd_answer(const struct test_person *who, const struct hello_answer *a, struct test_entry ret[1])
+{
+	uint8_t sk[32];
+
+	for (unsigned i = 0; i < ROLE_WRAPS; i++) {
+		if (a->wraps[i].role != ROLE_AUDIT || test_open_wrap(v, who, &a->wraps[i], sk) != 0)
+			continue;
+		test_seal_role(v, who, a, ROLE_AUDIT, 1, sk, ret);
+		return 1;
+	}
+	return 0;
+}
+
 /* Step 3 of an opening, heard by ended. */
 static int go_on(unsigned who, uint32_t uid, const struct hello_answer *a, uint64_t mono_ms, session_ended *ended, void *cookie,
     struct test_session *ret)
@@ -541,7 +555,7 @@ static int go_on(unsigned who, uint32_t uid, const struct hello_answer *a, uint6
 	struct sealed_role roles[8];
 	struct test_entry e[8];
 	uint8_t signature[64];
-	unsigned n = test_answer(v, &v->people[who], a, e);
+	unsigned n = who < PEOPLE ? test_answer(v, &v->people[who], a, e) : crowd_answer(&v->people[who], a, e);
 
 	test_prove(&v->people[who], a, e, n, signature);
 	for (unsigned i = 0; i < n; i++)
