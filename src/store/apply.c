@@ -202,6 +202,9 @@ static int commit(struct store *s, size_t puts, const struct applied *row)
 		mdb_txn_abort(txn);
 	else
 		rc = mdb_txn_commit(txn);
+	/* LMDB takes a write that was cut short, as a filling disk cuts it, for a failing one. */
+	if (rc == EIO && tables_disk_full(&s->t))
+		rc = ENOSPC;
 	return tables_error(rc);
 }
 

@@ -222,6 +222,8 @@ struct tables {
 
 /* Turn LMDB's result into ours: CV_ERR_FULL for map and disk, CV_ERR_IO for whatever is not expected. */
 int tables_error(int rc);
+/* Whether the file system that holds the tables has next to no room left. */
+bool tables_disk_full(const struct tables *t);
 /* Make the tables in dir, with the first "journal" row. 0, CV_ERR_FULL, CV_ERR_IO. */
 int tables_create(const char *dir, uint64_t map_bytes);
 /* 0, CV_ERR_FORMAT, CV_ERR_IO, CV_ERR_NOMEM. tables_close in every case. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -14,6 +15,7 @@
 #define ROW_N 72u
 #define ROW_FORMAT 1u
 #define PATH_SIZE 4096
+#define DISK_FULL (16u << 20)	/* free bytes below which a cut write means a full disk: a batch may write as much */
 
 static const char row_key[] = "journal";
 static const char *const names[STORE_TABLES] = { NULL, "meta", "dir", "gov", "rec", "hist", "map", "idx" };
@@ -50,6 +52,14 @@ static bool file_whole(MDB_env *env)
 
 	return mdb_env_info(env, &info) == 0 && mdb_env_stat(env, &page) == 0 && mdb_env_get_fd(env, &fd) == 0 &&
 	    fstat(fd, &st) == 0 && (uint64_t)st.st_size / page.ms_psize > info.me_last_pgno;
+}
+
+bool tables_disk_full(const struct tables *t)
+{
+	struct statvfs st;
+	int fd;
+
+	return mdb_env_get_fd(t->env, &fd) == 0 && fstatvfs(fd, &st) == 0 && (uint64_t)st.f_bavail * st.f_frsize < DISK_FULL;
 }
 
 /* Open the environment and all tables. The caller closes *ret_env also on failure. */

@@ -21,7 +21,12 @@ int vault_turn_begin(struct vault *v)
 	if (v->state != VAULT_READY)
 		return CV_ERR_STATE;
 	/* First the log: closing a day takes turns of its own. */
-	if ((r = audit_turn_begin(v->audit, v->store, clock_wall_ms())) != 0)
+	r = audit_turn_begin(v->audit, v->store, clock_wall_ms());
+	if (r != 0 && !v->log_stuck)
+		log_error("the log cannot go on, data calls are refused: %s", r == CV_ERR_STATE ?
+		    "more than a year lies between its last day and this machine's clock" : cv_strerror(r));
+	v->log_stuck = r != 0;
+	if (r != 0)
 		return r;
 	v->turn_saved.valid = v->call_saved.valid = false;
 	v->turn_calls = 0;
@@ -62,6 +67,8 @@ static void settle_full(struct vault *v, int r, bool changed)
 		v->full = false;
 	if (r != CV_ERR_FULL && !v->refused_full)
 		return;
+	if (!v->full)
+		log_warn("the store is full: changes are refused until there is room");
 	v->full = true;
 	v->refused_full = false;
 	if (clock_mono_ms() < v->next_room_ms)
@@ -255,18 +262,23 @@ void vault_tick(struct vault *v)
 	uint64_t now_ms = clock_wall_ms(), mono_ms = clock_mono_ms();
 	struct session_end x = { v, now_ms };
 	bool told;
-	int r;
 
-	if (v->state != VAULT_READY || !store_healthy(v->store))
+	if (v->state != VAULT_READY)
 		return;
-	if ((r = audit_catch_up(v->audit, v->store, now_ms)) != 0)
-		log_error("closing the epoch: %s", cv_strerror(r));
-	if (vault_turn_begin(v) != 0)
+	if (!store_healthy(v->store)) {
+		if (!v->told_failed)
+			log_error("the store failed for good, data calls are refused until a restart: its disk could not be written");
+		v->told_failed = true;
+		return;
+	}
+	if (vault_turn_begin(v) != 0)	/* closes epochs that have passed */
 		return;
 	session_sweep(v->keys, now_ms, mono_ms, vault_session_ended, &x);
 	told = failures_leaf(v, now_ms);
-	if (v->full && store_room(v->store, ROOM_AGAIN) == 0)
+	if (v->full && store_room(v->store, ROOM_AGAIN) == 0) {
+		log_info("the store has room again");
 		v->full = false;
+	}
 	if (vault_turn_end(v) != 0)
 		return;
 	if (told)

@@ -402,7 +402,7 @@ static int stop(struct vault *v, bool clean)
 	memset(v->recent, 0, sizeof(v->recent));
 	memset(v->idem_cursor, 0, sizeof(v->idem_cursor));
 	v->merges = v->opened = 0;
-	v->state_dirty = v->counters_dirty = v->full = v->refused_full = false;
+	v->state_dirty = v->counters_dirty = v->full = v->refused_full = v->log_stuck = v->told_failed = false;
 	v->state = VAULT_SEALED;
 	if (open_store(v) != 0)
 		v->state = VAULT_FAILED;
@@ -507,7 +507,7 @@ bool vault_is_demo(const struct vault *v)
 
 enum wire_health vault_health(struct vault *v)
 {
-	if (v->state == VAULT_FAILED || (v->state == VAULT_READY && !store_healthy(v->store)))
+	if (v->state == VAULT_FAILED || (v->state == VAULT_READY && (v->log_stuck || !store_healthy(v->store))))
 		return WIRE_AUDIT_UNAVAILABLE;
 	if (v->state == VAULT_SEALED)
 		return WIRE_SEALED;

@@ -166,6 +166,8 @@ struct vault {
 	uint32_t failures;		/* failed session openings that no durable leaf counts yet */
 	uint64_t first_failure_ms, last_failure_ms;
 	uint64_t counts[PROBLEM_COUNT];	/* answers by problem, for metrics */
+	bool log_stuck;			/* the log's turn cannot begin */
+	bool told_failed;		/* the operator was told that the store failed for good */
 	bool full;			/* a change found no room, and none has since */
 	bool refused_full;		/* that happened in the open turn */
 	bool put_off;			/* the turn before had no room for a request that comes again now */
