@@ -59,7 +59,7 @@ void vault_status(struct vault *v, struct buf *ret);
 /* Append the metrics text (Prometheus 0.0.4). */
 void vault_metrics(struct vault *v, struct buf *ret);
 
-/* Readable whenever blocks were applied; -1 while sealed. Then call vault_applied, between turns. */
+/* Readable whenever blocks were applied; -1 unless the vault is ready. Then call vault_applied, between turns. */
 int vault_applied_fd(const struct vault *v);
 void vault_applied(struct vault *v);
 /* Once a second, between turns: sweep sessions, epochs, failures, expired idempotency rows. */
