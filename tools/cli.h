@@ -126,7 +126,8 @@ int cli_admin_path(const char *vault, char *ret, size_t room);
 
 /* Run the command that argv[0] names, as from the shell; EXIT_USAGE after a message if there is none. */
 int cli_run(int argc, char **argv);
-int audit_verify(int argc, char **argv);	/* a sub-command of audit */
+int audit_export(int argc, char **argv);	/* sub-commands of audit */
+int audit_verify(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_create(int argc, char **argv);
 int cmd_demo(int argc, char **argv);

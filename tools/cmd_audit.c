@@ -1,11 +1,7 @@
-/* childvault audit: events (an auditor reads), export (copy the log's folder), verify (check such a copy). */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
+/* childvault audit: events (an auditor reads); export and verify stand in files of their own. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,19 +13,21 @@
 #include "format/message.h"
 #include "model/model.h"
 
-#define PATH_ROOM 4096
 #define FIELDS_ROOM 8192
 #define SHORT_FIELDS 32u
 
 /* ---- events --------------------------------------------------------------------------------------------------------------- */
 
+enum { CELL_TIME, CELL_INDEX, CELL_KIND, CELL_PERSON, CELL_DEPARTMENT, CELL_ROLE, CELL_PURPOSE, CELL_FIELDS, CELL_OUTCOME, CELL_RECORD,
+	CELL_REASON, CELL_CASE, CELL_COUNT, CELLS };
+
 /* What one line of the table shows; every text lives as long as the events, the policy and this struct. */
 struct line {
 	char time[25], index[24], principal[33], record[33], fields[FIELDS_ROOM];
-	const char *cells[10];
+	char reason[LEAF_REASON_MAX + 1], case_text[LEAF_CASE_MAX + 1];
+	char count[24];
+	const char *cells[CELLS];
 };
-enum { CELL_TIME, CELL_INDEX, CELL_KIND, CELL_PERSON, CELL_DEPARTMENT, CELL_ROLE, CELL_PURPOSE, CELL_FIELDS, CELL_OUTCOME, CELL_RECORD,
-	CELLS };
 
 /* A word of a table's cells: people's on a terminal, always the same in a pipe. */
 static const char *word(const char *en, const char *zh) { return isatty(STDOUT_FILENO) ? tr(en, zh) : en; }
@@ -53,6 +51,15 @@ static void name_ids(const struct policy *p, const struct leaf_detail *d, struct
 	}
 	if (memcmp(d->record, zeros, 16) != 0)
 		hex_encode(d->record, 16, l->record);
+	snprintf(l->reason, sizeof l->reason, "%.*s", (int)d->reason_n, d->reason);
+	snprintf(l->case_text, sizeof l->case_text, "%.*s", (int)d->case_n, d->case_text);
+}
+
+/* How many: failed logins, versions, entries that were read. */
+static void name_count(uint64_t n, struct line *l)
+{
+	if (n != 0)
+		snprintf(l->count, sizeof l->count, "%llu", (unsigned long long)n);
 }
 
 static void name_person(const struct client_events *e, const struct leaf_actor *a, struct line *l)
@@ -102,13 +109,21 @@ static void add_line(struct table *t, const struct client_events *e, const struc
 	l.cells[CELL_RECORD] = l.record;
 	if (v->opened)
 		name_person(e, &v->actor, &l);
+	l.cells[CELL_REASON] = l.reason;
+	l.cells[CELL_CASE] = l.case_text;
+	l.cells[CELL_COUNT] = l.count;
 	if (v->has_ids && p != NULL)
 		name_ids(p, &v->ids, &l);
+	if (v->has_ids)
+		name_count(v->ids.count, &l);
 	if (v->has_detail) {
 		l.cells[CELL_ROLE] = v->detail.role;
 		l.cells[CELL_PURPOSE] = v->detail.purpose;
 		l.cells[CELL_FIELDS] = v->detail.fields;
 		l.cells[CELL_RECORD] = v->detail.record;
+		l.cells[CELL_REASON] = v->detail.reason;
+		l.cells[CELL_CASE] = v->detail.case_text;
+		name_count(v->detail.count, &l);
 		if (!v->opened)
 			l.cells[CELL_OUTCOME] = v->detail.outcome;
 	}
@@ -121,7 +136,7 @@ static int print_events(const struct client_events *e)
 {
 	const char *names[CELLS] = { tr("time", "时间"), tr("index", "序号"), tr("kind", "类型"), tr("person", "人员"),
 		tr("department", "部门"), tr("role", "角色"), tr("purpose", "目的"), tr("fields", "字段"), tr("outcome", "结果"),
-		tr("record", "档案") };
+		tr("record", "档案"), tr("reason", "理由"), tr("case", "个案"), tr("count", "数量") };
 	struct table *t = table_new(CELLS, names);
 	struct policy *p = NULL;
 	size_t n;
@@ -232,92 +247,6 @@ static int audit_events(int argc, char **argv)
 out:
 	client_key_clear(&key);
 	cli_close(cv, own);
-	return code;
-}
-
-/* ---- export ---------------------------------------------------------------------------------------------------------------- */
-
-/*
- * The checkpoint is read first and written last: whatever the log grows by meanwhile, the copy holds all that its checkpoint
- * covers, and has no checkpoint at all if it was cut short.
- */
-static int copy_file(const char *from, const char *to)
-{
-	struct buf bytes;
-	int code;
-
-	buf_init(&bytes, SIZE_MAX / 4);
-	if ((code = cli_read_file(from, &bytes)) == 0)
-		code = cli_write_file(to, bytes.p, bytes.n, 0644, false);
-	buf_free(&bytes);
-	return code;
-}
-
-static int join_path(char ret[PATH_ROOM], const char *dir, const char *name)
-{
-	if (snprintf(ret, PATH_ROOM, "%s/%s", dir, name) >= PATH_ROOM)
-		return cli_fail(EXIT_FAILED, "the path is too long: %s", "路径过长：%s", dir);
-	return 0;
-}
-
-static int copy_folder(const char *from, const char *to, bool top);
-
-static int copy_entry(const char *from, const char *to, const char *name, bool top)
-{
-	char source[PATH_ROOM], target[PATH_ROOM];
-	struct stat st;
-	int code;
-
-	if ((top && strcmp(name, "checkpoint") == 0) || name[0] == '.')
-		return 0;
-	if ((code = join_path(source, from, name)) != 0 || (code = join_path(target, to, name)) != 0)
-		return code;
-	if (lstat(source, &st) != 0)
-		return errno == ENOENT ? 0 :	/* a partial tile that was replaced by the full one since */
-		    cli_fail(EXIT_FAILED, "cannot read %s: %s", "无法读取 %s：%s", source, strerror(errno));
-	if (S_ISDIR(st.st_mode))
-		return copy_folder(source, target, false);
-	return S_ISREG(st.st_mode) ? copy_file(source, target) : 0;
-}
-
-static int copy_folder(const char *from, const char *to, bool top)
-{
-	DIR *d = opendir(from);
-	struct dirent *x;
-	int code = 0;
-
-	if (d == NULL)
-		return cli_fail(EXIT_FAILED, "cannot read %s: %s", "无法读取 %s：%s", from, strerror(errno));
-	if (mkdir(to, 0755) != 0)
-		code = cli_fail(EXIT_FAILED, "cannot make %s: %s", "无法创建 %s：%s", to, strerror(errno));
-	while (code == 0 && (x = readdir(d)) != NULL)
-		code = copy_entry(from, to, x->d_name, top);
-	(void)closedir(d);	/* read only */
-	return code;
-}
-
-static int audit_export(int argc, char **argv)
-{
-	static const struct cli_help help = { "audit export DIR --to OUT",
-		"Copies the audit log of the vault in DIR to the new folder OUT, as C2SP tools and `audit verify` read it.",
-		"把档案库 DIR 的审计日志复制到新目录 OUT，供 C2SP 工具和 audit verify 使用。" };
-	const char *to = NULL;
-	const struct cli_option options[] = { { "to", OPTION_TEXT, &to, "OUT", "a folder that does not exist yet", "尚不存在的目录" } };
-	char log[PATH_ROOM], source[PATH_ROOM], target[PATH_ROOM];
-	struct buf checkpoint;
-	struct cli_args a;
-	int code;
-
-	if (!cli_parse(argc, argv, &help, options, 1, 1, 1, &a))
-		return a.exit;
-	if (to == NULL)
-		return cli_usage("audit export", "--to OUT is missing", "缺少 --to 目录");
-	buf_init(&checkpoint, 1 << 17);
-	if ((code = join_path(log, a.argv[0], "log")) == 0 && (code = join_path(source, log, "checkpoint")) == 0 &&
-	    (code = join_path(target, to, "checkpoint")) == 0 && (code = cli_read_file(source, &checkpoint)) == 0 &&
-	    (code = copy_folder(log, to, true)) == 0)
-		code = cli_write_file(target, checkpoint.p, checkpoint.n, 0644, false);
-	buf_free(&checkpoint);
 	return code;
 }
 
