@@ -86,7 +86,8 @@ static void set_language_by_locale(void)
 /* Options before the command. Returns the command's place, or -1 with *ret_exit. */
 static int leading_options(int argc, char **argv, int *ret_exit)
 {
-	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { "json", no_argument, NULL, 'j' },
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { "json", no_argument, NULL, 'j' },
 		{ "lang", required_argument, NULL, 'l' }, { "socket", required_argument, NULL, 's' }, { NULL, 0, NULL, 0 } };
 	int c;
 
@@ -98,6 +99,10 @@ static int leading_options(int argc, char **argv, int *ret_exit)
 			cli.socket = optarg;
 		} else if (c == 'l' && cli_language(optarg)) {
 			continue;
+		} else if (c == 'V') {
+			printf("childvault %s\n", CV_VERSION);
+			*ret_exit = EXIT_DONE;
+			return -1;
 		} else {
 			print_help(c == 'h' ? stdout : stderr);
 			*ret_exit = c == 'h' ? EXIT_DONE : EXIT_USAGE;

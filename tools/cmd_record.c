@@ -8,6 +8,7 @@
 #include "cli.h"
 
 #define INPUT_MAX (2u << 20)
+#define HISTORY_LIMIT_MAX 1000u	/* as the API */
 
 /* What these commands have in common. */
 struct request {
@@ -215,8 +216,8 @@ static int read_command(const char *command, struct request *q, const char *id, 
 		return cli_usage(command, "--fields NAMES is missing: nothing is read that was not asked for", "缺少 --fields 字段名");
 	if (q->view != NULL && !clear)
 		return cli_usage(command, "there is no view '%s'", "没有视图“%s”", q->view);
-	if (q->limit > 10000)
-		return cli_usage(command, "--limit is at most 10000", "--limit 最多 10000");
+	if (q->limit > HISTORY_LIMIT_MAX)
+		return cli_usage(command, "--limit is at most %u", "--limit 最多 %u", HISTORY_LIMIT_MAX);
 	if ((code = cli_session(&cv, &own)) != 0)
 		return code;
 	r = history ? childvault_history(cv, &q->with, id, q->fields, clear, (unsigned)q->limit) :
@@ -253,7 +254,7 @@ int cmd_history(int argc, char **argv)
 		"Shows the versions of the named fields, newest first in each class.", "显示指定字段的历史版本，每类从新到旧。" };
 	struct request q = { 0 };
 	const struct cli_option options[] = { OPTION_FIELDS, OPTION_PURPOSE, OPTION_VIEW, OPTION_REASON, OPTION_CASE,
-		{ "limit", OPTION_NUMBER, &q.limit, "N", "at most N versions", "最多 N 个版本" } };
+		{ "limit", OPTION_NUMBER, &q.limit, "N", "at most N versions, 1000 at most", "最多 N 个版本，至多 1000" } };
 	struct cli_args a;
 
 	if (!cli_parse(argc, argv, &help, options, COUNT(options), 1, 1, &a))

@@ -107,13 +107,13 @@ int cli_print_body(const struct childvault *cv)
 }
 
 /* The passphrase of a key file that wants one; nothing for one that does not. */
-static int key_passphrase(const struct buf *text, uint64_t fd, struct buf *ret)
+static int key_passphrase(const char *path, const struct buf *text, uint64_t fd, struct buf *ret)
 {
 	struct keyfile f;
 	uint8_t protection;
 
 	if (keyfile_decode((const char *)text->p, text->n, &f) != 0)
-		return 0;	/* the login says so */
+		return cli_fail(EXIT_FAILED, "%s is not a key file", "%s 不是密钥文件", path);
 	protection = f.protection;
 	wipe(&f, sizeof f);
 	if (protection == KEYFILE_PLAIN)
@@ -130,7 +130,7 @@ int cli_login_key(struct childvault *cv, const char *key_path, const struct cli_
 
 	buf_init(&text, 65536 * 2);
 	buf_init(&pass, 2048);
-	if ((code = cli_read_file(key_path, &text)) != 0 || (code = key_passphrase(&text, passphrase_fd, &pass)) != 0)
+	if ((code = cli_read_file(key_path, &text)) != 0 || (code = key_passphrase(key_path, &text, passphrase_fd, &pass)) != 0)
 		goto out;
 	r = client_login(cv, (const char *)text.p, text.n, pass.n != 0 ? (const char *)pass.p : NULL, pass.n,
 	    roles != NULL ? roles->item : NULL, roles != NULL ? roles->n : 0, ret_key);
