@@ -294,6 +294,7 @@ void wire_history_head(struct buf *b, const struct wire_history *m)
 	buf_put(b, m->record, WIRE_ID);
 	buf_u8(b, m->view);
 	buf_u16(b, m->limit);
+	buf_u64(b, m->before);
 }
 
 void wire_history_put(struct buf *b, const struct wire_history *m)
@@ -414,6 +415,7 @@ int wire_history_decode(const void *p, size_t n, struct wire_history *ret)
 	ret->record = rd_take(&r, WIRE_ID);
 	ret->view = rd_u8(&r);
 	ret->limit = rd_u16(&r);
+	ret->before = rd_u64(&r);
 	if (wire_names_get(&r, &ret->names) != 0)
 		return CV_ERR_FORMAT;
 	return rd_done(&r) && view_asked(ret->view) ? 0 : CV_ERR_FORMAT;

@@ -114,7 +114,14 @@ struct wire_patch {
 	const uint8_t *etag;		/* 16 bytes, zeros without; NULL allowed when putting without */
 	struct wire_list fields;
 };
-struct wire_history { struct wire_envelope envelope; const uint8_t *record; uint8_t view; uint16_t limit; struct wire_list names; };
+struct wire_history {
+	struct wire_envelope envelope;
+	const uint8_t *record;
+	uint8_t view;
+	uint16_t limit;			/* versions of each class */
+	uint64_t before;		/* only versions below; 0: all */
+	struct wire_list names;
+};
 struct wire_events { struct wire_envelope envelope; uint64_t first; uint16_t limit; bool keys; };
 struct wire_tile { struct wire_envelope envelope; uint8_t level; uint64_t n; uint16_t width; };
 
@@ -182,7 +189,12 @@ struct wire_hello_answer {
 struct wire_activate_answer { const uint8_t *token; uint64_t expires_ms; unsigned n; struct wire_text role[WIRE_ROLES_MAX]; };
 struct wire_create_answer { const uint8_t *record, *etag; bool replayed; };
 struct wire_read_answer { const uint8_t *record, *etag; uint8_t view; struct wire_list fields, redacted, omitted; };
-struct wire_history_answer { const uint8_t *record, *etag; uint8_t view; struct wire_list versions, redacted, omitted; };
+struct wire_history_answer {
+	const uint8_t *record, *etag;
+	uint8_t view;
+	struct wire_list versions, redacted, omitted;
+	bool more;			/* some class has older versions than were answered */
+};
 struct wire_version {
 	uint64_t version;
 	struct wire_text class_name;
@@ -218,7 +230,7 @@ void wire_hello_answer_put(struct buf *b, const struct wire_hello_answer *m);
 void wire_activate_answer_put(struct buf *b, const struct wire_activate_answer *m);
 void wire_create_answer_put(struct buf *b, const uint8_t record[16], const uint8_t etag[16], bool replayed);
 /* The start of READ's and HISTORY's answer. READ goes on with fields, redacted, omitted, each a counted list; HISTORY
- * with a counted list of (wire_version_put, then a counted list of fields), then redacted, omitted. */
+ * with a counted list of (wire_version_put, then a counted list of fields), then redacted, omitted, u8 1 if more. */
 void wire_record_put(struct buf *b, const uint8_t record[16], const uint8_t etag[16], uint8_t view);
 /* One version without its fields; v->fields is not looked at. */
 void wire_version_put(struct buf *b, const struct wire_version *v);

@@ -241,6 +241,7 @@ static int version_element(struct rd *r, void *ret)
 int wire_history_answer_decode(const void *p, size_t n, struct wire_history_answer *ret)
 {
 	struct rd r = rd_over(p, n);
+	uint8_t more;
 
 	ret->record = rd_take(&r, WIRE_ID);
 	ret->etag = rd_take(&r, WIRE_ID);
@@ -249,7 +250,9 @@ int wire_history_answer_decode(const void *p, size_t n, struct wire_history_answ
 		return CV_ERR_FORMAT;
 	if (wire_names_get(&r, &ret->redacted) != 0 || wire_names_get(&r, &ret->omitted) != 0)
 		return CV_ERR_FORMAT;
-	return rd_done(&r) ? 0 : CV_ERR_FORMAT;
+	more = rd_u8(&r);
+	ret->more = more == 1;
+	return rd_done(&r) && more <= 1 ? 0 : CV_ERR_FORMAT;
 }
 
 bool wire_versions_next(struct wire_list *l, struct wire_version *ret)

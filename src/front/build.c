@@ -129,6 +129,7 @@ int build_history(struct exchange *x, const struct http *h, const struct buf *in
 		.record = x->id,
 		.view = view_of(x),
 		.limit = x->limit != 0 ? x->limit : HISTORY_LIMIT,
+		.before = x->before,
 	};
 
 	(void)h;

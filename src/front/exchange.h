@@ -21,7 +21,8 @@
 #define HISTORY_LIMIT_MAX 1000u
 
 enum method { METHOD_GET = 1, METHOD_POST = 2, METHOD_PUT = 4, METHOD_PATCH = 8, METHOD_DELETE = 16 };
-enum param { PARAM_FIELDS = 1, PARAM_VIEW = 2, PARAM_LIMIT = 4, PARAM_FROM = 8, PARAM_KEYS = 16, PARAM_SEALED_OK = 32 };
+enum param { PARAM_FIELDS = 1, PARAM_VIEW = 2, PARAM_LIMIT = 4, PARAM_FROM = 8, PARAM_KEYS = 16, PARAM_SEALED_OK = 32,
+    PARAM_BEFORE = 64 };
 enum media { MEDIA_NONE, MEDIA_JSON, MEDIA_MERGE_PATCH, MEDIA_TEXT, MEDIA_METRICS, MEDIA_OCTETS, MEDIA_PROBLEM };
 
 struct exchange;
@@ -58,6 +59,7 @@ struct exchange {
 	uint8_t id[16];			/* '*' of the path */
 	uint8_t etag[16];
 	uint16_t limit;			/* 0: not named */
+	uint64_t before;		/* the same */
 	uint64_t from;
 	struct span tail;		/* '>' of the path */
 	struct span names;		/* decoded, separated by commas; n 0: none */

@@ -215,6 +215,8 @@ int render_history(const struct exchange *x, const uint8_t *p, size_t n, struct 
 	}
 	PUT(b, "]");
 	put_meta(b, &a.redacted, &a.omitted);
+	PUT(b, ",\"more\":");
+	buf_text(b, a.more ? "true" : "false");
 	PUT(b, "}");
 	return 0;
 }

@@ -260,7 +260,7 @@ static const struct {
 	uint8_t param;
 } params[] = {
 	{ "fields", PARAM_FIELDS }, { "view", PARAM_VIEW }, { "limit", PARAM_LIMIT }, { "from", PARAM_FROM },
-	{ "keys", PARAM_KEYS }, { "sealed_ok", PARAM_SEALED_OK },
+	{ "keys", PARAM_KEYS }, { "sealed_ok", PARAM_SEALED_OK }, { "before", PARAM_BEFORE },
 };
 
 /* Values have one spelling. */
@@ -301,6 +301,8 @@ static bool set_param(struct exchange *x, struct buf *in, uint8_t param, const s
 		return set_limit(x, p, s->n);
 	case PARAM_FROM:
 		return number(p, s->n, &x->from);
+	case PARAM_BEFORE:
+		return number(p, s->n, &x->before) && x->before > 0;
 	case PARAM_KEYS:
 		return set_truth(p, s->n, &x->keys);
 	default:

@@ -10,7 +10,7 @@ static const struct route routes[] = {
 	{ METHOD_GET, "/v1/records/*", MSG_READ, RECORD_PARAMS, MEDIA_NONE, MEDIA_JSON, false, false, build_read, render_read },
 	{ METHOD_PATCH, "/v1/records/*", MSG_PATCH, 0, MEDIA_MERGE_PATCH, MEDIA_NONE, false, true, build_patch, render_patch },
 	{ METHOD_POST, "/v1/records", MSG_CREATE, 0, MEDIA_JSON, MEDIA_JSON, true, false, build_create, render_create },
-	{ METHOD_GET, "/v1/records/*/history", MSG_HISTORY, RECORD_PARAMS | PARAM_LIMIT, MEDIA_NONE, MEDIA_JSON, false, false,
+	{ METHOD_GET, "/v1/records/*/history", MSG_HISTORY, RECORD_PARAMS | PARAM_LIMIT | PARAM_BEFORE, MEDIA_NONE, MEDIA_JSON, false, false,
 	    build_history, render_history },
 	{ METHOD_POST, "/v1/sessions", MSG_HELLO, 0, MEDIA_JSON, MEDIA_JSON, false, false, build_hello, render_hello },
 	{ METHOD_PUT, "/v1/sessions/*", MSG_ACTIVATE, 0, MEDIA_JSON, MEDIA_JSON, false, false, build_activate, render_activate },

@@ -6,14 +6,18 @@
 
 #define HISTORY_DEFAULT 100
 #define HISTORY_MAX 1000
+#define HISTORY_CHECKED 4096	/* rows of a class whose chain is recomputed when history is read; about a microsecond each */
 
 struct history {
 	struct vault *v;
 	struct vault_call *c;
 	struct record *rec;
 	unsigned wanted;
-	unsigned limit;
+	unsigned limit;			/* versions of each class */
+	uint64_t before;		/* only versions below; 0: all */
 	size_t count;
+	unsigned of_class;		/* versions answered of the present class */
+	bool more;
 	const char *class_name;
 	const struct head_class *hc;
 };
@@ -75,8 +79,13 @@ static int show(struct history *h, uint32_t generation, uint64_t version, bool d
 	uint8_t type;
 	int r;
 
-	if (h->count == h->limit)
+	if (h->before != 0 && version >= h->before)
 		return 0;
+	if (h->of_class == h->limit) {
+		h->more = true;
+		return 0;
+	}
+	h->of_class++;
 	if ((r = record_class_key(h->v, h->c, h->rec, h->hc->class_key, generation, generation == 0 ? (uint32_t)version : 0, &dk,
 	    &at.birth_epoch, &type)) != 0)
 		return r;
@@ -132,14 +141,14 @@ static int chain_row(void *cookie, const uint8_t *key, size_t key_n, const uint8
 
 /*
  * Each row of history opens where it stands or not at all; that none was taken away only head's count and digest tell. Read
- * where all of it is shown; longer histories are for `verify`.
+ * up to HISTORY_CHECKED rows; longer histories are for `verify`.
  */
 static int check_history(const struct history *h, const struct head_class *hc, const uint8_t *prefix)
 {
 	struct chain x = { .h = h };
 	int r;
 
-	if (hc->hist_count > h->limit)
+	if (hc->hist_count > HISTORY_CHECKED)
 		return 0;
 	r = store_scan(h->v->store, STORE_HIST, prefix, 10, NULL, 0, true, 0, chain_row, &x);
 	if (r == 0 && (x.n != hc->hist_count || !crypto_equal(x.digest, hc->hist_digest, 16)))
@@ -149,10 +158,11 @@ static int check_history(const struct history *h, const struct head_class *hc, c
 
 static int show_class(struct history *h, struct head_class *hc)
 {
-	uint8_t prefix[HIST_KEY];
+	uint8_t prefix[HIST_KEY], from[HIST_KEY];
 	int r = 0;
 
 	h->hc = hc;
+	h->of_class = 0;
 	for (uint32_t i = 0; r == 0 && i < hc->drops; i++)
 		r = show_current(h, hc->class_version - i);
 	if (r == 0 && (hc->flags & HEAD_CLASS_ROW))
@@ -162,7 +172,9 @@ static int show_class(struct history *h, struct head_class *hc)
 	hist_key(h->rec->serial, hc->class_key, UINT64_MAX, 0, prefix);
 	if ((r = check_history(h, hc, prefix)) != 0)
 		return r;
-	return store_scan(h->v->store, STORE_HIST, prefix, 10, NULL, 0, false, h->limit, show_replaced, h);
+	hist_key(h->rec->serial, hc->class_key, h->before != 0 ? h->before - 1 : UINT64_MAX, 0, from);
+	/* One row more than may be shown tells that there is more. */
+	return store_scan(h->v->store, STORE_HIST, prefix, 10, from, sizeof(from), false, h->limit + 1, show_replaced, h);
 }
 
 /* Every class that answers some asked field, once. Fields whose class the session cannot open are omitted. */
@@ -210,6 +222,7 @@ unsigned vault_history(struct vault *v, struct vault_call *c, const struct wire_
 	if ((r = record_load(v, m->record, true, &rec)) != 0)
 		return call_failed(c, r);
 	call_child(c, &rec);
+	h.before = m->before;
 	h.limit = m->limit == 0 ? HISTORY_DEFAULT : m->limit > HISTORY_MAX ? HISTORY_MAX : m->limit;
 	record_etag(v, c, &rec.head, etag);
 	wire_record_put(c->out, m->record, etag, clear ? WIRE_VIEW_CLEAR : WIRE_VIEW_MASKED);
@@ -217,6 +230,7 @@ unsigned vault_history(struct vault *v, struct vault_call *c, const struct wire_
 	r = show_classes(&h);
 	wire_count_end(c->out, at, h.count);
 	fields_put_meta(v, h.wanted, c->out);
+	buf_u8(c->out, h.more);
 	for (unsigned i = 0; i < h.wanted; i++)
 		readable = readable || v->wanted[i].status != WANTED_OMITTED;
 	c->kind = LEAF_HISTORY;

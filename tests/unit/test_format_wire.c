@@ -442,8 +442,10 @@ static void record_answers_come_back(void **state)
 	wire_count_end(&b, at, 3);
 	put_names(&b);
 	put_names(&b);
+	buf_u8(&b, 1);
 	assert_int_equal(wire_history_answer_decode(b.p, b.n, &h), 0);
 	assert_int_equal(h.versions.count, 3);
+	assert_true(h.more);
 	while (wire_versions_next(&h.versions, &v)) {
 		assert_int_equal(v.version, 3);
 		assert_int_equal(v.what, WIRE_WHAT_DROP);

@@ -295,8 +295,10 @@ static void history_lists_versions(void **state)
 	wire_count_end(&g.answer, at, 2);
 	put_names(&g.answer, NULL);
 	put_names(&g.answer, "x");
+	buf_u8(&g.answer, 1);
 	finish(&g, "HTTP/1.1 200 OK\r\n");
 	assert_true(has_line(&g, "CV-View: clear"));
+	assert_true(json_is_true(json_object_get(g.json, "more")));
 	j = json_array_get(json_object_get(g.json, "versions"), 0);
 	assert_int_equal(number_at(j, "version"), 3);
 	assert_string_equal(text_at(j, "class"), "health");

@@ -144,7 +144,7 @@ static void patch_carries_the_version_to_change(void **state)
 
 static void history_events_and_tiles_carry_numbers(void **state)
 {
-	struct taken t = asks(GET_RECORD "/history?fields=a&limit=7" PLAIN, MSG_HISTORY);
+	struct taken t = asks(GET_RECORD "/history?fields=a&limit=7&before=12" PLAIN, MSG_HISTORY);
 	struct wire_history h;
 	struct wire_events e;
 	struct wire_tile tile;
@@ -152,6 +152,7 @@ static void history_events_and_tiles_carry_numbers(void **state)
 	(void)state;
 	assert_int_equal(wire_history_decode(t.body.p, t.body.n, &h), 0);
 	assert_int_equal(h.limit, 7);
+	assert_int_equal(h.before, 12);
 	taken_free(&t);
 	t = asks("GET /v1/audit/events?from=18446744073709&limit=1000&keys=true" PLAIN, MSG_EVENTS);
 	assert_int_equal(wire_events_decode(t.body.p, t.body.n, &e), 0);

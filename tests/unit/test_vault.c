@@ -185,11 +185,12 @@ static int count_wraps(void *cookie, const struct wrap *w)
 	return 0;
 }
 
-/* History of field note: versions found, and the text of each in ret, newest first. */
-static unsigned note_history(struct fixture *f, const uint8_t token[32], const uint8_t record[16], char ret[][8], unsigned max)
+/* History of field note below version before: versions found, and the text of each in ret, newest first. */
+static unsigned note_history(struct fixture *f, const uint8_t token[32], const uint8_t record[16], uint64_t before, unsigned limit,
+    char ret[][8], bool *ret_more)
 {
 	struct wire_envelope env = envelope(f, token, "visit", "");
-	struct wire_history m = { .record = record, .limit = 1000 };
+	struct wire_history m = { .record = record, .limit = (uint16_t)limit, .before = before };
 	struct wire_history_answer a;
 	struct wire_version version;
 	struct wire_field w;
@@ -206,7 +207,8 @@ static unsigned note_history(struct fixture *f, const uint8_t token[32], const u
 	assert_int_equal(wire_names_get(&rd, &m.names), 0);
 	assert_int_equal(one_turn(f, &env, true, run_history, &m), 0);
 	assert_int_equal(wire_history_answer_decode(f->out.p + 10, f->out.n - 10, &a), 0);
-	while (wire_versions_next(&a.versions, &version) && n < max) {
+	*ret_more = a.more;
+	while (wire_versions_next(&a.versions, &version)) {
 		assert_true(wire_fields_next(&version.fields, &w));
 		snprintf(ret[n++], 8, "%.*s", (int)w.value.n, (const char *)w.value.p);
 	}
@@ -222,6 +224,7 @@ static void folded_drops_keep_their_history_but_not_their_wraps(void **state)
 	uint8_t record[16], etag[16];
 	struct record rec;
 	unsigned wraps = 0, n;
+	bool more;
 	char text[256];
 
 	log_all_in(f, &t);
@@ -236,13 +239,23 @@ static void folded_drops_keep_their_history_but_not_their_wraps(void **state)
 	assert_int_equal(wraps_each(rec.keys_row, rec.keys_row_n, count_wraps, &wraps), 0);
 	assert_int_equal(wraps, rec.head.classes);
 	/* Three merges left the rows they replaced, and all drops, in their order. */
-	n = note_history(f, t.worker, record, texts, 400);
+	n = note_history(f, t.worker, record, 0, 1000, texts, &more);
 	assert_int_equal(n, 1 + 3 + 120);
+	assert_false(more);
 	assert_string_equal(texts[0], "120");
 	assert_string_equal(texts[1], "120");
 	assert_string_equal(texts[2], "119");
 	assert_string_equal(texts[n - 1], "0");
 	assert_string_equal(texts[n - 2], "1");
+	/* A page of it says that there is more; the next one begins below the last version seen. */
+	assert_int_equal(note_history(f, t.worker, record, 0, 7, texts, &more), 7);
+	assert_true(more);
+	assert_int_equal(note_history(f, t.worker, record, 11, 7, texts, &more), 7);
+	assert_true(more);
+	assert_string_equal(texts[0], "9");
+	assert_int_equal(note_history(f, t.worker, record, 4, 7, texts, &more), 3);
+	assert_false(more);
+	assert_string_equal(texts[2], "0");
 }
 
 static void an_idempotency_key_makes_one_record(void **state)
