@@ -66,7 +66,7 @@ link = $(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.
 .DEFAULT_GOAL := all
 
 PROGRAMS := $(BUILD)/childvaultd $(BUILD)/childvault $(BUILD)/childvault-audit
-LIBRARY  := $(BUILD)/libchildvault.a $(BUILD)/libchildvault.so $(BUILD)/childvault.pc
+LIBRARY  := $(BUILD)/libchildvault.a $(BUILD)/libchildvault.so
 MAN      := $(patsubst docs/%.scd,$(BUILD)/man/%,$(sort $(wildcard docs/*.scd)))
 
 all: $(PROGRAMS) $(LIBRARY) $(MAN)	## build programs, client library and man pages
@@ -120,9 +120,6 @@ $(BUILD)/libchildvault.a: $(CLIENT_OBJS)
 	ld -r -o $(BUILD)/pic/libchildvault.o $^
 	objcopy -w --keep-global-symbol='childvault_*' $(BUILD)/pic/libchildvault.o
 	ar rcs $@ $(BUILD)/pic/libchildvault.o
-$(BUILD)/childvault.pc: dist/childvault.pc.in Makefile
-	@mkdir -p $(@D)
-	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS@|$(call syslibs_of,$(CLIENT_MODULES))|' $< > $@
 
 $(BUILD)/man/%: docs/%.scd
 	@mkdir -p $(@D)
@@ -216,21 +213,32 @@ fuzz:	## build every fuzz target with clang and run each for FUZZ_SECONDS (10)
 bench: deps	## print the ratios of docs/DESIGN.md and write results/bench.json
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all test-programs
 	@BUILD=$(BUILD) /usr/bin/python3 tests/bench/bench.py $(BENCH_ARGS)
-format:	## run clang-format over the C files
-	clang-format -i $(shell git ls-files '*.c' '*.h')
+format:	## run clang-format over the lines of C files that differ from HEAD
+	@git clang-format --force --extensions c,h HEAD
 
-install: all	## install under PREFIX (/usr/local), below DESTDIR if set
+# Files that name places are written here, since PREFIX is what this command line says, not what the build's said.
+PLACE = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS@|$(call syslibs_of,$(CLIENT_MODULES))|' dist/$(@F).in > $@ && chmod 644 $@
+SHARE := $(DESTDIR)$(PREFIX)/share
+DOC   := $(SHARE)/doc/childvault
+PLACED := $(DESTDIR)$(PREFIX)/lib/pkgconfig/childvault.pc $(DESTDIR)$(PREFIX)/lib/systemd/system/childvaultd.service
+$(PLACED): always
+	@mkdir -p $(@D)
+	$(PLACE)
+always:
+
+install: all $(PLACED)	## install under PREFIX (/usr/local), below DESTDIR if set
 	install -Dm755 -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/childvaultd
 	install -Dm755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/childvault $(BUILD)/childvault-audit
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/include include/childvault.h
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/libchildvault.a
 	install -Dm755 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/libchildvault.so.0
 	ln -sf libchildvault.so.0 $(DESTDIR)$(PREFIX)/lib/libchildvault.so
-	install -Dm644 -t $(DESTDIR)$(PREFIX)/lib/pkgconfig $(BUILD)/childvault.pc
-	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/childvault/profiles $(wildcard profiles/*.yaml)
-	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/childvault README.md SECURITY.md CHANGELOG.md docs/FORMAT.md docs/PROTOCOL.md docs/openapi.json
-	install -Dm644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system dist/childvaultd.service
-	for m in $(MAN); do install -Dm644 -t $(DESTDIR)$(PREFIX)/share/man/man$${m##*.} $$m; done
+	install -Dm644 -t $(SHARE)/childvault/profiles $(wildcard profiles/*.yaml)
+	install -Dm644 -t $(DOC) README.md SECURITY.md CHANGELOG.md
+	install -Dm644 -t $(DOC)/docs $(wildcard docs/*.md) docs/openapi.json
+	install -Dm644 -t $(DOC)/clients/python clients/python/childvault.py
+	install -Dm644 -t $(DOC)/clients/node clients/node/example.js
+	for m in $(MAN); do install -Dm644 -t $(SHARE)/man/man$${m##*.} $$m; done
 
 clean:	## remove what was built
 	rm -rf build
@@ -238,6 +246,6 @@ help:	## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all unit unit-bins allow-all test-programs fuzz-bins deps build demo check integration check-man check-openapi check-deps check-asan \
-	check-valgrind check-clang fuzz bench format install clean help
+	check-valgrind check-clang fuzz bench format install always clean help
 
 -include $(shell find $(BUILD)/obj $(BUILD)/pic -name '*.d' 2>/dev/null)
