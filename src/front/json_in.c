@@ -176,7 +176,7 @@ static int put_value(struct buf *b, json_t *v, unsigned depth, struct json_fault
 		break;
 	case JSON_REAL:
 	default:
-		return refuse(f, PROBLEM_WRONG_TYPE, "integer");
+		return refuse(f, PROBLEM_WRONG_TYPE, "no number with a fraction");
 	}
 	if (r != 0)
 		return r;
