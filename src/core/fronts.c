@@ -179,7 +179,7 @@ static void receive_from(struct core *c, unsigned i, unsigned *used)
 
 void fronts_receive(struct core *c)
 {
-	unsigned used = 0, first = c->next_front;
+	unsigned used = c->received_n, first = c->next_front;
 
 	for (unsigned k = 0; k < FRONT_LINKS && used < RECEIVE; k++) {
 		unsigned i = (first + k) % FRONT_LINKS;

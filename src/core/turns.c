@@ -45,27 +45,45 @@ static void answer_all(struct core *c, unsigned first, unsigned end, int r)
 		buf_reset(&c->out);
 }
 
-/* A turn of the requests from first on. Returns the first one that has to wait for the next, since this one is full. */
+/*
+ * Decide one request of the turn. False if it has to wait for the next turn.
+ */
+static bool decide(struct core *c, struct turn_request *q, int begun)
+{
+	enum dispatched d;
+
+	q->out_at = c->out.n;
+	if (c->front[q->front].fd < 0)
+		return true;
+	if ((d = dispatch_request(c, q, begun)) == DISPATCH_LATER)
+		return false;
+	if (d == DISPATCH_FAULT) {
+		buf_cut(&c->out, q->out_at);
+		fronts_drop(c, q->front, "a message does not follow the protocol");
+		return true;
+	}
+	q->out_n = c->out.n - q->out_at;
+	return true;
+}
+
+/*
+ * A turn of the requests from first on, and of those that come while it decides: they share its sync without anybody having
+ * waited for them. Returns the first one that has to wait for the next turn.
+ */
 static unsigned one_turn(struct core *c, unsigned first)
 {
+	unsigned known = c->requests, i = first;
 	int begun = vault_turn_begin(c->vault);
-	unsigned i = first;
 
-	for (; i < c->requests && c->out.n < TURN_OUT; i++) {
-		struct turn_request *q = &c->request[i];
-		enum dispatched d;
-
-		q->out_at = c->out.n;
-		if (c->front[q->front].fd < 0)
-			continue;
-		if ((d = dispatch_request(c, q, begun)) == DISPATCH_LATER)
+	for (;;) {
+		while (i < c->requests && c->out.n < TURN_OUT &&
+		    (i < known || !dispatch_wants_checkpoint(c, &c->request[i])) && decide(c, &c->request[i], begun))
+			i++;
+		if (i < c->requests || c->received_n == RECEIVE)
 			break;
-		if (d == DISPATCH_FAULT) {
-			buf_cut(&c->out, q->out_at);
-			fronts_drop(c, q->front, "a message does not follow the protocol");
-			continue;
-		}
-		q->out_n = c->out.n - q->out_at;
+		fronts_receive(c);
+		if (i == c->requests)
+			break;
 	}
 	answer_all(c, first, i, begun == 0 ? vault_turn_end(c->vault) : 0);
 	return i;
@@ -73,14 +91,16 @@ static unsigned one_turn(struct core *c, unsigned first)
 
 void turns_run(struct core *c)
 {
-	bool sees_all = false;
 	unsigned next = 0;
 
-	for (unsigned i = 0; i < c->requests && !sees_all; i++)
-		sees_all = dispatch_wants_checkpoint(c, &c->request[i]);
-	if (sees_all)
-		(void)vault_checkpoint_now(c->vault);	/* logged there; the older checkpoint still stands */
-	while (next < c->requests)
+	while (next < c->requests) {
+		bool sees_all = false;
+
+		for (unsigned i = next; i < c->requests && !sees_all; i++)
+			sees_all = dispatch_wants_checkpoint(c, &c->request[i]);
+		if (sees_all)
+			(void)vault_checkpoint_now(c->vault);	/* logged there; the older checkpoint still stands */
 		next = one_turn(c, next);
+	}
 	release(c);	/* chunks of bodies that are not whole yet were copied */
 }
