@@ -102,10 +102,14 @@ static void print_aligned(const struct table *t)
 			*max = w;
 	}
 	for (size_t row = 0; row < t->rows; row++) {
-		for (unsigned i = 0; i < t->columns; i++) {
+		unsigned n = t->columns;
+
+		while (n > 1 && t->cell[row * t->columns + n - 1][0] == 0)
+			n--;	/* no blanks at the end of a line */
+		for (unsigned i = 0; i < n; i++) {
 			size_t w = show(t->cell[row * t->columns + i], true);
 
-			if (i + 1 < t->columns)
+			if (i + 1 < n)
 				printf("%*s", w < width[i] ? (int)(width[i] - w) + 2 : 2, "");
 		}
 		putchar('\n');
