@@ -26,6 +26,8 @@ extern struct cli cli;
 
 /* The text in the language of people: en or zh, both given. */
 const char *tr(const char *en, const char *zh);
+/* A sentence that the library, the profile compiler or the daemon made, in the language of people: text itself, or ret (room bytes). */
+const char *in_words(const char *text, char *ret, size_t room);
 /* Say on standard error "childvault: ..." (printf format, the same arguments in both languages) and return code. */
 int cli_fail(int code, const char *en, const char *zh, ...) __attribute__((format(printf, 2, 4)));
 /* A usage error: the same, then how to see the command's help; returns EXIT_USAGE. */

@@ -16,10 +16,13 @@ static const struct cli_help help = {"policy check FILE | policy show FILE | pol
 
 static void print_error(const char *path, const struct profile_error *e)
 {
+	char words[1024];
+	const char *text = in_words(e->text, words, sizeof words);
+
 	if (e->line == 0)
-		(void)fprintf(stderr, "%s: %s\n", path, e->text);
+		(void)fprintf(stderr, "%s: %s\n", path, text);
 	else
-		(void)fprintf(stderr, "%s:%u:%u: %s\n", path, e->line, e->column, e->text);
+		(void)fprintf(stderr, "%s:%u:%u: %s\n", path, e->line, e->column, text);
 }
 
 /* Compile path into doc and decode it. */
@@ -33,7 +36,7 @@ static int load(const char *path, struct buf *doc, struct policy **ret)
 		return EXIT_FAILED;
 	}
 	if ((r = policy_decode(doc->p, doc->n, ret)) != 0) {
-		(void)fprintf(stderr, "%s: %s\n", path, cv_strerror(r));
+		(void)cli_fail(EXIT_FAILED, "%s: %s", "%s：%s", path, cv_strerror(r));
 		return EXIT_FAILED;
 	}
 	return EXIT_DONE;
@@ -41,7 +44,8 @@ static int load(const char *path, struct buf *doc, struct policy **ret)
 
 static int check(const char *path, const struct policy *p, size_t n)
 {
-	(void)printf("%s: %s version %u: %u fields in %u classes, %u roles, %u purposes; document of %zu bytes\n", path,
+	(void)printf(tr("%s: %s version %u: %u fields in %u classes, %u roles, %u purposes; document of %zu bytes\n",
+	    "%s：%s 第 %u 版：%u 个字段，%u 个类别，%u 个角色，%u 个目的；文档 %zu 字节\n"), path,
 	    policy_name(p), policy_version(p), policy_fields(p), policy_classes(p), policy_roles(p), policy_purposes(p),
 	    n);
 	return EXIT_DONE;
@@ -51,7 +55,8 @@ static int check(const char *path, const struct policy *p, size_t n)
 
 static void print_right(const struct policy_class *c, uint8_t right)
 {
-	static const char *const words[] = { "reads", "reveals", "writes", "writes without reading" };
+	const char *const words[] = { tr("reads", "读"), tr("reveals", "查看明文"), tr("writes", "写"),
+		tr("writes without reading", "只写不读") };
 	const char *comma = "";
 
 	(void)printf("  %-22s", c->name);
@@ -66,15 +71,16 @@ static void print_right(const struct policy_class *c, uint8_t right)
 
 static void print_role(const struct policy *p, const struct policy_role *role)
 {
-	(void)printf("%s (%s, %s, %s)\n", role->name, role->label.en, role->label.zh,
+	(void)printf(tr("%s (%s, %s, %s)\n", "%s（%s，%s，%s）\n"), role->name,
+	    tr(role->label.en, role->label.zh), tr(role->label.zh, role->label.en),
 	    policy_department_name(p, role->department));
-	(void)fputs("  for", stdout);
+	(void)fputs(tr("  for", "  目的"), stdout);
 	for (unsigned i = 0; i < policy_purposes(p); i++)
 		if ((role->purposes >> i & 1) != 0)
 			(void)printf(" %s", policy_purpose(p, i)->name);
 	(void)putchar('\n');
 	if (role->audit)
-		(void)puts("  reads the audit log");
+		(void)puts(tr("  reads the audit log", "  可读审计日志"));
 	for (unsigned i = 0; i < policy_classes(p); i++)
 		if (role->rights[i] != 0)
 			print_right(policy_class(p, i), role->rights[i]);
@@ -91,14 +97,14 @@ static void print_field(const struct policy *p, const struct policy_field *f)
 	(void)printf("0x%04x %-22s %-14s %-4s %s %s", f->id, f->name, class_name(p, f->class),
 	    policy_department_name(p, f->owner), f->label.zh, f->label.en);
 	for (unsigned i = 0; i < f->views; i++)
-		(void)printf(
-		    "%s %s in %s", i == 0 ? ";" : ",", view_op_name(f->view[i].op), class_name(p, f->view[i].class));
+		(void)printf(tr("%s %s in %s", "%s %s 在 %s"), i == 0 ? tr(";", "；") : tr(",", "，"), view_op_name(f->view[i].op),
+		    class_name(p, f->view[i].class));
 	(void)putchar('\n');
 }
 
 static int show(const struct policy *p)
 {
-	(void)printf("%s version %u\n\n", policy_name(p), policy_version(p));
+	(void)printf(tr("%s version %u\n\n", "%s 第 %u 版\n\n"), policy_name(p), policy_version(p));
 	for (unsigned i = 0; i < policy_roles(p); i++)
 		print_role(p, policy_role(p, i));
 	for (unsigned i = 0; i < policy_fields(p); i++)

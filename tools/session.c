@@ -79,17 +79,18 @@ int cli_answer_fail(const struct childvault *cv, int code)
 {
 	static const int exits[] = { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_SEALED, EXIT_FAILED, EXIT_DENIED };
 	int code_of_exit = code == CHILDVAULT_PROBLEM ? exit_of_problem(childvault_problem(cv)) : exits[code];
+	char words[1024];
 
 	if (code == CHILDVAULT_PROBLEM && cli.json)
 		(void)cli_print_body(cv);
 	if (cli.chinese && title_zh(childvault_problem(cv)) != NULL)
 		(void)cli_fail(code_of_exit, "%s (%s)", "%s（%s）", title_zh(childvault_problem(cv)), childvault_problem(cv));
 	else
-		(void)cli_fail(code_of_exit, "%s", "%s", childvault_message(cv));
+		(void)cli_fail(code_of_exit, "%s", "%s", in_words(childvault_message(cv), words, sizeof words));
 	if (code == CHILDVAULT_PROBLEM)
 		say_errors(cv);
 	if (childvault_explain(cv)[0] != 0)
-		(void)cli_fail(code_of_exit, "rule: %s", "规则：%s", childvault_explain(cv));
+		(void)cli_fail(code_of_exit, "rule: %s", "规则：%s", in_words(childvault_explain(cv), words, sizeof words));
 	if (strcmp(childvault_problem(cv), "precondition-required") == 0)
 		(void)cli_fail(code_of_exit, "name the version you read with --if-match, or take the present one with --latest",
 		    "请用 --if-match 指明所读版本，或用 --latest 取当前版本");

@@ -1,0 +1,255 @@
+/*
+ * Sentences that the library, the profile compiler and the daemon make in English, in Chinese. A '%' stands for what is
+ * different each time and is taken over; what stands last is looked up itself. A sentence that is missing here is shown as
+ * it came: better English than nothing.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+#define HOLES 3u
+
+struct sentence {
+	const char *en, *zh;
+};
+
+static const struct sentence sentences[] = {
+	/* the library's */
+	{ "this key opens no session here: unknown or suspended principal, or wrong passphrase", "此密钥在本库不能登录：人员不存在、已停用或口令错误" },
+	{ "this key does not open a role that was asked for", "此密钥打不开所请求的角色" },
+	{ "this is not a key file", "不是密钥文件" },
+	{ "this key file wants its passphrase", "此密钥文件需要口令" },
+	{ "the key file's parameters are outside the allowed range", "密钥文件的参数超出允许范围" },
+	{ "out of memory", "内存不足" },
+	{ "an argument is outside its range", "参数超出范围" },
+	{ "the daemon's answer does not follow the protocol", "服务的应答不符合协议" },
+	{ "the vault cannot be reached at %: %", "无法连接 % 处的档案库：%" },
+	/* why the daemon refused: demo vaults say so */
+	{ "no such record", "没有该档案" },
+	{ "the store has no room", "存储空间不足" },
+	{ "a stored row does not open where it stands", "存储的数据在其位置上打不开" },
+	{ "the session holds no key for this class", "会话没有该类别的密钥" },
+	{ "every data request names its purpose in CV-Purpose", "每次访问数据都须说明目的" },
+	{ "the policy knows no such purpose", "规则中没有该目的" },
+	{ "the purpose % wants a case number in CV-Case", "目的 % 须注明个案编号" },
+	{ "view=clear wants a reason in CV-Reason", "查看明文须说明理由" },
+	{ "only an auditor's role reads the log", "只有审计员角色可读日志" },
+	{ "field % of class %: %", "类别 % 的字段 %：%" },
+	{ "field %: %", "字段 %：%" },
+	{ "no active role may act for this purpose", "所用角色均不得用于该目的" },
+	{ "the field is not for this purpose", "该字段不用于该目的" },
+	{ "no active role has the right on the field's class", "所用角色对该字段所属类别均无权限" },
+	{ "no active role may reveal the field's class", "所用角色均不得查看该类别的明文" },
+	{ "too many attempts", "尝试过于频繁" },
+	{ "the session was not opened", "会话未能打开" },
+	{ "write-only roles name no version in If-Match", "只写角色不指明版本" },
+	{ "If-Match is required of those who can read", "有读权限者须指明所读版本" },
+	{ "the record has changed since that version", "该版本之后档案已有修改" },
+	{ "no field is given", "未给出字段" },
+	/* profiles: their form */
+	{ "% is not a name", "% 不是合格的名称" },
+	{ "a value is missing", "缺少值" },
+	{ "% is missing", "缺少 %" },
+	{ "key % stands twice, first in line %", "键 % 重复，首见于第 % 行" },
+	{ "unknown key %", "未知的键 %" },
+	{ "a list is expected", "此处应为列表" },
+	{ "a map is expected", "此处应为映射" },
+	{ "one value is expected", "此处应为单个值" },
+	{ "at most % entries are possible", "最多 % 项" },
+	{ "the text is longer than % bytes", "文字超过 % 字节" },
+	{ "the text holds a control character or more than one line", "文字含有控制字符或不止一行" },
+	{ "a number from % to % is expected", "应为 % 至 % 的数" },
+	{ "true or false is expected", "应为 true 或 false" },
+	{ "the id is taken by line %", "该编号已用于第 % 行" },
+	{ "there is no purpose %", "没有目的 %" },
+	{ "purpose % stands twice", "目的 % 重复" },
+	{ "there is no class %", "没有类别 %" },
+	{ "there is no department %", "没有部门 %" },
+	{ "there is no list of codes %", "没有代码表 %" },
+	{ "there is no type %", "没有类型 %" },
+	{ "there is no validator %", "没有校验规则 %" },
+	{ "there is no view %", "没有视图 %" },
+	{ "there is no kind %", "没有种类 %" },
+	{ "there is no right %", "没有权限 %" },
+	{ "right % stands twice", "权限 % 重复" },
+	{ "code % stands twice", "代码 % 重复" },
+	{ "member % stands twice", "成员 % 重复" },
+	{ "no right is no entry", "无权限者不列" },
+	{ "a list of codes is not empty", "代码表不得为空" },
+	{ "the rule of this field fixes its length to % bytes", "该字段的校验规则规定长度为 % 字节" },
+	{ "a code needs codes or a validator", "代码类型须有代码表或校验规则" },
+	{ "a group has members", "组须有成员" },
+	{ "a list stands in no other list or group", "列表不得置于列表或组中" },
+	{ "a group stands in no other group", "组不得置于组中" },
+	{ "a view is one entry, its view class and what it shows", "视图为一项：视图类别和展示方式" },
+	{ "a field has one owner", "字段只有一个主管部门" },
+	{ "at most % classes are possible", "最多 % 个类别" },
+	{ "the policy document would be longer than % bytes", "规则文档将超过 % 字节" },
+	{ "a profile has at most % bytes", "规则文件最多 % 字节" },
+	{ "not YAML", "不是 YAML" },
+	{ "the profile is empty", "规则文件为空" },
+	{ "a profile is one document", "规则文件只含一个文档" },
+	{ "the profile has too many entries", "规则文件的项过多" },
+	{ "too many entries", "项过多" },
+	{ "the profile is nested too deeply", "规则文件嵌套过深" },
+	{ "a text holds a NUL character", "文字含有 NUL 字符" },
+	{ "anchors are not allowed", "不允许锚点" },
+	{ "aliases are not allowed", "不允许别名" },
+	{ "tags are not allowed", "不允许标签" },
+	{ "merge keys are not allowed", "不允许合并键" },
+	{ "directives are not allowed", "不允许指令" },
+	{ "a key is a plain word", "键须为不带引号的单词" },
+	/* profiles: their rules, docs/FORMAT.md 11.2 */
+	{ "there is no department", "没有部门" },
+	{ "this name is taken", "该名称已被使用" },
+	{ "this purpose is prohibited by law", "法律禁止该目的" },
+	{ "this view class has no source class", "该视图类别没有来源类别" },
+	{ "a view class is named after its source class", "视图类别须以来源类别命名" },
+	{ "a view class is hidden exactly if its source class is", "视图类别与来源类别须同为隐藏或同为公开" },
+	{ "a level is 1 to 5", "级别为 1 至 5" },
+	{ "a class of level 5 needs its legal reason", "5 级类别须写明法律依据" },
+	{ "source classes are multiples of 16 below 0x4000", "来源类别编号为 0x4000 以下的 16 的倍数" },
+	{ "the name of a source class has no dot", "来源类别的名称不含点" },
+	{ "this validator does not judge values of this type", "该校验规则不适用于该类型" },
+	{ "only codes have a list of codes", "只有代码类型有代码表" },
+	{ "a code needs a list of codes or a validator", "代码类型须有代码表或校验规则" },
+	{ "the longest value has a length that does not fit", "最大长度不合适" },
+	{ "the validator refuses a code of the list", "校验规则不接受代码表中的一个代码" },
+	{ "a view stands in a view class of the field's class", "视图须属于字段所在类别的视图类别" },
+	{ "a view class holds one view of a field", "一个视图类别只含字段的一个视图" },
+	{ "this view cannot be computed from such a field", "该字段不能生成这种视图" },
+	{ "the area comes from a field with validator v8", "区划须取自校验规则为 v8 的字段" },
+	{ "the due quarter comes from a date", "到期季度须取自日期字段" },
+	{ "another field gives the area already", "已有字段给出区划" },
+	{ "another field gives the due quarter already", "已有字段给出到期季度" },
+	{ "field ids are 1 to 0x3FFF", "字段编号为 1 至 0x3FFF" },
+	{ "a field stands in a source class", "字段须属于来源类别" },
+	{ "the owner is no department", "主管部门不存在" },
+	{ "a field needs a purpose", "字段须有目的" },
+	{ "a role that writes a class reads all its view classes", "能写某类别的角色须能读其全部视图类别" },
+	{ "a view class can only be read", "视图类别只能读" },
+	{ "write_only stands alone", "write_only 不与其他权限并列" },
+	{ "who writes without read or reveal has write_only", "只写不读者的权限为 write_only" },
+	{ "the department does not exist", "部门不存在" },
+	{ "the kind does not exist", "种类不存在" },
+	{ "administrators, custodians and auditors hold no class", "管理员、保管员和审计员不得持有类别" },
+	{ "the audit log is read by auditors", "审计日志由审计员阅读" },
+	{ "a role with rights needs a purpose", "有权限的角色须有目的" },
+	{ "the role's views together rebuild an identity number", "该角色的视图合起来可还原身份证号" },
+};
+#define SENTENCES (sizeof sentences / sizeof sentences[0])
+
+struct hole {
+	const char *p;
+	size_t n;
+};
+
+/* Whether text is the pattern's; what its holes hold goes to ret. The last hole reaches to the end, each other as far as it must. */
+static bool fits(const char *pattern, const char *text, struct hole ret[HOLES])
+{
+	const char *end;
+	unsigned n = 0;
+
+	for (;;) {
+		size_t plain = strcspn(pattern, "%");
+
+		if (strncmp(pattern, text, plain) != 0)
+			return false;
+		pattern += plain;
+		text += plain;
+		if (*pattern == 0)
+			return *text == 0;
+		pattern++;
+		plain = strcspn(pattern, "%");
+		if (plain == 0) {
+			end = text + strlen(text);
+		} else if (pattern[plain] == 0) {	/* what follows ends the text */
+			size_t rest = strlen(text);
+
+			end = rest >= plain ? text + rest - plain : text;
+		} else {
+			end = text;
+			while (*end != 0 && strncmp(end, pattern, plain) != 0)
+				end++;
+		}
+		if (n == HOLES)
+			return false;
+		ret[n++] = (struct hole){ text, (size_t)(end - text) };
+		text = end;
+	}
+}
+
+static void put(char *ret, size_t room, const char *p, size_t n)
+{
+	size_t at = strlen(ret);
+
+	(void)snprintf(ret + at, room - at, "%.*s", (int)n, p);	/* cut if it does not fit */
+}
+
+static void in_chinese(const char *text, char *ret, size_t room);
+
+/* The order of holes in Chinese: "field % of class %" names the class first. */
+static void fill(const struct sentence *s, const struct hole hole[HOLES], char *ret, size_t room)
+{
+	bool swapped = strncmp(s->en, "field % of class", 16) == 0;
+	char inner[512];
+	unsigned n = 0;
+
+	for (const char *p = s->zh; *p != 0; p++) {
+		size_t plain = strcspn(p, "%");
+
+		put(ret, room, p, plain);
+		p += plain;
+		if (*p == 0)
+			return;
+		if (p[1] == 0) {
+			snprintf(inner, sizeof inner, "%.*s", (int)hole[n].n, hole[n].p);
+			in_chinese(inner, ret, room);
+			return;
+		}
+		put(ret, room, hole[swapped && n < 2 ? 1 - n : n].p, hole[swapped && n < 2 ? 1 - n : n].n);
+		n++;
+	}
+}
+
+static bool look_up(const char *text, char *ret, size_t room)
+{
+	struct hole hole[HOLES];
+
+	for (size_t i = 0; i < SENTENCES; i++)
+		if (fits(sentences[i].en, text, hole)) {
+			fill(&sentences[i], hole, ret, room);
+			return true;
+		}
+	return false;
+}
+
+/* Append text in Chinese to ret. */
+static void in_chinese(const char *text, char *ret, size_t room)
+{
+	const char *colon = strstr(text, ": ");
+	char first[512];
+
+	if (look_up(text, ret, room))
+		return;
+	if (colon != NULL && (size_t)(colon - text) < sizeof first) {	/* a rule, and the name that broke it */
+		snprintf(first, sizeof first, "%.*s", (int)(colon - text), text);
+		if (look_up(first, ret, room)) {
+			put(ret, room, "：", strlen("："));
+			put(ret, room, colon + 2, strlen(colon + 2));
+			return;
+		}
+	}
+	put(ret, room, text, strlen(text));
+}
+
+const char *in_words(const char *text, char *ret, size_t room)
+{
+	if (!cli.chinese)
+		return text;
+	ret[0] = 0;
+	in_chinese(text, ret, room);
+	return ret;
+}
