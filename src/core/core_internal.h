@@ -85,7 +85,10 @@ struct core {
 /* fronts.c */
 int fronts_add(struct core *c, int fd);
 void fronts_drop(struct core *c, unsigned i, const char *why);
-/* Take what the fronts have sent, at most RECEIVE messages together with those of the turn under way; whoever was last begins the next time. */
+/*
+ * Take what the fronts have sent, at most RECEIVE messages together with those of the turn under way; whoever was last begins
+ * the next time.
+ */
 void fronts_receive(struct core *c);
 /*
  * Send one answer as one or more messages; what the front does not take is queued. The messages may wait until fronts_push, so
