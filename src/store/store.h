@@ -59,7 +59,7 @@ struct store_hooks {
 
 struct store_options {
 	const char *dir;		/* the vault's folder; uses its store/ (LMDB) and journal/ */
-	uint64_t map_bytes;		/* LMDB map size, address space only; 0 takes 64 GiB */
+	uint64_t map_bytes;		/* LMDB map size, address space only; 0 takes 64 GiB, or what can be had of it */
 	uint32_t journal_files;		/* 2 to 64; 0 takes 4. Only store_create reads it */
 	/*
 	 * 64 KiB to 1 GiB, a multiple of 8; 0 takes 16 MiB. Only store_create reads it. Below STORE_BLOCK_MAX + 4096 a

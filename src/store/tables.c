@@ -15,6 +15,8 @@
 #define ROW_N 72u
 #define ROW_FORMAT 1u
 #define PATH_SIZE 4096
+#define MAP_DEFAULT ((uint64_t)64 << 30)
+#define MAP_LEAST ((uint64_t)1 << 30)
 #define DISK_FULL (16u << 20)	/* free bytes below which a cut write means a full disk: a batch may write as much */
 
 static const char row_key[] = "journal";
@@ -62,6 +64,27 @@ bool tables_disk_full(const struct tables *t)
 	return mdb_env_get_fd(t->env, &fd) == 0 && fstatvfs(fd, &st) == 0 && (uint64_t)st.f_bavail * st.f_frsize < DISK_FULL;
 }
 
+/*
+ * An environment with a map of the size asked for. Where the address space is limited the default of 64 GiB may not be had: then
+ * the largest of a few smaller ones that the file still fits.
+ */
+static int env_map(const char *path, uint64_t map_bytes, MDB_env **ret_env)
+{
+	uint64_t size = map_bytes != 0 ? map_bytes : MAP_DEFAULT;
+	int rc;
+
+	for (;; size /= 4) {
+		if ((rc = mdb_env_create(ret_env)) != 0)
+			return rc;
+		if ((rc = mdb_env_set_maxdbs(*ret_env, 8)) == 0 && (rc = mdb_env_set_mapsize(*ret_env, size)) == 0)
+			rc = mdb_env_open(*ret_env, path, MDB_NOTLS, 0600);
+		if (rc == 0 || map_bytes != 0 || size / 4 < MAP_LEAST || (rc != ENOMEM && rc != EINVAL))
+			return rc;
+		mdb_env_close(*ret_env);
+		*ret_env = NULL;
+	}
+}
+
 /* Open the environment and all tables. The caller closes *ret_env also on failure. */
 static int env_open(const char *dir, uint64_t map_bytes, unsigned int dbi_flags, MDB_env **ret_env,
     MDB_dbi dbi[STORE_TABLES])
@@ -73,11 +96,7 @@ static int env_open(const char *dir, uint64_t map_bytes, unsigned int dbi_flags,
 	n = snprintf(path, sizeof(path), "%s/store", dir);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return ENAMETOOLONG;
-	if ((rc = mdb_env_create(ret_env)) != 0)
-		return rc;
-	if ((rc = mdb_env_set_maxdbs(*ret_env, 8)) != 0 ||
-	    (rc = mdb_env_set_mapsize(*ret_env, map_bytes != 0 ? map_bytes : (uint64_t)64 << 30)) != 0 ||
-	    (rc = mdb_env_open(*ret_env, path, MDB_NOTLS, 0600)) != 0)
+	if ((rc = env_map(path, map_bytes, ret_env)) != 0)
 		return rc;
 	if (!file_whole(*ret_env))
 		return MDB_INVALID;
