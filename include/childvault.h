@@ -104,9 +104,12 @@ int childvault_get(struct childvault *cv, const struct childvault_with *with, co
  */
 int childvault_patch(struct childvault *cv, const struct childvault_with *with, const char *id, const char *etag,
     const char *fields);
-/* Versions of the named fields, newest first; limit 0 leaves the number to the daemon. */
+/*
+ * Versions of the named fields, newest first in each class: at most limit of each class (1 to 1,000; 0 leaves the number to the
+ * daemon), and only those below version before (0: from the newest on). "more" in the answer says that some class has older ones.
+ */
 int childvault_history(struct childvault *cv, const struct childvault_with *with, const char *id, const char *names,
-    int clear, unsigned limit);
+    int clear, unsigned limit, unsigned long long before);
 
 /* ---- the audit log, for auditors ------------------------------------------------------------------------------------------ */
 

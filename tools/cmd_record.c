@@ -15,7 +15,7 @@ struct request {
 	struct childvault_with with;
 	const char *view, *fields, *if_match;
 	bool latest;
-	uint64_t limit;
+	uint64_t limit, before;
 };
 
 #define OPTION_PURPOSE { "purpose", OPTION_TEXT, &q.with.purpose, "P", "why: a purpose of the profile", "目的：规则文件中的目的代码" }
@@ -149,6 +149,8 @@ static int print_versions(const struct childvault *cv)
 		add_fields(t, cells, 5, json_object_get(v, "fields"), redacted);
 	}
 	code = table_print(t);
+	if (json_is_true(json_object_get(j, "more")))
+		fputs(tr("there are older versions: go on with --before\n", "还有更早的版本：请用 --before 继续\n"), stderr);
 	json_decref(j);
 	return code;
 }
@@ -220,7 +222,7 @@ static int read_command(const char *command, struct request *q, const char *id, 
 		return cli_usage(command, "--limit is at most %u", "--limit 最多 %u", HISTORY_LIMIT_MAX);
 	if ((code = cli_session(&cv, &own)) != 0)
 		return code;
-	r = history ? childvault_history(cv, &q->with, id, q->fields, clear, (unsigned)q->limit) :
+	r = history ? childvault_history(cv, &q->with, id, q->fields, clear, (unsigned)q->limit, q->before) :
 	    childvault_get(cv, &q->with, id, q->fields, clear);
 	if (r == CHILDVAULT_USAGE)
 		code = cli_usage(command, "'%s' is not a record's id", "“%s”不是档案编号", id);
@@ -250,11 +252,12 @@ int cmd_get(int argc, char **argv)
 
 int cmd_history(int argc, char **argv)
 {
-	static const struct cli_help help = { "history ID --fields NAMES --purpose P [--limit N]",
+	static const struct cli_help help = { "history ID --fields NAMES --purpose P [--limit N] [--before V]",
 		"Shows the versions of the named fields, newest first in each class.", "显示指定字段的历史版本，每类从新到旧。" };
 	struct request q = { 0 };
 	const struct cli_option options[] = { OPTION_FIELDS, OPTION_PURPOSE, OPTION_VIEW, OPTION_REASON, OPTION_CASE,
-		{ "limit", OPTION_NUMBER, &q.limit, "N", "at most N versions, 1000 at most", "最多 N 个版本，至多 1000" } };
+		{ "limit", OPTION_NUMBER, &q.limit, "N", "at most N versions of each class, 1000 at most", "每类最多 N 个版本，至多 1000" },
+		{ "before", OPTION_NUMBER, &q.before, "V", "only versions below V", "只列出 V 之前的版本" } };
 	struct cli_args a;
 
 	if (!cli_parse(argc, argv, &help, options, COUNT(options), 1, 1, &a))

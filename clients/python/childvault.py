@@ -274,18 +274,19 @@ class Childvault:
             head["Idempotency-Key"] = idempotency_key
         return json.loads(self.call("POST", "/v1/records", {"fields": fields}, head)[2])
 
-    def _read(self, path, names, purpose, case, reason, clear, limit=None):
+    def _read(self, path, names, purpose, case, reason, clear, limit=None, before=None):
         query = "?fields=" + ",".join(urllib.parse.quote(name, safe="") for name in names)
         query += "&view=clear" if clear else ""
         query += f"&limit={int(limit)}" if limit else ""
+        query += f"&before={int(before)}" if before else ""
         return json.loads(self.call("GET", path + query, headers=self._with(purpose, case, reason))[2])
 
     def get(self, record, names, purpose, case=None, reason=None, clear=False):
         """The named fields: {"id", "version", "fields", "meta"}. clear needs the right and a reason."""
         return self._read(f"/v1/records/{record}", names, purpose, case, reason, clear)
 
-    def history(self, record, names, purpose, case=None, reason=None, clear=False, limit=None):
-        return self._read(f"/v1/records/{record}/history", names, purpose, case, reason, clear, limit)
+    def history(self, record, names, purpose, case=None, reason=None, clear=False, limit=None, before=None):
+        return self._read(f"/v1/records/{record}/history", names, purpose, case, reason, clear, limit, before)
 
     def patch(self, record, fields, purpose, etag=None, case=None):
         """Change fields (None takes one away); etag is the version that was read. Returns the new version."""

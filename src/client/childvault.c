@@ -275,7 +275,7 @@ int childvault_create(struct childvault *cv, const struct childvault_with *with,
 }
 
 static int read_record(struct childvault *cv, const struct childvault_with *with, const char *id, const char *what,
-    const char *names, int clear, unsigned limit)
+    const char *names, int clear, unsigned limit, unsigned long long before)
 {
 	struct buf target;
 	int r;
@@ -291,6 +291,8 @@ static int read_record(struct childvault *cv, const struct childvault_with *with
 		buf_text(&target, "&view=clear");
 	if (limit != 0)
 		buf_printf(&target, "&limit=%u", limit);
+	if (before != 0)
+		buf_printf(&target, "&before=%llu", before);
 	r = get_target(cv, &target, with);
 	buf_free(&target);
 	return r;
@@ -298,13 +300,13 @@ static int read_record(struct childvault *cv, const struct childvault_with *with
 
 int childvault_get(struct childvault *cv, const struct childvault_with *with, const char *id, const char *names, int clear)
 {
-	return read_record(cv, with, id, "", names, clear, 0);
+	return read_record(cv, with, id, "", names, clear, 0, 0);
 }
 
 int childvault_history(struct childvault *cv, const struct childvault_with *with, const char *id, const char *names,
-    int clear, unsigned limit)
+    int clear, unsigned limit, unsigned long long before)
 {
-	return read_record(cv, with, id, "/history", names, clear, limit);
+	return read_record(cv, with, id, "/history", names, clear, limit, before);
 }
 
 int childvault_patch(struct childvault *cv, const struct childvault_with *with, const char *id, const char *etag,

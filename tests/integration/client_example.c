@@ -61,7 +61,7 @@ static int story(struct childvault *cv, char **argv, const char *key, size_t key
 	if (childvault_patch(cv, &how, id, etag, fields) != CHILDVAULT_PROBLEM ||
 	    strcmp(childvault_problem(cv), "precondition-failed") != 0)
 		return failed(cv, "an old version was taken");
-	if (childvault_history(cv, &how, id, "phone", 1, 0) != CHILDVAULT_OK)
+	if (childvault_history(cv, &how, id, "phone", 1, 0, 0) != CHILDVAULT_OK)
 		return failed(cv, "history");
 	printf("history %s\n", childvault_body(cv, NULL));
 	if (childvault_logout(cv) != CHILDVAULT_OK)
