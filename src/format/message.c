@@ -23,7 +23,7 @@ static const struct {
 	[PROBLEM_FIELDS_REQUIRED] = { "fields-required", "The fields to read must be named", 400 },
 	[PROBLEM_UNAUTHENTICATED] = { "unauthenticated", "No session", 401 },
 	[PROBLEM_NOT_PERMITTED] = { "not-permitted", "Not permitted", 403 },
-	[PROBLEM_PURPOSE_REQUIRED] = { "purpose-required", "A purpose must be named in CV-Purpose", 403 },
+	[PROBLEM_PURPOSE_REQUIRED] = { "purpose-required", "A purpose must be named in CV-Purpose, with its case in CV-Case if it wants one", 403 },
 	[PROBLEM_REASON_REQUIRED] = { "reason-required", "A reason must be given in CV-Reason", 403 },
 	[PROBLEM_ORIGIN_REFUSED] = { "origin-refused", "Requests from web pages are refused", 403 },
 	[PROBLEM_NOT_FOUND] = { "not-found", "Not found", 404 },
