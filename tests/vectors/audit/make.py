@@ -1,0 +1,250 @@
+#!/usr/bin/python3
+"""Make audit.txt: leaves, keys of their bodies, a checkpoint and the epoch root as a second implementation of docs/FORMAT.md
+sections 3, 9 and 10 writes them.
+
+Nothing of it comes from src/: hashlib gives BLAKE2b and SHA-256, python3-nacl the ciphers and Ed25519, SipHash and the Merkle
+tree are written out here, the layouts are taken from the page. Inputs are the constants below; tests/unit/test_audit.h and
+tests/unit/test_audit_vectors.c repeat them. Lines are frozen once a vault has been written with them; new ones are added at
+the end.
+
+    NAME BYTES      hexadecimal
+
+Run it with Debian's interpreter: /usr/bin/python3 make.py
+"""
+import base64
+import hashlib
+import os
+import struct
+
+from nacl.bindings import (crypto_aead_chacha20poly1305_ietf_encrypt, crypto_aead_xchacha20poly1305_ietf_encrypt,
+                           crypto_scalarmult, crypto_scalarmult_base, crypto_sign, crypto_sign_seed_keypair)
+
+lines = []
+
+
+def out(name, data):
+    lines.append(f"{name} {data.hex()}")
+    return data
+
+
+def run(first, n):
+    """Bytes first, first + 1, ..."""
+    return bytes((first + i) & 0xFF for i in range(n))
+
+
+def u8(v):
+    return struct.pack(">B", v)
+
+
+def u16(v):
+    return struct.pack(">H", v)
+
+
+def u32(v):
+    return struct.pack(">I", v)
+
+
+def u48(v):
+    return struct.pack(">Q", v)[2:]
+
+
+def u64(v):
+    return struct.pack(">Q", v)
+
+
+def blake(label, key, n, *parts):
+    return hashlib.blake2b(b"".join(parts), digest_size=n, key=key, person=label.encode().ljust(16, b"\0")).digest()
+
+
+def sha256(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def siphash128(key, data):
+    """SipHash-2-4 with 128 bits of output."""
+    mask = 2 ** 64 - 1
+    k0, k1 = struct.unpack("<QQ", key)
+    v = [k0 ^ 0x736F6D6570736575, k1 ^ 0x646F72616E646F6D ^ 0xEE, k0 ^ 0x6C7967656E657261, k1 ^ 0x7465646279746573]
+
+    def rotl(x, n):
+        return (x << n | x >> (64 - n)) & mask
+
+    def rounds(n):
+        for _ in range(n):
+            v[0] = (v[0] + v[1]) & mask
+            v[1] = rotl(v[1], 13) ^ v[0]
+            v[0] = rotl(v[0], 32)
+            v[2] = (v[2] + v[3]) & mask
+            v[3] = rotl(v[3], 16) ^ v[2]
+            v[0] = (v[0] + v[3]) & mask
+            v[3] = rotl(v[3], 21) ^ v[0]
+            v[2] = (v[2] + v[1]) & mask
+            v[1] = rotl(v[1], 17) ^ v[2]
+            v[2] = rotl(v[2], 32)
+
+    whole = data + bytes(7 - len(data) % 8) + u8(len(data) & 0xFF)
+    for (m,) in struct.iter_unpack("<Q", whole):
+        v[3] ^= m
+        rounds(2)
+        v[0] ^= m
+    v[2] ^= 0xEE
+    rounds(4)
+    low = v[0] ^ v[1] ^ v[2] ^ v[3]
+    v[1] ^= 0xDD
+    rounds(4)
+    return struct.pack("<QQ", low, v[0] ^ v[1] ^ v[2] ^ v[3])
+
+
+# The first of the published answers for 128 bits.
+assert siphash128(run(0, 16), b"").hex() == "a3817f04ba25a8e66df67214c7550293"
+
+
+def merkle(leaves):
+    """RFC 6962 section 2.1."""
+    if len(leaves) == 1:
+        return sha256(b"\0", leaves[0])
+    k = 1
+    while 2 * k < len(leaves):
+        k *= 2
+    return sha256(b"\1", merkle(leaves[:k]), merkle(leaves[k:]))
+
+
+# ---- inputs -------------------------------------------------------------------------------------------------------------
+VAULT = run(0x00, 16)
+ORIGIN = "childvault.local/0001020304050607"
+LOG_SEED, FS_STATE, EPOCHS, EPOCH = bytes([3]) * 32, run(0x00, 32), 3, 2
+AUDITOR, AUDITOR_SK, EPHEMERAL = bytes([0xA0]) * 16, bytes([0x40]) * 32, run(0xC0, 32)
+TIME = (20000 + EPOCH) * 86400000 + 12345678
+ACTOR_KEY = run(0x15, 32)
+LOG_KEY = run(0x91, 32)
+SEGMENT, SEGMENT_KEY = run(0x21, 16), run(0x31, 32)
+SEGMENT_SUBJECT, FREE_SUBJECT = run(0xB1, 16), run(0xF1, 16)
+STATE_HASH = run(0x61, 32)
+POLICY = blake("cv1.policy", b"", 32, b"document")
+PRINCIPAL, SESSION, REQUEST, REQUEST_DIGEST = run(0x71, 16), run(0x81, 16), run(0xA1, 16), run(0xD1, 16)
+
+
+# ---- body plaintexts ------------------------------------------------------------------------------------------------------
+def pad64(data):
+    return data + bytes(-len(data) % 64)
+
+
+def detail(view, outcome, count, bitmap, case, reason):
+    data = run(0x51, 16) + u8(view) + u16(0x0102) + u16(0x0304) + u16(0x0506) + u16(outcome) + run(0xE1, 16) + u32(count)
+    return data + u8(len(bitmap)) + bitmap + u8(len(case)) + case + u16(len(reason)) + reason
+
+
+ACTOR_CLEAR = PRINCIPAL + SESSION + REQUEST + REQUEST_DIGEST + u32(0x000003E8) + u32(0x00012345) + u16(0x0708)
+DETAIL = detail(1, 0x090A, 0x0B0C0D0E, bytes([0x81, 0x00, 0x7E]), b"2026-7/4", "探访 home visit".encode())
+LONG = detail(2, 0, 1, run(1, 64), b"c" * 64, b"r" * 512)
+actor_plain = out("actor_plain", pad64(ACTOR_CLEAR + u8(0)))
+actor_detail_plain = out("actor_detail_plain", pad64(ACTOR_CLEAR + u8(1) + DETAIL))
+detail_plain = out("detail_plain", pad64(DETAIL))
+long_plain = out("detail_long_plain", pad64(LONG))
+
+
+# ---- keys -----------------------------------------------------------------------------------------------------------------
+segment_key = [SEGMENT_KEY]
+for _ in range(2):
+    segment_key.append(blake("cv1.seg.next", segment_key[-1], 32))
+out("segment_key_0", segment_key[0])
+out("segment_key_1", segment_key[1])
+out("segment_key_2", segment_key[2])
+out("policy_digest", POLICY)
+
+
+def day_key(epoch):
+    return blake("cv1.day", LOG_KEY, 16, u32(epoch))
+
+
+def actor_tag(index):
+    return blake("cv1.actor", ACTOR_KEY, 16, PRINCIPAL, u64(index))
+
+
+# ---- leaves ---------------------------------------------------------------------------------------------------------------
+def header(kind, flags, index, time, epoch, turn, actor, subject, state=b""):
+    data = u8(1) + u8(kind) + u16(flags) + u64(index) + u48(time) + u32(epoch) + SEGMENT + u32(turn)
+    data += actor + subject + POLICY[:16]
+    assert len(data) == 90
+    return data + state
+
+
+def cell(key, ad, m):
+    return crypto_aead_chacha20poly1305_ietf_encrypt(m, ad, bytes(12), key)
+
+
+def sealed(name, kind, index, time, epoch, turn, plain_a, plain_b, state=b""):
+    """A sealed leaf, about a child if it has a body B; its keys and tags stand before it."""
+    key_input = SEGMENT + u32(turn) + u64(index)
+    actor, subject = out(name + "_actor_tag", actor_tag(index)), FREE_SUBJECT
+    if plain_b:
+        subject = out(name + "_subject_tag", siphash128(out(name + "_day_key", day_key(epoch)), u64(index)))
+    ad = header(kind, (1 if state else 0) + (4 if plain_b else 0), index, time, epoch, turn, actor, subject, state)
+    key_a = out(name + "_a_key", blake("cv1.leaf.a", segment_key[turn], 32, key_input))
+    a, b = cell(key_a, ad, plain_a), b""
+    if plain_b:
+        key_b = out(name + "_b_key", blake("cv1.leaf.b", LOG_KEY, 32, key_input))
+        b = out(name + "_b_commit", blake("cv1.leaf.c", key_b, 32, key_input)) + cell(key_b, ad, plain_b)
+    return out(name + "_leaf", ad + u16(len(a)) + a + u16(len(b)) + b)
+
+
+def pkseal(pk, ctx, m):
+    assert len(ctx) == 96
+    epk = crypto_scalarmult_base(EPHEMERAL)
+    key = blake("cv1.pkseal", crypto_scalarmult(EPHEMERAL, pk), 32, epk, pk, ctx)
+    okm = blake("cv1.seal", key, 64, bytes(24), ctx)
+    return epk + okm[32:] + crypto_aead_xchacha20poly1305_ietf_encrypt(m, ctx, bytes(24), okm[:32])
+
+
+segment_context = b"CVX1" + u8(19) + u8(1) + u16(1) + VAULT + SEGMENT + bytes(24) + AUDITOR + u64(32) + bytes(8)
+body = u8(1) + AUDITOR + pkseal(crypto_scalarmult_base(AUDITOR_SK), segment_context, SEGMENT_KEY)
+opened = out("segment_leaf", header(19, 2, 0, TIME, EPOCH, 0, bytes(16), SEGMENT_SUBJECT) + u16(len(body)) + body + u16(0))
+
+# The log of the checkpoint below: the segment's leaf, and one leaf about the child in each of three turns.
+log = [opened, sealed("read", 2, 1, TIME, EPOCH, 0, actor_plain, detail_plain),
+       sealed("patch", 25, 2, TIME + 1, EPOCH, 1, actor_plain, long_plain, STATE_HASH),
+       sealed("reveal", 23, 3, TIME + 2, EPOCH, 2, actor_plain, detail_plain)]
+
+# Outside that log: every number at its full width; and a leaf without a child.
+sealed("wide", 26, 0x0102030405060708, 0x0A0B0C0D0E0F, 0x11121314, 2, actor_plain, detail_plain, STATE_HASH)
+sealed("childless", 16, 0x0102030405060709, 0x0A0B0C0D0E10, 0x11121314, 1, actor_detail_plain, b"")
+
+
+# ---- tree, epochs, checkpoint ---------------------------------------------------------------------------------------------
+for i, leaf in enumerate(log):
+    out(f"leaf_hash_{i}", sha256(b"\0", leaf))
+root = out("log_root", merkle(log))
+out("log_bundle", b"".join(u16(len(leaf)) + leaf for leaf in log))
+
+epoch_sk, epoch_pk, state = [], [], FS_STATE
+for _ in range(EPOCHS):
+    pk, sk = crypto_sign_seed_keypair(blake("cv1.fs.sign", state, 32))
+    epoch_pk.append(pk)
+    epoch_sk.append(sk)
+    state = blake("cv1.fs.next", state, 32)
+out("epochs", b"".join(epoch_pk))
+out("epoch_root", merkle(epoch_pk))
+
+
+def key_id(name, pk):
+    return sha256(name.encode(), b"\n\1", pk)[:4]
+
+
+def signature_line(name, pk, sk, text):
+    raw = key_id(name, pk) + crypto_sign(text, sk)[:64]
+    return "\u2014 ".encode() + name.encode() + b" " + base64.b64encode(raw) + b"\n"
+
+
+LOG_PK, LOG_SK = crypto_sign_seed_keypair(LOG_SEED)
+EPOCH_NAME = f"{ORIGIN}/fs/{EPOCH:04}"
+out("log_key_id", key_id(ORIGIN, LOG_PK))
+out("epoch_key_id", key_id(EPOCH_NAME, epoch_pk[EPOCH]))
+out("vkey", f"{ORIGIN}+{key_id(ORIGIN, LOG_PK).hex()}+".encode() + base64.b64encode(b"\1" + LOG_PK) + b"\n")
+text = out("checkpoint_text", f"{ORIGIN}\n{len(log)}\n".encode() + base64.b64encode(root) + b"\n")
+out("log_signature", crypto_sign(text, LOG_SK)[:64])
+out("epoch_signature", crypto_sign(text, epoch_sk[EPOCH])[:64])
+out("checkpoint", text + b"\n" + signature_line(ORIGIN, LOG_PK, LOG_SK, text) +
+    signature_line(EPOCH_NAME, epoch_pk[EPOCH], epoch_sk[EPOCH], text))
+
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "audit.txt"), "w", encoding="ascii") as f:
+    f.write("# written by make.py, see there\n" + "\n".join(lines) + "\n")
