@@ -1,6 +1,6 @@
 /*
- * audit: known answers of tests/vectors/audit/make.py, a second implementation of FORMAT.md sections 9 and 10. The inputs
- * are those of test_audit.h and the ones below. Runs in the folder of the Makefile.
+ * audit: known answers of tests/vectors/audit/make.py, a second implementation of FORMAT.md sections 9 and 10. The
+ * inputs are those of test_audit.h and the ones below. Runs in the folder of the Makefile.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -112,8 +112,8 @@ static struct leaf_detail long_detail(void)
 /* ---- the log ----------------------------------------------------------------------------------------------------- */
 
 /*
- * The start of the file's log: leaf 0, whose key and sealing are random in a real one, as it stands in the file, and the
- * writer made to believe that it opened that segment.
+ * The start of the file's log: leaf 0, whose key and sealing are random in a real one, as it stands in the file, and
+ * the writer made to believe that it opened that segment.
  */
 static void put_segment(struct fix *f)
 {
