@@ -364,8 +364,6 @@ int childvault_tile(struct childvault *cv, const char *path)
 
 int childvault_health(struct childvault *cv) { return get_simple(cv, "/v1/sys/health"); }
 
-int client_version(struct childvault *cv) { return get_simple(cv, "/v1/sys/version"); }
-
 /* ---- tokens ------------------------------------------------------------------------------------------------------------- */
 
 int childvault_with_token(struct childvault *cv, const char *token)

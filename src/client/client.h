@@ -24,7 +24,5 @@ int client_login(struct childvault *cv, const char *key_text, size_t key_n, cons
 int client_rewrap(struct childvault *cv, const struct client_key *key, const struct client_pass *pass, struct buf *ret);
 /* The vault's id (16 bytes) as the last login on cv told it, or NULL. Valid as cv. */
 const uint8_t *client_vault(const struct childvault *cv);
-/* The API's version document, in childvault_body. */
-int client_version(struct childvault *cv);
 
 #endif

@@ -5,6 +5,8 @@
 #include <grp.h>
 #include <pwd.h>
 #include <seccomp.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -55,6 +57,30 @@ int sandbox_drop_user(void)
 	return prctl(PR_SET_DUMPABLE, 0) == 0 ? 0 : CV_ERR_SYSTEM;
 }
 
+/* Every call of the list gets the action, and all others get otherwise; with data_memory memory that does not run is allowed too. */
+static int load_filter(uint32_t otherwise, uint32_t action, const int *calls, size_t n, bool data_memory)
+{
+	scmp_filter_ctx ctx;
+	int r = CV_ERR_SYSTEM;
+
+	if (SANITIZED)
+		return 0;
+	if ((ctx = seccomp_init(otherwise)) == NULL)
+		return CV_ERR_SYSTEM;
+	for (size_t i = 0; i < n; i++)
+		if (seccomp_rule_add(ctx, action, calls[i], 0) != 0)
+			goto out;
+	if (data_memory &&
+	    (seccomp_rule_add(ctx, action, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) != 0 ||
+	    seccomp_rule_add(ctx, action, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) != 0))
+		goto out;
+	if (seccomp_load(ctx) == 0)
+		r = 0;
+out:
+	seccomp_release(ctx);
+	return r;
+}
+
 int sandbox_front(void)
 {
 	static const int calls[] = {
@@ -66,25 +92,8 @@ int sandbox_front(void)
 		SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(restart_syscall), SCMP_SYS(getpid),
 		SCMP_SYS(gettid), SCMP_SYS(tgkill), SCMP_SYS(mlock), SCMP_SYS(munlock), SCMP_SYS(fcntl), SCMP_SYS(poll), SCMP_SYS(ppoll),
 	};
-	scmp_filter_ctx ctx;
-	int r = CV_ERR_SYSTEM;
 
-	if (SANITIZED)
-		return 0;
-	if ((ctx = seccomp_init(SCMP_ACT_KILL_PROCESS)) == NULL)
-		return CV_ERR_SYSTEM;
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-		if (seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0) != 0)
-			goto out;
-	/* Memory may be had, but never memory that runs. */
-	if (seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) != 0 ||
-	    seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) != 0)
-		goto out;
-	if (seccomp_load(ctx) == 0)
-		r = 0;
-out:
-	seccomp_release(ctx);
-	return r;
+	return load_filter(SCMP_ACT_KILL_PROCESS, SCMP_ACT_ALLOW, calls, sizeof(calls) / sizeof(calls[0]), true);
 }
 
 int sandbox_core(void)
@@ -96,19 +105,6 @@ int sandbox_core(void)
 		SCMP_SYS(finit_module), SCMP_SYS(kexec_load), SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd),
 		SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key),
 	};
-	scmp_filter_ctx ctx;
-	int r = CV_ERR_SYSTEM;
 
-	if (SANITIZED)
-		return 0;
-	if ((ctx = seccomp_init(SCMP_ACT_ALLOW)) == NULL)
-		return CV_ERR_SYSTEM;
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-		if (seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, calls[i], 0) != 0)
-			goto out;
-	if (seccomp_load(ctx) == 0)
-		r = 0;
-out:
-	seccomp_release(ctx);
-	return r;
+	return load_filter(SCMP_ACT_ALLOW, SCMP_ACT_KILL_PROCESS, calls, sizeof(calls) / sizeof(calls[0]), false);
 }

@@ -82,10 +82,10 @@ static int read_vault_row(struct vault *v)
 	n = rd_u8(&rd);
 	memset(v->origin, 0, sizeof(v->origin));
 	rd_copy(&rd, v->origin, n);
-	if (!rd_done(&rd) || (flags & ~3u) != 0)
+	/* A pending vault (flag 2) waits for signatures that this version cannot take. */
+	if (!rd_done(&rd) || (flags & ~1u) != 0)
 		return CV_ERR_FORMAT;
 	v->demo = flags & 1;
-	v->pending = flags & 2;
 	return 0;
 }
 

@@ -130,7 +130,7 @@ struct vault {
 	char *dir;
 	int dirfd;
 	enum vault_state state;
-	bool demo, pending;
+	bool demo;
 	uint8_t id[16];
 	uint64_t created_ms;
 	uint8_t genesis_hash[32];

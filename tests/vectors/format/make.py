@@ -10,49 +10,16 @@ been written with them; new ones are added at the end.
 Run it with Debian's interpreter: /usr/bin/python3 make.py
 """
 import base64
-import hashlib
 import os
 import struct
+import sys
 
 from nacl.bindings import (crypto_aead_chacha20poly1305_ietf_encrypt, crypto_aead_xchacha20poly1305_ietf_encrypt,
                            crypto_pwhash_ALG_ARGON2ID13, crypto_pwhash_alg, crypto_scalarmult, crypto_scalarmult_base,
                            crypto_sign, crypto_sign_seed_keypair)
 
-lines = []
-
-
-def out(name, data):
-    lines.append(f"{name} {data.hex()}")
-    return data
-
-
-def run(first, n):
-    """Bytes first, first + 1, ..."""
-    return bytes((first + i) & 0xFF for i in range(n))
-
-
-def u8(v):
-    return struct.pack(">B", v)
-
-
-def u16(v):
-    return struct.pack(">H", v)
-
-
-def u32(v):
-    return struct.pack(">I", v)
-
-
-def u48(v):
-    return struct.pack(">Q", v)[2:]
-
-
-def u64(v):
-    return struct.pack(">Q", v)
-
-
-def blake(label, key, n, *parts):
-    return hashlib.blake2b(b"".join(parts), digest_size=n, key=key, person=label.encode().ljust(16, b"\0")).digest()
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from common import blake, lines, out, run, u8, u16, u32, u48, u64  # noqa: E402
 
 
 def pad(data, block):
