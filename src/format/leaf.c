@@ -32,6 +32,17 @@ const char *leaf_kind_name(unsigned kind)
 	case LEAF_PATCH: return "patch";
 	case LEAF_HISTORY: return "history";
 	case LEAF_LOGIN_FAILURES: return "login-failures";
+	case LEAF_GRANT: return "grant";
+	case LEAF_REVOKE: return "revoke";
+	case LEAF_EXPORT: return "export";
+	case LEAF_REQUEST: return "request";
+	case LEAF_POLICY: return "policy";
+	case LEAF_DECISION: return "decision";
+	case LEAF_ASSIGNMENT: return "assignment";
+	case LEAF_DELEGATION: return "delegation";
+	case LEAF_JOB: return "job";
+	case LEAF_LIST: return "list";
+	case LEAF_GOVERNANCE: return "governance";
 	default: return "unknown";
 	}
 }

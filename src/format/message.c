@@ -54,6 +54,10 @@ static const struct {
 	[PROBLEM_EXPECTATION_FAILED] = { "expectation-failed", "The expectation cannot be met", 417 },
 	[PROBLEM_HEADERS_TOO_LARGE] = { "headers-too-large", "The request's head is too large", 431 },
 	[PROBLEM_VERSION_NOT_SUPPORTED] = { "version-not-supported", "Only HTTP/1.1 is spoken here", 505 },
+	[PROBLEM_PROHIBITED_PURPOSE] = { "prohibited-purpose", "The law forbids this purpose", 403 },
+	[PROBLEM_NOT_OWNER] = { "not-owner", "Another department is the source of this field", 403 },
+	[PROBLEM_APPROVAL_REQUIRED] = { "approval-required", "An assignment or a grant is needed beforehand", 403 },
+	[PROBLEM_BUDGET_EXCEEDED] = { "budget-exceeded", "Too many records in this time: a bulk approval is needed", 429 },
 };
 
 static unsigned known(unsigned problem)
@@ -69,6 +73,26 @@ const char *problem_kind(unsigned problem)
 const char *problem_title(unsigned problem)
 {
 	return problems[known(problem)].title;
+}
+
+const char *outcome_name(unsigned outcome)
+{
+	/* In the order of the codes, from 1. */
+	static const char *const reasons[OUTCOME_COUNT - OUTCOME_REASON] = {
+		NULL, "prohibited-purpose", "purpose-unknown", "purpose-not-of-role", "case-missing", "reason-missing",
+		"purpose-not-of-field", "not-owner", "no-right", "field-excepted", "no-reveal", "out-of-area", "no-approval",
+		"approval-purpose", "approval-level", "approval-field", "approval-expired", "approval-used-up", "generation-gone",
+		"budget", "no-key", "not-approver", "self-approval", "mutual-approval", "delegation-expired", "delegation-scope",
+		"grantee-unknown", "already-decided"
+	};
+
+	if (outcome == PROBLEM_NONE)
+		return "done";
+	if (outcome < PROBLEM_COUNT)
+		return problem_kind(outcome);
+	if (outcome <= OUTCOME_REASON || outcome >= OUTCOME_COUNT)
+		return "unknown";
+	return reasons[outcome - OUTCOME_REASON];
 }
 
 int problem_status(unsigned problem)

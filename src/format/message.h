@@ -19,7 +19,8 @@ enum message_to_front { MSG_OPEN = 1, MSG_ANSWER = 2, MSG_STOP = 3 };
 enum message_to_core {
 	MSG_CLOSED = 1, MSG_HELLO = 2, MSG_ACTIVATE = 3, MSG_LOGOUT = 4, MSG_REFUSED = 5, MSG_CREATE = 16, MSG_READ = 17,
 	MSG_PATCH = 18, MSG_HISTORY = 19, MSG_EVENTS = 32, MSG_CHECKPOINT = 33, MSG_TILE = 34, MSG_HEALTH = 48,
-	MSG_METRICS = 49
+	MSG_METRICS = 49, MSG_LIST = 20, MSG_POLICY = 35, MSG_GOV_CREATE = 64, MSG_GOV_GET = 65, MSG_GOV_LIST = 66,
+	MSG_GOV_ACT = 67
 };
 
 enum problem {
@@ -33,13 +34,21 @@ enum problem {
 	PROBLEM_RATE_LIMITED = 27, PROBLEM_INTERNAL = 28, PROBLEM_INTEGRITY = 29, PROBLEM_NOT_IMPLEMENTED = 30,
 	PROBLEM_SEALED = 31, PROBLEM_AUDIT_UNAVAILABLE = 32, PROBLEM_OVERLOADED = 33, PROBLEM_INDEX_REBUILDING = 34,
 	PROBLEM_STORAGE_FULL = 35, PROBLEM_NEEDS_MERGE = 36, PROBLEM_EXPECTATION_FAILED = 37,
-	PROBLEM_HEADERS_TOO_LARGE = 38, PROBLEM_VERSION_NOT_SUPPORTED = 39, PROBLEM_COUNT = 40
+	PROBLEM_HEADERS_TOO_LARGE = 38, PROBLEM_VERSION_NOT_SUPPORTED = 39, PROBLEM_PROHIBITED_PURPOSE = 40,
+	PROBLEM_NOT_OWNER = 41, PROBLEM_APPROVAL_REQUIRED = 42, PROBLEM_BUDGET_EXCEEDED = 43, PROBLEM_COUNT = 44
 };
 
 /* The kind's name as in docs/PROTOCOL.md, "internal" for an unknown number. Static text. */
 const char *problem_kind(unsigned problem);
 /* A short English title without any value. Static text. */
 const char *problem_title(unsigned problem);
+/*
+ * The outcome of a leaf: "done", a problem's kind, or from OUTCOME_REASON on the name of a reason code of docs/POLICY.md section 1
+ * ("no-approval"); "unknown" otherwise. Static text.
+ */
+#define OUTCOME_REASON 256u
+#define OUTCOME_COUNT 284u
+const char *outcome_name(unsigned outcome);
 /* The HTTP status, 500 for an unknown number. */
 int problem_status(unsigned problem);
 

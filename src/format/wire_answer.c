@@ -302,7 +302,7 @@ static int detail_get(struct rd *r, struct wire_detail *ret)
 		return CV_ERR_FORMAT;
 	ret->outcome = rd_u16(r);
 	ret->count = rd_u32(r);
-	if (ret->view > WIRE_VIEW_CLEAR || ret->outcome >= PROBLEM_COUNT || wire_names_get(r, &ret->fields) != 0)
+	if (ret->view > WIRE_VIEW_CLEAR || ret->outcome >= OUTCOME_COUNT || wire_names_get(r, &ret->fields) != 0)
 		return CV_ERR_FORMAT;
 	if (wire_text8_get(r, &ret->case_text) != 0)
 		return CV_ERR_FORMAT;

@@ -31,7 +31,13 @@ struct principal {
 	uint16_t department;
 	uint64_t not_before_ms, not_after_ms;	/* 0: no end */
 	bool suspended;
+	/* From the person's sealed text, opened under K_dir when the directory is loaded; wiped with it. NUL-terminated. */
+	char login[64];
+	char area[13];		/* 0 to 12 digits; another text counts as "" */
 };
+#define AREA_MAX 12u
+#define ROLE_PERSONAL 0x8000u	/* roles from here on are personal: one member, no class; grants are sealed to them */
+static inline bool role_is_personal(uint16_t role) { return (role & ROLE_PERSONAL) != 0; }
 struct role_wrap {
 	uint16_t role;
 	uint32_t epoch;
@@ -52,6 +58,13 @@ struct genesis_admin {
 int directory_load(struct keys *k, struct store *s, const struct genesis_admin *admins, unsigned n);
 /* Find a principal; NULL if there is none. Valid until the next directory_load or keys_seal. */
 const struct principal *directory_principal(const struct keys *k, const uint8_t id[16]);
+/* The same by login name (n bytes). O(principals). */
+const struct principal *directory_principal_named(const struct keys *k, const char *login, size_t n);
+/* Whether the principal is a member of a role that is in its dates. */
+bool directory_has_role(const struct keys *k, const uint8_t principal[16], uint16_t role, uint64_t now_ms);
+/* The personal role of a principal, its newest active epoch and public key. 0 or CV_ERR_NOTFOUND. */
+int directory_personal(const struct keys *k, const uint8_t principal[16], uint16_t *ret_role, uint32_t *ret_epoch,
+    uint8_t ret_pk[32]);
 /* Whether p may act now: known, not suspended, inside its dates. NULL gives false. */
 bool directory_enabled(const struct principal *p, uint64_t now_ms);
 /* Role wraps of a principal whose member rows are in their dates, at most ROLE_WRAPS; returns how many. */

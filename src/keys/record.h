@@ -54,6 +54,23 @@ void record_datakey_random(struct datakey *ret);
 int record_unwrap(struct keys *k, const struct session *s, const uint8_t record[16], const struct wrap *w,
     struct datakey *ret) __attribute__((warn_unused_result));
 
+#define GRANT_SEALED 112u
+/* Where a granted data key belongs: a class of a record at a generation, for one grantee. */
+struct grant_place {
+	const uint8_t *record, *grantee;	/* 16 bytes each */
+	uint32_t class_key, generation, birth_epoch;
+};
+/*
+ * Seal a data key to the grantee's personal role: PKSEAL with context kind 25 (record, class, role epoch, generation, field = the role,
+ * version = birth epoch, writer = grantee). 0, CV_ERR_NOTFOUND (the grantee has no personal role), CV_ERR_CRYPTO. *ret_role and *ret_epoch name
+ * the role's key.
+ */
+int record_grant_seal(struct keys *k, const struct grant_place *at, const struct datakey *dk, uint16_t *ret_role,
+    uint32_t *ret_epoch, uint8_t ret[GRANT_SEALED]) __attribute__((warn_unused_result));
+/* Open it with the session's personal role key. 0, CV_ERR_NOKEY (the session has no such role or epoch), CV_ERR_AUTH. */
+int record_grant_open(struct keys *k, const struct session *s, const struct grant_place *at, uint16_t role, uint32_t epoch,
+    const uint8_t sealed[GRANT_SEALED], struct datakey *ret) __attribute__((warn_unused_result));
+
 struct wrap_request {
 	uint32_t class_key;
 	uint32_t generation;

@@ -33,6 +33,13 @@ struct buf;
 #define RIGHT_REVEAL 2u		/* view=clear, with a reason */
 #define RIGHT_WRITE 4u		/* write with read */
 #define RIGHT_WRITE_ONLY 8u	/* drop: write without any read */
+#define RIGHT_GRANT 16u		/* approve grants of the class's fields: holds the key, reads nothing by it */
+
+/* What a role may do besides: docs/POLICY.md section 5. */
+#define ACT_ASSIGN 1u		/* make assignments */
+#define ACT_BULK 2u		/* approve bulk requests */
+#define ACT_EXPORT 4u		/* approve exports */
+#define ACT_JOB 8u		/* start jobs that rewrite views or predicates */
 
 /* View operators, DOMAIN rules m1 ... */
 enum view_op {
@@ -51,9 +58,13 @@ enum view_op {
 	VIEW_M11_TAIL,
 	VIEW_M13_QUARTER,
 	VIEW_PRESENT,
-	VIEW_PLAIN /* a copy: one field of a class for a role that may not open the others */
+	VIEW_PLAIN, /* a copy: one field of a class for a role that may not open the others */
+	VIEW_COUNTY,		/* the first 6 digits of a division code */
+	VIEW_COUNT,		/* how many items a list has */
+	VIEW_GENERAL,		/* a code's group in its list, `general:` in the profile */
+	VIEW_CONTACT		/* a group of name, phone and relation: m1, m3, plain, by its members' validators */
 };
-#define VIEW_OPS 17	/* one more than the largest */
+#define VIEW_OPS 21	/* one more than the largest */
 /* Validators, DOMAIN section 6. */
 enum validator {
 	VALID_NONE = 0,
@@ -86,6 +97,7 @@ struct policy_label {
 struct policy_code {
 	const char *code;
 	struct policy_label label;
+	const char *general;	/* what VIEW_GENERAL shows; "": suppressed */
 };
 /* What values a field, an item of a list or a member of a group may take. */
 struct policy_shape {
@@ -102,6 +114,21 @@ struct policy_member {
 	const char *name;
 	struct policy_label label;
 	struct policy_shape shape;
+};
+
+enum predicate_rule { PREDICATE_NONE = 0, PREDICATE_ALL_IN = 1, PREDICATE_ANY_IN = 2, PREDICATE_ANY_PRESENT = 3 };
+#define PREDICATE_INPUTS 8u
+/*
+ * A field that a job computes from several fields of one class: all, or any, of the inputs hold one of the codes (of a list: some
+ * item does), or any of them is there. Its value is a group {as_of date, value bool, version integer}: the class version
+ * of the inputs' class that it was computed from.
+ */
+struct policy_predicate {
+	enum predicate_rule rule;
+	unsigned inputs;
+	uint16_t input[PREDICATE_INPUTS];	/* field ids, ascending */
+	unsigned code_count;
+	const char *const *codes;	/* ascending by bytes */
 };
 
 struct policy_view {
@@ -124,7 +151,16 @@ struct policy_field {
 	uint16_t retention_months;	/* after exit; 0: not fixed, 0xFFFF: for ever */
 	bool is_area;		/* head's area comes from it */
 	bool is_due;		/* head's due quarter comes from it */
+	bool is_state;		/* head's state comes from it: a code whose list holds state names only */
+	bool is_area_from;	/* the day from which a change of the area counts */
 	uint64_t purposes;	/* bit i = purpose at position i */
+	uint64_t delegates;	/* bit i = department at position i: writes in the owner's name */
+	uint64_t collects;	/* the same: hands the value in when the file is opened, and only then */
+	enum view_op notice;	/* what a public notice may show of it; 0: nothing */
+	enum view_op statistics;	/* what a table may count by; 0: nothing */
+	const char *fold_code, *fold_as;	/* "": none. A list's code that is stored as another ... */
+	uint16_t fold_into;		/* ... while this list field, of another class, takes it */
+	struct policy_predicate predicate;	/* rule 0: an ordinary field */
 	unsigned views;
 	struct policy_view view[POLICY_VIEWS];	/* least first */
 };
@@ -143,8 +179,18 @@ struct policy_role {
 	uint16_t department;
 	uint8_t kind;		/* PRINCIPAL_* kind its members have */
 	bool audit;		/* may read the audit log */
+	bool area;		/* only records of the member's area */
+	bool approval;		/* reads need an assignment or a grant */
+	uint8_t acts;		/* ACT_* */
+	uint16_t bulk_records, bulk_hours;	/* budget of each member; 0, 0: none */
 	uint64_t purposes;
 	uint8_t rights[POLICY_CLASSES];	/* RIGHT_* by class position */
+	unsigned excepts;
+	const struct policy_except *except;	/* ascending by class, then field */
+};
+/* A role's right on a class does not extend to this field of it. */
+struct policy_except {
+	uint16_t class, field;
 };
 struct policy_purpose {
 	uint16_t id;
@@ -200,7 +246,12 @@ const char *policy_department_name(const struct policy *p, uint16_t id);		/* "?"
 static inline bool class_is_view(uint16_t id) { return (id & 0x4000u) != 0; }
 static inline uint16_t class_source(uint16_t id) { return (uint16_t)(id & 0x3FF0u); }
 /* Whether a role holds the class's secret key: it reads, reveals, or writes with read. */
-static inline bool rights_hold_key(uint8_t rights) { return (rights & (RIGHT_READ | RIGHT_REVEAL | RIGHT_WRITE)) != 0; }
+static inline bool rights_hold_key(uint8_t rights)
+{
+	return (rights & (RIGHT_READ | RIGHT_REVEAL | RIGHT_WRITE | RIGHT_GRANT)) != 0;
+}
+/* Position of a department id, or -1. */
+int policy_department_position(const struct policy *p, uint16_t id);
 
 /* ---- decisions ------------------------------------------------------------------------------------------------- */
 
@@ -210,18 +261,26 @@ struct policy_subject {
 	unsigned role_count;
 	int purpose;
 };
+/* The reason codes of docs/POLICY.md section 1, pinned: leaves hold 256 + code. */
 enum decision_reason {
-	DECIDE_YES = 0, DECIDE_NO_PURPOSE_ROLE,		/* no active role may act for this purpose */
-	DECIDE_NO_PURPOSE_FIELD,			/* the field is not for this purpose */
-	DECIDE_NO_RIGHT,				/* no active role has the right on the class */
-	DECIDE_NO_REVEAL
+	DECIDE_YES = 0, DECIDE_PROHIBITED = 1, DECIDE_PURPOSE_UNKNOWN = 2, DECIDE_NO_PURPOSE_ROLE = 3, DECIDE_CASE_MISSING = 4,
+	DECIDE_REASON_MISSING = 5, DECIDE_NO_PURPOSE_FIELD = 6, DECIDE_NOT_OWNER = 7, DECIDE_NO_RIGHT = 8, DECIDE_EXCEPTED = 9,
+	DECIDE_NO_REVEAL = 10, DECIDE_OUT_OF_AREA = 11, DECIDE_NO_APPROVAL = 12, DECIDE_APPROVAL_PURPOSE = 13,
+	DECIDE_APPROVAL_LEVEL = 14, DECIDE_APPROVAL_FIELD = 15, DECIDE_APPROVAL_EXPIRED = 16, DECIDE_APPROVAL_USED_UP = 17,
+	DECIDE_GENERATION_GONE = 18, DECIDE_BUDGET = 19, DECIDE_NO_KEY = 20, DECIDE_NOT_APPROVER = 21, DECIDE_SELF_APPROVAL = 22,
+	DECIDE_MUTUAL_APPROVAL = 23, DECIDE_DELEGATION_EXPIRED = 24, DECIDE_DELEGATION_SCOPE = 25, DECIDE_GRANTEE_UNKNOWN = 26,
+	DECIDE_ALREADY_DECIDED = 27, DECIDE_REASONS
 };
+/* Their names are outcome_name's of format/message.h. */
 /* Fixed English words of a reason, for CV-Explain. */
 const char *decision_text(enum decision_reason r);
+/* Whether a purpose's name is one of those that no policy can allow (n bytes). */
+bool policy_purpose_prohibited(const char *name, size_t n);
 struct read_decision {
 	enum decision_reason reason;
 	uint16_t class;		/* class whose row answers: a view class or the source class */
 	bool masked;		/* a view answers that shows less than the value: not a copy */
+	bool hidden;		/* the field's class hides refusals; set with every reason */
 	uint16_t role;		/* the role that allows */
 };
 /*
@@ -236,8 +295,18 @@ struct write_decision {
 	bool write_only;	/* drop: the allowing role may not read the class */
 	uint16_t role;
 };
+/*
+ * A role writes if it has the right on the class, is not excepted, and its department is the field's owner, one of its delegates, or,
+ * creating, one of those that collect it.
+ */
 struct write_decision policy_decide_write(
-    const struct policy *p, const struct policy_subject *who, const struct policy_field *f);
+    const struct policy *p, const struct policy_subject *who, const struct policy_field *f, bool creating);
+/* The role of who that may approve a grant of field f for the purpose (RIGHT_GRANT on its class), or 0. */
+uint16_t policy_decide_grant(const struct policy *p, const struct policy_subject *who, const struct policy_field *f);
+/* The role of who that acts for the purpose and has the act, or 0; purpose -1: any purpose. */
+uint16_t policy_decide_act(const struct policy *p, const struct policy_subject *who, uint8_t act);
+/* Whether a member's area and a record's lie on one line: one is a prefix of the other. Digits; 0 to 12 of each. */
+bool policy_area_fits(const char *member, size_t member_n, const char *record, size_t record_n);
 /* Whether some role of who may act for the purpose at all. */
 bool policy_purpose_allowed(const struct policy *p, const struct policy_subject *who);
 

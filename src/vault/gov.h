@@ -1,0 +1,53 @@
+/*
+ * Governance objects in core: assignments, grants, requests, delegations, budgets. docs/POLICY.md sections 3 to 5.
+ *
+ * Their rows are opened once, at unseal, into a table in memory; each change goes to the row first and to the table when the
+ * request's changes join the turn (gov_commit) or are forgotten (gov_rollback, gov_turn_failed). Core's thread.
+ */
+#ifndef CV_VAULT_GOV_H
+#define CV_VAULT_GOV_H
+
+#include "format/wire_gov.h"
+#include "vault/vault_internal.h"
+
+/* Open every governance row into the table. 0, CV_ERR_AUTH or CV_ERR_FORMAT (a row does not open: unseal fails), CV_ERR_NOMEM. */
+int gov_load(struct vault *v);
+/* Forget and wipe the table. */
+void gov_unload(struct vault *v);
+
+/* The request's changes of the table stand, are forgotten, or the whole turn's are; called where the store's are. */
+void gov_commit(struct vault *v);
+void gov_rollback(struct vault *v);
+void gov_turn_done(struct vault *v, bool durable);
+
+/*
+ * Whether governance lets the caller read field f of record r as class (a view class, or the source class) allows: POLICY.md checks 12
+ * to 18. role is the role that allows the field, or NULL if none does, which a grant may make good. On DECIDE_YES ret_approval names the
+ * assignment or grant (zeros: none was needed) and *ret_granted says that it is a grant, to be counted by gov_use. Changes nothing.
+ */
+enum decision_reason gov_read(struct vault *v, const struct vault_call *c, const struct record *r, const struct policy_field *f,
+    uint16_t class_id, const struct policy_role *role, uint8_t ret_approval[16], bool *ret_granted);
+/* Data key of a class row from a live grant of the caller. 0, CV_ERR_NOKEY (there is none), CV_ERR_AUTH. */
+int gov_datakey(struct vault *v, const struct vault_call *c, const struct record *r, uint32_t class_key, uint32_t generation,
+    struct datakey *ret, uint32_t *ret_birth);
+/* Count one read of a grant; the change joins the request. 0 or the store's error. */
+int gov_use(struct vault *v, struct vault_call *c, const uint8_t grant[16]);
+/*
+ * Check 19: count record serial in the caller's window unless it is in it already; the change joins the request. role: by whose
+ * budget; export: an approved export's id, or zeros. *ret becomes DECIDE_YES or DECIDE_BUDGET, with c->retry_after_s. 0 or the
+ * store's error.
+ */
+int gov_budget(struct vault *v, struct vault_call *c, const struct policy_role *role, uint64_t serial, const uint8_t export[16],
+    enum decision_reason *ret);
+/* Whether a record is in one of the caller's live assignments for the call's purpose. */
+bool gov_assigned(struct vault *v, const struct vault_call *c, const uint8_t record[16]);
+/* Expire what is over; between turns, bounded work. True if a turn is to be begun to write it. */
+void gov_tick(struct vault *v, uint64_t now_ms);
+
+/* Operations for MSG_GOV_*: a problem number, 0 when done. */
+unsigned vault_gov_create(struct vault *v, struct vault_call *c, const struct wire_gov_create *m);
+unsigned vault_gov_get(struct vault *v, struct vault_call *c, const struct wire_gov_get *m);
+unsigned vault_gov_list(struct vault *v, struct vault_call *c, const struct wire_gov_list *m);
+unsigned vault_gov_act(struct vault *v, struct vault_call *c, const struct wire_gov_act *m);
+
+#endif
