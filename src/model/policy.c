@@ -106,6 +106,11 @@ const struct policy_role *policy_role_by_id(const struct policy *p, uint16_t id)
 	return i < 0 ? NULL : &p->s.role[i];
 }
 
+int policy_department_position(const struct policy *p, uint16_t id)
+{
+	return policy_find_id(p->s.department, p->s.departments, sizeof(*p->s.department), id);
+}
+
 const char *policy_department_name(const struct policy *p, uint16_t id)
 {
 	int i = policy_find_id(p->s.department, p->s.departments, sizeof(*p->s.department), id);

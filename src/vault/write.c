@@ -49,7 +49,7 @@ static void accept_one(struct vault *v, struct vault_call *c, struct write_set *
 		call_field_error(c, in->name, PROBLEM_UNKNOWN_FIELD, "a field of the profile");
 		return;
 	}
-	d = policy_decide_write(v->policy, &c->subject, f);
+	d = policy_decide_write(v->policy, &c->subject, f, creating);
 	if (d.reason != DECIDE_YES) {
 		(void)call_refuse(c, PROBLEM_NOT_PERMITTED, "field %s: %s", f->name, decision_text(d.reason));
 		return;
