@@ -373,6 +373,31 @@ int keys_gov_open(struct keys *k, uint16_t type, const uint8_t id[16], uint32_t 
 	return r;
 }
 
+static void cursor_context(const struct keys *k, size_t n, uint8_t ret[CONTEXT_BYTES])
+{
+	context_encode(CONTEXT_OF(k, .kind = CONTEXT_CURSOR, .epoch = k->epoch, .length = n), ret);
+}
+
+int keys_cursor_seal(struct keys *k, const uint8_t *p, size_t n, struct buf *ret)
+{
+	uint8_t ctx[CONTEXT_BYTES];
+
+	assert(k->ring != NULL);
+	cursor_context(k, n, ctx);
+	return seal_to(ret, ring_key(k, RING_CURSOR), ctx, p, n);
+}
+
+int keys_cursor_open(struct keys *k, const uint8_t *c, size_t n, struct buf *ret)
+{
+	uint8_t ctx[CONTEXT_BYTES];
+
+	assert(k->ring != NULL);
+	if (n < SEAL_OVERHEAD)
+		return CV_ERR_FORMAT;
+	cursor_context(k, n - SEAL_OVERHEAD, ctx);
+	return open_to(ret, ring_key(k, RING_CURSOR), ctx, c, n);
+}
+
 /* ---- the log's stable key ------------------------------------------------------------------------------------------------ */
 
 void keys_log_public(struct keys *k, uint8_t ret[32])

@@ -83,6 +83,13 @@ int keys_gov_seal(struct keys *k, uint16_t type, const uint8_t id[16], uint32_t 
 int keys_gov_open(struct keys *k, uint16_t type, const uint8_t id[16], uint32_t shred_slot, const uint8_t *c, size_t n,
     struct buf *ret);
 
+/*
+ * A list's cursor, FORMAT.md section 3 kind 24: append p sealed under K_cursor, or its plaintext. 0, CV_ERR_FORMAT, CV_ERR_AUTH (of another
+ * vault, or changed), CV_ERR_NOMEM.
+ */
+int keys_cursor_seal(struct keys *k, const uint8_t *p, size_t n, struct buf *ret);
+int keys_cursor_open(struct keys *k, const uint8_t *c, size_t n, struct buf *ret);
+
 /* ---- the log's signing keys, FORMAT.md section 10 ---------------------------------------------------------------- */
 
 #define EPOCHS 3653u
