@@ -8,24 +8,29 @@
 #define DAYS_PER_ERA 146097		/* 400 Gregorian years */
 #define DAYS_TO_1970 719468		/* from 0000-03-01, where an era begins, to 1970-01-01 */
 
-static uint64_t now_ms(clockid_t id)
+static uint64_t now_us(clockid_t id)
 {
 	struct timespec ts;
 	int r = clock_gettime(id, &ts);
 
 	assert(r == 0);
 	(void)r;	/* read by the assert alone */
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
 uint64_t clock_wall_ms(void)
 {
-	return now_ms(CLOCK_REALTIME);
+	return now_us(CLOCK_REALTIME) / 1000;
 }
 
 uint64_t clock_mono_ms(void)
 {
-	return now_ms(CLOCK_MONOTONIC);
+	return now_us(CLOCK_MONOTONIC) / 1000;
+}
+
+uint64_t clock_mono_us(void)
+{
+	return now_us(CLOCK_MONOTONIC);
 }
 
 /*

@@ -8,6 +8,8 @@
 uint64_t clock_wall_ms(void);
 /* Milliseconds that never step back, from an arbitrary start. */
 uint64_t clock_mono_ms(void);
+/* The same clock in microseconds, for slices of work. */
+uint64_t clock_mono_us(void);
 /* Write "2026-11-24T23:17:13.123Z" and a NUL (25 bytes) for wall_ms; times after 9999 are written as its end. */
 void clock_rfc3339(uint64_t wall_ms, char ret[25]);
 /* Days since 1970-01-01 of the proleptic Gregorian date; month 1..12, day 1..31, both already checked. */

@@ -14,6 +14,22 @@
 
 _Static_assert(HEAD_PLAIN_MAX % BLOCK == 0 && HEAD_PLAIN_MAX >= FIXED + 22 * HEAD_TOKENS + 54 * HEAD_CLASSES, "fits");
 
+static const char *const state_names[] = { "", "found", "draft", "applied", "verified", "noticed", "in_review", "approved", "refused",
+	"active", "suspended", "exited", "archived", "erasing" };
+
+const char *head_state_name(unsigned state)
+{
+	return state < sizeof(state_names) / sizeof(state_names[0]) ? state_names[state] : "";
+}
+
+uint8_t head_state_named(const char *name, size_t n)
+{
+	for (uint8_t i = 1; i < sizeof(state_names) / sizeof(state_names[0]); i++)
+		if (strlen(state_names[i]) == n && memcmp(state_names[i], name, n) == 0)
+			return i;
+	return 0;
+}
+
 int head_prefix_decode(const uint8_t *stored, size_t n, uint32_t *ret_epoch, uint32_t *ret_slot, uint8_t ret_record[16])
 {
 	if (n < HEAD_PREFIX || stored[0] != VERSION || stored[1] != SUITE)

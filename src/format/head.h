@@ -17,6 +17,10 @@ enum record_state {
 	STATE_FOUND = 1, STATE_DRAFT, STATE_APPLIED, STATE_VERIFIED, STATE_NOTICED, STATE_REVIEW, STATE_APPROVED, STATE_REFUSED,
 	STATE_ACTIVE, STATE_SUSPENDED, STATE_EXITED, STATE_ARCHIVED, STATE_ERASING
 };
+/* "found", "draft", ... "archived", "erasing"; "" for an unknown number. Static text. */
+const char *head_state_name(unsigned state);
+/* The state of a name of n bytes, 0 if there is none. */
+uint8_t head_state_named(const char *name, size_t n);
 #define HEAD_NO_NOTICE 1u
 #define HEAD_CLASS_ROW 1u	/* a row exists */
 #define HEAD_CLASS_HIST 2u	/* history stands */
