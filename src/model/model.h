@@ -329,11 +329,13 @@ int field_accept(const struct policy_field *f, const struct value *v, int32_t to
 /* Padded length of a stored value of field f with n bytes. */
 uint16_t field_padded(const struct policy_field *f, size_t n);
 /*
- * Compute view op of a stored value; bytes appended to scratch, valid until it is written again. Total: what cannot
- * be masked safely becomes VALUE_SUPPRESSED. Null stays null. scratch failing (memory, its maximum) gives
+ * Compute view op of a stored value of a shape (never NULL; the codes' groups and a contact's members come from it);
+ * bytes appended to scratch, valid until it is written again. Total: what cannot be masked safely becomes
+ * VALUE_SUPPRESSED. Null stays null. scratch failing (memory, its maximum) gives
  * VALUE_SUPPRESSED too, and buf_ok tells.
  */
-void view_project(enum view_op op, const struct value *v, struct buf *scratch, struct value *ret);
+void view_project(
+    enum view_op op, const struct policy_shape *shape, const struct value *v, struct buf *scratch, struct value *ret);
 /*
  * Padded length of a view's value of n bytes of field f. One length for all values of an op, suppressed ones
  * included, so that masked lengths tell nothing; a copy (VIEW_PLAIN) is padded as the field itself.

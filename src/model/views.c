@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "format/value.h"
 #include "model/validate.h"
 
 #define FAR_FUTURE INT32_MAX	/* a view judges the form of a stored value, not when it came */
@@ -209,6 +210,36 @@ static void m4_place(uint8_t type, const char *s, size_t n, bool village, struct
 		put(o, s, shown);
 }
 
+/* ---- lists and codes --------------------------------------------------------------------------------------------- */
+
+static void list_count(const uint8_t *p, size_t n, struct out *o)
+{
+	char digits[8];
+
+	if (value_check(VALUE_LIST, p, n) != 0) {
+		o->bad = true;
+		return;
+	}
+	(void)snprintf(digits, sizeof(digits), "%u", (unsigned)value_walk(VALUE_LIST, p, n).left);
+	put_text(o, digits);
+}
+
+/* A code of an older list has no group any more, and a code may have none at all. */
+static void code_general(const struct policy_shape *shape, const char *s, size_t n, struct out *o)
+{
+	for (unsigned i = 0; i < shape->code_count; i++) {
+		const struct policy_code *c = &shape->codes[i];
+
+		if (strlen(c->code) == n && memcmp(c->code, s, n) == 0) {
+			o->bad = c->general == NULL || c->general[0] == '\0';
+			if (!o->bad)
+				put_text(o, c->general);
+			return;
+		}
+	}
+	o->bad = true;
+}
+
 /* ---- dates, money, stages -------------------------------------------------------------------------------------- */
 
 static void m5_year(const char *s, size_t n, struct out *o)
@@ -318,12 +349,45 @@ static const struct op_rule {
 	[VIEW_M11_TAIL] = { "m11", TEXTUAL, ANY_VALIDATOR & ~VALIDATOR(VALID_V1_NAME), 8 },
 	[VIEW_M13_QUARTER] = { "m13", BIT(VALUE_DATE), ANY_VALIDATOR, 8 },
 	[VIEW_PRESENT] = { "present", ~0u, ANY_VALIDATOR, 8 },
-	[VIEW_PLAIN] = { "plain", ~0u, ANY_VALIDATOR, 0 }
+	[VIEW_PLAIN] = { "plain", ~0u, ANY_VALIDATOR, 0 },
+	[VIEW_COUNTY] = { "county", TEXTUAL, VALIDATOR(VALID_V8_DIVISION), 8 },
+	[VIEW_COUNT] = { "count", BIT(VALUE_LIST), ANY_VALIDATOR, 8 },
+	[VIEW_GENERAL] = { "general", BIT(VALUE_CODE), ANY_VALIDATOR, POLICY_CODE_MAX },
+	[VIEW_CONTACT] = { "contact", BIT(VALUE_GROUP), ANY_VALIDATOR, 128 }
 };
 
 const char *view_op_name(unsigned op)
 {
 	return op < VIEW_OPS ? ops[op].name : NULL;
+}
+
+/* What a contact shows of one member; VIEW_OPS: nothing. Codes that are numbers of their own are no part of a contact. */
+static enum view_op contact_op(const struct policy_shape *member)
+{
+	if (member->type == VALUE_TEXT && member->validator == VALID_V1_NAME)
+		return VIEW_M1_NAME;
+	if (member->type == VALUE_TEXT && member->validator == VALID_V9_PHONE)
+		return VIEW_M3_PHONE;
+	if (member->type == VALUE_CODE && (member->validator == VALID_V10_RELATION ||
+	    (member->validator == VALID_NONE && member->code_count > 0)))
+		return VIEW_PLAIN;
+	return VIEW_OPS;
+}
+
+static bool contact_fits(const struct policy_shape *s)
+{
+	for (unsigned i = 0; i < s->member_count; i++)
+		if (contact_op(&s->members[i].shape) < VIEW_OPS)
+			return true;
+	return false;
+}
+
+static bool general_fits(const struct policy_shape *s)
+{
+	for (unsigned i = 0; i < s->code_count; i++)
+		if (s->codes[i].general != NULL && s->codes[i].general[0] != '\0')
+			return true;
+	return false;
 }
 
 bool view_op_fits(enum view_op op, const struct policy_shape *s)
@@ -335,10 +399,14 @@ bool view_op_fits(enum view_op op, const struct policy_shape *s)
 	/* A division in words is an address; a code is a division only if its validator says so. */
 	if (op == VIEW_M4_TOWNSHIP || op == VIEW_M4V_VILLAGE)
 		return (s->type == VALUE_CODE) == (s->validator == VALID_V8_DIVISION);
-	return true;
+	/* A view that would never show anything is a mistake. */
+	if (op == VIEW_CONTACT)
+		return contact_fits(s);
+	return op != VIEW_GENERAL || general_fits(s);
 }
 
-static void project(enum view_op op, uint8_t type, const char *s, size_t n, struct out *o)
+static void project(
+    enum view_op op, const struct policy_shape *shape, uint8_t type, const char *s, size_t n, struct out *o)
 {
 	switch (op) {
 	case VIEW_M1_NAME:
@@ -379,6 +447,15 @@ static void project(enum view_op op, uint8_t type, const char *s, size_t n, stru
 	case VIEW_M11_TAIL:
 		m11_tail(s, n, o);
 		break;
+	case VIEW_COUNTY:
+		put_division(s, n, 6, o);
+		break;
+	case VIEW_COUNT:
+		list_count((const uint8_t *)s, n, o);
+		break;
+	case VIEW_GENERAL:
+		code_general(shape, s, n, o);
+		break;
 	default:
 		o->bad = true;
 	}
@@ -406,7 +483,74 @@ static void hand_out(uint8_t type, const void *s, size_t n, struct buf *scratch,
 	ret->n = n;
 }
 
-void view_project(enum view_op op, const struct value *v, struct buf *scratch, struct value *ret)
+/* A code as it came with a write of today's list; any other may be a text that once stood in its place. */
+static bool plain_code(const struct policy_shape *s, const struct value_item *m)
+{
+	if (m->type != VALUE_TEXT && m->type != VALUE_CODE)
+		return false;
+	return validate_text(s->validator, (const char *)m->p, m->n, FAR_FUTURE) &&
+	    (s->code_count == 0 || code_in_list(s, (const char *)m->p, m->n));
+}
+
+/* Append what a contact shows of member m to group. false: it cannot be masked. */
+static bool contact_member(const struct policy_shape *s, const struct value_item *m, struct buf *group, size_t *count)
+{
+	enum view_op op = contact_op(s);
+	struct out o = { .n = 0 };
+	bool ok = true;
+
+	if (op == VIEW_OPS)
+		return true;
+	if (op == VIEW_PLAIN) {
+		if ((ok = plain_code(s, m)))
+			put(&o, (const char *)m->p, m->n);
+	} else if ((ok = m->type == VALUE_TEXT)) {
+		project(op, s, VALUE_TEXT, (const char *)m->p, m->n, &o);
+	}
+	if ((ok = ok && !o.bad)) {
+		value_member_put(group, m->name, m->name_n, VALUE_TEXT, o.s, o.n);
+		(*count)++;
+	}
+	wipe(&o, sizeof(o));
+	return ok;
+}
+
+/* As a whole or not at all: half a contact would be taken for one that has no other half. */
+static bool contact(const struct policy_shape *shape, const struct value *v, struct buf *group)
+{
+	size_t at = value_begin(group), count = 0;
+	struct value_item m;
+	struct value_walk w;
+	unsigned i;
+
+	if (value_check(v->type, v->p, v->n) != 0)
+		return false;
+	w = value_walk(v->type, v->p, v->n);
+	while (value_next(&w, &m)) {
+		for (i = 0; i < shape->member_count; i++)
+			if (strlen(shape->members[i].name) == m.name_n && memcmp(shape->members[i].name, m.name, m.name_n) == 0)
+				break;
+		if (i < shape->member_count && !contact_member(&shape->members[i].shape, &m, group, &count))
+			return false;
+	}
+	value_end(group, at, count);
+	return count > 0 && buf_ok(group);
+}
+
+static void hand_out_contact(const struct policy_shape *shape, const struct value *v, struct buf *scratch, struct value *ret)
+{
+	struct buf group;
+
+	buf_init(&group, ops[VIEW_CONTACT].padded);
+	if (contact(shape, v, &group))
+		hand_out(VALUE_GROUP, group.p, group.n, scratch, ret);
+	else
+		set_suppressed(ret);
+	buf_free(&group);
+}
+
+void view_project(
+    enum view_op op, const struct policy_shape *shape, const struct value *v, struct buf *scratch, struct value *ret)
 {
 	bool typed = view_op_name(op) != NULL && v->type < 16 && (ops[op].types & BIT(v->type)) != 0;
 	struct out o = { .n = 0 };
@@ -419,8 +563,12 @@ void view_project(enum view_op op, const struct value *v, struct buf *scratch, s
 		hand_out(VALUE_BOOL, "\1", 1, scratch, ret);
 		return;
 	}
+	if (typed && op == VIEW_CONTACT) {
+		hand_out_contact(shape, v, scratch, ret);
+		return;
+	}
 	if (typed)
-		project(op, v->type, (const char *)v->p, v->n, &o);
+		project(op, shape, v->type, (const char *)v->p, v->n, &o);
 	if (!typed || o.bad || o.n > ops[op].padded)
 		set_suppressed(ret);
 	else

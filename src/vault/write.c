@@ -157,7 +157,7 @@ static int gather(struct vault *v, struct write_set *w, const struct target *t, 
 			if (f->view[j].class != t->class)
 				continue;
 			buf_reset(&v->scratch);
-			view_project(f->view[j].op, &val, &v->scratch, &shown);
+			view_project(f->view[j].op, &f->shape, &val, &v->scratch, &shown);
 			r = content_set(x, f->id, shown.type, shown.p, shown.n, view_padded(f, f->view[j].op, shown.n), &w->provenance,
 			    keep_null);
 		}

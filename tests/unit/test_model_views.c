@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "model/validate.h"
 
+static const struct policy_shape no_shape;	/* for operators that take nothing from it */
+
 struct view_case {
 	enum view_op op;
 	uint8_t type;
@@ -110,7 +112,7 @@ static struct value project(enum view_op op, uint8_t type, const char *s, size_t
 	struct value v = { type, (const uint8_t *)s, n }, ret = { 99, NULL, 99 };
 
 	buf_reset(scratch);
-	view_project(op, &v, scratch, &ret);
+	view_project(op, &no_shape, &v, scratch, &ret);
 	return ret;
 }
 
@@ -157,7 +159,7 @@ static void money_shows_its_band(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		v = integer_value(cases[i].fen, bytes);
 		buf_reset(&scratch);
-		view_project(VIEW_M9_MONEY_BAND, &v, &scratch, &got);
+		view_project(VIEW_M9_MONEY_BAND, &no_shape, &v, &scratch, &got);
 		if (cases[i].band == NULL) {
 			assert_int_equal(got.type, VALUE_SUPPRESSED);
 			continue;
@@ -177,23 +179,23 @@ static void presence_and_copies_and_nothing(void **state)
 	(void)state;
 	buf_init(&scratch, 100);
 	buf_init(&none, 1);
-	view_project(VIEW_PRESENT, &v, &scratch, &got);
+	view_project(VIEW_PRESENT, &no_shape, &v, &scratch, &got);
 	assert_int_equal(got.type, VALUE_BOOL);
 	assert_int_equal(got.n, 1);
 	assert_int_equal(got.p[0], 1);
-	view_project(VIEW_PLAIN, &v, &scratch, &got);
+	view_project(VIEW_PLAIN, &no_shape, &v, &scratch, &got);
 	assert_int_equal(got.type, VALUE_TEXT);
 	assert_memory_equal(got.p, "张三", 6);
 	for (unsigned op = 1; op < VIEW_OPS; op++) {
-		view_project((enum view_op)op, &null, &scratch, &got);
+		view_project((enum view_op)op, &no_shape, &null, &scratch, &got);
 		assert_int_equal(got.type, VALUE_NULL);
-		view_project((enum view_op)op, &hidden, &scratch, &got);
+		view_project((enum view_op)op, &no_shape, &hidden, &scratch, &got);
 		assert_int_equal(got.type, VALUE_SUPPRESSED);
 	}
 	/* An unknown operator and a scratch without room show nothing. */
-	view_project((enum view_op)VIEW_OPS, &v, &scratch, &got);
+	view_project((enum view_op)VIEW_OPS, &no_shape, &v, &scratch, &got);
 	assert_int_equal(got.type, VALUE_SUPPRESSED);
-	view_project(VIEW_M1_NAME, &v, &none, &got);
+	view_project(VIEW_M1_NAME, &no_shape, &v, &none, &got);
 	assert_int_equal(got.type, VALUE_SUPPRESSED);
 	buf_free(&scratch);
 	buf_free(&none);
