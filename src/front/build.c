@@ -4,20 +4,20 @@
 #include "format/tile.h"
 #include "front/exchange.h"
 
-static struct wire_text text_at(const struct buf *in, const struct span *s)
+struct wire_text exchange_text(const struct buf *in, const struct span *s)
 {
 	return wire_text((const char *)in->p + s->at, s->n);
 }
 
-static struct wire_envelope envelope_of(const struct exchange *x, const struct buf *in)
+struct wire_envelope exchange_envelope(const struct exchange *x, const struct buf *in)
 {
 	struct wire_envelope e = {
 		.has_token = x->has_token,
 		.token = x->token,
 		.request_id = x->request_id,
-		.purpose = text_at(in, &x->purpose),
-		.case_text = text_at(in, &x->case_text),
-		.reason = text_at(in, &x->reason),
+		.purpose = exchange_text(in, &x->purpose),
+		.case_text = exchange_text(in, &x->case_text),
+		.reason = exchange_text(in, &x->reason),
 	};
 
 	return e;
@@ -85,7 +85,7 @@ out:
 
 int build_envelope(struct exchange *x, const struct http *h, const struct buf *in, struct buf *ret)
 {
-	struct wire_envelope e = envelope_of(x, in);
+	struct wire_envelope e = exchange_envelope(x, in);
 
 	(void)h;	/* no body */
 	wire_envelope_put(ret, &e);
@@ -94,7 +94,7 @@ int build_envelope(struct exchange *x, const struct http *h, const struct buf *i
 
 int build_create(struct exchange *x, const struct http *h, const struct buf *in, struct buf *ret)
 {
-	struct wire_create m = { .envelope = envelope_of(x, in), .key = text_at(in, &x->key) };
+	struct wire_create m = { .envelope = exchange_envelope(x, in), .key = exchange_text(in, &x->key) };
 
 	wire_create_head(ret, &m);
 	return put_fields(x, h, in, ret);
@@ -107,7 +107,7 @@ static uint8_t view_of(const struct exchange *x)
 
 int build_read(struct exchange *x, const struct http *h, const struct buf *in, struct buf *ret)
 {
-	struct wire_read m = { .envelope = envelope_of(x, in), .record = x->id, .view = view_of(x) };
+	struct wire_read m = { .envelope = exchange_envelope(x, in), .record = x->id, .view = view_of(x) };
 
 	(void)h;
 	wire_read_head(ret, &m);
@@ -116,7 +116,7 @@ int build_read(struct exchange *x, const struct http *h, const struct buf *in, s
 
 int build_patch(struct exchange *x, const struct http *h, const struct buf *in, struct buf *ret)
 {
-	struct wire_patch m = { .envelope = envelope_of(x, in), .record = x->id, .has_etag = x->has_etag, .etag = x->etag };
+	struct wire_patch m = { .envelope = exchange_envelope(x, in), .record = x->id, .has_etag = x->has_etag, .etag = x->etag };
 
 	wire_patch_head(ret, &m);
 	return put_fields(x, h, in, ret);
@@ -125,7 +125,7 @@ int build_patch(struct exchange *x, const struct http *h, const struct buf *in, 
 int build_history(struct exchange *x, const struct http *h, const struct buf *in, struct buf *ret)
 {
 	struct wire_history m = {
-		.envelope = envelope_of(x, in),
+		.envelope = exchange_envelope(x, in),
 		.record = x->id,
 		.view = view_of(x),
 		.limit = x->limit != 0 ? x->limit : HISTORY_LIMIT,
@@ -140,7 +140,7 @@ int build_history(struct exchange *x, const struct http *h, const struct buf *in
 int build_events(struct exchange *x, const struct http *h, const struct buf *in, struct buf *ret)
 {
 	struct wire_events m = {
-		.envelope = envelope_of(x, in),
+		.envelope = exchange_envelope(x, in),
 		.first = x->from,
 		.limit = x->limit != 0 ? x->limit : EVENTS_LIMIT,
 		.keys = x->keys,
@@ -153,7 +153,7 @@ int build_events(struct exchange *x, const struct http *h, const struct buf *in,
 
 int build_tile(struct exchange *x, const struct http *h, const struct buf *in, struct buf *ret)
 {
-	struct wire_tile m = { .envelope = envelope_of(x, in) };
+	struct wire_tile m = { .envelope = exchange_envelope(x, in) };
 	unsigned level, width;
 
 	(void)h;
@@ -194,7 +194,7 @@ bool exchange_message(struct exchange *x, const struct http *h, const struct buf
 	if (!x->has_token)
 		return false;
 	ret->bad = false;
-	refused.envelope = envelope_of(x, in);
+	refused.envelope = exchange_envelope(x, in);
 	refused.problem = x->fault.problem;
 	wire_refused_put(ret, &refused);
 	*ret_type = MSG_REFUSED;

@@ -19,10 +19,16 @@
 #define HISTORY_LIMIT 100u		/* of versions, when the query names none */
 #define EVENTS_LIMIT 100u
 #define HISTORY_LIMIT_MAX 1000u
+#define LIST_LIMIT 100u			/* of records or objects, the same */
 
 enum method { METHOD_GET = 1, METHOD_POST = 2, METHOD_PUT = 4, METHOD_PATCH = 8, METHOD_DELETE = 16 };
 enum param { PARAM_FIELDS = 1, PARAM_VIEW = 2, PARAM_LIMIT = 4, PARAM_FROM = 8, PARAM_KEYS = 16, PARAM_SEALED_OK = 32,
-    PARAM_BEFORE = 64 };
+    PARAM_BEFORE = 64, PARAM_CURSOR = 128, PARAM_AREA = 256, PARAM_DUE = 512, PARAM_STATE = 1024, PARAM_PRINCIPAL = 2048,
+    PARAM_RECORD = 4096, PARAM_WAITING = 8192 };
+/* Texts that a list is narrowed by. */
+enum filter { FILTER_AREA, FILTER_DUE, FILTER_STATE, FILTER_PRINCIPAL, FILTER_RECORD, FILTER_WAITING, FILTER_COUNT };
+/* What else a route is: it takes Idempotency-Key; it takes If-Match; its body may be left out; it takes CV-Export. */
+enum route_flag { ROUTE_CREATES = 1, ROUTE_MATCHES = 2, ROUTE_BODY_OPTIONAL = 4, ROUTE_EXPORTS = 8 };
 enum media { MEDIA_NONE, MEDIA_JSON, MEDIA_MERGE_PATCH, MEDIA_TEXT, MEDIA_METRICS, MEDIA_OCTETS, MEDIA_PROBLEM };
 
 struct exchange;
@@ -35,12 +41,13 @@ typedef int route_render(const struct exchange *x, const uint8_t *p, size_t n, s
 
 struct route {
 	uint8_t method;			/* enum method */
-	const char *path;		/* '*' stands for an id of 32 hexadecimal digits, '>' for all that follows */
+	/* '*' stands for an id of 32 hexadecimal digits, '@' for a collection of governance objects, '!' for an action's name, '>' for all
+	 * that follows */
+	const char *path;
 	uint8_t message;		/* enum message_to_core; 0: front answers by itself */
-	uint8_t params;			/* enum param, or'ed: what the query may hold */
+	uint16_t params;		/* enum param, or'ed: what the query may hold */
 	uint8_t takes, gives;		/* enum media: of the body, of the answer */
-	bool creates;			/* takes Idempotency-Key */
-	bool matches;			/* takes If-Match */
+	uint8_t flags;			/* enum route_flag, or'ed */
 	route_build *build;
 	route_render *render;
 };
@@ -58,10 +65,14 @@ struct exchange {
 	uint8_t allow;			/* methods of the path, for 405 */
 	uint8_t id[16];			/* '*' of the path */
 	uint8_t etag[16];
+	uint8_t export[16];		/* of CV-Export; zeros: none */
 	uint16_t limit;			/* 0: not named */
 	uint64_t before;		/* the same */
 	uint64_t from;
 	struct span tail;		/* '>' of the path */
+	struct span action;		/* '!' of the path */
+	const char *collection;		/* '@' of the path, static text */
+	struct span cursor, filter[FILTER_COUNT];	/* decoded; n 0: none */
 	struct span names;		/* decoded, separated by commas; n 0: none */
 	struct span purpose, case_text, reason, key;
 	struct json_fault fault;	/* front's own refusal; problem 0: none */
@@ -81,13 +92,18 @@ void exchange_begin(struct exchange *x, const struct http *h, struct buf *in);
  */
 bool exchange_message(struct exchange *x, const struct http *h, const struct buf *in, struct buf *ret, uint8_t *ret_type);
 
-/* Find method and path in the table: x->route, x->id, x->tail; x->allow if the path is known for other methods only. */
+/* The text at s, which was decoded into in; the envelope of x. Both point into in and x. */
+struct wire_text exchange_text(const struct buf *in, const struct span *s);
+struct wire_envelope exchange_envelope(const struct exchange *x, const struct buf *in);
+
+/* Find method and path in the table: x->route, x->id and what else the path names; x->allow if it is known for other methods only. */
 void route_find(struct exchange *x, uint8_t method, const char *path, size_t n, size_t path_at);
 
 route_build build_hello, build_activate, build_envelope, build_create, build_read, build_patch, build_history, build_events,
-    build_tile, build_nothing;
+    build_tile, build_nothing, build_list, build_gov_create, build_gov_get, build_gov_list, build_gov_act;
 route_render render_hello, render_activate, render_nothing, render_create, render_read, render_patch, render_history,
-    render_events, render_bytes, render_health, render_version, render_limits, render_openapi;
+    render_events, render_bytes, render_health, render_version, render_limits, render_openapi, render_list, render_gov_create,
+    render_gov_object, render_gov_list;
 
 /* An answer being written. body and extra start empty; head is written by reply_finish. */
 struct reply {

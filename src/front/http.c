@@ -25,6 +25,7 @@ static const struct {
 	[FIELD_PURPOSE] = { "cv-purpose", 10 },
 	[FIELD_CASE] = { "cv-case", 7 },
 	[FIELD_REASON] = { "cv-reason", 9 },
+	[FIELD_EXPORT] = { "cv-export", 9 },
 };
 
 /* The first problem stays; nothing after it is parsed. Answers what a callback returns to stop the parser. */

@@ -83,18 +83,26 @@ static int only(json_t *object, const char *const *names, size_t count, struct j
 
 /* ---- field values ----------------------------------------------------------------------------------------------- */
 
-static int put_value(struct buf *b, json_t *v, unsigned depth, struct json_fault *f);
+/* Where values go: the message, the most bytes one may have, and the fault. */
+struct sink {
+	struct buf *b;
+	size_t most;
+	const char *too_long;	/* what is expected of one that has more */
+	struct json_fault *f;
+};
 
-static int put_list(struct buf *b, json_t *v, unsigned depth, struct json_fault *f)
+static int put_value(const struct sink *s, json_t *v, unsigned depth);
+
+static int put_list(const struct sink *s, json_t *v, unsigned depth)
 {
 	size_t count = json_array_size(v);
 	int r = 0;
 
 	if (count > UINT16_MAX)
-		return refuse(f, PROBLEM_VALIDATION, "at most 65535 elements");
-	buf_u16(b, (uint16_t)count);
+		return refuse(s->f, PROBLEM_VALIDATION, "at most 65535 elements");
+	buf_u16(s->b, (uint16_t)count);
 	for (size_t i = 0; i < count && r == 0; i++)
-		r = put_value(b, json_array_get(v, i), depth + 1, f);
+		r = put_value(s, json_array_get(v, i), depth + 1);
 	return r;
 }
 
@@ -109,7 +117,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct member *)a)->name, ((const struct member *)b)->name);
 }
 
-static int put_group(struct buf *b, json_t *v, unsigned depth, struct json_fault *f)
+static int put_group(const struct sink *s, json_t *v, unsigned depth)
 {
 	size_t count = json_object_size(v), i = 0;
 	struct member *m;
@@ -118,27 +126,29 @@ static int put_group(struct buf *b, json_t *v, unsigned depth, struct json_fault
 	int r = 0;
 
 	if (count > UINT16_MAX)
-		return refuse(f, PROBLEM_VALIDATION, "at most 65535 members");
+		return refuse(s->f, PROBLEM_VALIDATION, "at most 65535 members");
 	if ((m = arena_get(count * sizeof(*m) + 1)) == NULL)
-		return refuse(f, PROBLEM_PAYLOAD_TOO_LARGE, NULL);
+		return refuse(s->f, PROBLEM_PAYLOAD_TOO_LARGE, NULL);
 	json_object_foreach(v, key, value)
 		m[i++] = (struct member){ key, value };
 	qsort(m, count, sizeof(*m), by_name);
-	buf_u16(b, (uint16_t)count);
+	buf_u16(s->b, (uint16_t)count);
 	for (i = 0; i < count && r == 0; i++) {
 		size_t n = strlen(m[i].name);
 
 		if (n == 0 || n > JSON_NAME_MAX)
-			return refuse(f, PROBLEM_VALIDATION, "member names of 1 to 255 bytes");
-		wire_text8_put(b, m[i].name, n);
-		r = put_value(b, m[i].value, depth + 1, f);
+			return refuse(s->f, PROBLEM_VALIDATION, "member names of 1 to 255 bytes");
+		wire_text8_put(s->b, m[i].name, n);
+		r = put_value(s, m[i].value, depth + 1);
 	}
 	return r;
 }
 
 /* Append u8 type, u32 length, bytes. */
-static int put_value(struct buf *b, json_t *v, unsigned depth, struct json_fault *f)
+static int put_value(const struct sink *s, json_t *v, unsigned depth)
 {
+	struct buf *b = s->b;
+	struct json_fault *f = s->f;
 	size_t at = b->n, n;
 	int r = 0;
 
@@ -168,11 +178,11 @@ static int put_value(struct buf *b, json_t *v, unsigned depth, struct json_fault
 		break;
 	case JSON_ARRAY:
 		b->p[at] = VALUE_LIST;
-		r = put_list(b, v, depth, f);
+		r = put_list(s, v, depth);
 		break;
 	case JSON_OBJECT:
 		b->p[at] = VALUE_GROUP;
-		r = put_group(b, v, depth, f);
+		r = put_group(s, v, depth);
 		break;
 	case JSON_REAL:
 	default:
@@ -182,8 +192,8 @@ static int put_value(struct buf *b, json_t *v, unsigned depth, struct json_fault
 		return r;
 	if (!buf_ok(b))
 		return refuse(f, PROBLEM_PAYLOAD_TOO_LARGE, NULL);
-	if ((n = b->n - at - 5) > FIELD_MAX)
-		return refuse(f, PROBLEM_VALIDATION, "at most 61440 bytes");
+	if ((n = b->n - at - 5) > s->most)
+		return refuse(f, PROBLEM_VALIDATION, s->too_long);
 	be32_put(b->p + at + 1, (uint32_t)n);
 	return 0;
 }
@@ -198,21 +208,21 @@ static void name_field(struct json_fault *f, const char *name)
 	f->field_n = (uint8_t)n;
 }
 
-static int put_fields(struct buf *b, json_t *fields, struct json_fault *f)
+static int put_fields(const struct sink *s, json_t *fields)
 {
 	size_t count = json_object_size(fields), n;
 	const char *key;
 	json_t *value;
 
 	if (count > UINT16_MAX)
-		return refuse(f, PROBLEM_PAYLOAD_TOO_LARGE, NULL);
-	buf_u16(b, (uint16_t)count);
+		return refuse(s->f, PROBLEM_PAYLOAD_TOO_LARGE, NULL);
+	buf_u16(s->b, (uint16_t)count);
 	json_object_foreach(fields, key, value) {
 		if ((n = strlen(key)) == 0 || n > JSON_NAME_MAX)
-			return refuse(f, PROBLEM_UNKNOWN_FIELD, NULL);
-		wire_text8_put(b, key, n);
-		if (put_value(b, value, 1, f) != 0) {
-			name_field(f, key);
+			return refuse(s->f, PROBLEM_UNKNOWN_FIELD, NULL);
+		wire_text8_put(s->b, key, n);
+		if (put_value(s, value, 1) != 0) {
+			name_field(s->f, key);
 			return CV_ERR_FORMAT;
 		}
 	}
@@ -222,6 +232,7 @@ static int put_fields(struct buf *b, json_t *fields, struct json_fault *f)
 int json_fields(const uint8_t *p, size_t n, struct buf *ret, struct json_fault *ret_fault)
 {
 	static const char *const names[] = { "fields" };
+	const struct sink sink = { ret, FIELD_MAX, "at most 61440 bytes", ret_fault };
 	json_t *root = NULL, *fields;
 	int r;
 
@@ -234,8 +245,20 @@ int json_fields(const uint8_t *p, size_t n, struct buf *ret, struct json_fault *
 	else if (!json_is_object(fields))
 		r = refuse(ret_fault, PROBLEM_WRONG_TYPE, "object");
 	else
-		r = put_fields(ret, fields, ret_fault);
+		r = put_fields(&sink, fields);
 out:
+	arena_wipe();
+	return r;
+}
+
+int json_members(const uint8_t *p, size_t n, struct buf *ret, struct json_fault *ret_fault)
+{
+	const struct sink sink = { ret, MESSAGE_TO_CORE_MAX, "less", ret_fault };
+	json_t *root = NULL;
+	int r;
+
+	if ((r = load(p, n, &root, ret_fault)) == 0)
+		r = put_fields(&sink, root);
 	arena_wipe();
 	return r;
 }

@@ -23,6 +23,11 @@ struct json_fault {
  * with *ret_fault written and whatever was appended left there. Wipes the arena before it returns.
  */
 int json_fields(const uint8_t *p, size_t n, struct buf *ret, struct json_fault *ret_fault);
+/*
+ * {...} of n bytes at p, whose members are the fields themselves: the body of a governance object or action. A text may be as long as
+ * the body. As json_fields.
+ */
+int json_members(const uint8_t *p, size_t n, struct buf *ret, struct json_fault *ret_fault);
 
 /* The body of hello: principal and question. As json_fields. */
 int json_hello(const uint8_t *p, size_t n, uint8_t ret_principal[16], uint8_t ret_question[32], struct json_fault *ret_fault);

@@ -68,8 +68,10 @@ int render_activate(const struct exchange *x, const uint8_t *p, size_t n, struct
 	PUT(b, "\",\"expires_at\":");
 	json_time(b, a.expires_ms);
 	PUT(b, ",\"roles\":[");
-	for (unsigned i = 0; i < a.n; i++) {
-		if (i > 0)
+	for (unsigned i = 0, put = 0; i < a.n; i++) {
+		if (a.role[i].n == 0)
+			continue;	/* the personal role has no name */
+		if (put++ > 0)
 			PUT(b, ",");
 		json_text(b, a.role[i].p, a.role[i].n);
 	}

@@ -233,12 +233,15 @@ static void open_problem(struct reply *r, const struct exchange *x, uint16_t pro
 	PUT(b, "\"");
 }
 
-/* "#/fields/NAME" as a URI fragment JSON pointer (RFC 6901 section 6): "~" and "/" of a name are ~0 and ~1. */
-static void put_pointer(struct buf *b, const struct wire_text *field)
+/*
+ * "#/fields/NAME", or "#/NAME" where fields are the body's own members, as a URI fragment JSON pointer (RFC 6901 section 6): "~" and "/"
+ * of a name are ~0 and ~1.
+ */
+static void put_pointer(struct buf *b, bool members, const struct wire_text *field)
 {
 	static const char digits[] = "0123456789ABCDEF";
 
-	PUT(b, "\"#/fields/");
+	buf_text(b, members ? "\"#/" : "\"#/fields/");
 	for (size_t i = 0; i < field->n; i++) {
 		uint8_t c = (uint8_t)field->p[i];
 		uint8_t code[3] = { '%', (uint8_t)digits[c >> 4], (uint8_t)digits[c & 15] };
@@ -254,11 +257,17 @@ static void put_pointer(struct buf *b, const struct wire_text *field)
 	PUT(b, "\"");
 }
 
-static void put_error(struct buf *b, bool first, const struct wire_text *field, const struct wire_text *kind,
+/* Whether the fields of x's body are its own members. */
+static bool has_members(const struct exchange *x)
+{
+	return x->route != NULL && (x->route->message == MSG_GOV_CREATE || x->route->message == MSG_GOV_ACT);
+}
+
+static void put_error(struct buf *b, bool first, bool members, const struct wire_text *field, const struct wire_text *kind,
     const struct wire_text *expected)
 {
 	buf_text(b, first ? ",\"errors\":[{\"pointer\":" : ",{\"pointer\":");
-	put_pointer(b, field);
+	put_pointer(b, members, field);
 	PUT(b, ",\"kind\":");
 	json_text(b, kind->p, kind->n);
 	if (expected->n > 0) {
@@ -269,15 +278,16 @@ static void put_error(struct buf *b, bool first, const struct wire_text *field, 
 }
 
 /* What front found itself, about one field or none. */
-static void put_own_errors(struct buf *b, const struct json_fault *f)
+static void put_own_errors(struct buf *b, const struct exchange *x)
 {
+	const struct json_fault *f = &x->fault;
 	const char *kind = problem_kind(f->problem);
 	struct wire_text field = { f->field, f->field_n }, kind_text = { kind, strlen(kind) }, expected = { f->expected, 0 };
 
 	if (f->expected != NULL)
 		expected.n = strlen(f->expected);
 	if (f->field_n > 0) {
-		put_error(b, true, &field, &kind_text, &expected);
+		put_error(b, true, has_members(x), &field, &kind_text, &expected);
 		PUT(b, "]");
 	} else if (expected.n > 0) {
 		PUT(b, ",\"expected\":");
@@ -315,11 +325,11 @@ static int put_problem(struct reply *r, const struct exchange *x, uint16_t probl
 		json_etag(&r->body, m.etag);
 	}
 	for (; wire_errors_next(&m.errors, &e); first = false)
-		put_error(&r->body, first, &e.field, &e.problem, &e.expected);
+		put_error(&r->body, first, has_members(x), &e.field, &e.problem, &e.expected);
 	if (!first)
 		PUT(&r->body, "]");
 	else if (problem == x->fault.problem)	/* core confirms what front found and knows no more of it */
-		put_own_errors(&r->body, &x->fault);
+		put_own_errors(&r->body, x);
 	PUT(&r->body, "}");
 	problem_headers(r, x, problem, m.retry_after_s);
 	if (r->demo && m.explanation.n > 0)
@@ -371,7 +381,7 @@ void reply_own(struct reply *r, const struct exchange *x)
 {
 	if (x->fault.problem != PROBLEM_NONE) {
 		open_problem(r, x, x->fault.problem);
-		put_own_errors(&r->body, &x->fault);
+		put_own_errors(&r->body, x);
 		PUT(&r->body, "}");
 		problem_headers(r, x, x->fault.problem, 0);
 	} else {

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "format/wire_gov.h"
 #include "front/exchange.h"
 
 #define TOKEN_TEXT 43u		/* base64url characters of a token */
@@ -122,6 +123,15 @@ static void take_key(struct exchange *x, const struct http *h, struct buf *in)
 		x->key = *s;
 }
 
+/* CV-Export: the id of an approved export, for whose mark and count this read is. */
+static void take_export(struct exchange *x, const struct http *h, struct buf *in)
+{
+	const struct span *s = &h->field[FIELD_EXPORT];
+
+	if (http_has(h, FIELD_EXPORT) && (s->n != 32 || hex_decode(text_of(in, s), 32, x->export, 16) != 0))
+		(void)exchange_refuse(x, PROBLEM_BAD_REQUEST);
+}
+
 /* ---- media types ------------------------------------------------------------------------------------------------ */
 
 static const struct {
@@ -231,6 +241,8 @@ static void judge_media(struct exchange *x, const struct http *h, struct buf *in
 			(void)exchange_refuse(x, PROBLEM_BAD_REQUEST);
 		return;
 	}
+	if (!has_body && (t->flags & ROUTE_BODY_OPTIONAL) != 0 && !http_has(h, FIELD_CONTENT_TYPE))
+		return;
 	if (!http_has(h, FIELD_CONTENT_TYPE) || !is_media(text_of(in, type), type->n, t->takes))
 		(void)exchange_refuse(x, PROBLEM_UNSUPPORTED_MEDIA_TYPE);
 	if (http_has(h, FIELD_CONTENT_ENCODING) && !same(text_of(in, coding), coding->n, "identity"))
@@ -257,10 +269,12 @@ static bool number(const char *p, size_t n, uint64_t *ret)
 
 static const struct {
 	const char *name;
-	uint8_t param;
+	uint16_t param;
 } params[] = {
 	{ "fields", PARAM_FIELDS }, { "view", PARAM_VIEW }, { "limit", PARAM_LIMIT }, { "from", PARAM_FROM },
-	{ "keys", PARAM_KEYS }, { "sealed_ok", PARAM_SEALED_OK }, { "before", PARAM_BEFORE },
+	{ "keys", PARAM_KEYS }, { "sealed_ok", PARAM_SEALED_OK }, { "before", PARAM_BEFORE }, { "cursor", PARAM_CURSOR },
+	{ "area", PARAM_AREA }, { "due", PARAM_DUE }, { "state", PARAM_STATE }, { "principal", PARAM_PRINCIPAL },
+	{ "record", PARAM_RECORD }, { "waiting", PARAM_WAITING },
 };
 
 /* Values have one spelling. */
@@ -285,8 +299,21 @@ static bool set_limit(struct exchange *x, const char *p, size_t n)
 	return true;
 }
 
+static bool set_cursor(struct exchange *x, const struct span *s)
+{
+	x->cursor = *s;
+	return s->n > 0 && s->n <= WIRE_CURSOR_MAX;
+}
+
+/* A text that narrows a list; what it may say is core's to know, but for its length. An empty one would say what none says. */
+static bool set_filter(struct exchange *x, enum filter filter, const struct span *s)
+{
+	x->filter[filter] = *s;
+	return s->n > 0 && s->n <= UINT8_MAX;
+}
+
 /* Take one parameter whose value s is decoded. */
-static bool set_param(struct exchange *x, struct buf *in, uint8_t param, const struct span *s)
+static bool set_param(struct exchange *x, struct buf *in, uint16_t param, const struct span *s)
 {
 	const char *p = text_of(in, s);
 
@@ -305,18 +332,31 @@ static bool set_param(struct exchange *x, struct buf *in, uint8_t param, const s
 		return number(p, s->n, &x->before) && x->before > 0;
 	case PARAM_KEYS:
 		return set_truth(p, s->n, &x->keys);
+	case PARAM_CURSOR:
+		return set_cursor(x, s);
+	case PARAM_AREA:
+		return set_filter(x, FILTER_AREA, s);
+	case PARAM_DUE:
+		return set_filter(x, FILTER_DUE, s);
+	case PARAM_STATE:
+		return set_filter(x, FILTER_STATE, s);
+	case PARAM_PRINCIPAL:
+		return set_filter(x, FILTER_PRINCIPAL, s);
+	case PARAM_RECORD:
+		return set_filter(x, FILTER_RECORD, s);
+	case PARAM_WAITING:
+		return is(p, s->n, "me") && set_filter(x, FILTER_WAITING, s);
 	default:
 		return set_truth(p, s->n, &x->sealed_ok);
 	}
 }
 
 /* One "name=value" of the query at s; *seen holds the parameters before it. */
-static void take_param(struct exchange *x, struct buf *in, struct span s, uint8_t *seen)
+static void take_param(struct exchange *x, struct buf *in, struct span s, uint16_t *seen)
 {
 	const char *p = text_of(in, &s), *eq = memchr(p, '=', s.n);
 	size_t name_n = eq == NULL ? s.n : (size_t)(eq - p);
-	uint8_t param = 0;
-	uint16_t problem;
+	uint16_t param = 0, problem;
 
 	for (size_t i = 0; i < sizeof(params) / sizeof(params[0]); i++)
 		if (is(p, name_n, params[i].name))
@@ -325,7 +365,7 @@ static void take_param(struct exchange *x, struct buf *in, struct span s, uint8_
 		(void)exchange_refuse(x, PROBLEM_BAD_REQUEST);
 		return;
 	}
-	*seen |= param;
+	*seen = (uint16_t)(*seen | param);
 	s.at += (uint32_t)name_n + 1;
 	s.n -= (uint32_t)name_n + 1;
 	if ((problem = percent_decode(in, &s)) != PROBLEM_NONE)
@@ -336,7 +376,7 @@ static void take_param(struct exchange *x, struct buf *in, struct span s, uint8_
 
 static void take_query(struct exchange *x, struct buf *in, struct span s)
 {
-	uint8_t seen = 0;
+	uint16_t seen = 0;
 
 	while (s.n > 0) {
 		const char *p = text_of(in, &s), *amp = memchr(p, '&', s.n);
@@ -422,9 +462,11 @@ void exchange_begin(struct exchange *x, const struct http *h, struct buf *in)
 	take_text(x, h, in, FIELD_PURPOSE, WIRE_PURPOSE_MAX, &x->purpose);
 	take_text(x, h, in, FIELD_CASE, WIRE_CASE_MAX, &x->case_text);
 	take_text(x, h, in, FIELD_REASON, WIRE_REASON_MAX, &x->reason);
-	if (x->route->creates)
+	if ((x->route->flags & ROUTE_CREATES) != 0)
 		take_key(x, h, in);
-	if (x->route->matches)
+	if ((x->route->flags & ROUTE_MATCHES) != 0)
 		take_etag(x, h, in);
+	if ((x->route->flags & ROUTE_EXPORTS) != 0)
+		take_export(x, h, in);
 	take_query(x, in, query);
 }

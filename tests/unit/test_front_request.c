@@ -252,7 +252,7 @@ static void unknown_paths_and_methods_are_told_apart(void **state)
 		{ "GET /v1/audit/tile/tile/0/001", PROBLEM_NOT_FOUND }, { "GET /v1/audit/tile/9/001", PROBLEM_NOT_FOUND },
 		{ "OPTIONS *", PROBLEM_NOT_FOUND },
 		{ "HEAD /v1/sys/health", PROBLEM_METHOD_NOT_ALLOWED }, { "DELETE /v1/records/" HEX_ID, PROBLEM_METHOD_NOT_ALLOWED },
-		{ "GET /v1/records", PROBLEM_METHOD_NOT_ALLOWED }, { "GET /v1/sessions/current", PROBLEM_METHOD_NOT_ALLOWED },
+		{ "PUT /v1/records", PROBLEM_METHOD_NOT_ALLOWED }, { "GET /v1/sessions/current", PROBLEM_METHOD_NOT_ALLOWED },
 		{ "PUT /v1/sessions", PROBLEM_METHOD_NOT_ALLOWED }, { "TRACE /v1/sys/health", PROBLEM_METHOD_NOT_ALLOWED },
 	};
 	char text[256];
