@@ -213,6 +213,7 @@ class Childvault:
         if wanted is None:
             return names
         chosen = [entry for entry, name in zip(opened, names) if name in wanted or str(entry[0]) in wanted]
+        chosen += opened[len(names):]
         missing = [w for w in wanted if not any(w in (name, str(entry[0])) for entry, name in zip(opened, names))]
         if missing or len(chosen) != len(opened):  # names are known only now: this was not what was asked for
             self.logout()
@@ -238,6 +239,7 @@ class Childvault:
             secret = _pkseal_open(sk, context, base64.b64decode(wrap["wrap"]))
             if secret is not None:
                 opened.append((wrap["role"], wrap["epoch"], secret))
+        opened.sort()  # the personal role (0x8000 and up) comes last: it has no name in the answer
         if not opened:
             raise ChildvaultError("this key opens no session here: unknown or suspended principal, or wrong passphrase")
         return hello, opened, seed

@@ -32,6 +32,7 @@ struct hello {
 	unsigned wraps;
 	struct wrap_offer wrap[CLIENT_ROLES];
 };
+#define ROLE_PERSONAL 0x8000u	/* roles from here on, FORMAT.md 5.2 */
 struct role_key {
 	uint16_t role;
 	uint32_t epoch;
@@ -44,7 +45,7 @@ struct login {
 	bool has_pass;
 	struct client_key key;
 	struct hello hello;
-	unsigned roles;
+	unsigned roles, named;		/* the first `named` are ordinary ones, whose names an answer tells; the others personal */
 	struct role_key role[CLIENT_ROLES];
 };
 
@@ -146,9 +147,17 @@ static int open_key(struct login *l)
 	return client_key_open(&l->file, l->has_pass ? &l->pass : NULL, is_zero16(l->file.vault) ? NULL : l->hello.answer, &l->key);
 }
 
-/* Try every wrap; decoys and another's do not open. */
+static int role_cmp(const void *a, const void *b)
+{
+	const struct role_key *x = a, *y = b;
+
+	return (x->role > y->role) - (x->role < y->role);
+}
+
+/* Try every wrap; decoys and another's do not open. By their numbers the personal role comes last. */
 static void open_roles(struct login *l)
 {
+	l->roles = l->named = 0;
 	for (unsigned i = 0; i < l->hello.wraps; i++) {
 		const struct wrap_offer *w = &l->hello.wrap[i];
 		const struct context c = { .kind = CONTEXT_KEY_WRAP, .vault = l->hello.vault, .entity = l->key.principal,
@@ -162,7 +171,9 @@ static void open_roles(struct login *l)
 		k->role = w->role;
 		k->epoch = w->epoch;
 		l->roles++;
+		l->named += w->role < ROLE_PERSONAL;
 	}
+	qsort(l->role, l->roles, sizeof l->role[0], role_cmp);
 }
 
 /* After the first login: bind the file to this vault and its pepper, for the caller to store. */
@@ -252,7 +263,7 @@ static int take_token(struct childvault *cv)
 	return CV_ERR_FORMAT;
 }
 
-/* Role names, in the order in which they were activated, and the session's end. */
+/* Role names, in the order in which they were activated (a personal role has none), and the session's end. */
 static int take_session(struct childvault *cv, json_t **ret_names)
 {
 	json_t *j = NULL, *names, *expires;
@@ -323,15 +334,22 @@ static long role_number(const char *s)
 	return s[0] >= '0' && s[0] <= '9' && *end == 0 && v <= UINT16_MAX ? v : -1;
 }
 
-/* The keys that the wanted roles are, by number or, where names is given, by name at the same position. 0: one is missing. */
+/* All role keys, and those of personal roles: each session takes these, for what is granted to the person. */
+static unsigned all_of(const struct login *l) { return (1u << l->roles) - 1; }
+static unsigned personal_of(const struct login *l) { return all_of(l) & ~((1u << l->named) - 1); }
+
+/*
+ * The keys that the wanted roles are, by number or, where names is given, by name at the same position, with the personal one. 0:
+ * one is missing.
+ */
 static unsigned choose(const struct login *l, const json_t *names, const char *const *wanted, size_t n)
 {
-	unsigned mask = 0;
+	unsigned mask = personal_of(l);
 
 	for (size_t i = 0; i < n; i++) {
 		unsigned hit = 0;
 
-		for (unsigned k = 0; k < l->roles; k++) {
+		for (unsigned k = 0; k < l->named; k++) {
 			const char *name = json_string_value(json_array_get(names, k));
 
 			if (role_number(wanted[i]) == (long)l->role[k].role || (name != NULL && strcmp(name, wanted[i]) == 0))
@@ -355,7 +373,7 @@ static bool all_numbers(const char *const *wanted, size_t n)
 /* Names are the policy's, which only a session's answer tells: open all, look, and open again if that was too much. */
 static int activate_wanted(struct childvault *cv, struct login *l, const char *const *wanted, size_t n)
 {
-	unsigned all = (1u << l->roles) - 1, mask = all;
+	unsigned all = all_of(l), mask = all;
 	json_t *names = NULL, *again = NULL;
 	int r;
 
@@ -363,7 +381,7 @@ static int activate_wanted(struct childvault *cv, struct login *l, const char *c
 		return client_fail(cv, CHILDVAULT_KEY, "this key does not open a role that was asked for");
 	if ((r = activate(cv, l, mask, &names)) != CHILDVAULT_OK || n == 0 || all_numbers(wanted, n))
 		goto out;
-	if (json_array_size(names) != l->roles) {
+	if (json_array_size(names) != l->named) {
 		r = client_fail_local(cv, CV_ERR_FORMAT);
 		goto out;
 	}
@@ -442,7 +460,7 @@ static int ask_anew(struct childvault *cv, struct login *l)
 	int r;
 
 	if ((r = say_hello(cv, l)) == CHILDVAULT_OK && (r = take_roles(cv, l)) == CHILDVAULT_OK &&
-	    (r = activate(cv, l, (1u << l->roles) - 1, &names)) == CHILDVAULT_OK)
+	    (r = activate(cv, l, all_of(l), &names)) == CHILDVAULT_OK)
 		r = childvault_logout(cv);
 	json_decref(names);
 	return r;

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/text.h"
 
 #define FORMAT 1u
 #define SUITE 1u
@@ -345,6 +346,26 @@ int dir_person_encode(const char *const texts[DIR_PERSON_TEXTS], uint64_t vettin
 	}
 	buf_u48(ret, vetting_ms);
 	return buf_ok(ret) ? 0 : CV_ERR_NOMEM;
+}
+
+int dir_person_decode(const uint8_t *p, size_t n, struct dir_person *ret)
+{
+	struct rd r = rd_over(p, n);
+	struct dir_person x;
+	bool fits = true;
+
+	for (unsigned i = 0; i < DIR_PERSON_TEXTS; i++) {
+		x.text[i].n = rd_u8(&r);
+		x.text[i].p = (const char *)rd_take(&r, x.text[i].n);
+		/* A zero byte would end the text early for whoever keeps it as a string. */
+		fits = fits && x.text[i].p != NULL && utf8_valid(x.text[i].p, x.text[i].n) &&
+		    memchr(x.text[i].p, 0, x.text[i].n) == NULL;
+	}
+	x.vetting_ms = rd_u48(&r);
+	if (!rd_done(&r) || !fits)
+		return CV_ERR_FORMAT;
+	*ret = x;
+	return 0;
 }
 
 /* ---- change sets -------------------------------------------------------------------------------------------------------- */

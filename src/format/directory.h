@@ -110,7 +110,15 @@ void dir_link_encode(const uint8_t *link, uint16_t n, struct buf *ret);
 
 /* Person, the plaintext: five texts of at most 255 bytes each and the vetting date (0 none). 0, CV_ERR_LIMIT, CV_ERR_NOMEM. */
 #define DIR_PERSON_TEXTS 5
+enum dir_person_text { DIR_PERSON_LOGIN, DIR_PERSON_NAME, DIR_PERSON_DEPARTMENT, DIR_PERSON_POST, DIR_PERSON_AREA };
 int dir_person_encode(const char *const texts[DIR_PERSON_TEXTS], uint64_t vetting_ms, struct buf *ret);
+/* The pointers lead into the plaintext; texts are not terminated. */
+struct dir_person {
+	struct dir_text { const char *p; uint8_t n; } text[DIR_PERSON_TEXTS];
+	uint64_t vetting_ms;
+};
+/* 0, or CV_ERR_FORMAT: cut, followed by something, not UTF-8, or with a zero byte. */
+int dir_person_decode(const uint8_t *p, size_t n, struct dir_person *ret);
 
 /* ---- change sets --------------------------------------------------------------------------------------------------------- */
 

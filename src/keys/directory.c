@@ -14,10 +14,10 @@
 
 _Static_assert(DIR_WRAP == CRYPTO_KEY + PKSEAL_OVERHEAD, "a wrap is one PKSEAL of a key");
 
-/* An array that grows; items are never moved once loading is over. */
+/* An array that grows; items are never moved once loading is over. Old places are wiped: principals have names and areas. */
 struct vec {
 	void *p;
-	size_t n, cap;
+	size_t n, cap, size;
 };
 
 struct principal_row {
@@ -46,6 +46,14 @@ struct directory_state {
 	size_t newest_facts;		/* rows that name the newest set */
 };
 
+/* Wipe and free what v points to; its counts stay. */
+static void vec_free(struct vec *v)
+{
+	if (v->p != NULL)
+		wipe(v->p, v->cap * v->size);
+	free(v->p);
+}
+
 /* One more zeroed item at the end of v, or NULL. */
 static void *vec_add(struct vec *v, size_t size)
 {
@@ -54,11 +62,14 @@ static void *vec_add(struct vec *v, size_t size)
 	if (v->n == v->cap) {
 		size_t cap = v->cap != 0 ? v->cap * 2 : 16;
 
-		/* Public keys, dates and sealed bytes: nothing here needs wiping. */
-		if ((more = realloc(v->p, cap * size)) == NULL)
+		if ((more = malloc(cap * size)) == NULL)
 			return NULL;
+		if (v->n > 0)
+			memcpy(more, v->p, v->n * size);
+		vec_free(v);
 		v->p = more;
 		v->cap = cap;
+		v->size = size;
 	}
 	more = (uint8_t *)v->p + v->n++ * size;
 	memset(more, 0, size);
@@ -74,12 +85,12 @@ static void state_free(struct directory_state *d)
 	sets = d->sets.p;
 	for (size_t i = 0; i < d->sets.n; i++)
 		free(sets[i].facts);
-	free(d->principals.p);
-	free(d->roles.p);
-	free(d->classes.p);
-	free(d->members.p);
-	free(d->grants.p);
-	free(d->sets.p);
+	vec_free(&d->principals);
+	vec_free(&d->roles);
+	vec_free(&d->classes);
+	vec_free(&d->members);
+	vec_free(&d->grants);
+	vec_free(&d->sets);
 	free(d);
 }
 
@@ -94,6 +105,7 @@ void directory_free(struct keys *k)
 struct loading {
 	struct keys *k;
 	struct directory_state *d;
+	uint8_t owned[ROLE_PERSONAL / 8];	/* bit i: the personal role ROLE_PERSONAL | i has its member */
 };
 
 static int digest_cmp(const void *a, const void *b)
@@ -224,10 +236,21 @@ static int check_fact(const struct loading *l, const uint8_t *key, size_t key_n,
 	return 0;
 }
 
-/* The person's texts open under K_dir: the fact does not cover them. */
-static int check_person(const struct keys *k, const uint8_t id[16], const struct dir_person_rest *rest)
+bool directory_texts_fit(size_t login_n, const char *area, size_t area_n)
 {
+	bool digits = true;
+
+	for (size_t i = 0; i < area_n; i++)
+		digits = digits && area[i] >= '0' && area[i] <= '9';
+	return login_n >= 1 && login_n < sizeof(((struct principal *)0)->login) && area_n <= AREA_MAX && digits;
+}
+
+/* Open the person's texts, which no fact covers, with K_dir and keep login name and area in *ret. */
+static int take_texts(const struct keys *k, const struct dir_person_rest *rest, struct principal *ret)
+{
+	const struct dir_text *login, *area;
 	uint8_t ctx[CONTEXT_BYTES];
+	struct dir_person person;
 	struct buf b;
 	uint8_t *m;
 	int r;
@@ -237,9 +260,25 @@ static int check_person(const struct keys *k, const uint8_t id[16], const struct
 	buf_init(&b, UINT16_MAX);
 	if ((m = buf_add(&b, rest->sealed_n - SEAL_OVERHEAD)) == NULL)
 		return CV_ERR_NOMEM;
-	context_encode(CONTEXT_OF(k, .kind = CONTEXT_PERSON, .entity = id, .epoch = k->epoch, .field = 1,
+	context_encode(CONTEXT_OF(k, .kind = CONTEXT_PERSON, .entity = ret->id, .epoch = k->epoch, .field = 1,
 	    .length = rest->sealed_n - SEAL_OVERHEAD), ctx);
-	r = crypto_open(ring_key(k, RING_DIR), ctx, rest->sealed, rest->sealed_n, m);
+	/* A text that does not open was not made by this vault, whatever is wrong with it. */
+	if (crypto_open(ring_key(k, RING_DIR), ctx, rest->sealed, rest->sealed_n, m) != 0) {
+		r = CV_ERR_AUTH;
+		goto out;
+	}
+	if ((r = dir_person_decode(b.p, b.n, &person)) != 0)
+		goto out;
+	login = &person.text[DIR_PERSON_LOGIN];
+	area = &person.text[DIR_PERSON_AREA];
+	/* An area that is none must not pass for the empty one, which is the whole vault. */
+	if (!directory_texts_fit(login->n, area->p, area->n)) {
+		r = CV_ERR_FORMAT;
+		goto out;
+	}
+	memcpy(ret->login, login->p, login->n);
+	memcpy(ret->area, area->p, area->n);
+out:
 	buf_free(&b);
 	return r;
 }
@@ -253,12 +292,12 @@ static int take_principal(const struct loading *l, const struct dir_key *key, co
 
 	if (dir_principal_decode(v->fact, v->fact_n, &x) != 0 || dir_person_rest_decode(v->rest, v->rest_n, &rest) != 0)
 		return CV_ERR_FORMAT;
-	if ((r = check_person(l->k, key->principal, &rest)) != 0)
-		return r;
 	if ((row = vec_add(&l->d->principals, sizeof(*row))) == NULL)
 		return CV_ERR_NOMEM;
 	row->change_set = v->change_set;
 	memcpy(row->p.id, key->principal, 16);
+	if ((r = take_texts(l->k, &rest, &row->p)) != 0)
+		return r;
 	row->p.kind = (enum principal_kind)x.kind;
 	row->p.admin_area = x.admin_area;
 	row->p.uid = x.uid;
@@ -308,12 +347,31 @@ static int take_class(const struct loading *l, const struct dir_key *key, const 
 	return 0;
 }
 
-static int take_member(const struct loading *l, const struct dir_key *key, const struct dir_value *v)
+/*
+ * A personal role has one member, and a principal one such role: a second member would open what was granted to the first.
+ * Rows of one principal come together, so only the row before can be of the same member.
+ */
+static bool personal_is_single(struct loading *l, const struct dir_key *key)
+{
+	const struct member_entry *before = l->d->members.n > 0 ? (struct member_entry *)l->d->members.p + (l->d->members.n - 1) : NULL;
+	unsigned i = key->role & ~ROLE_PERSONAL;
+
+	if (!role_is_personal(key->role))
+		return true;
+	if (before != NULL && memcmp(before->principal, key->principal, 16) == 0 && role_is_personal(before->role))
+		return before->role == key->role;	/* another epoch of it */
+	if ((l->owned[i / 8] >> i % 8 & 1) != 0)
+		return false;
+	l->owned[i / 8] |= (uint8_t)(1u << i % 8);
+	return true;
+}
+
+static int take_member(struct loading *l, const struct dir_key *key, const struct dir_value *v)
 {
 	struct member_entry *e;
 	uint64_t from, to;
 
-	if (dir_member_decode(v->fact, v->fact_n, &from, &to) != 0 || v->rest_n != DIR_WRAP)
+	if (dir_member_decode(v->fact, v->fact_n, &from, &to) != 0 || v->rest_n != DIR_WRAP || !personal_is_single(l, key))
 		return CV_ERR_FORMAT;
 	if ((e = vec_add(&l->d->members, sizeof(*e))) == NULL)
 		return CV_ERR_NOMEM;
@@ -332,7 +390,8 @@ static int take_grant(const struct loading *l, const struct dir_key *key, const 
 	uint16_t rights;
 
 	/* Rights are reserved: a fact that claims some was signed for a later version. */
-	if (dir_grant_decode(v->fact, v->fact_n, &rights) != 0 || rights != 0 || v->rest_n != DIR_WRAP)
+	if (dir_grant_decode(v->fact, v->fact_n, &rights) != 0 || rights != 0 || v->rest_n != DIR_WRAP ||
+	    role_is_personal(key->role))
 		return CV_ERR_FORMAT;
 	if ((e = vec_add(&l->d->grants, sizeof(*e))) == NULL)
 		return CV_ERR_NOMEM;
@@ -354,7 +413,7 @@ static int take_custody(const struct dir_value *v)
 
 static int take_row(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
 {
-	const struct loading *l = cookie;
+	struct loading *l = cookie;
 	struct dir_value v;
 	struct dir_key dk;
 	int r;
@@ -463,6 +522,22 @@ const struct principal *directory_principal(const struct keys *k, const uint8_t 
 	return row != NULL ? &row->p : NULL;
 }
 
+const struct principal *directory_principal_named(const struct keys *k, const char *login, size_t n)
+{
+	const struct directory_state *d = k->directory;
+	const struct principal_row *rows = d != NULL ? d->principals.p : NULL;
+	const struct principal *found = NULL;
+
+	for (size_t i = 0; d != NULL && i < d->principals.n; i++) {
+		if (strlen(rows[i].p.login) != n || memcmp(rows[i].p.login, login, n) != 0)
+			continue;
+		if (found != NULL)
+			return NULL;	/* whom of the two is meant nobody can tell */
+		found = &rows[i].p;
+	}
+	return found;
+}
+
 const struct role_entry *directory_roles(const struct keys *k, size_t *ret_n)
 {
 	*ret_n = k->directory != NULL ? k->directory->roles.n : 0;
@@ -475,16 +550,20 @@ const struct grant_entry *directory_grants(const struct keys *k, size_t *ret_n)
 	return k->directory != NULL ? k->directory->grants.p : NULL;
 }
 
+static int role_entry_cmp(const void *a, const void *b)
+{
+	const struct role_entry *x = a, *y = b;
+
+	return x->role != y->role ? (x->role > y->role) - (x->role < y->role) : (x->epoch > y->epoch) - (x->epoch < y->epoch);
+}
+
 const struct role_entry *directory_role_entry(const struct keys *k, uint16_t role, uint32_t epoch)
 {
+	const struct role_entry wanted = { .role = role, .epoch = epoch };
 	size_t n;
 	const struct role_entry *e = directory_roles(k, &n);
 
-	for (size_t i = 0; i < n; i++) {
-		if (e[i].role == role && e[i].epoch == epoch)
-			return &e[i];
-	}
-	return NULL;
+	return n > 0 ? bsearch(&wanted, e, n, sizeof(*e), role_entry_cmp) : NULL;
 }
 
 const struct class_entry *directory_class_entry(const struct keys *k, uint32_t class_key, uint32_t epoch)
@@ -549,28 +628,79 @@ const struct member_entry *directory_member(const struct keys *k, const uint8_t 
 	return NULL;
 }
 
-unsigned directory_role_wraps(const struct keys *k, const uint8_t principal[16], uint64_t now_ms,
-    struct role_wrap ret[ROLE_WRAPS])
+bool directory_has_role(const struct keys *k, const uint8_t principal[16], uint16_t role, uint64_t now_ms)
 {
 	size_t n;
 	const struct member_entry *e = members_of(k, principal, &n);
-	unsigned found = 0;
 
-	/* Current role keys first, in case there are more memberships than places. */
-	for (unsigned status = DIR_STATUS_ACTIVE; status <= DIR_STATUS_DECRYPT; status++) {
-		for (size_t i = 0; i < n && found < ROLE_WRAPS; i++) {
-			const struct role_entry *role = directory_role_entry(k, e[i].role, e[i].epoch);
+	for (size_t i = 0; i < n; i++) {
+		const struct role_entry *r = directory_role_entry(k, e[i].role, e[i].epoch);
 
-			if (role == NULL || role->status != status ||
-			    !directory_in_dates(e[i].not_before_ms, e[i].not_after_ms, now_ms))
-				continue;
-			ret[found].role = e[i].role;
-			ret[found].epoch = e[i].epoch;
-			memcpy(ret[found].wrap, e[i].wrap, DIR_WRAP);
-			found++;
-		}
+		if (e[i].role == role && r != NULL && r->status != DIR_STATUS_DESTROYED &&
+		    directory_in_dates(e[i].not_before_ms, e[i].not_after_ms, now_ms))
+			return true;
 	}
-	return found;
+	return false;
+}
+
+int directory_personal(const struct keys *k, const uint8_t principal[16], uint16_t *ret_role, uint32_t *ret_epoch,
+    uint8_t ret_pk[32])
+{
+	size_t n;
+	const struct member_entry *e = members_of(k, principal, &n);
+
+	/* Epochs ascend within a role: the last that is active is the newest. */
+	while (n-- > 0) {
+		const struct role_entry *r = directory_role_entry(k, e[n].role, e[n].epoch);
+
+		if (!role_is_personal(e[n].role) || r == NULL || r->status != DIR_STATUS_ACTIVE)
+			continue;
+		*ret_role = r->role;
+		*ret_epoch = r->epoch;
+		memcpy(ret_pk, r->pk, 32);
+		return 0;
+	}
+	return CV_ERR_NOTFOUND;
+}
+
+struct wraps_found {
+	const struct member_entry *members;
+	size_t n;
+	uint64_t now_ms;
+	struct role_wrap *ret;
+	unsigned found;
+};
+
+/* Take memberships of roles of this status into the places that are left: the personal ones or the others. */
+static void take_wraps(const struct keys *k, struct wraps_found *x, uint8_t status, bool personal)
+{
+	for (size_t i = 0; i < x->n && x->found < ROLE_WRAPS; i++) {
+		const struct member_entry *e = &x->members[i];
+		const struct role_entry *role = directory_role_entry(k, e->role, e->epoch);
+		struct role_wrap *to = &x->ret[x->found];
+
+		if (role == NULL || role->status != status || role_is_personal(e->role) != personal ||
+		    !directory_in_dates(e->not_before_ms, e->not_after_ms, x->now_ms))
+			continue;
+		to->role = e->role;
+		to->epoch = e->epoch;
+		memcpy(to->wrap, e->wrap, DIR_WRAP);
+		x->found++;
+	}
+}
+
+unsigned directory_role_wraps(const struct keys *k, const uint8_t principal[16], uint64_t now_ms,
+    struct role_wrap ret[ROLE_WRAPS])
+{
+	struct wraps_found x = { .ret = ret, .now_ms = now_ms };
+
+	/* In case there are more memberships than places: the personal role first, then current role keys. */
+	x.members = members_of(k, principal, &x.n);
+	take_wraps(k, &x, DIR_STATUS_ACTIVE, true);
+	take_wraps(k, &x, DIR_STATUS_ACTIVE, false);
+	take_wraps(k, &x, DIR_STATUS_DECRYPT, true);
+	take_wraps(k, &x, DIR_STATUS_DECRYPT, false);
+	return x.found;
 }
 
 void directory_auditors(const struct keys *k, uint64_t now_ms, void (*cb)(void *cookie, const struct principal *p),

@@ -18,7 +18,7 @@ enum principal_kind {
 	PRINCIPAL_AUDITOR = 6
 };
 #define UID_ANY UINT32_MAX
-#define ROLE_WRAPS 8	/* places in a hello's answer */
+#define ROLE_WRAPS 8	/* places in a hello's answer: one for the personal role, the others for ordinary ones */
 
 struct principal {
 	uint8_t id[16];
@@ -33,7 +33,7 @@ struct principal {
 	bool suspended;
 	/* From the person's sealed text, opened under K_dir when the directory is loaded; wiped with it. NUL-terminated. */
 	char login[64];
-	char area[13];		/* 0 to 12 digits; another text counts as "" */
+	char area[13];		/* 0 to 12 digits, "" the whole vault */
 };
 #define AREA_MAX 12u
 #define ROLE_PERSONAL 0x8000u	/* roles from here on are personal: one member, no class; grants are sealed to them */
@@ -58,7 +58,7 @@ struct genesis_admin {
 int directory_load(struct keys *k, struct store *s, const struct genesis_admin *admins, unsigned n);
 /* Find a principal; NULL if there is none. Valid until the next directory_load or keys_seal. */
 const struct principal *directory_principal(const struct keys *k, const uint8_t id[16]);
-/* The same by login name (n bytes). O(principals). */
+/* The same by login name (n bytes); NULL also if two have it. O(principals). */
 const struct principal *directory_principal_named(const struct keys *k, const char *login, size_t n);
 /* Whether the principal is a member of a role that is in its dates. */
 bool directory_has_role(const struct keys *k, const uint8_t principal[16], uint16_t role, uint64_t now_ms);
@@ -67,7 +67,7 @@ int directory_personal(const struct keys *k, const uint8_t principal[16], uint16
     uint8_t ret_pk[32]);
 /* Whether p may act now: known, not suspended, inside its dates. NULL gives false. */
 bool directory_enabled(const struct principal *p, uint64_t now_ms);
-/* Role wraps of a principal whose member rows are in their dates, at most ROLE_WRAPS; returns how many. */
+/* Role wraps of a principal whose member rows are in their dates, at most ROLE_WRAPS, the personal role first; returns how many. */
 unsigned directory_role_wraps(const struct keys *k, const uint8_t principal[16], uint64_t now_ms,
     struct role_wrap ret[ROLE_WRAPS]);
 /* Newest active epoch and public key of a class key. 0 or CV_ERR_NOTFOUND. */
@@ -86,9 +86,10 @@ void directory_people(const struct keys *k, struct store *s, const uint8_t audit
 
 struct genesis_person {
 	struct principal principal;
-	const char *login, *name, *department, *post, *area;	/* UTF-8, each at most 255 bytes */
-	const uint16_t *roles;		/* roles this principal is a member of */
-	unsigned role_count;
+	/* UTF-8, each at most 255 bytes; the login name 1 to 63 and nobody else's, the area 0 to 12 digits. */
+	const char *login, *name, *department, *post, *area;
+	const uint16_t *roles;		/* roles this principal is a member of, besides a personal one that everybody gets */
+	unsigned role_count;		/* at most ROLE_WRAPS - 1 */
 };
 struct genesis_role {
 	uint16_t role;
@@ -112,11 +113,13 @@ struct genesis_signer {
 	void *cookie;
 };
 /*
- * Make role and class key pairs (epoch 1), all wraps, custody shares, people rows, change set 1 signed by the signers, and
- * call put for each DIR row, in key order. Secrets are wiped before it returns. ret_digest is the change set's digest. n is at
- * most 16; a set signed by fewer than two is written all the same, for a vault that stays pending, but does not load.
- * Custody shares go to the people of kind PRINCIPAL_CUSTODIAN (at most 16) in id order. 0, CV_ERR_ARG (an unknown class or
- * role, an id twice, a text too long, fewer custodians than share_k), CV_ERR_NOMEM, CV_ERR_CRYPTO, or what put answered.
+ * Make role and class key pairs (epoch 1), a personal role for each of the people (ROLE_PERSONAL | 1 and on, in the order of
+ * their ids), all wraps, custody shares, people rows, change set 1 signed by the signers, and call put for each DIR row, in
+ * key order. Secrets are wiped before it returns. ret_digest is the change set's digest. n is at most 16; a set signed by fewer
+ * than two is written all the same, for a vault that stays pending, but does not load. Custody shares go to the people of
+ * kind PRINCIPAL_CUSTODIAN (at most 16) in id order. 0, CV_ERR_ARG (an unknown class or role, a given role that is personal,
+ * an id or login name twice, a text that does not fit, too many people or roles of one, fewer custodians than share_k),
+ * CV_ERR_NOMEM, CV_ERR_CRYPTO, or what put answered.
  */
 int directory_genesis(struct keys *k, const struct genesis_directory *g, const struct genesis_signer *signers, unsigned n,
     int (*put)(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n), void *cookie,

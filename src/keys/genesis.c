@@ -25,11 +25,12 @@ struct row {
 	size_t val_n;
 };
 
-/* One genesis under way. sk holds the roles' secret keys, then the classes', in locked memory. */
+/* One genesis under way. sk holds the roles' secret keys, then the classes', then one place for a personal role's, in locked memory. */
 struct genesis {
 	struct keys *k;
 	const struct genesis_directory *g;
 	struct secret *sk;
+	const struct genesis_person **people;	/* in the order of their ids */
 	struct row *rows;
 	size_t rows_n, rows_cap;
 	struct buf bytes;	/* values; all of them sealed or public */
@@ -44,6 +45,11 @@ static uint8_t *role_sk(const struct genesis *x, unsigned i)
 static uint8_t *class_sk(const struct genesis *x, unsigned i)
 {
 	return x->sk->bytes + (size_t)(x->g->role_count + i) * CRYPTO_KEY;
+}
+
+static uint8_t *personal_sk(const struct genesis *x)
+{
+	return x->sk->bytes + (size_t)(x->g->role_count + x->g->class_count) * CRYPTO_KEY;
 }
 
 /* Begin a row whose fact stands in x->fact; what is then appended to x->bytes until row_end is its rest. */
@@ -158,6 +164,21 @@ out:
 	return r;
 }
 
+/* A role's row, its secret key being sk; share_k commitments. */
+static int role_row(struct genesis *x, uint16_t role, const uint8_t sk[32], unsigned share_k, const uint8_t *commits)
+{
+	struct dir_key key = { .type = DIR_ROLE, .role = role, .epoch = EPOCH };
+	struct dir_public fact = { .status = DIR_STATUS_ACTIVE, .k = (uint8_t)share_k, .commits = commits };
+	int r;
+
+	crypto_box_public(sk, fact.pk);
+	dir_role_encode(&fact, &x->fact);
+	if ((r = row_begin(x, &key)) != 0)
+		return r;
+	dir_link_encode(NULL, 0, &x->bytes);
+	return row_end(x);
+}
+
 static int role_rows(struct genesis *x)
 {
 	uint8_t commits[DIR_SHARES_MAX * 32];
@@ -165,21 +186,14 @@ static int role_rows(struct genesis *x)
 
 	for (unsigned i = 0; i < x->g->role_count; i++) {
 		const struct genesis_role *role = &x->g->roles[i];
-		struct dir_key key = { .type = DIR_ROLE, .role = role->role, .epoch = EPOCH };
-		struct dir_public fact = { .status = DIR_STATUS_ACTIVE, .k = (uint8_t)role->share_k, .commits = commits };
 
-		if (role->share_k > DIR_SHARES_MAX)
+		if (role->share_k > DIR_SHARES_MAX || role_is_personal(role->role))
 			return CV_ERR_ARG;
 		if (role->share_k == 0)
 			crypto_random(role_sk(x, i), CRYPTO_KEY);
 		else if ((r = role_shared(x, i, commits)) != 0)
 			return r;
-		crypto_box_public(role_sk(x, i), fact.pk);
-		dir_role_encode(&fact, &x->fact);
-		if ((r = row_begin(x, &key)) != 0)
-			return r;
-		dir_link_encode(NULL, 0, &x->bytes);
-		if ((r = row_end(x)) != 0)
+		if ((r = role_row(x, role->role, role_sk(x, i), role->share_k, commits)) != 0)
 			return r;
 	}
 	return 0;
@@ -240,23 +254,47 @@ static int grant_rows(struct genesis *x)
 
 /* ---- people ------------------------------------------------------------------------------------------------------------ */
 
+/* A membership with the wrap of the role's secret key, in the principal's own dates. */
+static int member_row(struct genesis *x, const struct principal *p, uint16_t role, const uint8_t sk[32])
+{
+	struct dir_key key = { .type = DIR_MEMBER, .role = role, .epoch = EPOCH };
+
+	memcpy(key.principal, p->id, 16);
+	dir_member_encode(p->not_before_ms, p->not_after_ms, &x->fact);
+	return wrap_row(x, &key, p->box_pk, CONTEXT_OF(x->k, .kind = CONTEXT_KEY_WRAP, .entity = p->id, .epoch = EPOCH,
+	    .field = role, .version = KEY_WRAP_MEMBER, .length = CRYPTO_KEY), sk);
+}
+
 static int member_rows(struct genesis *x, const struct genesis_person *person)
 {
-	const struct principal *p = &person->principal;
 	int r = 0;
 
+	if (person->role_count > ROLE_WRAPS - 1)
+		return CV_ERR_ARG;
 	for (unsigned i = 0; r == 0 && i < person->role_count; i++) {
-		struct dir_key key = { .type = DIR_MEMBER, .role = person->roles[i], .epoch = EPOCH };
 		unsigned j = 0;
 
 		while (j < x->g->role_count && x->g->roles[j].role != person->roles[i])
 			j++;
-		if (j == x->g->role_count)
-			return CV_ERR_ARG;
-		memcpy(key.principal, p->id, 16);
-		dir_member_encode(p->not_before_ms, p->not_after_ms, &x->fact);
-		r = wrap_row(x, &key, p->box_pk, CONTEXT_OF(x->k, .kind = CONTEXT_KEY_WRAP, .entity = p->id, .epoch = EPOCH,
-		    .field = key.role, .version = KEY_WRAP_MEMBER, .length = CRYPTO_KEY), role_sk(x, j));
+		r = j < x->g->role_count ? member_row(x, &person->principal, person->roles[i], role_sk(x, j)) : CV_ERR_ARG;
+	}
+	return r;
+}
+
+/*
+ * Everybody's personal role. Its key is nowhere but in its member's wrap: no custodian could open what was granted to a
+ * person. Numbers go by the ids, which are random, so that they tell a stranger who sees them in a hello's answer nothing.
+ */
+static int personal_rows(struct genesis *x)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < x->g->people_count; i++) {
+		uint16_t role = (uint16_t)(ROLE_PERSONAL | (i + 1));
+
+		crypto_random(personal_sk(x), CRYPTO_KEY);
+		if ((r = role_row(x, role, personal_sk(x), 0, NULL)) == 0)
+			r = member_row(x, &x->people[i]->principal, role, personal_sk(x));
 	}
 	return r;
 }
@@ -309,10 +347,12 @@ static int person_row(struct genesis *x, const struct genesis_person *person)
 	int r;
 
 	buf_init(&plain, PERSON_MAX);
-	if ((r = dir_person_encode(texts, 0, &plain)) != 0) {
-		r = r == CV_ERR_LIMIT ? CV_ERR_ARG : r;
+	if (!directory_texts_fit(strlen(person->login), person->area, strlen(person->area))) {
+		r = CV_ERR_ARG;
 		goto out;
 	}
+	if ((r = dir_person_encode(texts, 0, &plain)) != 0)
+		goto out;
 	memcpy(key.principal, p->id, 16);
 	memcpy(fact.box_pk, p->box_pk, 32);
 	memcpy(fact.sign_pk, p->sign_pk, 32);
@@ -337,6 +377,29 @@ static int people_rows(struct genesis *x)
 			r = member_rows(x, &x->g->people[i]);
 	}
 	return r;
+}
+
+static int login_cmp(const void *a, const void *b)
+{
+	return strcmp((*(const struct genesis_person *const *)a)->login, (*(const struct genesis_person *const *)b)->login);
+}
+
+/* The people in the order of their ids; CV_ERR_ARG if two have one login name. */
+static int people_sort(struct genesis *x)
+{
+	unsigned n = x->g->people_count;
+
+	if ((x->people = calloc((size_t)n + 1, sizeof(x->people[0]))) == NULL)
+		return CV_ERR_NOMEM;
+	for (unsigned i = 0; i < n; i++)
+		x->people[i] = &x->g->people[i];
+	qsort(x->people, n, sizeof(x->people[0]), login_cmp);
+	for (unsigned i = 1; i < n; i++) {
+		if (strcmp(x->people[i - 1]->login, x->people[i]->login) == 0)
+			return CV_ERR_ARG;
+	}
+	qsort(x->people, n, sizeof(x->people[0]), principal_id_cmp);
+	return 0;
 }
 
 /* ---- change set 1 -------------------------------------------------------------------------------------------------------- */
@@ -433,16 +496,18 @@ int directory_genesis(struct keys *k, const struct genesis_directory *g, const s
 		return CV_ERR_ARG;
 	buf_init(&x.bytes, (size_t)256 << 20);
 	buf_init(&x.fact, UINT16_MAX);
-	if ((x.sk = secret_new(pairs * CRYPTO_KEY)) == NULL) {
+	if ((x.sk = secret_new((pairs + 1) * CRYPTO_KEY)) == NULL) {
 		r = CV_ERR_NOMEM;
 		goto out;
 	}
-	if ((r = role_rows(&x)) != 0 || (r = class_rows(&x)) != 0 || (r = grant_rows(&x)) != 0 || (r = people_rows(&x)) != 0)
+	if ((r = people_sort(&x)) != 0 || (r = role_rows(&x)) != 0 || (r = class_rows(&x)) != 0 || (r = grant_rows(&x)) != 0 ||
+	    (r = people_rows(&x)) != 0 || (r = personal_rows(&x)) != 0)
 		goto out;
 	r = put_rows(&x, signers, n, put, cookie, ret_digest);
 out:
 	r = r == CV_ERR_LIMIT ? CV_ERR_ARG : r;
 	secret_free(x.sk);
+	free(x.people);
 	free(x.rows);
 	buf_free(&x.bytes);
 	buf_free(&x.fact);

@@ -6,7 +6,7 @@
  *	directory.c	loading and verifying the directory; lookups
  *	genesis.c	the first directory
  *	session.c	hellos, sessions, class secrets
- *	record.c	heads, data keys, rows
+ *	record.c	heads, data keys, grants, rows
  */
 #ifndef CV_KEYS_INTERNAL_H
 #define CV_KEYS_INTERNAL_H
@@ -119,6 +119,8 @@ const struct role_entry *directory_roles(const struct keys *k, size_t *ret_n);
 /* Fact digest, FORMAT.md 5.2: H_256(cv1.fact, ; vault id || u8 key length || key || u16 fact length || fact). */
 void directory_fact_digest(const struct keys *k, const uint8_t *key, size_t key_n, const uint8_t *fact, size_t fact_n,
     uint8_t ret[32]);
+/* Whether a person may have a login name of so many bytes (1 to 63) and this area (0 to 12 digits). */
+bool directory_texts_fit(size_t login_n, const char *area, size_t area_n);
 /* Whether now lies in [from, to), to 0 meaning no end. */
 bool directory_in_dates(uint64_t from_ms, uint64_t to_ms, uint64_t now_ms);
 
@@ -134,6 +136,8 @@ struct class_keys {
 bool session_class_keys(const struct session *s, uint32_t class_key, uint32_t epoch, struct class_keys *ret);
 /* The newest epoch of class_key that the session holds; 0 if none. */
 uint32_t session_class_epoch(const struct session *s, uint32_t class_key);
+/* The secret key of the session's personal role of that epoch, 32 bytes of locked memory; NULL if it holds none. As long. */
+const uint8_t *session_personal_key(const struct session *s, uint16_t role, uint32_t epoch);
 /* Wipe every hello and session. */
 void sessions_free(struct keys *k);
 

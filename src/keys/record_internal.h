@@ -1,5 +1,5 @@
 /*
- * What record.c, record_wrap.c and record_row.c share, and their functions that take the nonce or the ephemeral secret
+ * What record.c, record_wrap.c, record_grant.c and record_row.c share, and their functions that take the nonce or the ephemeral secret
  * instead of drawing it: those are for known answers in tests only, never for stored data.
  */
 #ifndef CV_KEYS_RECORD_INTERNAL_H
@@ -37,6 +37,8 @@ int record_wrap2_with(struct keys *k, const struct session *s, const uint8_t rec
 int record_wrap3_with(struct keys *k, const uint8_t record[16], const struct wrap_request *reqs, unsigned n,
     const uint8_t nonce[24], const uint8_t esk[32], struct buf *ret, uint32_t *ret_birth)
     __attribute__((warn_unused_result));
+int record_grant_seal_with(struct keys *k, const struct grant_place *at, const struct datakey *dk, const uint8_t esk[32],
+    uint16_t *ret_role, uint32_t *ret_epoch, uint8_t ret[GRANT_SEALED]) __attribute__((warn_unused_result));
 int record_row_seal_with(struct keys *k, const struct datakey *dk, const struct row_place *at, const struct cell *cells,
     unsigned n, const struct provenance *provs, unsigned prov_n, const uint8_t nonce[24], struct buf *ret)
     __attribute__((warn_unused_result));

@@ -1,8 +1,9 @@
 /*
  * Hellos and sessions.
  *
- * Class secrets are held once for each class epoch, however many sessions hold it, and counted: the last session that
- * ends wipes the secret. That bounds locked memory by the number of classes, and keeps the copies that can leak few.
+ * Secrets are held once for each class epoch and each personal role's epoch, however many sessions hold it, and counted: the
+ * last session that ends wipes the secret. That bounds locked memory by the numbers of classes and of people with sessions,
+ * and keeps the copies that can leak few.
  */
 #include "keys/failures.h"
 #include "keys/keys_internal.h"
@@ -20,13 +21,14 @@
 #define HELLO_TABLE 256u
 #define HELLO_PER_UID 128u		/* of them for one uid */
 #define TOKEN_BUCKETS 2048u		/* a power of two, twice SESSION_MAX */
-#define SLAB_ITEMS 64u			/* class secrets of one chunk: 4 KiB of locked memory */
-#define SECRET_BYTES (2 * CRYPTO_KEY)	/* class secret key, class KEK */
+#define SLAB_ITEMS 64u			/* secrets of one chunk: 4 KiB of locked memory */
+#define SECRET_BYTES (2 * CRYPTO_KEY)	/* secret key; a class's KEK */
 #define SEALED_ROLE DIR_WRAP
 #define PROOF_HEAD (16u + 16 + 32 + 1)
 #define PROOF_MAX (PROOF_HEAD + SESSION_ROLES * (2 + 4 + SEALED_ROLE))
 
 /* Places of the decoy PRF beside those of the wraps (0 to 7). */
+#define DECOY_PERSONAL 0xF0u
 #define DECOY_CHOICE 0xF1u
 #define DECOY_REPEAT 0xF2u
 #define DECOY_ORDER 0xF3u
@@ -41,9 +43,14 @@ struct hello {
 	uint64_t number;		/* rises from hello to hello */
 };
 
-struct class_secret {
-	uint32_t class_key;
+/* What a secret is of: a class or a personal role. */
+struct secret_of {
+	uint32_t class_key;		/* 0: of a role */
+	uint16_t role;			/* 0: of a class */
 	uint32_t epoch;
+};
+struct held_secret {
+	struct secret_of of;
 	uint32_t refs;			/* sessions that hold it; 0: free, bytes are zeros */
 	uint8_t pk[32];
 	uint8_t *bytes;			/* SECRET_BYTES in locked memory */
@@ -51,7 +58,7 @@ struct class_secret {
 struct slab {
 	struct slab *next;
 	struct secret *mem;
-	struct class_secret item[SLAB_ITEMS];
+	struct held_secret item[SLAB_ITEMS];
 };
 
 struct session {
@@ -63,12 +70,14 @@ struct session {
 	uint64_t used_mono_ms;
 	uint64_t end_mono_ms;		/* absolute limit */
 	uint64_t expires_ms;		/* the same as wall time */
-	uint16_t roles[SESSION_ROLES];
+	uint16_t roles[SESSION_ROLES];	/* without the personal one */
 	unsigned roles_n;
 	uint16_t index;			/* in sessions.session */
 	uint16_t next;			/* in its token bucket: index + 1, 0 the last */
 	unsigned secrets_n;
-	struct class_secret **secrets;	/* ascending by class key and epoch */
+	struct held_secret **secrets;	/* of classes, ascending by class key and epoch */
+	unsigned personal_n;
+	struct held_secret *personal[SESSION_ROLES];	/* of the personal role, an epoch each */
 };
 
 /*
@@ -135,10 +144,10 @@ void sessions_free(struct keys *k)
 	k->sessions = NULL;
 }
 
-/* ---- class secrets ---------------------------------------------------------------------------------------------------- */
+/* ---- secrets ---------------------------------------------------------------------------------------------------- */
 
 /* An item that is free, from a new chunk if need be. NULL if no memory can be had or locked. */
-static struct class_secret *slab_free_item(struct sessions *x)
+static struct held_secret *slab_free_item(struct sessions *x)
 {
 	struct slab *s;
 
@@ -161,16 +170,21 @@ static struct class_secret *slab_free_item(struct sessions *x)
 	return &s->item[0];
 }
 
-/* Hold the secret key sk of a class epoch, which the caller has checked against e's public key. NULL: no memory. */
-static struct class_secret *slab_hold(struct sessions *x, const struct class_entry *e, const uint8_t sk[32])
+static bool same_secret(const struct held_secret *c, const struct secret_of *of, const uint8_t pk[32])
 {
-	struct class_secret *c;
+	return c->refs != 0 && c->of.class_key == of->class_key && c->of.role == of->role && c->of.epoch == of->epoch &&
+	    memcmp(c->pk, pk, 32) == 0;
+}
+
+/* Hold the secret key sk, which the caller has checked against pk. NULL: no memory. */
+static struct held_secret *slab_hold(struct sessions *x, struct secret_of of, const uint8_t pk[32], const uint8_t sk[32])
+{
+	struct held_secret *c;
 
 	for (struct slab *s = x->slabs; s != NULL; s = s->next) {
 		for (unsigned i = 0; i < SLAB_ITEMS; i++) {
 			c = &s->item[i];
-			if (c->refs != 0 && c->class_key == e->class_key && c->epoch == e->epoch &&
-			    memcmp(c->pk, e->pk, 32) == 0) {
+			if (same_secret(c, &of, pk)) {
 				c->refs++;
 				return c;
 			}
@@ -179,15 +193,15 @@ static struct class_secret *slab_hold(struct sessions *x, const struct class_ent
 	if ((c = slab_free_item(x)) == NULL)
 		return NULL;
 	c->refs = 1;
-	c->class_key = e->class_key;
-	c->epoch = e->epoch;
-	memcpy(c->pk, e->pk, 32);
+	c->of = of;
+	memcpy(c->pk, pk, 32);
 	memcpy(c->bytes, sk, CRYPTO_KEY);
-	crypto_hash("cv1.classkek", sk, CRYPTO_KEY, NULL, 0, c->bytes + CRYPTO_KEY, CRYPTO_KEY);
+	if (of.role == 0)
+		crypto_hash("cv1.classkek", sk, CRYPTO_KEY, NULL, 0, c->bytes + CRYPTO_KEY, CRYPTO_KEY);
 	return c;
 }
 
-static void slab_release(struct class_secret *c)
+static void slab_release(struct held_secret *c)
 {
 	assert(c->refs > 0);
 	if (--c->refs == 0)
@@ -318,8 +332,8 @@ static int pick_cmp(const void *a, const void *b)
 }
 
 /*
- * Fill picks[have..ROLE_WRAPS) with the directory's roles of the least scores, at their newest epochs, leaving out those
- * among the first have ones. Returns how many picks there are then.
+ * Fill picks[have..ROLE_WRAPS) with the directory's ordinary roles of the least scores, at their newest epochs, leaving out
+ * those among the first have ones. Returns how many picks there are then.
  */
 static unsigned pick_roles(const struct keys *k, const uint8_t principal[16], uint8_t what, struct pick *picks,
     unsigned have)
@@ -329,7 +343,8 @@ static unsigned pick_roles(const struct keys *k, const uint8_t principal[16], ui
 	size_t roles_n;
 	const struct role_entry *e = directory_roles(k, &roles_n);
 
-	for (size_t i = 0; i < roles_n; i++) {
+	/* Personal roles stand behind the others. */
+	for (size_t i = 0; i < roles_n && !role_is_personal(e[i].role); i++) {
 		bool taken = i + 1 < roles_n && e[i + 1].role == e[i].role;	/* not its newest epoch */
 
 		for (unsigned j = 0; j < have; j++)
@@ -345,18 +360,41 @@ static unsigned pick_roles(const struct keys *k, const uint8_t principal[16], ui
 	return have;
 }
 
+/* Some personal role at its newest epoch, by a PRF of the id. False if the directory has none. */
+static bool pick_personal(const struct keys *k, const uint8_t principal[16], struct pick *ret)
+{
+	size_t n, first, at;
+	const struct role_entry *e = directory_roles(k, &n);
+
+	for (first = n; first > 0 && role_is_personal(e[first - 1].role); first--)
+		;
+	if (first == n)
+		return false;
+	at = first + (size_t)(pick_score(k, principal, DECOY_PERSONAL, 0, 0) % (n - first));
+	while (at + 1 < n && e[at + 1].role == e[at].role)
+		at++;
+	*ret = (struct pick){ e[at].role, e[at].epoch, -1, 0 };
+	return true;
+}
+
 /*
  * Eight roles: the principal's own, then others as real. What fills up, and the order, come from a PRF of the id and do
- * not depend on which are real, nor on whether the id is known.
+ * not depend on which are real, nor on whether the id is known. One is personal in each answer, since everybody has one.
  */
 static void pick_all(const struct keys *k, const uint8_t principal[16], const struct role_wrap *real, unsigned real_n,
     struct pick picks[ROLE_WRAPS])
 {
 	struct pick again[ROLE_WRAPS];
 	unsigned n = real_n, again_n;
+	struct pick personal;
+	bool one = pick_personal(k, principal, &personal);
 
-	for (unsigned i = 0; i < real_n; i++)
+	for (unsigned i = 0; i < real_n; i++) {
 		picks[i] = (struct pick){ real[i].role, real[i].epoch, (int)i, 0 };
+		one = one && !role_is_personal(real[i].role);
+	}
+	if (one && n < ROLE_WRAPS)
+		picks[n++] = personal;
 	n = pick_roles(k, principal, DECOY_CHOICE, picks, n);
 	/* Fewer roles than places: some stand twice. */
 	again_n = pick_roles(k, principal, DECOY_REPEAT, again, 0);
@@ -492,11 +530,11 @@ static int role_open(const struct keys *k, const struct hello *h, const struct s
 
 static int secret_cmp(const void *a, const void *b)
 {
-	const struct class_secret *x = *(struct class_secret *const *)a, *y = *(struct class_secret *const *)b;
+	const struct held_secret *x = *(struct held_secret *const *)a, *y = *(struct held_secret *const *)b;
 
-	if (x->class_key != y->class_key)
-		return x->class_key < y->class_key ? -1 : 1;
-	return x->epoch < y->epoch ? -1 : x->epoch > y->epoch;
+	if (x->of.class_key != y->of.class_key)
+		return x->of.class_key < y->of.class_key ? -1 : 1;
+	return x->of.epoch < y->of.epoch ? -1 : x->of.epoch > y->of.epoch;
 }
 
 /* Open one grant with a role's secret key into the session. */
@@ -504,7 +542,7 @@ static int grant_open(struct keys *k, struct session *s, const struct grant_entr
 {
 	const struct class_entry *e = directory_class_entry(k, g->class_key, g->epoch);
 	uint8_t ctx[CONTEXT_BYTES], sk[32], pk[32];
-	struct class_secret *c;
+	struct held_secret *c;
 	int r = CV_ERR_AUTH;
 
 	if (e == NULL)
@@ -523,7 +561,7 @@ static int grant_open(struct keys *k, struct session *s, const struct grant_entr
 	if (memcmp(pk, e->pk, 32) != 0)
 		goto out;
 	r = CV_ERR_NOMEM;
-	if ((c = slab_hold(k->sessions, e, sk)) == NULL)
+	if ((c = slab_hold(k->sessions, (struct secret_of){ .class_key = e->class_key, .epoch = e->epoch }, pk, sk)) == NULL)
 		goto out;
 	r = 0;
 	for (unsigned i = 0; i < s->secrets_n; i++) {
@@ -550,6 +588,23 @@ static int grants_open(struct keys *k, struct session *s, const struct sealed_ro
 			log_error("session: a grant of class key %08x to role %u does not open", g[i].class_key, g[i].role);
 	}
 	return r;
+}
+
+/* What a role gives the session: a personal one its own key, for what is granted to the person; another its classes. */
+static int role_take(struct keys *k, struct session *s, const struct sealed_role *role, const uint8_t role_sk[32])
+{
+	struct held_secret *c;
+	uint8_t pk[32];
+
+	if (!role_is_personal(role->role)) {
+		s->roles[s->roles_n++] = role->role;
+		return grants_open(k, s, role, role_sk);
+	}
+	crypto_box_public(role_sk, pk);
+	if ((c = slab_hold(k->sessions, (struct secret_of){ .role = role->role, .epoch = role->epoch }, pk, role_sk)) == NULL)
+		return CV_ERR_NOMEM;
+	s->personal[s->personal_n++] = c;
+	return 0;
 }
 
 /* A role may stand once: the signature covers the list, and a second entry has no meaning. */
@@ -588,6 +643,8 @@ static void session_release(struct session *s)
 {
 	for (unsigned i = 0; i < s->secrets_n; i++)
 		slab_release(s->secrets[i]);
+	for (unsigned i = 0; i < s->personal_n; i++)
+		slab_release(s->personal[i]);
 	free(s->secrets);
 	wipe(s, sizeof(*s));
 	free(s);
@@ -650,9 +707,8 @@ static int activate(struct keys *k, const struct hello *h, uint32_t uid, const s
 	}
 	s->uid = uid;
 	for (unsigned i = 0; i < n; i++) {
-		if ((r = grants_open(k, s, &roles[i], role_sk[i])) != 0)
+		if ((r = role_take(k, s, &roles[i], role_sk[i])) != 0)
 			goto out;
-		s->roles[s->roles_n++] = roles[i].role;
 	}
 	session_limits(s, p, until_ms, now_ms, mono_ms);
 	*ret = s;
@@ -841,9 +897,9 @@ static unsigned secrets_below(const struct session *s, uint32_t class_key, uint3
 
 	while (low < high) {
 		unsigned mid = (low + high) / 2;
-		const struct class_secret *c = s->secrets[mid];
+		const struct held_secret *c = s->secrets[mid];
 
-		if (c->class_key < class_key || (c->class_key == class_key && c->epoch < epoch))
+		if (c->of.class_key < class_key || (c->of.class_key == class_key && c->of.epoch < epoch))
 			low = mid + 1;
 		else
 			high = mid;
@@ -860,16 +916,25 @@ uint32_t session_class_epoch(const struct session *s, uint32_t class_key)
 {
 	unsigned above = secrets_below(s, class_key, UINT32_MAX);	/* epochs stay far below */
 
-	return above > 0 && s->secrets[above - 1]->class_key == class_key ? s->secrets[above - 1]->epoch : 0;
+	return above > 0 && s->secrets[above - 1]->of.class_key == class_key ? s->secrets[above - 1]->of.epoch : 0;
 }
 
 bool session_class_keys(const struct session *s, uint32_t class_key, uint32_t epoch, struct class_keys *ret)
 {
 	unsigned at = secrets_below(s, class_key, epoch);
-	const struct class_secret *c = at < s->secrets_n ? s->secrets[at] : NULL;
+	const struct held_secret *c = at < s->secrets_n ? s->secrets[at] : NULL;
 
-	if (c == NULL || c->class_key != class_key || c->epoch != epoch)
+	if (c == NULL || c->of.class_key != class_key || c->of.epoch != epoch)
 		return false;
 	*ret = (struct class_keys){ c->bytes, c->bytes + CRYPTO_KEY, c->pk };
 	return true;
+}
+
+const uint8_t *session_personal_key(const struct session *s, uint16_t role, uint32_t epoch)
+{
+	for (unsigned i = 0; i < s->personal_n; i++) {
+		if (s->personal[i]->of.role == role && s->personal[i]->of.epoch == epoch)
+			return s->personal[i]->bytes;
+	}
+	return NULL;
 }

@@ -1,8 +1,9 @@
 /*
  * Sessions: the slab of class keys that people's roles opened, docs/PROTOCOL.md section 4. Core's thread.
  *
- * A session is found by its token's hash and the peer's uid. Class secrets stand in the locked slab, each class epoch once
- * for all sessions that hold it, and are wiped when the last of these ends, for whatever reason.
+ * A session is found by its token's hash and the peer's uid. Class secrets and the secrets of personal roles stand in the locked
+ * slab, each class's or role's epoch once for all sessions that hold it, and are wiped when the last of these ends, for whatever
+ * reason.
  */
 #ifndef CV_KEYS_SESSION_H
 #define CV_KEYS_SESSION_H
@@ -54,7 +55,7 @@ struct sealed_role {
  * (counted as a failure; the hello is then over), CV_ERR_BUSY (SESSION_MAX or SESSION_PER_UID is reached, by others alone; the
  * hello lives on), CV_ERR_NOMEM (memory could not be locked). *ret_principal_id (16 bytes) is the hello's principal when the
  * session id was known, else zeros: for the leaf; it is written in every case. The session ends at the earliest of the
- * absolute limit, the principal's end and the roles' memberships' ends. Costs about 0.1 ms for each class that the roles'
+ * absolute limit, the principal's end and the roles' memberships' ends. A session may have the personal role alone. Costs about 0.1 ms for each class that the roles'
  * grants give.
  *
  * Beyond SESSION_PER_PRINCIPAL, or at one of the limits above, the principal's session that was unused for longest ends; ended
@@ -77,6 +78,7 @@ unsigned session_count(const struct keys *k);
 const uint8_t *session_id(const struct session *s);		/* 16 bytes, public */
 /* Its principal; NULL if a later directory_load no longer knows it. */
 const struct principal *session_principal(const struct keys *k, const struct session *s);
+/* Its ordinary roles in the order of the activation: those that a policy may know. The personal role is not among them. */
 const uint16_t *session_roles(const struct session *s, unsigned *ret_n);
 uint64_t session_expires_ms(const struct session *s);		/* wall time of the absolute limit */
 /* Whether some role of the session holds the secret of this class key (any epoch). */

@@ -34,7 +34,10 @@ static const struct genesis_person *signer_person(const struct vault_genesis *g,
 	return NULL;
 }
 
-/* Administrators of different persons, slots that unsealing finds, and nobody in a role that the policy does not have. */
+/*
+ * Administrators of different persons, slots that unsealing finds, nobody in a role that the policy does not have, and no role
+ * of it among the numbers of personal ones.
+ */
 static int check(const struct vault_genesis *g, const struct policy *p)
 {
 	if (g->signer_count < 2 || g->signer_count > ADMINS_MAX || g->slot_count == 0)
@@ -55,6 +58,9 @@ static int check(const struct vault_genesis *g, const struct policy *p)
 			if (memcmp(signer_person(g, j)->principal.person, a->principal.person, 16) == 0)
 				return CV_ERR_ARG;
 	}
+	for (unsigned i = 0; i < policy_roles(p); i++)
+		if (role_is_personal(policy_role(p, i)->id))
+			return CV_ERR_ARG;
 	for (unsigned i = 0; i < g->people_count; i++)
 		for (unsigned j = 0; j < g->people[i].role_count; j++)
 			if (policy_role_by_id(p, g->people[i].roles[j]) == NULL)
@@ -115,7 +121,7 @@ static int put_directory_row(void *cookie, const uint8_t *key, size_t key_n, con
 	return vault_put_hashed(cookie, STORE_DIR, key, key_n, val, val_n);
 }
 
-/* Each role gets the class keys of the classes it reads, or writes with read. */
+/* Each role gets the class keys of the classes it reads, writes with read, or grants. */
 static int put_directory(struct making *m)
 {
 	const struct policy *p = m->v->policy;
@@ -136,7 +142,7 @@ static int put_directory(struct making *m)
 		g->class_keys = m->role_classes[i];
 		g->share_k = custodians >= 2 ? 2 : 0;
 		for (unsigned j = 0; j < policy_classes(p); j++)
-			if ((role->rights[j] & (RIGHT_READ | RIGHT_REVEAL | RIGHT_WRITE)) != 0)
+			if (rights_hold_key(role->rights[j]))
 				m->role_classes[i][g->class_count++] = m->classes[j];
 	}
 	return directory_genesis(m->v->keys, &d, m->g->signers, m->g->signer_count, put_directory_row, m->v, digest);

@@ -35,8 +35,8 @@ struct vault_genesis {
 };
 /*
  * Make the vault and stop cleanly; afterwards vault_open finds it. Roles and classes come from the policy document: each role
- * gets the class keys of the classes it may read or write with read. 0, CV_ERR_ARG (the wrong number of signers, one person
- * twice among them, members of an unknown role, one slot number twice or out of range), CV_ERR_EXISTS, CV_ERR_FORMAT (policy),
+ * gets the class keys of the classes it may read, write with read, or grant. 0, CV_ERR_ARG (the wrong number of signers, one person
+ * twice among them, members of an unknown role, a role's number above 0x7FFF, what directory_genesis refuses, one slot number twice or out of range), CV_ERR_EXISTS, CV_ERR_FORMAT (policy),
  * CV_ERR_FULL, CV_ERR_IO, CV_ERR_NOMEM.
  */
 int vault_genesis(const struct vault_genesis *g);

@@ -35,6 +35,16 @@ unsigned vault_hello(struct vault *v, struct vault_call *c, const struct wire_he
 	return 0;
 }
 
+/* What an entry is called; a personal role has no name, and front leaves it out. */
+static const char *role_name(const struct policy *p, uint16_t id)
+{
+	const struct policy_role *role = policy_role_by_id(p, id);
+
+	if (role_is_personal(id))
+		return "";
+	return role != NULL ? role->name : "?";
+}
+
 unsigned vault_activate(struct vault *v, struct vault_call *c, const struct wire_activate *m)
 {
 	struct sealed_role roles[WIRE_ROLES_MAX];
@@ -67,9 +77,8 @@ unsigned vault_activate(struct vault *v, struct vault_call *c, const struct wire
 	memset(&w, 0, sizeof(w));
 	w.token = token;
 	w.expires_ms = session_expires_ms(c->session);
-	for (unsigned i = 0; i < n && i < WIRE_ROLES_MAX; i++) {
-		const struct policy_role *role = policy_role_by_id(v->policy, ids[i]);
-		const char *name = role != NULL ? role->name : "?";
+	for (unsigned i = 0; i < m->n; i++) {
+		const char *name = role_name(v->policy, m->role[i].role);
 
 		w.role[w.n++] = wire_text(name, strlen(name));
 	}

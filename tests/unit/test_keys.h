@@ -155,9 +155,12 @@ static inline void test_people(const struct test_vault *v, struct genesis_person
 {
 	static const char *const logins[PEOPLE] = { "admin-a", "admin-b", "custodian-a", "custodian-b", "auditor", "manager",
 		"worker", "app", "guest" };
+	static char extra[EXTRA][16];
 
 	for (unsigned i = 0; i < v->people_n; i++) {
-		ret[i] = (struct genesis_person){ .principal = v->people[i].p, .login = logins[i < PEOPLE ? i : AUDITOR],
+		if (i >= PEOPLE)
+			(void)snprintf(extra[i - PEOPLE], sizeof(extra[0]), "auditor-%u", i);
+		ret[i] = (struct genesis_person){ .principal = v->people[i].p, .login = i < PEOPLE ? logins[i] : extra[i - PEOPLE],
 			.name = "王小明", .department = "民政", .post = "", .area = "530102" };
 		ret[i].roles = i < PEOPLE ? NULL : test_audit_roles;
 		ret[i].role_count = i >= PEOPLE;
@@ -279,18 +282,25 @@ static inline void test_seal_role(const struct test_vault *v, const struct test_
 	assert_int_equal(crypto_pkseal(a->ephemeral_pk, ctx, sk, 32, ret->sealed), 0);
 }
 
-/* All role keys that open, sealed to the session; returns how many. */
-static inline unsigned test_answer(const struct test_vault *v, const struct test_person *who, const struct hello_answer *a,
-    struct test_entry ret[8])
+/* The keys that open of ordinary roles and, if wanted, of the personal one, sealed to the session; returns how many. */
+static inline unsigned test_answer_with(const struct test_vault *v, const struct test_person *who, const struct hello_answer *a,
+    bool personal, struct test_entry ret[8])
 {
 	uint8_t sk[32];
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < ROLE_WRAPS; i++) {
-		if (test_open_wrap(v, who, &a->wraps[i], sk) == 0)
+		if ((personal || !role_is_personal(a->wraps[i].role)) && test_open_wrap(v, who, &a->wraps[i], sk) == 0)
 			test_seal_role(v, who, a, a->wraps[i].role, a->wraps[i].epoch, sk, &ret[n++]);
 	}
 	return n;
+}
+
+/* Of ordinary roles alone: most tests are about these. */
+static inline unsigned test_answer(const struct test_vault *v, const struct test_person *who, const struct hello_answer *a,
+    struct test_entry ret[8])
+{
+	return test_answer_with(v, who, a, false, ret);
 }
 
 /* Sign the entries as in PROTOCOL.md section 4 step 3. */
@@ -339,7 +349,7 @@ static inline int test_login(struct test_vault *v, unsigned who, uint32_t uid, u
 
 	if ((r = session_hello(v->k, uid, p->p.id, q, NOW_MS, mono_ms, &a)) != 0)
 		return r;
-	n = test_answer(v, p, &a, e);
+	n = test_answer_with(v, p, &a, true, e);
 	test_prove(p, &a, e, n, signature);
 	return test_activate(v, uid, &a, e, n, signature, NOW_MS, mono_ms, ret);
 }

@@ -105,7 +105,8 @@ static inline void fixture_person(struct test_person *p, enum principal_kind kin
 	p->g.principal.kind = kind;
 	p->g.principal.admin_area = area;
 	p->g.principal.uid = UID_ANY;
-	p->g.login = p->g.name = p->g.department = p->g.post = p->g.area = login;
+	p->g.login = p->g.name = p->g.department = p->g.post = login;
+	p->g.area = "";
 	p->role = role;
 	p->g.roles = &p->role;
 	p->g.role_count = role != 0;
