@@ -158,7 +158,6 @@ static void find_answer(const struct policy *p, const struct policy_subject *who
 	const struct policy_role *role = NULL;
 	bool excepted = false;
 
-	d->class = f->class;
 	if (clear) {
 		role = find_role(p, who, f->class, f, RIGHT_REVEAL, &excepted);
 	} else {
@@ -181,7 +180,7 @@ static void find_answer(const struct policy *p, const struct policy_subject *who
 struct read_decision policy_decide_read(
     const struct policy *p, const struct policy_subject *who, const struct policy_field *f, bool clear)
 {
-	struct read_decision d = { DECIDE_YES, 0, false, class_hidden(p, f->class), 0 };
+	struct read_decision d = { DECIDE_YES, f->class, false, class_hidden(p, f->class), 0 };
 
 	if (ALLOW_ALL)
 		read_anything(who, f, clear, &d);
@@ -229,6 +228,11 @@ struct write_decision policy_decide_write(
 
 	if ((d.reason = decide_purpose(p, who, f)) != DECIDE_YES)
 		return d;
+	/* What a job computes from other fields is nobody's to write. */
+	if (f->predicate.rule != PREDICATE_NONE) {
+		d.reason = DECIDE_NO_RIGHT;
+		return d;
+	}
 	/* A writer who reads comes first: an ordinary row needs no merge. */
 	if ((role = find_writer(p, who, f, RIGHT_WRITE, creating, &owner, &excepted)) == NULL) {
 		role = find_writer(p, who, f, RIGHT_WRITE_ONLY, creating, &owner, &excepted);

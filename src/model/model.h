@@ -26,6 +26,8 @@ struct buf;
 #define POLICY_MEMBERS 32	/* members of a group */
 #define POLICY_CODES 1024	/* codes of one list */
 #define POLICY_CODE_MAX 64	/* bytes of a code */
+#define POLICY_EXCEPTS (POLICY_FIELDS * (POLICY_VIEWS + 1))	/* of one role: each field in each class that answers it */
+#define POLICY_BULK_HOURS 8760u	/* the longest window of a budget */
 #define POLICY_NAME_MAX 63	/* [a-z0-9][a-z0-9_-]* ; class names may hold one dot */
 
 /* Rights of a role on a class. */
@@ -158,7 +160,7 @@ struct policy_field {
 	uint64_t collects;	/* the same: hands the value in when the file is opened, and only then */
 	enum view_op notice;	/* what a public notice may show of it; 0: nothing */
 	enum view_op statistics;	/* what a table may count by; 0: nothing */
-	const char *fold_code, *fold_as;	/* "": none. A list's code that is stored as another ... */
+	const char *fold_code, *fold_as;	/* both "": none. A list's code that is stored as another ... */
 	uint16_t fold_into;		/* ... while this list field, of another class, takes it */
 	struct policy_predicate predicate;	/* rule 0: an ordinary field */
 	unsigned views;
@@ -214,8 +216,10 @@ enum policy_part { PART_DOCUMENT = 0, PART_DEPARTMENT, PART_PURPOSE, PART_CLASS,
 struct policy_fault {
 	enum policy_part part;
 	uint16_t id;		/* of the department, purpose, class, field or role */
+	const char *key;	/* of the object in a profile ("rights"), static; "": the object as a whole */
+	char at[POLICY_CODE_MAX + 1];	/* the entry, item or value there, such as a class's name, or "" */
 	const char *text;	/* static English */
-	char other[POLICY_NAME_MAX + 1];	/* name of another part that takes part in it, or "" */
+	char other[POLICY_CODE_MAX + 1];	/* name of another part that takes part in it, or "" */
 };
 /* As policy_decode; with CV_ERR_INVALID *ret_fault is filled. */
 int policy_decode_explain(const uint8_t *doc, size_t n, struct policy **ret_policy, struct policy_fault *ret_fault);
@@ -278,7 +282,7 @@ const char *decision_text(enum decision_reason r);
 bool policy_purpose_prohibited(const char *name, size_t n);
 struct read_decision {
 	enum decision_reason reason;
-	uint16_t class;		/* class whose row answers: a view class or the source class */
+	uint16_t class;		/* class whose row answers: a view class or the source class; with a reason the source class */
 	bool masked;		/* a view answers that shows less than the value: not a copy */
 	bool hidden;		/* the field's class hides refusals; set with every reason */
 	uint16_t role;		/* the role that allows */
@@ -297,7 +301,7 @@ struct write_decision {
 };
 /*
  * A role writes if it has the right on the class, is not excepted, and its department is the field's owner, one of its delegates, or,
- * creating, one of those that collect it.
+ * creating, one of those that collect it. A predicate is written by nobody: its job does not ask.
  */
 struct write_decision policy_decide_write(
     const struct policy *p, const struct policy_subject *who, const struct policy_field *f, bool creating);

@@ -27,7 +27,16 @@ bool policy_index_fields(struct policy *p, unsigned *ret_position);
 int policy_find_id(const void *array, unsigned n, size_t size, uint16_t id);
 /* The rules of FORMAT.md 11.2. 0, or CV_ERR_INVALID with *ret filled. */
 int policy_check(struct policy *p, struct policy_fault *ret);
-/* Rule 11.2.6: no role may piece an identity number together. 0, or CV_ERR_INVALID with *ret filled. */
+/* The rules of one field, of the role at a position, and what is wrong with a shape (static text, or NULL). */
+int policy_check_field(const struct policy_source *s, const struct policy_field *f, struct policy_fault *ret);
+int policy_check_role(const struct policy_source *s, unsigned position, struct policy_fault *ret);
+const char *policy_shape_fault(const struct policy_shape *s);
+/* Fill *ret: the object, and, with the second, the key of it (static) and the entry there. Both return CV_ERR_INVALID. */
+int policy_fault_set(
+    struct policy_fault *ret, enum policy_part part, uint16_t id, const char *text, const char *other);
+int policy_fault_place(struct policy_fault *ret, const char *key, const char *at);
+const struct policy_class *policy_class_of(const struct policy_source *s, uint16_t id);
+/* Rule 11.2.12: no role may piece an identity number together. 0, or CV_ERR_INVALID with *ret filled. */
 int policy_check_masks(const struct policy *p, struct policy_fault *ret);
 /* Whether code is in a list that ascends by bytes. */
 bool code_in_list(const struct policy_shape *s, const char *code, size_t n);

@@ -7,20 +7,28 @@
 #include "base/error.h"
 #include "model/validate.h"
 
-#define KIND_LAST 6	/* principal kinds 1 to 6, FORMAT.md 5.2 */
-#define KIND_ADMINISTRATOR 4
-#define KIND_AUDITOR 6
 #define LEVEL_NAMED 5	/* a legal reason is due */
 
-static int fault(struct policy_fault *ret, enum policy_part part, uint16_t id, const char *text, const char *other)
+int policy_fault_set(
+    struct policy_fault *ret, enum policy_part part, uint16_t id, const char *text, const char *other)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->part = part;
 	ret->id = id;
+	ret->key = "";
 	ret->text = text;
 	(void)snprintf(ret->other, sizeof(ret->other), "%s", other);	/* names are never longer */
 	return CV_ERR_INVALID;
 }
+
+int policy_fault_place(struct policy_fault *ret, const char *key, const char *at)
+{
+	ret->key = key;
+	(void)snprintf(ret->at, sizeof(ret->at), "%s", at);	/* nor are codes */
+	return CV_ERR_INVALID;
+}
+
+#define fault policy_fault_set
 
 bool policy_name_ok(const char *s, bool dot, bool upper)
 {
@@ -55,17 +63,10 @@ static int check_departments(const struct policy_source *s, struct policy_fault 
 	return 0;
 }
 
-/* Uses of a child's data that the law forbids without exception: no policy can open them. */
-static bool is_prohibited(const char *purpose)
-{
-	return strcmp(purpose, "fundraising") == 0 || strcmp(purpose, "live_commerce") == 0 ||
-	    strcmp(purpose, "publicity_traffic") == 0;
-}
-
 static int check_purposes(const struct policy_source *s, struct policy_fault *ret)
 {
 	for (unsigned i = 0; i < s->purposes; i++) {
-		if (is_prohibited(s->purpose[i].name))
+		if (policy_purpose_prohibited(s->purpose[i].name, strlen(s->purpose[i].name)))
 			return fault(ret, PART_PURPOSE, s->purpose[i].id, "this purpose is prohibited by law",
 			    s->purpose[i].name);
 		for (unsigned j = 0; j < i; j++)
@@ -78,7 +79,7 @@ static int check_purposes(const struct policy_source *s, struct policy_fault *re
 
 /* ---- classes --------------------------------------------------------------------------------------------------- */
 
-static const struct policy_class *class_by_id(const struct policy_source *s, uint16_t id)
+const struct policy_class *policy_class_of(const struct policy_source *s, uint16_t id)
 {
 	int i = policy_find_id(s->class, s->classes, sizeof(*s->class), id);
 
@@ -87,7 +88,7 @@ static const struct policy_class *class_by_id(const struct policy_source *s, uin
 
 static int check_view_class(const struct policy_source *s, const struct policy_class *c, struct policy_fault *ret)
 {
-	const struct policy_class *source = class_by_id(s, class_source(c->id));
+	const struct policy_class *source = policy_class_of(s, class_source(c->id));
 	size_t n;
 
 	if (c->id >= 0x8000 || source == NULL)
@@ -146,8 +147,7 @@ uint16_t shape_length(const struct policy_shape *s)
 	}
 }
 
-/* What is wrong with a shape, or NULL. */
-static const char *shape_fault(const struct policy_shape *s)
+const char *policy_shape_fault(const struct policy_shape *s)
 {
 	uint16_t fixed = shape_length(s);
 	const char *text;
@@ -163,133 +163,15 @@ static const char *shape_fault(const struct policy_shape *s)
 	for (unsigned i = 0; i < s->code_count; i++)
 		if (!validate_text(s->validator, s->codes[i].code, strlen(s->codes[i].code), 0))
 			return "the validator refuses a code of the list";
-	if (s->item != NULL && (text = shape_fault(s->item)) != NULL)
+	if (s->item != NULL && (text = policy_shape_fault(s->item)) != NULL)
 		return text;
 	for (unsigned i = 0; i < s->member_count; i++)
-		if ((text = shape_fault(&s->members[i].shape)) != NULL)
+		if ((text = policy_shape_fault(&s->members[i].shape)) != NULL)
 			return text;
 	return NULL;
 }
 
-/* ---- fields ---------------------------------------------------------------------------------------------------- */
-
-static int check_view(
-    const struct policy_source *s, const struct policy_field *f, unsigned at, struct policy_fault *ret)
-{
-	const struct policy_view *v = &f->view[at];
-	const struct policy_class *c = class_by_id(s, v->class);
-
-	if (c == NULL || !class_is_view(v->class) || class_source(v->class) != f->class)
-		return fault(
-		    ret, PART_FIELD, f->id, "a view stands in a view class of the field's class", c ? c->name : "");
-	for (unsigned i = 0; i < at; i++)
-		if (f->view[i].class == v->class)
-			return fault(ret, PART_FIELD, f->id, "a view class holds one view of a field", c->name);
-	if (!view_op_fits(v->op, &f->shape))
-		return fault(
-		    ret, PART_FIELD, f->id, "this view cannot be computed from such a field", view_op_name(v->op));
-	return 0;
-}
-
-static int check_head_sources(const struct policy_source *s, const struct policy_field *f, struct policy_fault *ret)
-{
-	if (f->is_area && f->validator != VALID_V8_DIVISION)
-		return fault(ret, PART_FIELD, f->id, "the area comes from a field with validator v8", "");
-	if (f->is_due && f->type != VALUE_DATE)
-		return fault(ret, PART_FIELD, f->id, "the due quarter comes from a date", "");
-	for (const struct policy_field *g = s->field; g < f; g++) {
-		if (f->is_area && g->is_area)
-			return fault(ret, PART_FIELD, f->id, "another field gives the area already", g->name);
-		if (f->is_due && g->is_due)
-			return fault(ret, PART_FIELD, f->id, "another field gives the due quarter already", g->name);
-	}
-	return 0;
-}
-
-static int check_field(const struct policy_source *s, const struct policy_field *f, struct policy_fault *ret)
-{
-	const struct policy_class *c = class_by_id(s, f->class);
-	const char *text;
-	int r;
-
-	if (f->id > 0x3FFF)
-		return fault(ret, PART_FIELD, f->id, "field ids are 1 to 0x3FFF", "");
-	if (c == NULL || class_is_view(f->class))
-		return fault(ret, PART_FIELD, f->id, "a field stands in a source class", c ? c->name : "");
-	if (policy_find_id(s->department, s->departments, sizeof(*s->department), f->owner) < 0)
-		return fault(ret, PART_FIELD, f->id, "the owner is no department", "");
-	if (f->purposes == 0)
-		return fault(ret, PART_FIELD, f->id, "a field needs a purpose", "");
-	if ((text = shape_fault(&f->shape)) != NULL)
-		return fault(ret, PART_FIELD, f->id, text, "");
-	if ((r = check_head_sources(s, f, ret)) != 0)
-		return r;
-	for (unsigned i = 0; i < f->views; i++)
-		if ((r = check_view(s, f, i, ret)) != 0)
-			return r;
-	return 0;
-}
-
-/* ---- roles ----------------------------------------------------------------------------------------------------- */
-
-/*
- * A writer who reads rewrites the rows of the views too, and needs their keys for it. A view class without them would
- * be left stale, or would need a drop from somebody who could have written it in place.
- */
-static int check_writer(
-    const struct policy_source *s, const struct policy_role *role, unsigned at, struct policy_fault *ret)
-{
-	for (unsigned i = 0; i < s->classes; i++)
-		if (class_is_view(s->class[i].id) && class_source(s->class[i].id) == s->class[at].id &&
-		    (role->rights[i] & RIGHT_READ) == 0)
-			return fault(ret, PART_ROLE, role->id, "a role that writes a class reads all its view classes",
-			    s->class[i].name);
-	return 0;
-}
-
-static int check_right(
-    const struct policy_source *s, const struct policy_role *role, unsigned at, struct policy_fault *ret)
-{
-	uint8_t right = role->rights[at];
-	const char *class = s->class[at].name;
-
-	if (class_is_view(s->class[at].id) && right != RIGHT_READ)
-		return fault(ret, PART_ROLE, role->id, "a view class can only be read", class);
-	if ((right & RIGHT_WRITE_ONLY) != 0 && right != RIGHT_WRITE_ONLY)
-		return fault(ret, PART_ROLE, role->id, "write_only stands alone", class);
-	if ((right & RIGHT_WRITE) != 0 && (right & (RIGHT_READ | RIGHT_REVEAL)) == 0)
-		return fault(ret, PART_ROLE, role->id, "who writes without read or reveal has write_only", class);
-	return (right & RIGHT_WRITE) != 0 ? check_writer(s, role, at, ret) : 0;
-}
-
-static int check_role(const struct policy_source *s, unsigned position, struct policy_fault *ret)
-{
-	const struct policy_role *role = &s->role[position];
-	unsigned held = 0;
-	int r;
-
-	for (unsigned i = 0; i < position; i++)
-		if (strcmp(s->role[i].name, role->name) == 0)
-			return fault(ret, PART_ROLE, role->id, "this name is taken", role->name);
-	if (policy_find_id(s->department, s->departments, sizeof(*s->department), role->department) < 0)
-		return fault(ret, PART_ROLE, role->id, "the department does not exist", "");
-	if (role->kind < 1 || role->kind > KIND_LAST)
-		return fault(ret, PART_ROLE, role->id, "the kind does not exist", "");
-	for (unsigned i = 0; i < s->classes; i++) {
-		if (role->rights[i] == 0)
-			continue;
-		held++;
-		if ((r = check_right(s, role, i, ret)) != 0)
-			return r;
-	}
-	if (role->kind >= KIND_ADMINISTRATOR && held > 0)
-		return fault(ret, PART_ROLE, role->id, "administrators, custodians and auditors hold no class", "");
-	if (role->audit && role->kind != KIND_AUDITOR)
-		return fault(ret, PART_ROLE, role->id, "the audit log is read by auditors", "");
-	if (held > 0 && role->purposes == 0)
-		return fault(ret, PART_ROLE, role->id, "a role with rights needs a purpose", "");
-	return 0;
-}
+/* ---- the whole ------------------------------------------------------------------------------------------------- */
 
 int policy_check(struct policy *p, struct policy_fault *ret)
 {
@@ -305,10 +187,10 @@ int policy_check(struct policy *p, struct policy_fault *ret)
 	if (!policy_index_fields(p, &twice))
 		return fault(ret, PART_FIELD, s->field[twice].id, "this name is taken", s->field[twice].name);
 	for (unsigned i = 0; i < s->fields; i++)
-		if ((r = check_field(s, &s->field[i], ret)) != 0)
+		if ((r = policy_check_field(s, &s->field[i], ret)) != 0)
 			return r;
 	for (unsigned i = 0; i < s->roles; i++)
-		if ((r = check_role(s, i, ret)) != 0)
+		if ((r = policy_check_role(s, i, ret)) != 0)
 			return r;
 	return policy_check_masks(p, ret);
 }

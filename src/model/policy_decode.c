@@ -9,6 +9,8 @@
 #include "model/validate.h"
 
 #define MAGIC "CVPD"
+#define RIGHTS_ALL (RIGHT_READ | RIGHT_REVEAL | RIGHT_WRITE | RIGHT_WRITE_ONLY | RIGHT_GRANT)
+#define ACTS_ALL (ACT_ASSIGN | ACT_BULK | ACT_EXPORT | ACT_JOB)
 
 struct decoder {
 	struct policy *p;
@@ -166,6 +168,7 @@ static void codes(struct decoder *d, struct policy_shape *shape)
 	for (unsigned i = 0; i < n && d->r == 0; i++) {
 		a[i].code = text(d, 1, false);
 		a[i].label = label(d);
+		a[i].general = text(d, 1, true);
 		if (strlen(a[i].code) > POLICY_CODE_MAX || (i > 0 && strcmp(a[i - 1].code, a[i].code) >= 0))
 			fail(d, CV_ERR_FORMAT);
 	}
@@ -224,9 +227,18 @@ static void shape(struct decoder *d, enum nesting where, struct policy_shape *re
 		members(d, ret);
 }
 
+/* A view operator; 0, which is none, only if none is allowed. */
+static enum view_op operator(struct decoder *d, bool none)
+{
+	unsigned op = rd_u8(&d->rd);
+
+	if (op == 0 ? !none : view_op_name(op) == NULL)
+		fail(d, CV_ERR_FORMAT);
+	return (enum view_op)op;
+}
+
 static void views(struct decoder *d, struct policy_field *f)
 {
-	unsigned op;
 
 	f->views = rd_u8(&d->rd);
 	if (f->views > POLICY_VIEWS) {
@@ -235,10 +247,7 @@ static void views(struct decoder *d, struct policy_field *f)
 	}
 	for (unsigned i = 0; i < f->views; i++) {
 		f->view[i].class = rd_u16(&d->rd);
-		op = rd_u8(&d->rd);
-		if (view_op_name(op) == NULL)
-			fail(d, CV_ERR_FORMAT);
-		f->view[i].op = (enum view_op)op;
+		f->view[i].op = operator(d, false);
 	}
 }
 
@@ -260,6 +269,52 @@ static uint16_t coded_length(const struct policy_shape *s)
 	return s->max_length < 8 ? 8 : s->max_length;
 }
 
+/* A code that is stored as another, while a list of a hidden class takes it. */
+static void fold(struct decoder *d, struct policy_field *f)
+{
+	f->fold_code = text(d, 1, true);
+	f->fold_as = "";
+	if (f->fold_code[0] == '\0')
+		return;
+	f->fold_as = text(d, 1, false);
+	f->fold_into = rd_u16(&d->rd);
+}
+
+static void predicate_codes(struct decoder *d, struct policy_predicate *p)
+{
+	unsigned n = count16(d, POLICY_CODES);
+	const char **a = array(d, n, sizeof(*a));
+
+	for (unsigned i = 0; i < n && d->r == 0; i++) {
+		a[i] = text(d, 1, false);
+		if (strlen(a[i]) > POLICY_CODE_MAX || (i > 0 && strcmp(a[i - 1], a[i]) >= 0))
+			fail(d, CV_ERR_FORMAT);
+	}
+	p->codes = a;
+	p->code_count = n;
+}
+
+static void predicate(struct decoder *d, struct policy_predicate *p)
+{
+	unsigned rule = rd_u8(&d->rd);
+	uint16_t id = 0;
+
+	if (rule == PREDICATE_NONE)
+		return;
+	if (rule > PREDICATE_ANY_PRESENT)
+		fail(d, CV_ERR_FORMAT);
+	p->rule = (enum predicate_rule)rule;
+	p->inputs = rd_u8(&d->rd);
+	if (p->inputs == 0 || p->inputs > PREDICATE_INPUTS) {
+		fail(d, CV_ERR_FORMAT);
+		p->inputs = 0;
+	}
+	for (unsigned i = 0; i < p->inputs && d->r == 0; i++)
+		p->input[i] = id = next_id(d, id);
+	if (d->r == 0)
+		predicate_codes(d, p);
+}
+
 static void field(struct decoder *d, struct policy_field *f)
 {
 	uint8_t bits;
@@ -269,15 +324,23 @@ static void field(struct decoder *d, struct policy_field *f)
 	f->about = text(d, 1, true);
 	f->class = rd_u16(&d->rd);
 	f->owner = rd_u16(&d->rd);
-	bits = flags(d, 3);
+	bits = flags(d, 15);
 	f->is_area = (bits & 1) != 0;
 	f->is_due = (bits & 2) != 0;
+	f->is_state = (bits & 4) != 0;
+	f->is_area_from = (bits & 8) != 0;
 	if (rd_u16(&d->rd) != 0)	/* index id, reserved */
 		fail(d, CV_ERR_FORMAT);
 	f->cadence_months = rd_u16(&d->rd);
 	f->retention_months = rd_u16(&d->rd);
 	f->purposes = mask(d, d->p->s.purposes);
+	f->delegates = mask(d, d->p->s.departments);
+	f->collects = mask(d, d->p->s.departments);
 	views(d, f);
+	f->notice = operator(d, true);
+	f->statistics = operator(d, true);
+	fold(d, f);
+	predicate(d, &f->predicate);
 	shape(d, IN_FIELD, &f->shape);
 	f->type = f->shape.type;
 	f->max_length = f->shape.max_length;
@@ -313,12 +376,48 @@ static void rights(struct decoder *d, struct policy_role *role)
 		class = next_id(d, class);
 		right = rd_u8(&d->rd);
 		at = policy_class_position(d->p, class);
-		if (at < 0 || right == 0 || right > (RIGHT_READ | RIGHT_REVEAL | RIGHT_WRITE | RIGHT_WRITE_ONLY)) {
+		if (at < 0 || right == 0 || right > RIGHTS_ALL) {
 			fail(d, CV_ERR_FORMAT);
 			return;
 		}
 		role->rights[at] = right;
 	}
+}
+
+/* Ascending by class and field, so that each exception stands once. */
+static void excepts(struct decoder *d, struct policy_role *role)
+{
+	unsigned n = count16(d, POLICY_EXCEPTS);
+	struct policy_except *a = array(d, n, sizeof(*a));
+
+	for (unsigned i = 0; i < n && d->r == 0; i++) {
+		a[i].class = rd_u16(&d->rd);
+		a[i].field = rd_u16(&d->rd);
+		if (i > 0 && (a[i - 1].class > a[i].class || (a[i - 1].class == a[i].class && a[i - 1].field >= a[i].field)))
+			fail(d, CV_ERR_FORMAT);
+	}
+	role->except = a;
+	role->excepts = n;
+}
+
+static void role(struct decoder *d, struct policy_role *r)
+{
+	uint8_t bits;
+
+	r->name = name(d, false, false);
+	r->label = label(d);
+	r->department = rd_u16(&d->rd);
+	r->kind = rd_u8(&d->rd);
+	bits = flags(d, 7);
+	r->audit = (bits & 1) != 0;
+	r->area = (bits & 2) != 0;
+	r->approval = (bits & 4) != 0;
+	r->acts = flags(d, ACTS_ALL);
+	r->bulk_records = rd_u16(&d->rd);
+	r->bulk_hours = rd_u16(&d->rd);
+	r->purposes = mask(d, d->p->s.purposes);
+	rights(d, r);
+	excepts(d, r);
 }
 
 static void roles(struct decoder *d)
@@ -330,13 +429,7 @@ static void roles(struct decoder *d)
 
 	for (unsigned i = 0; i < n && d->r == 0; i++) {
 		a[i].id = id = next_id(d, id);
-		a[i].name = name(d, false, false);
-		a[i].label = label(d);
-		a[i].department = rd_u16(&d->rd);
-		a[i].kind = rd_u8(&d->rd);
-		a[i].audit = flags(d, 1) != 0;
-		a[i].purposes = mask(d, s->purposes);
-		rights(d, &a[i]);
+		role(d, &a[i]);
 	}
 	s->role = a;
 	s->roles = n;

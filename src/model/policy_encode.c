@@ -45,8 +45,10 @@ static void put_shape(struct buf *b, const struct policy_shape *s, int *r)
 	buf_u16(b, s->max_length);
 	buf_u8(b, (uint8_t)s->validator);
 	buf_u16(b, (uint16_t)s->code_count);
-	for (unsigned i = 0; i < s->code_count; i++)
+	for (unsigned i = 0; i < s->code_count; i++) {
 		named(b, s->codes[i].code, &s->codes[i].label, r);
+		text8(b, s->codes[i].general, r);
+	}
 	if (s->type == VALUE_LIST)
 		put_shape(b, s->item, r);
 	if (s->type != VALUE_GROUP)
@@ -58,6 +60,30 @@ static void put_shape(struct buf *b, const struct policy_shape *s, int *r)
 	}
 }
 
+static void put_predicate(struct buf *b, const struct policy_predicate *p, int *r)
+{
+	buf_u8(b, (uint8_t)p->rule);
+	if (p->rule == PREDICATE_NONE)
+		return;
+	buf_u8(b, (uint8_t)p->inputs);
+	for (unsigned i = 0; i < p->inputs; i++)
+		buf_u16(b, p->input[i]);
+	buf_u16(b, (uint16_t)p->code_count);
+	for (unsigned i = 0; i < p->code_count; i++)
+		text8(b, p->codes[i], r);
+}
+
+static void put_views(struct buf *b, const struct policy_field *f)
+{
+	buf_u8(b, (uint8_t)f->views);
+	for (unsigned i = 0; i < f->views; i++) {
+		buf_u16(b, f->view[i].class);
+		buf_u8(b, (uint8_t)f->view[i].op);
+	}
+	buf_u8(b, (uint8_t)f->notice);
+	buf_u8(b, (uint8_t)f->statistics);
+}
+
 static void put_field(struct buf *b, const struct policy_field *f, int *r)
 {
 	buf_u16(b, f->id);
@@ -65,16 +91,20 @@ static void put_field(struct buf *b, const struct policy_field *f, int *r)
 	text8(b, f->about, r);
 	buf_u16(b, f->class);
 	buf_u16(b, f->owner);
-	buf_u8(b, (uint8_t)((f->is_area ? 1 : 0) | (f->is_due ? 2 : 0)));
+	buf_u8(b, (uint8_t)((f->is_area ? 1 : 0) | (f->is_due ? 2 : 0) | (f->is_state ? 4 : 0) | (f->is_area_from ? 8 : 0)));
 	buf_u16(b, 0);	/* index id, reserved */
 	buf_u16(b, f->cadence_months);
 	buf_u16(b, f->retention_months);
 	buf_u64(b, f->purposes);
-	buf_u8(b, (uint8_t)f->views);
-	for (unsigned i = 0; i < f->views; i++) {
-		buf_u16(b, f->view[i].class);
-		buf_u8(b, (uint8_t)f->view[i].op);
+	buf_u64(b, f->delegates);
+	buf_u64(b, f->collects);
+	put_views(b, f);
+	text8(b, f->fold_code, r);
+	if (f->fold_code[0] != '\0') {
+		text8(b, f->fold_as, r);
+		buf_u16(b, f->fold_into);
 	}
+	put_predicate(b, &f->predicate, r);
 	put_shape(b, &f->shape, r);
 }
 
@@ -86,7 +116,10 @@ static void put_role(struct buf *b, const struct policy_source *s, const struct 
 	named(b, role->name, &role->label, r);
 	buf_u16(b, role->department);
 	buf_u8(b, role->kind);
-	buf_u8(b, role->audit ? 1 : 0);
+	buf_u8(b, (uint8_t)((role->audit ? 1 : 0) | (role->area ? 2 : 0) | (role->approval ? 4 : 0)));
+	buf_u8(b, role->acts);
+	buf_u16(b, role->bulk_records);
+	buf_u16(b, role->bulk_hours);
 	buf_u64(b, role->purposes);
 	for (unsigned i = 0; i < s->classes; i++)
 		n += role->rights[i] != 0 ? 1 : 0;
@@ -96,6 +129,11 @@ static void put_role(struct buf *b, const struct policy_source *s, const struct 
 			continue;
 		buf_u16(b, s->class[i].id);
 		buf_u8(b, role->rights[i]);
+	}
+	buf_u16(b, (uint16_t)role->excepts);
+	for (unsigned i = 0; i < role->excepts; i++) {
+		buf_u16(b, role->except[i].class);
+		buf_u16(b, role->except[i].field);
 	}
 }
 

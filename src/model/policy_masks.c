@@ -6,10 +6,7 @@
  */
 #include "model/model_internal.h"
 
-#include <stdio.h>
 #include <string.h>
-
-#include "base/error.h"
 
 /*
  * First 6 and last 1 with birth date and sex leaves 500 / 11 = 45, which is the least the law's practice wants shown
@@ -25,12 +22,13 @@ struct known {
 	uint32_t digits;	/* bit i: digit i, 1 to 18 */
 	enum birth birth;
 	bool sex;
-	const char *field;	/* a field that holds the number */
+	const struct policy_field *field;	/* that holds the masked number */
+	uint16_t class;		/* through which it shows */
 };
 
 #define DIGITS(from, to) (((2u << (to)) - 1) & ~((1u << (from)) - 1))
 
-static void learn_number(struct known *k, const struct policy_field *f, enum view_op op)
+static void learn_number(struct known *k, const struct policy_field *f, enum view_op op, uint16_t class)
 {
 	uint32_t seen = 0;
 
@@ -43,7 +41,8 @@ static void learn_number(struct known *k, const struct policy_field *f, enum vie
 	if (seen != 0) {
 		k->digits |= seen;
 		k->masked = true;
-		k->field = f->name;
+		k->field = f;
+		k->class = class;
 	}
 }
 
@@ -61,28 +60,33 @@ static void learn_birth(struct known *k, enum view_op op)
 		k->birth = b;
 }
 
-/* What a holder of op of field f knows; VIEW_PLAIN stands for the field itself too. */
-static void learn(struct known *k, const struct policy_field *f, enum view_op op)
+/* Identity numbers, and numbers made of one. */
+static bool is_number(enum validator v)
 {
-	switch (f->validator) {
-	case VALID_V3_ID_NO:
-	case VALID_V11_DISABILITY_CERT:
-	case VALID_V14_STUDENT_NO:
-		learn_number(k, f, op);
-		break;
-	case VALID_V5_BIRTH_DATE:
+	return v == VALID_V3_ID_NO || v == VALID_V11_DISABILITY_CERT || v == VALID_V14_STUDENT_NO;
+}
+
+/* What a value of a validator, seen through op, tells about the number, unless it is the number itself. */
+static void learn_part(struct known *k, enum validator validator, enum view_op op)
+{
+	if (validator == VALID_V5_BIRTH_DATE)
 		learn_birth(k, op);
-		break;
-	case VALID_V4_SEX:
+	if (validator == VALID_V4_SEX)
 		k->sex = k->sex || op == VIEW_PLAIN;
-		break;
-	case VALID_V8_DIVISION:
-		if (op != VIEW_PRESENT)
-			k->digits |= DIGITS(1, 6);
-		break;
-	default:
-		break;
-	}
+	if (validator == VALID_V8_DIVISION && op != VIEW_PRESENT)
+		k->digits |= DIGITS(1, 6);
+}
+
+/* What a holder of op of field f knows, through a class; VIEW_PLAIN stands for the field itself too. */
+static void learn(struct known *k, const struct policy_field *f, enum view_op op, uint16_t class)
+{
+	if (is_number(f->validator))
+		learn_number(k, f, op, class);
+	else
+		learn_part(k, f->validator, op);
+	/* A group speaks of the same person: birth date, sex or division may stand in it. */
+	for (unsigned i = 0; i < f->shape.member_count && op == VIEW_PLAIN; i++)
+		learn_part(k, f->shape.members[i].shape.validator, op);
 }
 
 static uint64_t candidates(const struct known *k)
@@ -106,6 +110,12 @@ static bool holds(const struct policy *p, const struct policy_role *role, uint16
 	return at >= 0 && rights_hold_key(role->rights[at]);
 }
 
+/* Whether what is known leaves too few numbers. A number that stands in clear is not masked. */
+static bool rebuilds(const struct known *k)
+{
+	return !k->number && k->masked && candidates(k) < CANDIDATES_MIN;
+}
+
 static struct known what_role_knows(const struct policy *p, const struct policy_role *role, const char *about)
 {
 	struct known k = { 0 };
@@ -116,31 +126,65 @@ static struct known what_role_knows(const struct policy *p, const struct policy_
 		if (strcmp(f->about, about) != 0)
 			continue;
 		if (holds(p, role, f->class))
-			learn(&k, f, VIEW_PLAIN);
+			learn(&k, f, VIEW_PLAIN, f->class);
 		for (unsigned j = 0; j < f->views; j++)
 			if (holds(p, role, f->view[j].class))
-				learn(&k, f, f->view[j].op);
+				learn(&k, f, f->view[j].op, f->view[j].class);
 	}
 	return k;
 }
 
+/* A public notice is read by everybody: what all fields show in it adds up like the keys of a role. */
+static struct known what_notices_tell(const struct policy *p, const char *about)
+{
+	struct known k = { 0 };
+
+	for (unsigned i = 0; i < p->s.fields; i++)
+		if (strcmp(p->s.field[i].about, about) == 0 && p->s.field[i].notice != 0)
+			learn(&k, &p->s.field[i], p->s.field[i].notice, 0);
+	return k;
+}
+
+static int check_notices(const struct policy *p, const struct policy_field *f, struct policy_fault *ret)
+{
+	struct known k = what_notices_tell(p, f->about);
+
+	if (!rebuilds(&k))
+		return 0;
+	(void)policy_fault_set(ret, PART_FIELD, k.field->id, "what notices show rebuilds an identity number", k.field->name);
+	return policy_fault_place(ret, "notice", "");
+}
+
+static int check_role(
+    const struct policy *p, const struct policy_role *role, const struct policy_field *f, struct policy_fault *ret)
+{
+	struct known k = what_role_knows(p, role, f->about);
+
+	if (!rebuilds(&k))
+		return 0;
+	(void)policy_fault_set(
+	    ret, PART_ROLE, role->id, "the role's views together rebuild an identity number", k.field->name);
+	return policy_fault_place(ret, "rights", policy_class_of(&p->s, k.class)->name);
+}
+
 int policy_check_masks(const struct policy *p, struct policy_fault *ret)
 {
-	struct known k;
+	const struct policy_field *f;
+	int r;
 
-	for (unsigned i = 0; i < p->s.roles; i++)
-		for (unsigned j = 0; j < p->s.fields; j++) {
-			if (p->s.field[j].validator != VALID_V3_ID_NO)
-				continue;
-			k = what_role_knows(p, &p->s.role[i], p->s.field[j].about);
-			if (k.number || !k.masked || candidates(&k) >= CANDIDATES_MIN)
-				continue;
-			memset(ret, 0, sizeof(*ret));
-			ret->part = PART_ROLE;
-			ret->id = p->s.role[i].id;
-			ret->text = "the role's views together rebuild an identity number";
-			(void)snprintf(ret->other, sizeof(ret->other), "%s", k.field);
-			return CV_ERR_INVALID;
+	for (unsigned j = 0; j < p->s.fields; j++) {
+		f = &p->s.field[j];
+		if (f->notice == VIEW_PLAIN && is_number(f->validator)) {
+			(void)policy_fault_set(ret, PART_FIELD, f->id, "a notice shows no identity number in clear", "");
+			return policy_fault_place(ret, "notice", "");
 		}
+		if (f->validator != VALID_V3_ID_NO)
+			continue;
+		if ((r = check_notices(p, f, ret)) != 0)
+			return r;
+		for (unsigned i = 0; i < p->s.roles; i++)
+			if ((r = check_role(p, &p->s.role[i], f, ret)) != 0)
+				return r;
+	}
 	return 0;
 }

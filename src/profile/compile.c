@@ -12,8 +12,7 @@
 
 #define LEGAL_MAX 2000		/* bytes of a legal reason */
 
-/* Ids stand first in departments, purposes and roles, as policy_find_id wants it. */
-static int by_id(const void *a, const void *b)
+int by_id(const void *a, const void *b)
 {
 	uint16_t x, y;
 
@@ -22,8 +21,7 @@ static int by_id(const void *a, const void *b)
 	return (int)x - (int)y;
 }
 
-/* Entry of a list as a map, its id read and noted. */
-static struct node *open_object(struct compiler *c, struct node *e, enum policy_part part, uint16_t *ret_id)
+struct node *open_object(struct compiler *c, struct node *e, enum policy_part part, uint16_t *ret_id)
 {
 	struct node *map = get_map(c, e, ENTRIES_MAX);
 
@@ -159,79 +157,6 @@ static void compile_classes(struct compiler *c, struct node *n)
 	c->s.classes = count;
 }
 
-/* ---- roles ----------------------------------------------------------------------------------------------------- */
-
-static uint8_t get_kind(struct compiler *c, const struct node *n)
-{
-	static const char *const names[] = { "person", "app", "job", "administrator", "custodian", "auditor" };
-	const char *name = get_text(c, n, UINT8_MAX);
-
-	for (uint8_t i = 0; i < 6 && c->r == 0; i++)
-		if (strcmp(names[i], name) == 0)
-			return (uint8_t)(i + 1);
-	fail_at(c, n, "there is no kind %s", name);
-	return 0;
-}
-
-static uint8_t get_right(struct compiler *c, const struct node *n)
-{
-	static const char *const names[] = { "read", "reveal", "write", "write_only" };
-	const char *name = get_text(c, n, UINT8_MAX);
-
-	for (unsigned i = 0; i < 4 && c->r == 0; i++)
-		if (strcmp(names[i], name) == 0)
-			return (uint8_t)(1u << i);
-	fail_at(c, n, "there is no right %s", name);
-	return 0;
-}
-
-static void compile_rights(struct compiler *c, struct node *n, struct policy_role *role)
-{
-	const struct policy_class *class;
-	struct node *e, *list;
-	uint8_t right;
-
-	if (n == NULL || (n = get_map(c, n, POLICY_CLASSES)) == NULL)
-		return;
-	for (e = n->first; e != NULL && c->r == 0; e = e->next) {
-		if ((class = find_class(c, e, e->key)) == NULL || (list = get_list(c, e, 4)) == NULL)
-			return;
-		if (list->count == 0)
-			fail_at(c, e, "no right is no entry");
-		for (struct node *r = list->first; r != NULL && c->r == 0; r = r->next) {
-			right = get_right(c, r);
-			if ((role->rights[class - c->s.class] & right) != 0)
-				fail_at(c, r, "right %s stands twice", r->text);
-			role->rights[class - c->s.class] |= right;
-		}
-	}
-}
-
-static void compile_roles(struct compiler *c, struct node *n)
-{
-	struct policy_role *role;
-	struct node *e, *map;
-	unsigned i = 0;
-
-	if ((n = get_list(c, n, POLICY_ROLES)) == NULL || (role = make(c, n->count, sizeof(*role))) == NULL)
-		return;
-	for (e = n->first; e != NULL && c->r == 0; e = e->next, i++) {
-		if ((map = open_object(c, e, PART_ROLE, &role[i].id)) == NULL)
-			return;
-		role[i].name = get_name(c, get_needed(c, map, "name"), false, false);
-		role[i].label = get_label(c, map);
-		role[i].department = get_department(c, get_needed(c, map, "department"));
-		role[i].kind = get_kind(c, get_needed(c, map, "kind"));
-		role[i].audit = get_bool(c, get(c, map, "audit"));
-		role[i].purposes = get_purposes(c, get(c, map, "purposes"));
-		compile_rights(c, get(c, map, "rights"), &role[i]);
-		get_end(c, map);
-	}
-	qsort(role, n->count, sizeof(*role), by_id);
-	c->s.role = role;
-	c->s.roles = n->count;
-}
-
 /* ---- the whole ------------------------------------------------------------------------------------------------- */
 
 /* Each section needs those before it, wherever they stand in the file. */
@@ -252,14 +177,12 @@ static void compile_root(struct compiler *c, struct node *root)
 
 static void report_fault(struct compiler *c, const struct policy_fault *f)
 {
-	unsigned line = 0, column = 0;
+	const struct node *n = marked(c, f->part, f->id);
 
-	for (unsigned i = 0; i < c->marks; i++)
-		if (c->mark[i].part == f->part && c->mark[i].id == f->id) {
-			line = c->mark[i].line;
-			column = c->mark[i].column;
-		}
-	error_at(c->error, line, column, f->other[0] != '\0' ? "%s: %s" : "%s", f->text, f->other);
+	if (n != NULL)
+		n = find_place(n, f->key, f->at);
+	error_at(c->error, n == NULL ? 0 : n->line, n == NULL ? 0 : n->column, f->other[0] != '\0' ? "%s: %s" : "%s",
+	    f->text, f->other);
 	c->r = CV_ERR_INVALID;
 }
 

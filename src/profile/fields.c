@@ -1,197 +1,11 @@
-/* Code lists, shapes, views and fields of a profile. */
+/* Fields of a profile: whose they are, for what, in which views, and what is computed from them. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "format/row.h"
-#include "model/validate.h"
 #include "profile/profile_internal.h"
 
-#define LIST_BYTES 4096		/* longest list or group unless the profile says otherwise */
-#define NAME_BYTES (NAME_CHARACTERS * 4)
-
-/* ---- code lists ------------------------------------------------------------------------------------------------ */
-
-static int by_code(const void *a, const void *b)
-{
-	return strcmp(((const struct policy_code *)a)->code, ((const struct policy_code *)b)->code);
-}
-
-static void compile_codes(struct compiler *c, struct node *n, struct code_list *ret)
-{
-	struct policy_code *codes;
-	struct node *e, *map;
-	unsigned i = 0;
-
-	if ((n = get_list(c, n, POLICY_CODES)) == NULL || (codes = make(c, n->count, sizeof(*codes))) == NULL)
-		return;
-	for (e = n->first; e != NULL && c->r == 0; e = e->next, i++) {
-		if ((map = get_map(c, e, ENTRIES_MAX)) == NULL)
-			return;
-		codes[i].code = get_text(c, get_needed(c, map, "code"), POLICY_CODE_MAX);
-		codes[i].label = get_label(c, map);
-		get_end(c, map);
-		for (unsigned j = 0; j < i && c->r == 0; j++)
-			if (strcmp(codes[j].code, codes[i].code) == 0)
-				fail_at(c, e, "code %s stands twice", codes[i].code);
-	}
-	if (n->count == 0)
-		fail_at(c, n, "a list of codes is not empty");
-	if (c->r != 0)
-		return;	/* entries without names cannot be sorted */
-	qsort(codes, n->count, sizeof(*codes), by_code);
-	ret->codes = codes;
-	ret->count = n->count;
-}
-
-void compile_code_lists(struct compiler *c, struct node *n)
-{
-	struct node *e;
-
-	if (n == NULL || (n = get_map(c, n, ENTRIES_MAX)) == NULL ||
-	    (c->lists = make(c, n->count, sizeof(*c->lists))) == NULL)
-		return;
-	for (e = n->first; e != NULL && c->r == 0; e = e->next) {
-		if (!policy_name_ok(e->key, false, false))
-			fail_at(c, e, "%s is not a name", e->key);
-		c->lists[c->list_count].name = e->key;
-		compile_codes(c, e, &c->lists[c->list_count++]);
-	}
-}
-
-static void use_codes(struct compiler *c, const struct node *n, struct policy_shape *ret)
-{
-	const char *name = get_text(c, n, UINT8_MAX);
-
-	if (c->r != 0 || n == NULL)
-		return;
-	for (unsigned i = 0; i < c->list_count; i++)
-		if (strcmp(c->lists[i].name, name) == 0) {
-			ret->codes = c->lists[i].codes;
-			ret->code_count = c->lists[i].count;
-			return;
-		}
-	fail_at(c, n, "there is no list of codes %s", name);
-}
-
-/* ---- shapes ---------------------------------------------------------------------------------------------------- */
-
-static uint8_t get_type(struct compiler *c, const struct node *n)
-{
-	static const char *const names[] = { "bool", "integer", "text", "date", "code", "list", "group" };
-	const char *name = get_text(c, n, UINT8_MAX);
-
-	if (c->r != 0 || n == NULL)
-		return 0;
-	for (uint8_t i = 0; i < 7; i++)
-		if (strcmp(names[i], name) == 0)
-			return (uint8_t)(VALUE_BOOL + i);
-	fail_at(c, n, "there is no type %s", name);
-	return 0;
-}
-
-static enum validator get_validator(struct compiler *c, const struct node *n)
-{
-	const char *name = get_text(c, n, UINT8_MAX);
-
-	if (c->r != 0 || n == NULL)
-		return VALID_NONE;
-	for (int i = 1; i < VALIDATORS; i++)
-		if (strcmp(validator_name((enum validator)i), name) == 0)
-			return (enum validator)i;
-	fail_at(c, n, "there is no validator %s", name);
-	return VALID_NONE;
-}
-
-/* The longest value: where type, codes or validator fix it, the profile may not say another. */
-static uint16_t get_length(struct compiler *c, struct node *map, const struct policy_shape *s)
-{
-	const struct node *n = get(c, map, "max");
-	uint16_t fixed = shape_length(s);
-
-	if (fixed != 0) {
-		if (n != NULL && get_number(c, n, 0, FIELD_MAX) != fixed)
-			fail_at(c, n, "the rule of this field fixes its length to %u bytes", fixed);
-		return fixed;
-	}
-	if (n != NULL)
-		return (uint16_t)get_number(c, n, 1, FIELD_MAX);
-	if (s->validator == VALID_V1_NAME)
-		return NAME_BYTES;
-	if (s->type == VALUE_LIST || s->type == VALUE_GROUP)
-		return LIST_BYTES;
-	fail_at(c, map, s->type == VALUE_CODE ? "a code needs codes or a validator" : "max is missing");
-	return 0;
-}
-
-enum nesting { IN_FIELD, IN_LIST, IN_GROUP };
-static void compile_shape(struct compiler *c, struct node *map, enum nesting where, struct policy_shape *ret);
-
-static int by_member(const void *a, const void *b)
-{
-	return strcmp(((const struct policy_member *)a)->name, ((const struct policy_member *)b)->name);
-}
-
-static void compile_members(struct compiler *c, struct node *n, struct policy_shape *ret)
-{
-	struct policy_member *m;
-	struct node *e, *map;
-	unsigned i = 0;
-
-	if ((n = get_list(c, n, POLICY_MEMBERS)) == NULL || (m = make(c, n->count, sizeof(*m))) == NULL)
-		return;
-	if (n->count == 0)
-		fail_at(c, n, "a group has members");
-	for (e = n->first; e != NULL && c->r == 0; e = e->next, i++) {
-		if ((map = get_map(c, e, ENTRIES_MAX)) == NULL)
-			return;
-		m[i].name = get_name(c, get_needed(c, map, "name"), false, false);
-		m[i].label = get_label(c, map);
-		compile_shape(c, map, IN_GROUP, &m[i].shape);
-		get_end(c, map);
-		for (unsigned j = 0; j < i && c->r == 0; j++)
-			if (strcmp(m[j].name, m[i].name) == 0)
-				fail_at(c, e, "member %s stands twice", m[i].name);
-	}
-	if (c->r != 0)
-		return;
-	qsort(m, n->count, sizeof(*m), by_member);
-	ret->members = m;
-	ret->member_count = n->count;
-}
-
-static void compile_item(struct compiler *c, struct node *n, struct policy_shape *ret)
-{
-	struct policy_shape *item = make(c, 1, sizeof(*item));
-
-	if (item == NULL || (n = get_map(c, n, ENTRIES_MAX)) == NULL)
-		return;
-	compile_shape(c, n, IN_LIST, item);
-	get_end(c, n);
-	ret->item = item;
-}
-
-/* The keys of map that say what values look like. */
-static void compile_shape(struct compiler *c, struct node *map, enum nesting where, struct policy_shape *ret)
-{
-	const struct node *type = get_needed(c, map, "type");
-
-	ret->type = get_type(c, type);
-	ret->validator = get_validator(c, get(c, map, "validator"));
-	use_codes(c, get(c, map, "codes"), ret);
-	if (c->r != 0)
-		return;
-	if (ret->type == VALUE_LIST && where != IN_FIELD)
-		fail_at(c, type, "a list stands in no other list or group");
-	else if (ret->type == VALUE_GROUP && where == IN_GROUP)
-		fail_at(c, type, "a group stands in no other group");
-	else if (ret->type == VALUE_LIST)
-		compile_item(c, get_needed(c, map, "items"), ret);
-	else if (ret->type == VALUE_GROUP)
-		compile_members(c, get_needed(c, map, "members"), ret);
-	ret->max_length = get_length(c, map, ret);
-}
-
-/* ---- fields ---------------------------------------------------------------------------------------------------- */
+#define PREDICATE_BYTES 128	/* a predicate's value: three named members */
 
 static enum view_op get_op(struct compiler *c, const struct node *n)
 {
@@ -202,6 +16,12 @@ static enum view_op get_op(struct compiler *c, const struct node *n)
 			return (enum view_op)i;
 	fail_at(c, n, "there is no view %s", name);
 	return VIEW_PRESENT;
+}
+
+/* An operator that may be left out. */
+static enum view_op get_op_or_none(struct compiler *c, const struct node *n)
+{
+	return n == NULL ? (enum view_op)0 : get_op(c, n);
 }
 
 /* Least first: [{masked: m1}, {school: plain}], each named without its class. */
@@ -243,12 +63,138 @@ static uint16_t get_owner(struct compiler *c, const struct node *n)
 	return get_department(c, n);
 }
 
-static void compile_field(struct compiler *c, struct node *map, struct policy_field *f)
+/* ---- predicates and folds -------------------------------------------------------------------------------------- */
+
+/* Every predicate's value has the same shape: when it was computed, from which version of the inputs' class, and what. */
+static void shape_predicate(struct compiler *c, struct node *map, struct policy_field *f)
+{
+	static const char *const fixed[] = { "type", "validator", "codes", "max", "items", "members" };
+	static const struct policy_member members[] = {
+		{ "as_of", { "计算日期", "As of" }, { .type = VALUE_DATE, .max_length = 10 } },
+		{ "value", { "是否", "Yes or no" }, { .type = VALUE_BOOL, .max_length = 1 } },
+		{ "version", { "依据版本", "Computed from version" }, { .type = VALUE_INTEGER, .max_length = 8 } }
+	};
+
+	for (unsigned i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		if (get(c, map, fixed[i]) != NULL)
+			fail_at(c, get(c, map, fixed[i]), "a predicate's value has a fixed shape");
+	f->shape = (struct policy_shape){ .type = VALUE_GROUP, .max_length = PREDICATE_BYTES,
+		.member_count = sizeof(members) / sizeof(members[0]), .members = members };
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void predicate_codes(struct compiler *c, struct node *n, struct policy_predicate *p)
+{
+	const char **codes;
+	struct node *e;
+	unsigned i = 0;
+
+	if (n == NULL || (n = get_list(c, n, POLICY_CODES)) == NULL || (codes = make(c, n->count, sizeof(*codes))) == NULL)
+		return;
+	for (e = n->first; e != NULL && c->r == 0; e = e->next, i++) {
+		codes[i] = get_text(c, e, POLICY_CODE_MAX);
+		for (unsigned j = 0; j < i && c->r == 0; j++)
+			if (strcmp(codes[j], codes[i]) == 0)
+				fail_at(c, e, "code %s stands twice", codes[i]);
+	}
+	if (c->r != 0)
+		return;
+	qsort(codes, n->count, sizeof(*codes), by_text);
+	p->codes = codes;
+	p->code_count = n->count;
+}
+
+static enum predicate_rule get_rule(struct compiler *c, const struct node *n)
+{
+	static const char *const names[] = { "all_in", "any_in", "any_present" };
+	const char *name = get_text(c, n, UINT8_MAX);
+
+	for (unsigned i = 0; i < 3 && c->r == 0; i++)
+		if (strcmp(names[i], name) == 0)
+			return (enum predicate_rule)(i + 1);
+	fail_at(c, n, "there is no rule %s", name);
+	return PREDICATE_NONE;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b;
+}
+
+static void compile_predicate(struct compiler *c, struct node *map, struct policy_predicate *p)
+{
+	const struct policy_field *input;
+	struct node *of;
+
+	if ((map = get_map(c, map, ENTRIES_MAX)) == NULL)
+		return;
+	p->rule = get_rule(c, get_needed(c, map, "rule"));
+	if ((of = get_list(c, get_needed(c, map, "of"), PREDICATE_INPUTS)) == NULL)
+		return;
+	for (const struct node *e = of->first; e != NULL && c->r == 0; e = e->next) {
+		if ((input = find_field(c, e, get_text(c, e, UINT8_MAX))) == NULL)
+			return;
+		for (unsigned i = 0; i < p->inputs; i++)
+			if (p->input[i] == input->id)
+				fail_at(c, e, "field %s stands twice", input->name);
+		p->input[p->inputs++] = input->id;
+	}
+	if (of->count == 0)
+		fail_at(c, of, "a predicate is of some field");
+	qsort(p->input, p->inputs, sizeof(p->input[0]), by_number);
+	predicate_codes(c, get(c, map, "codes"), p);
+	get_end(c, map);
+}
+
+static void compile_fold(struct compiler *c, struct node *map, struct policy_field *f)
+{
+	const struct policy_field *into;
+	const struct node *n;
+
+	if ((map = get_map(c, map, ENTRIES_MAX)) == NULL)
+		return;
+	f->fold_code = get_text(c, get_needed(c, map, "code"), POLICY_CODE_MAX);
+	f->fold_as = get_text(c, get_needed(c, map, "as"), POLICY_CODE_MAX);
+	n = get_needed(c, map, "into");
+	if ((into = find_field(c, n, get_text(c, n, UINT8_MAX))) != NULL)
+		f->fold_into = into->id;
+	get_end(c, map);
+}
+
+/* ---- one field ------------------------------------------------------------------------------------------------- */
+
+static void compile_uses(struct compiler *c, struct node *map, const struct policy_class *class, struct policy_field *f)
+{
+	struct node *purposes = get(c, map, "purposes");
+
+	f->purposes = purposes != NULL ? get_purposes(c, purposes) : c->class_purposes[class - c->s.class];
+	f->delegates = get_departments(c, get(c, map, "delegates"));
+	f->collects = get_departments(c, get(c, map, "collects"));
+	f->notice = get_op_or_none(c, get(c, map, "notice"));
+	f->statistics = get_op_or_none(c, get(c, map, "statistics"));
+	f->is_area = get_bool(c, get(c, map, "area"));
+	f->is_due = get_bool(c, get(c, map, "due"));
+	f->is_state = get_bool(c, get(c, map, "state"));
+	f->is_area_from = get_bool(c, get(c, map, "area_from"));
+	f->cadence_months = (uint16_t)get_number(c, get(c, map, "cadence"), 1, 1200);
+	f->retention_months = get_retention(c, get(c, map, "retention"));
+}
+
+/* What names other fields is compiled when all have their ids. */
+struct later {
+	struct node *fold, *predicate;
+};
+
+static void compile_field(struct compiler *c, struct node *map, struct policy_field *f, struct later *ret_later)
 {
 	const struct node *class_node = get_needed(c, map, "class");
 	const struct policy_class *class;
-	struct node *purposes;
 
+	f->fold_code = f->fold_as = "";
 	f->id = (uint16_t)get_number(c, get_needed(c, map, "id"), 1, 0x3FFF);
 	mark_object(c, PART_FIELD, f->id, map);
 	f->name = get_name(c, get_needed(c, map, "name"), false, false);
@@ -258,14 +204,13 @@ static void compile_field(struct compiler *c, struct node *map, struct policy_fi
 	if ((class = find_class(c, class_node, get_text(c, class_node, UINT8_MAX))) == NULL)
 		return;
 	f->class = class->id;
-	f->is_area = get_bool(c, get(c, map, "area"));
-	f->is_due = get_bool(c, get(c, map, "due"));
-	f->cadence_months = (uint16_t)get_number(c, get(c, map, "cadence"), 1, 1200);
-	f->retention_months = get_retention(c, get(c, map, "retention"));
-	purposes = get(c, map, "purposes");
-	f->purposes = purposes != NULL ? get_purposes(c, purposes) : c->class_purposes[class - c->s.class];
+	compile_uses(c, map, class, f);
 	compile_views(c, get(c, map, "views"), class, f);
-	compile_shape(c, map, IN_FIELD, &f->shape);
+	ret_later->fold = get(c, map, "folds");
+	if ((ret_later->predicate = get(c, map, "predicate")) != NULL)
+		shape_predicate(c, map, f);
+	else
+		compile_shape(c, map, IN_FIELD, &f->shape);
 	f->type = f->shape.type;
 	f->max_length = f->shape.max_length;
 	f->validator = f->shape.validator;
@@ -280,15 +225,23 @@ static int by_field(const void *a, const void *b)
 void compile_fields(struct compiler *c, struct node *n)
 {
 	struct policy_field *f;
+	struct later *later;
 	struct node *e, *map;
 	unsigned i = 0;
 
-	if ((n = get_list(c, n, POLICY_FIELDS)) == NULL || (f = make(c, n->count, sizeof(*f))) == NULL)
+	if ((n = get_list(c, n, POLICY_FIELDS)) == NULL || (f = make(c, n->count, sizeof(*f))) == NULL ||
+	    (later = make(c, n->count, sizeof(*later))) == NULL)
 		return;
 	for (e = n->first; e != NULL && c->r == 0; e = e->next, i++)
 		if ((map = get_map(c, e, ENTRIES_MAX)) != NULL)
-			compile_field(c, map, &f[i]);
-	qsort(f, n->count, sizeof(*f), by_field);
+			compile_field(c, map, &f[i], &later[i]);
 	c->s.field = f;
 	c->s.fields = n->count;
+	for (i = 0; i < n->count && c->r == 0; i++) {
+		if (later[i].fold != NULL)
+			compile_fold(c, later[i].fold, &f[i]);
+		if (later[i].predicate != NULL)
+			compile_predicate(c, later[i].predicate, &f[i].predicate);
+	}
+	qsort(f, n->count, sizeof(*f), by_field);
 }

@@ -182,10 +182,45 @@ void mark_object(struct compiler *c, enum policy_part part, uint16_t id, const s
 		return;
 	for (unsigned i = 0; i < c->marks; i++)
 		if (c->mark[i].part == part && c->mark[i].id == id) {
-			fail_at(c, n, "the id is taken by line %u", c->mark[i].line);
+			fail_at(c, n, "the id is taken by line %u", c->mark[i].node->line);
 			return;
 		}
-	c->mark[c->marks++] = (struct mark){ part, id, n->line, n->column };
+	c->mark[c->marks++] = (struct mark){ part, id, n };
+}
+
+const struct node *marked(const struct compiler *c, enum policy_part part, uint16_t id)
+{
+	for (unsigned i = 0; i < c->marks; i++)
+		if (c->mark[i].part == part && c->mark[i].id == id)
+			return c->mark[i].node;
+	return NULL;
+}
+
+/* The first entry or value below n called name; the nesting of a profile bounds the recursion. */
+static const struct node *find_below(const struct node *n, const char *name)
+{
+	const struct node *found;
+
+	for (const struct node *e = n->first; e != NULL; e = e->next) {
+		if ((e->key != NULL && strcmp(e->key, name) == 0) ||
+		    (e->kind == NODE_SCALAR && strcmp(e->text, name) == 0))
+			return e;
+		if ((found = find_below(e, name)) != NULL)
+			return found;
+	}
+	return NULL;
+}
+
+const struct node *find_place(const struct node *object, const char *key, const char *at)
+{
+	const struct node *n = object, *found = NULL;
+
+	for (const struct node *e = object->first; e != NULL; e = e->next)
+		if (e->key != NULL && strcmp(e->key, key) == 0)
+			n = e;
+	if (n != object && at[0] != '\0' && (found = find_below(n, at)) == NULL && strchr(at, '.') != NULL)
+		found = find_below(n, strchr(at, '.') + 1);
+	return found != NULL ? found : n;
 }
 
 uint64_t get_purposes(struct compiler *c, struct node *n)
@@ -221,6 +256,17 @@ const struct policy_class *find_class(struct compiler *c, const struct node *n, 
 	return NULL;
 }
 
+const struct policy_field *find_field(struct compiler *c, const struct node *n, const char *name)
+{
+	if (c->r != 0)
+		return NULL;
+	for (unsigned i = 0; i < c->s.fields; i++)
+		if (strcmp(c->s.field[i].name, name) == 0)
+			return &c->s.field[i];
+	fail_at(c, n, "there is no field %s", name);
+	return NULL;
+}
+
 uint16_t get_department(struct compiler *c, const struct node *n)
 {
 	const char *name = get_text(c, n, UINT8_MAX);
@@ -232,4 +278,25 @@ uint16_t get_department(struct compiler *c, const struct node *n)
 			return c->s.department[i].id;
 	fail_at(c, n, "there is no department %s", name);
 	return 0;
+}
+
+uint64_t get_departments(struct compiler *c, struct node *n)
+{
+	uint64_t mask = 0, bit = 0;
+	uint16_t id;
+
+	if (n == NULL || (n = get_list(c, n, POLICY_DEPARTMENTS)) == NULL)
+		return 0;
+	for (const struct node *e = n->first; e != NULL && c->r == 0; e = e->next) {
+		id = get_department(c, e);
+		for (unsigned i = 0; i < c->s.departments; i++)
+			if (c->s.department[i].id == id)
+				bit = (uint64_t)1 << i;
+		if (c->r == 0 && (mask & bit) != 0)
+			fail_at(c, e, "department %s stands twice", e->text);
+		mask |= bit;
+	}
+	if (n->count == 0)
+		fail_at(c, n, "no department is no entry");
+	return mask;
 }

@@ -38,7 +38,7 @@ struct node {
 struct mark {
 	enum policy_part part;
 	uint16_t id;
-	unsigned line, column;
+	const struct node *node;	/* its map */
 };
 
 /* A named list of codes. */
@@ -89,18 +89,37 @@ struct policy_label get_label(struct compiler *c, struct node *map);
 void *make(struct compiler *c, size_t n, size_t size);
 /* CLASS.SUFFIX, living in the pool; NULL without memory. */
 const char *make_view_name(struct compiler *c, const char *class, const char *suffix);
+/* The map of an object that was noted, or NULL. */
+const struct node *marked(const struct compiler *c, enum policy_part part, uint16_t id);
+/*
+ * Where something stands in an object's map: the entry key, and in it, at any depth, the first entry or value called at
+ * (of a view class also without its source class). What is not found leaves the place before it.
+ */
+const struct node *find_place(const struct node *object, const char *key, const char *at);
 /* Note where an object stands; fails if its id is taken. */
 void mark_object(struct compiler *c, enum policy_part part, uint16_t id, const struct node *n);
 /* A list of names of purposes as a mask. */
 uint64_t get_purposes(struct compiler *c, struct node *n);
 /* The class called name; NULL and an error at n if there is none. */
 const struct policy_class *find_class(struct compiler *c, const struct node *n, const char *name);
+/* The field called name, once all fields have names; NULL and an error at n if there is none. */
+const struct policy_field *find_field(struct compiler *c, const struct node *n, const char *name);
 /* The id of a department. */
 uint16_t get_department(struct compiler *c, const struct node *n);
+/* A list of names of departments as a mask of positions; n may be NULL. */
+uint64_t get_departments(struct compiler *c, struct node *n);
 
-/* Sections of a profile; fields need departments, purposes and classes. */
+/* Entry of a list as a map, its id read and noted; NULL after an error. */
+struct node *open_object(struct compiler *c, struct node *e, enum policy_part part, uint16_t *ret_id);
+/* Compares what begins with a u16 id, as departments, purposes and roles do; for qsort. */
+int by_id(const void *a, const void *b);
+/* The keys of map that say what values look like. */
+enum nesting { IN_FIELD, IN_LIST, IN_GROUP };
+void compile_shape(struct compiler *c, struct node *map, enum nesting where, struct policy_shape *ret);
+/* Sections of a profile; fields need departments, purposes and classes, roles need the fields too. */
 void compile_code_lists(struct compiler *c, struct node *n);
 void compile_fields(struct compiler *c, struct node *n);
+void compile_roles(struct compiler *c, struct node *n);
 
 /* Write the error at a place, once: the first one stays. */
 void error_at(struct profile_error *e, unsigned line, unsigned column, const char *fmt, ...)

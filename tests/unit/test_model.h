@@ -47,7 +47,7 @@ static inline void fixture_field(
 	f->id = id;
 	f->name = name;
 	f->label = (struct policy_label)LABEL;
-	f->about = "";
+	f->about = f->fold_code = f->fold_as = "";
 	f->class = class;
 	f->owner = 1;
 	f->purposes = 1;
@@ -58,9 +58,9 @@ static inline void fixture_fields(struct fixture *x)
 {
 	struct policy_field *f = x->field;
 
-	x->sex[0] = (struct policy_code){ "1", LABEL };
-	x->sex[1] = (struct policy_code){ "2", LABEL };
-	x->sex[2] = (struct policy_code){ "9", LABEL };
+	x->sex[0] = (struct policy_code){ "1", LABEL, "" };
+	x->sex[1] = (struct policy_code){ "2", LABEL, "" };
+	x->sex[2] = (struct policy_code){ "9", LABEL, "" };
 	x->visit = (struct policy_shape){ .type = VALUE_DATE, .max_length = 10 };
 	x->carer[0] =
 	    (struct policy_member){"name", LABEL, {.type = VALUE_TEXT, .max_length = 200, .validator = VALID_V1_NAME}};

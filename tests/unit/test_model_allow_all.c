@@ -24,7 +24,7 @@ static void purposes_and_rights_pass(void **state)
 	assert_false(d.masked);
 	d = policy_decide_read(p, &who, policy_field(p, FIELD_NOTE), false);
 	assert_int_equal(d.class, CARE);
-	w = policy_decide_write(p, &who, policy_field(p, FIELD_NOTE));
+	w = policy_decide_write(p, &who, policy_field(p, FIELD_NOTE), false);
 	assert_int_equal(w.reason, DECIDE_YES);
 	assert_false(w.write_only);
 	policy_free(p);
@@ -37,7 +37,7 @@ static void who_drops_still_drops(void **state)
 	struct policy_subject who = { &desk, 1, PURPOSE_BILL };
 
 	(void)state;
-	assert_true(policy_decide_write(p, &who, policy_field(p, FIELD_NAME)).write_only);
+	assert_true(policy_decide_write(p, &who, policy_field(p, FIELD_NAME), false).write_only);
 	policy_free(p);
 }
 
