@@ -5,6 +5,8 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "vault/jobs.h"
+#include "vault/list.h"
 #include "vault/vault_internal.h"
 
 #define DAY_MS (24u * 3600 * 1000)
@@ -240,6 +242,8 @@ static void end_refused(struct vault *v, struct vault_call *c)
 	uint64_t leaf = MESSAGE_NO_LEAF;
 
 	store_rollback(v->store);
+	list_rollback(v);
+	jobs_rollback(v);
 	vault_undo(v, &v->call_saved);
 	c->mutating = false;
 	c->kind = LEAF_REFUSED;
@@ -260,12 +264,16 @@ static void end_refused(struct vault *v, struct vault_call *c)
 /* The request stands as decided: its changes and its leaf join the turn, sessions follow. */
 static void end_decided(struct vault *v, struct vault_call *c)
 {
-	if (c->problem != 0)
+	if (c->problem != 0) {
 		end_refused(v, c);
-	else
+	} else {
 		store_commit(v->store);
+		list_commit(v);
+		jobs_commit(v);
+	}
 	if (v->ending != NULL && c->problem == 0) {
 		merges_forget(v, v->ending);
+		jobs_forget(v, v->ending);
 		session_close(v->keys, v->ending);
 	}
 	if (c->opened && c->problem != 0)
@@ -296,6 +304,8 @@ bool vault_call_end(struct vault *v, struct vault_call *c)
 		end_decided(v, c);
 	} else {
 		store_rollback(v->store);
+		list_rollback(v);
+		jobs_rollback(v);
 		vault_undo(v, &v->call_saved);
 		buf_cut(c->out, c->out_at);
 		c->out->bad = false;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "vault/list.h"
 #include "vault/vault_internal.h"
 
 static int collect_row(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
@@ -231,7 +232,7 @@ int record_put_head(struct vault *v, struct record *r)
 	if (!buf_ok(&v->keys_row))
 		return CV_ERR_LIMIT;
 	buf_reset(&v->seal);
-	if ((e = record_head_seal(v->keys, &r->head, &v->seal)) == 0)
+	if ((e = list_note(v, r->serial, &r->head)) == 0 && (e = record_head_seal(v->keys, &r->head, &v->seal)) == 0)
 		e = vault_put_hashed(v, STORE_REC, key, n, v->seal.p, v->seal.n);
 	if (e == 0) {
 		n = rec_key(r->serial, REC_KEYS, 0, 0, key);

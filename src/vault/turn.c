@@ -5,6 +5,8 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "vault/jobs.h"
+#include "vault/list.h"
 #include "vault/vault_internal.h"
 
 #define UPKEEP_IDEM 2
@@ -78,12 +80,12 @@ static void settle_full(struct vault *v, int r, bool changed)
 		log_warn("no room could be made: %s", cv_strerror(r));
 }
 
-int vault_turn_end(struct vault *v)
+/* With r, what failed before: then nothing of the turn stands. */
+static int end_turn(struct vault *v, int r)
 {
 	bool dirty, changed;
-	int r = 0;
 
-	if (v->merges > 0)
+	if (r == 0 && v->merges > 0)
 		r = vault_run_merges(v);
 	dirty = v->state_dirty || v->counters_dirty;
 	changed = v->turn_saved.valid;
@@ -96,6 +98,8 @@ int vault_turn_end(struct vault *v)
 	} else {
 		store_turn_abort(v->store);
 	}
+	list_turn_done(v, r == 0);
+	jobs_turn_done(v, r == 0);
 	audit_turn_end(v->audit, r);
 	record_turn_end(v->keys);
 	if (r != 0) {
@@ -106,6 +110,16 @@ int vault_turn_end(struct vault *v)
 	settle_calls(v, r);
 	settle_full(v, r, changed);
 	return r;
+}
+
+int vault_turn_end(struct vault *v)
+{
+	return end_turn(v, 0);
+}
+
+void vault_turn_abort(struct vault *v, int r)
+{
+	(void)end_turn(v, r);
 }
 
 void vault_turn_refused(struct vault *v, int r, struct buf *out)
@@ -214,6 +228,7 @@ void vault_session_ended(void *cookie, struct session *s)
 	unsigned n = 0;
 
 	merges_forget(x->v, s);
+	jobs_forget(x->v, s);
 	for (unsigned i = 0; i < x->v->opened; i++)
 		if (x->v->open[i] != s)
 			x->v->open[n++] = x->v->open[i];

@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "store/files.h"
 #include "vault/hooks.h"
+#include "vault/jobs.h"
+#include "vault/list.h"
 #include "vault/vault_internal.h"
 
 #define DAY_MS (24u * 3600 * 1000)
@@ -329,6 +331,18 @@ static int start_counters(struct vault *v, struct starting *x)
 	return vault_check_counters(v);
 }
 
+static int start_list(struct vault *v, struct starting *x)
+{
+	(void)x;
+	return list_load(v);
+}
+
+static int start_jobs(struct vault *v, struct starting *x)
+{
+	(void)x;
+	return jobs_load(v);
+}
+
 static int start_directory(struct vault *v, struct starting *x)
 {
 	return directory_load(v->keys, v->store, x->facts.admin, x->facts.admins);
@@ -369,7 +383,9 @@ static int start(struct vault *v)
 		{ "shred/ (slots, top)", start_shred },
 		{ "shred/ (shards)", start_shards },
 		{ "store/, row counters against the records", start_counters },
+		{ "the work list", start_list },
 		{ "store/, directory", start_directory },
+		{ "store/, jobs", start_jobs },
 		{ "epochs of the log", start_epochs },
 		{ "the first leaf", start_first_leaf },
 	};
@@ -391,6 +407,8 @@ static int stop(struct vault *v, bool clean)
 	int r = store_close(v->store, clean);
 
 	v->store = NULL;
+	list_unload(v);
+	jobs_unload(v);
 	audit_close(v->audit);
 	v->audit = NULL;
 	policy_free(v->policy);

@@ -64,6 +64,10 @@ int vault_applied_fd(const struct vault *v);
 void vault_applied(struct vault *v);
 /* Once a second, between turns: sweep sessions, epochs, failures, expired idempotency rows. */
 void vault_tick(struct vault *v);
+/* Whether work waits that is done between turns in slices: the work list's filling, jobs. */
+bool vault_busy(const struct vault *v);
+/* Between turns: do of it what takes about slice_us microseconds; a job's slice is a turn of its own, and ends with its sync. */
+void vault_work(struct vault *v, unsigned slice_us);
 /* Between turns: apply and sign, so that checkpoint and events cover what was answered before. 0 or CV_ERR_IO. */
 int vault_checkpoint_now(struct vault *v);
 

@@ -150,6 +150,8 @@ struct vault {
 	bool state_dirty, counters_dirty;
 	uint64_t state_leaf;		/* newest leaf that names the state */
 
+	struct list *list;		/* list.h; NULL while sealed */
+	struct jobs *jobs;		/* jobs.h; NULL while sealed */
 	struct vault_call call;		/* one request at a time */
 	struct session *ending;		/* closed by its own request, once the leaf is built */
 	unsigned turn_calls;		/* calls of the open turn that ended */
@@ -256,6 +258,8 @@ void merges_forget(struct vault *v, const struct session *s);
 
 /* ---- turn.c --------------------------------------------------------------------------------------------------------- */
 
+/* End the turn because r (not 0) kept its part of upkeep from being whole: nothing of it stands. */
+void vault_turn_abort(struct vault *v, int r);
 /* Cookie of vault_session_ended. */
 struct session_end {
 	struct vault *v;

@@ -339,8 +339,7 @@ static bool spent(void *cookie, const struct wrap *w)
 	return write_wrap_spent(cookie, w);
 }
 
-/* Take the wraps of folded drops out of the keys row. */
-static int prune_wraps(struct vault *v, struct record *rec)
+int write_prune_wraps(struct vault *v, struct record *rec)
 {
 	struct buf pruned;
 	int r;
@@ -484,7 +483,7 @@ int write_targets(struct vault *v, struct vault_call *c, struct write_set *w, st
 			r = write_rewrite(v, c, w, rec, t, hc);
 	}
 	if (r == 0)
-		r = prune_wraps(v, rec);
+		r = write_prune_wraps(v, rec);
 	note_in_head(w, &rec->head);
 	rec->head.updated_ms = c->now_ms;
 	c->mutating = true;

@@ -1,0 +1,61 @@
+/* What jobs.c (rows and slices), jobs_call.c (the calls) and reproject.c (one record) share. */
+#ifndef CV_VAULT_JOBS_INTERNAL_H
+#define CV_VAULT_JOBS_INTERNAL_H
+
+#include "vault/jobs.h"
+#include "vault/vault_internal.h"
+
+#define JOBS_MAX 16u		/* kept: the oldest that is over makes room */
+#define GOV_JOB 13u		/* type of its governance row, FORMAT.md 5.1 */
+
+enum job_kind { JOB_REPROJECT = 1, JOB_PREDICATES = 2 };
+enum job_state { JOB_OPEN = 1, JOB_DONE = 2, JOB_FAILED = 3, JOB_CANCELLED = 4 };
+
+struct job {
+	uint8_t id[16];
+	enum job_kind kind;
+	enum job_state state;
+	uint8_t by[16];			/* principal that made it */
+	uint64_t created_ms;
+	uint64_t next, end;		/* next serial, and one past the last */
+	uint64_t changed, skipped;	/* records rewritten; values and records that could not be opened */
+	uint8_t policy[32];		/* digest of the document that it follows: another one begins anew */
+	unsigned fields;
+	uint16_t field[POLICY_FIELDS];	/* ids, ascending */
+	struct session *session;	/* whose keys it uses; NULL: waits for keys */
+};
+
+/* All jobs, oldest first, and what an undo puts back. */
+struct job_table {
+	unsigned n;
+	struct job job[JOBS_MAX];
+};
+struct jobs {
+	struct job_table now, call_saved, turn_saved;
+	bool call_valid, turn_valid;	/* the saved tables stand for something */
+	uint64_t stored_ms;		/* when the running job's row was last written, monotonic */
+	uint64_t not_before_ms;		/* after a failed slice, monotonic */
+	struct content source;		/* scratch of reproject.c */
+};
+
+/* Remember the table before the request's first change. */
+void jobs_save(struct vault *v);
+/* Store the row of j, or delete it. 0 or the store's error. */
+int jobs_put(struct vault *v, const struct job *j);
+int jobs_del(struct vault *v, const struct job *j);
+/* Whether field f has something to compute in a job of this kind. */
+bool jobs_field_fits(enum job_kind kind, const struct policy_field *f);
+/* Whether session s holds every class key that the job needs for field f. */
+bool jobs_session_fits(const struct vault *v, const struct session *s, enum job_kind kind, const struct policy_field *f);
+
+/* ---- reproject.c -------------------------------------------------------------------------------------------------- */
+
+/*
+ * Compute anew what the job computes of record serial, with the keys of c's session, inside the open turn. 0 with *ret_changed, or why
+ * the record could not be opened or written: then its changes are to be rolled back. *skipped grows by the classes and values
+ * that did not open.
+ */
+int reproject_record(struct vault *v, const struct vault_call *c, const struct job *j, uint64_t serial, bool *ret_changed,
+    uint64_t *skipped);
+
+#endif

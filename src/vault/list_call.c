@@ -1,0 +1,292 @@
+/* LIST: the rows of the work list that a caller may know of. docs/PROTOCOL.md, docs/POLICY.md sections 2 to 4. */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "vault/gov.h"
+#include "vault/list_internal.h"
+
+#define LOOKED_MAX (1u << 19)	/* rows that one call looks at; it then answers what it found and a cursor */
+#define LIMIT_DEFAULT 20u
+#define FILL_PER_S 50000u	/* heads a second, for Retry-After alone */
+#define CURSOR_PLAIN (1 + 16 + 16 + 8)
+#define CURSOR_SEALED (CURSOR_PLAIN + SEAL_OVERHEAD)
+
+struct query {
+	uint64_t area, area_mask;	/* the digits that a place must begin with */
+	unsigned due_max;		/* 0: any */
+	uint8_t state;			/* 0: any */
+	uint32_t day;			/* today, FORMAT.md 4.3 */
+	uint8_t digest[16];		/* of filters and purpose: a cursor is good for the same question only */
+	unsigned roles;
+	const struct policy_role *role[SESSION_ROLES];	/* that read something for the purpose, in the session's order */
+};
+
+static unsigned quarter_today(int32_t today)
+{
+	unsigned month, day;
+	int year;
+
+	clock_date(today, &year, &month, &day);
+	return (unsigned)year * 4 + (month - 1) / 3;
+}
+
+static unsigned bad_filter(struct vault_call *c, const char *what)
+{
+	return call_refuse(c, PROBLEM_BAD_REQUEST, "%s", what);
+}
+
+static unsigned take_area(struct vault_call *c, const struct wire_text *t, struct query *q)
+{
+	if (t->n > 12)
+		return bad_filter(c, "area= is a division code of at most 12 digits");
+	for (size_t i = 0; i < t->n; i++)
+		if (t->p[i] < '0' || t->p[i] > '9')
+			return bad_filter(c, "area= is a division code of at most 12 digits");
+	q->area_mask = t->n == 0 ? 0 : LIST_AREA_ALL << (LIST_AREA_BITS - 4 * t->n) & LIST_AREA_ALL;
+	q->area = list_pack_area(t->p, t->n) & q->area_mask;
+	return 0;
+}
+
+static unsigned take_due(struct vault_call *c, const struct wire_text *t, struct query *q)
+{
+	unsigned year = 0;
+
+	if (t->n == 0)
+		return 0;
+	if (t->n == 7 && memcmp(t->p, "overdue", 7) == 0) {
+		q->due_max = list_pack_due((uint16_t)(quarter_today(c->today) - 1));
+		return 0;
+	}
+	if (t->n != 6 || t->p[4] != 'Q' || t->p[5] < '1' || t->p[5] > '4')
+		return bad_filter(c, "due= is overdue or a quarter such as 2026Q4");
+	for (unsigned i = 0; i < 4; i++) {
+		if (t->p[i] < '0' || t->p[i] > '9')
+			return bad_filter(c, "due= is overdue or a quarter such as 2026Q4");
+		year = year * 10 + (unsigned)(t->p[i] - '0');
+	}
+	q->due_max = list_pack_due((uint16_t)(year * 4 + (unsigned)(t->p[5] - '1')));
+	if (q->due_max == 0)
+		return bad_filter(c, "due= is overdue or a quarter such as 2026Q4");
+	return 0;
+}
+
+static unsigned take_filters(struct vault *v, struct vault_call *c, const struct wire_records *m, struct query *q)
+{
+	struct buf b;
+	unsigned problem;
+
+	q->day = (uint32_t)c->today + 1;
+	if ((problem = take_area(c, &m->area, q)) != 0 || (problem = take_due(c, &m->due, q)) != 0)
+		return problem;
+	if (m->state.n > 0 && ((q->state = head_state_named(m->state.p, m->state.n)) == 0 || q->state == STATE_ERASING))
+		return bad_filter(c, "state= is no state of a record");
+	buf_init(&b, 1024);
+	wire_text8_put(&b, m->area.p, m->area.n);
+	wire_text8_put(&b, m->due.p, m->due.n);
+	wire_text8_put(&b, m->state.p, m->state.n);
+	wire_text8_put(&b, c->env.purpose.p, c->env.purpose.n);
+	if (buf_ok(&b))
+		keys_request_digest(v->keys, b.p, b.n, q->digest);
+	problem = buf_ok(&b) ? 0 : call_failed(c, CV_ERR_NOMEM);
+	buf_free(&b);
+	return problem;
+}
+
+/* The roles that read something for the purpose; their leaf names the first. */
+static unsigned find_roles(struct vault *v, struct vault_call *c, struct query *q)
+{
+	for (unsigned i = 0; i < c->subject.role_count && q->roles < SESSION_ROLES; i++) {
+		const struct policy_role *role = policy_role_by_id(v->policy, c->subject.roles[i]);
+		bool reads = false;
+
+		if (role == NULL || (role->purposes >> c->subject.purpose & 1) == 0)
+			continue;
+		for (unsigned k = 0; k < policy_classes(v->policy) && !reads; k++)
+			reads = (role->rights[k] & (RIGHT_READ | RIGHT_REVEAL)) != 0;
+		if (reads)
+			q->role[q->roles++] = role;
+	}
+	if (q->roles == 0)
+		return call_refuse(c, PROBLEM_NOT_PERMITTED, "no active role reads anything for this purpose");
+	c->detail.role = q->role[0]->id;
+	c->detail.department = q->role[0]->department;
+	return 0;
+}
+
+/* Whether the query asks for the record; rights are not looked at. */
+static bool row_asked(const struct query *q, const struct list_row *r)
+{
+	unsigned state = list_state(r), due = list_due(r);
+
+	if (state == 0 || state == STATE_ERASING || (q->state != 0 && state != q->state))
+		return false;
+	if (q->due_max != 0 && (due == 0 || due > q->due_max))
+		return false;
+	return (list_area(r, q->day) & q->area_mask) == q->area;
+}
+
+/* The first role that may see that the record is there: in its member's area, and covered if it reads under assignments. */
+static const struct policy_role *row_role(struct vault *v, const struct vault_call *c, const struct query *q, const struct list_row *r)
+{
+	const char *mine = c->principal->area;
+	bool looked = false, assigned = false;
+	char area[12];
+	size_t n = list_unpack_area(list_area(r, q->day), area);
+
+	for (unsigned i = 0; i < q->roles; i++) {
+		const struct policy_role *role = q->role[i];
+
+		if (role->area && !policy_area_fits(mine, strlen(mine), area, n))
+			continue;
+		if (!role->approval)
+			return role;
+		if (!looked)
+			assigned = gov_assigned(v, c, r->record);
+		looked = true;
+		if (assigned)
+			return role;
+	}
+	return NULL;
+}
+
+static void put_row(struct vault_call *c, const struct query *q, const struct list_row *r)
+{
+	unsigned due = list_due(r);
+	const char *state = head_state_name(list_state(r));
+	struct wire_listed w = { .record = r->record, .state = wire_text(state, strlen(state)) };
+	char area[12], quarter[8];
+
+	w.area = wire_text(area, list_unpack_area(list_area(r, q->day), area));
+	if (due != 0) {
+		due += LIST_DUE_BASE - 1;
+		for (unsigned i = 0, year = due / 4; i < 4; i++, year /= 10)
+			quarter[3 - i] = (char)('0' + year % 10);
+		quarter[4] = 'Q';
+		quarter[5] = (char)('1' + due % 4);
+		w.due = wire_text(quarter, 6);
+	}
+	wire_listed_put(c->out, &w);
+}
+
+/* Who may go on behind which serial of which question. */
+static void cursor_plain(const struct vault_call *c, const struct query *q, uint64_t serial, uint8_t ret[CURSOR_PLAIN])
+{
+	ret[0] = 'L';
+	memcpy(ret + 1, c->principal->id, 16);
+	memcpy(ret + 17, q->digest, 16);
+	be64_put(ret + 33, serial);
+}
+
+/* The serial to begin with: behind the cursor's, if it is this caller's for this question. */
+static unsigned take_cursor(struct vault *v, struct vault_call *c, const struct query *q, const struct wire_text *t, uint64_t *ret)
+{
+	uint8_t sealed[CURSOR_SEALED], plain[CURSOR_PLAIN];
+	uint64_t serial = 0;
+	size_t n;
+	int r;
+
+	if (t->n > 0) {
+		buf_reset(&v->scratch);
+		if ((r = b64_decode(B64_URL, t->p, t->n, sealed, sizeof(sealed), &n)) == 0 && n == sizeof(sealed) &&
+		    (r = keys_cursor_open(v->keys, sealed, n, &v->scratch)) == 0) {
+			serial = be64_get(v->scratch.p + 33);
+			cursor_plain(c, q, serial, plain);
+			r = memcmp(plain, v->scratch.p, sizeof(plain)) == 0 ? 0 : CV_ERR_AUTH;
+		}
+		if (r != 0 || n != sizeof(sealed))
+			return call_refuse(c, PROBLEM_BAD_CURSOR, "the cursor is of another caller, question or vault");
+	}
+	*ret = serial + 1;
+	return 0;
+}
+
+static int put_cursor(struct vault *v, struct vault_call *c, const struct query *q, uint64_t serial)
+{
+	uint8_t plain[CURSOR_PLAIN];
+	char text[2 * CURSOR_SEALED];
+	int r;
+
+	cursor_plain(c, q, serial, plain);
+	buf_reset(&v->seal);
+	if ((r = keys_cursor_seal(v->keys, plain, sizeof(plain), &v->seal)) != 0)
+		return r;
+	b64_encode(B64_URL, v->seal.p, v->seal.n, text);
+	wire_text16_put(c->out, text, strlen(text));
+	return 0;
+}
+
+/* What a scan of the table found. */
+struct found {
+	uint64_t last;		/* serial of the last row that was listed or passed over */
+	bool more;
+	bool budget;		/* it stopped because the budget was used up */
+	unsigned n;
+};
+
+static int scan(struct vault *v, struct vault_call *c, const struct query *q, uint64_t from, unsigned limit, struct found *f)
+{
+	static const uint8_t no_export[16];
+	const struct list *l = v->list;
+	unsigned looked = 0;
+	int r = 0;
+
+	f->last = from - 1;
+	for (uint64_t serial = from; serial <= l->last; serial++) {
+		const struct list_row *row = list_row(l, serial);
+		enum decision_reason why = DECIDE_YES;
+		const struct policy_role *role;
+
+		if (f->n == limit || looked++ == LOOKED_MAX) {
+			f->more = true;
+			break;
+		}
+		if (row != NULL && row_asked(q, row) && (role = row_role(v, c, q, row)) != NULL) {
+			if ((r = gov_budget(v, c, role, serial, no_export, &why)) != 0)
+				break;
+			if (why != DECIDE_YES) {
+				f->budget = f->more = true;
+				break;
+			}
+			put_row(c, q, row);
+			f->n++;
+		}
+		f->last = serial;
+	}
+	return r;
+}
+
+unsigned vault_list(struct vault *v, struct vault_call *c, const struct wire_records *m)
+{
+	struct query q = { .roles = 0 };
+	struct found f = { .n = 0 };
+	unsigned limit = m->limit == 0 ? LIMIT_DEFAULT : m->limit, problem;
+	uint64_t from = 1;
+	size_t at;
+	int r;
+
+	if ((problem = call_purpose(v, c, false)) != 0 || (problem = take_filters(v, c, m, &q)) != 0 ||
+	    (problem = find_roles(v, c, &q)) != 0 || (problem = take_cursor(v, c, &q, &m->cursor, &from)) != 0)
+		return problem;
+	if (limit > WIRE_LIST_MAX)
+		return call_refuse(c, PROBLEM_BAD_REQUEST, "limit= is 1 to %u", WIRE_LIST_MAX);
+	if (list_filling(v)) {
+		c->retry_after_s = 1 + (uint32_t)((v->list->fill_end - v->list->fill) / FILL_PER_S);
+		return call_refuse(c, PROBLEM_INDEX_REBUILDING, "the work list is being made");
+	}
+	at = wire_count_begin(c->out);
+	if ((r = scan(v, c, &q, from, limit, &f)) != 0)
+		return call_failed(c, r);
+	if (f.budget && f.n == 0)
+		return call_refuse(c, PROBLEM_BUDGET_EXCEEDED, "%s", decision_text(DECIDE_BUDGET));
+	c->retry_after_s = 0;	/* the budget's, of a list that ended at it */
+	wire_count_end(c->out, at, f.n);
+	if (!f.more)
+		wire_text16_put(c->out, "", 0);
+	else if ((r = put_cursor(v, c, &q, f.last)) != 0)
+		return call_failed(c, r);
+	c->kind = LEAF_LIST;
+	c->detail.count = f.n;
+	return 0;
+}
