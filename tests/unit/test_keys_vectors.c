@@ -8,14 +8,17 @@
 
 #include "base/text.h"
 #include "format/shred.h"
+#include "keys/record_internal.h"
 
 #define SAMPLE_MAX 2048
 #define DIR_ROWS 11u
+#define DIR2_ROWS 3u	/* of the second change set */
 #define CHANGE_ROW 10u
 #define WORKER_ROW 4u
 #define CUSTODY_ROW 9u
 #define CLASS_KEY (0x10u << 16)
 #define ROLE 0x0102u
+#define PERSONAL 0x8005u
 #define SHRED_SLOT 1234u	/* position 210 of shard 1 */
 #define NOTE "childvault.local/0102030405060708\n7\n"
 
@@ -257,23 +260,29 @@ static void log_key_signs(void **state)
 
 static struct test_vault *v;	/* of its members only k, rows and admins are used; too large for a stack */
 
+static void rows_add(const char *which, unsigned n)
+{
+	char name[32];
+
+	for (unsigned i = 0; i < n; i++) {
+		struct sample key, value;
+
+		(void)snprintf(name, sizeof(name), "%s_key_%u", which, i);
+		key = sample(name);
+		(void)snprintf(name, sizeof(name), "%s_value_%u", which, i);
+		value = sample(name);
+		test_put(&v->rows, key.p, key.n, value.p, value.n);
+	}
+}
+
 static int with_rows(void **state)
 {
 	uint8_t sk[64];
-	char name[32];
 
 	assert_int_equal(unsealed(state), 0);
 	assert_non_null(v = calloc(1, sizeof(*v)));
 	v->k = k;
-	for (unsigned i = 0; i < DIR_ROWS; i++) {
-		struct sample key, value;
-
-		(void)snprintf(name, sizeof(name), "dir_key_%u", i);
-		key = sample(name);
-		(void)snprintf(name, sizeof(name), "dir_value_%u", i);
-		value = sample(name);
-		test_put(&v->rows, key.p, key.n, value.p, value.n);
-	}
+	rows_add("dir", DIR_ROWS);
 	for (unsigned i = 0; i < 2; i++) {
 		unsigned first = 0x10 * (i + 1);
 
@@ -281,6 +290,13 @@ static int with_rows(void **state)
 		crypto_sign_pair(RUN(first + 2, 32), v->admins[i].sign_pk, sk);
 		run(v->admins[i].person, first + 3, 16);
 	}
+	return 0;
+}
+
+static int with_both_sets(void **state)
+{
+	assert_int_equal(with_rows(state), 0);
+	rows_add("dir2", DIR2_ROWS);
 	return 0;
 }
 
@@ -436,6 +452,71 @@ static void person_texts_are_encoded_so(void **state)
 	buf_free(&b);
 }
 
+/* ---- a granted data key ---------------------------------------------------------------------------------------------- */
+
+static const struct grant_place granted_at = {
+	(const uint8_t *)"\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x20",
+	(const uint8_t *)"\x50\x51\x52\x53\x54\x55\x56\x57\x58\x59\x5a\x5b\x5c\x5d\x5e\x5f", CLASS_KEY, 3, 2,
+};
+
+static void second_change_set_gives_a_personal_role(void **state)
+{
+	uint8_t pk[32], want[32];
+	uint16_t role;
+	uint32_t epoch;
+
+	(void)state;
+	assert_int_equal(test_load(v), 0);
+	assert_int_equal(directory_personal(k, RUN(0x50, 16), &role, &epoch, pk), 0);
+	crypto_box_public(RUN(0x0E, 32), want);
+	assert_true(role == PERSONAL && epoch == 1);
+	assert_memory_equal(pk, want, 32);
+	assert_int_equal(directory_personal(k, RUN(0x40, 16), &role, &epoch, pk), CV_ERR_NOTFOUND);
+	assert_string_equal(directory_principal(k, RUN(0x50, 16))->login, "worker");
+	assert_string_equal(directory_principal(k, RUN(0x50, 16))->area, "330106");
+	assert_ptr_equal(directory_principal_named(k, "worker", 6), directory_principal(k, RUN(0x50, 16)));
+}
+
+static void granted_data_key_is_this(void **state)
+{
+	uint8_t sealed[GRANT_SEALED];
+	struct datakey dk;
+	uint16_t role;
+	uint32_t epoch;
+
+	(void)state;
+	run(dk.opaque, 0x2F, 32);
+	assert_int_equal(test_load(v), 0);
+	assert_int_equal(record_grant_seal_with(k, &granted_at, &dk, RUN(0xE5, 32), &role, &epoch, sealed), 0);
+	assert_true(role == PERSONAL && epoch == 1);
+	assert_sample("granted", sealed, sizeof(sealed));
+}
+
+static void granted_data_key_opens_in_a_session(void **state)
+{
+	struct sample granted = sample("granted");
+	struct test_person who;
+	struct hello_answer a;
+	struct test_entry e[8];
+	struct test_session s;
+	struct datakey dk;
+	uint8_t signature[64], pk[32];
+
+	(void)state;
+	memset(&who, 0, sizeof(who));
+	run(who.p.id, 0x50, 16);
+	run(who.box_sk, 0x51, 32);
+	crypto_sign_pair(RUN(0x52, 32), pk, who.sign_sk);
+	assert_int_equal(test_load(v), 0);
+	assert_int_equal(session_hello(k, UID_WORKER, who.p.id, RUN(0xA0, 32), NOW_MS, 1, &a), 0);
+	assert_int_equal(test_answer_with(v, &who, &a, true, e), 2);
+	test_prove(&who, &a, e, 2, signature);
+	assert_int_equal(test_activate(v, UID_WORKER, &a, e, 2, signature, NOW_MS, 2, &s), 0);
+	assert_int_equal(granted.n, GRANT_SEALED);
+	assert_int_equal(record_grant_open(k, s.s, &granted_at, PERSONAL, 1, granted.p, &dk), 0);
+	assert_memory_equal(dk.opaque, RUN(0x2F, 32), 32);
+}
+
 /* ---- shred tree ------------------------------------------------------------------------------------------------- */
 
 static char dir[64];
@@ -553,6 +634,7 @@ static void epochs_sign(void **state)
 
 #define UNSEALED(f) cmocka_unit_test_setup_teardown(f, unsealed, freed)
 #define WITH_ROWS(f) cmocka_unit_test_setup_teardown(f, with_rows, rows_freed)
+#define WITH_BOTH_SETS(f) cmocka_unit_test_setup_teardown(f, with_both_sets, rows_freed)
 #define WITH_TREE(f) cmocka_unit_test_setup_teardown(f, with_tree, tree_removed)
 
 int main(void)
@@ -574,6 +656,9 @@ int main(void)
 		WITH_ROWS(auditor_reads_who_everybody_is),
 		WITH_ROWS(custody_share_opens),
 		UNSEALED(person_texts_are_encoded_so),
+		WITH_BOTH_SETS(second_change_set_gives_a_personal_role),
+		WITH_BOTH_SETS(granted_data_key_is_this),
+		WITH_BOTH_SETS(granted_data_key_opens_in_a_session),
 		WITH_TREE(shred_tree_opens),
 		WITH_TREE(each_root_slot_opens_alone),
 		WITH_TREE(epochs_sign),

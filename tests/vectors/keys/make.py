@@ -161,11 +161,22 @@ ROLE_PK, CLASS_PK = crypto_scalarmult_base(ROLE_SK), crypto_scalarmult_base(CLAS
 facts, rows = [], []
 
 
-def row(key, fact, rest):
+def row(key, fact, rest, change_set=1):
     """A believed row; its fact enters the change set. Rows are made in the order of their keys."""
     assert not rows or rows[-1][0] < key
     facts.append(blake("cv1.fact", b"", 32, VAULT, u8(len(key)), key, u16(len(fact)), fact))
-    rows.append((key, u8(1) + u8(1) + u32(1) + u16(len(fact)) + fact + rest))
+    rows.append((key, u8(1) + u8(1) + u32(change_set) + u16(len(fact)) + fact + rest))
+
+
+def change(sequence, previous):
+    """The row of the change set of all facts so far, signed by both administrators. Returns its digest."""
+    value = u8(1) + u8(1) + u32(sequence) + u48(NOW) + previous + u16(len(facts)) + b"".join(facts)
+    covered = blake("cv1.change", b"", 32, value)
+    value += covered + u8(2)
+    for admin in (ADMIN_A, ADMIN_B):
+        value += admin + sign(run(admin[0] + 2, 32), b"cv1.change".ljust(16, b"\0") + covered)
+    rows.append((u8(7) + u32(sequence), value))
+    return covered
 
 
 def person(who, kind, area, uid, login):
@@ -193,12 +204,7 @@ row(u8(5) + u32(CLASS_KEY) + u32(1) + u16(ROLE) + u32(1), u16(0),
     pkseal(ROLE_PK, 0xE1, CLASS_SK, 4, class_key=CLASS_KEY, epoch=1, generation=1, field=ROLE, version=2))
 row(u8(6) + u16(ROLE) + u32(1) + CUSTODIAN, u8(1),
     pkseal(crypto_scalarmult_base(run(CUSTODIAN[0] + 1, 32)), 0xE2, SHARE, 12, entity=CUSTODIAN, epoch=1, field=ROLE, version=1))
-change = u8(1) + u8(1) + u32(1) + u48(NOW) + bytes(32) + u16(len(facts)) + b"".join(facts)
-digest = blake("cv1.change", b"", 32, change)
-change += digest + u8(2)
-for who in (ADMIN_A, ADMIN_B):
-    change += who + sign(run(who[0] + 2, 32), b"cv1.change".ljust(16, b"\0") + digest)
-rows.append((u8(7) + u32(1), change))
+digest = change(1, bytes(32))
 out("fact", facts[4])
 for i, (key, value) in enumerate(rows):
     out(f"dir_key_{i}", key)
@@ -232,6 +238,21 @@ for number, name in enumerate("ab"):
 out("fs_signature", sign(blake("cv1.fs.sign", FS, 32), NOTE))
 out("fs_signature_next", sign(blake("cv1.fs.sign", blake("cv1.fs.next", FS, 32), 32), NOTE))
 out("root_slot_next", slot_clear(SLOT_SEQUENCE + 1, 600, run(0x4A, 32)))
+
+
+# ---- 5.2: a second change set gives the worker a personal role; section 3, kind 25: a data key granted to it ---------
+PERSONAL, PERSONAL_SK, DATA_KEY = 0x8005, run(0x0E, 32), run(0x2F, 32)
+PERSONAL_PK = crypto_scalarmult_base(PERSONAL_SK)
+facts, rows = [], []
+row(u8(2) + u16(PERSONAL) + u32(1), PERSONAL_PK + u8(1) + u8(1) + u8(0), u16(0), 2)
+row(u8(4) + WORKER + u16(PERSONAL) + u32(1), u48(NOW - 1000) + u48(0),
+    pkseal(crypto_scalarmult_base(run(WORKER[0] + 1, 32)), 0xE4, PERSONAL_SK, 4, entity=WORKER, epoch=1, field=PERSONAL, version=1), 2)
+change(2, digest)
+for i, (key, value) in enumerate(rows):
+    out(f"dir2_key_{i}", key)
+    out(f"dir2_value_{i}", value)
+out("granted", pkseal(PERSONAL_PK, 0xE5, DATA_KEY, 25, entity=RECORD, class_key=CLASS_KEY, epoch=1, generation=3, field=PERSONAL,
+                      version=2, writer=WORKER))
 
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "keys.txt"), "w", encoding="ascii") as f:
     f.write("# written by make.py, see there\n" + "\n".join(lines) + "\n")
