@@ -167,13 +167,18 @@ void wire_field_put(struct buf *b, const char *name, size_t name_n, uint8_t type
 	buf_put(b, p, n);
 }
 
-void wire_optional_put(struct buf *b, bool there, const uint8_t *p, size_t n)
+void wire_bytes_put(struct buf *b, const uint8_t *p, size_t n)
 {
-	buf_u8(b, there);
-	if (there)
+	if (p != NULL)
 		buf_put(b, p, n);
 	else
 		buf_zero(b, n);
+}
+
+void wire_optional_put(struct buf *b, bool there, const uint8_t *p, size_t n)
+{
+	buf_u8(b, there);
+	wire_bytes_put(b, there ? p : NULL, n);
 }
 
 int wire_optional_get(struct rd *r, size_t n, bool *ret_there, const uint8_t **ret)
@@ -254,6 +259,7 @@ void wire_create_head(struct buf *b, const struct wire_create *m)
 {
 	wire_envelope_put(b, &m->envelope);
 	wire_text8_put(b, m->key.p, m->key.n);
+	buf_u32(b, m->as_of_day);
 }
 
 void wire_create_put(struct buf *b, const struct wire_create *m)
@@ -267,6 +273,8 @@ void wire_read_head(struct buf *b, const struct wire_read *m)
 	wire_envelope_put(b, &m->envelope);
 	buf_put(b, m->record, WIRE_ID);
 	buf_u8(b, m->view);
+	buf_u8(b, m->provenance);
+	wire_bytes_put(b, m->export, WIRE_ID);
 }
 
 void wire_read_put(struct buf *b, const struct wire_read *m)
@@ -280,6 +288,7 @@ void wire_patch_head(struct buf *b, const struct wire_patch *m)
 	wire_envelope_put(b, &m->envelope);
 	buf_put(b, m->record, WIRE_ID);
 	wire_optional_put(b, m->has_etag, m->etag, WIRE_ID);
+	buf_u32(b, m->as_of_day);
 }
 
 void wire_patch_put(struct buf *b, const struct wire_patch *m)
@@ -368,6 +377,7 @@ int wire_create_decode(const void *p, size_t n, struct wire_create *ret)
 		return CV_ERR_FORMAT;
 	if (wire_text8_get(&r, &ret->key) != 0 || ret->key.n > WIRE_IDEMPOTENCY_MAX)
 		return CV_ERR_FORMAT;
+	ret->as_of_day = rd_u32(&r);
 	if (wire_fields_get(&r, &ret->fields) != 0)
 		return CV_ERR_FORMAT;
 	return rd_done(&r) ? 0 : CV_ERR_FORMAT;
@@ -382,12 +392,16 @@ static bool view_asked(uint8_t view)
 int wire_read_decode(const void *p, size_t n, struct wire_read *ret)
 {
 	struct rd r = rd_over(p, n);
+	uint8_t flags;
 
 	if (wire_envelope_get(&r, &ret->envelope) != 0)
 		return CV_ERR_FORMAT;
 	ret->record = rd_take(&r, WIRE_ID);
 	ret->view = rd_u8(&r);
-	if (wire_names_get(&r, &ret->names) != 0)
+	flags = rd_u8(&r);
+	ret->provenance = flags == 1;
+	ret->export = rd_take(&r, WIRE_ID);
+	if (flags > 1 || wire_names_get(&r, &ret->names) != 0)
 		return CV_ERR_FORMAT;
 	return rd_done(&r) && view_asked(ret->view) ? 0 : CV_ERR_FORMAT;
 }
@@ -401,6 +415,7 @@ int wire_patch_decode(const void *p, size_t n, struct wire_patch *ret)
 	ret->record = rd_take(&r, WIRE_ID);
 	if (wire_optional_get(&r, WIRE_ID, &ret->has_etag, &ret->etag) != 0)
 		return CV_ERR_FORMAT;
+	ret->as_of_day = rd_u32(&r);
 	if (wire_fields_get(&r, &ret->fields) != 0)
 		return CV_ERR_FORMAT;
 	return rd_done(&r) ? 0 : CV_ERR_FORMAT;

@@ -105,13 +105,22 @@ struct wire_activate {
 	const uint8_t *signature;		/* 64 bytes */
 };
 struct wire_refused { struct wire_envelope envelope; uint16_t problem; };	/* problem 1 to PROBLEM_COUNT - 1 */
-struct wire_create { struct wire_envelope envelope; struct wire_text key; struct wire_list fields; };
-struct wire_read { struct wire_envelope envelope; const uint8_t *record; uint8_t view; struct wire_list names; };
+/* as_of_day: the day on which the values were so, days since 1970-01-01 plus 1; 0: today. */
+struct wire_create { struct wire_envelope envelope; struct wire_text key; uint32_t as_of_day; struct wire_list fields; };
+struct wire_read {
+	struct wire_envelope envelope;
+	const uint8_t *record;
+	uint8_t view;
+	bool provenance;		/* the answer tells where each value comes from */
+	const uint8_t *export;		/* 16 bytes, zeros: for no export; NULL allowed when putting */
+	struct wire_list names;
+};
 struct wire_patch {
 	struct wire_envelope envelope;
 	const uint8_t *record;
 	bool has_etag;
 	const uint8_t *etag;		/* 16 bytes, zeros without; NULL allowed when putting without */
+	uint32_t as_of_day;		/* as in CREATE */
 	struct wire_list fields;
 };
 struct wire_history {
@@ -188,7 +197,18 @@ struct wire_hello_answer {
 };
 struct wire_activate_answer { const uint8_t *token; uint64_t expires_ms; unsigned n; struct wire_text role[WIRE_ROLES_MAX]; };
 struct wire_create_answer { const uint8_t *record, *etag; bool replayed; };
-struct wire_read_answer { const uint8_t *record, *etag; uint8_t view; struct wire_list fields, redacted, omitted; };
+struct wire_provenance {
+	struct wire_text field, source;	/* name of the field, of the department */
+	uint64_t written_ms;		/* below 2^48 */
+	uint32_t as_of_day, due_day;	/* days since 1970-01-01 plus 1; 0: none */
+	bool verified;			/* the field's owner wrote it */
+};
+struct wire_read_answer {
+	const uint8_t *record, *etag;
+	uint8_t view;
+	struct wire_list fields, redacted, omitted, stale;
+	struct wire_list provenance;	/* wire_provenance_next; none unless asked for */
+};
 struct wire_history_answer {
 	const uint8_t *record, *etag;
 	uint8_t view;
@@ -207,7 +227,8 @@ struct wire_detail {
 	const uint8_t *record;
 	uint8_t view;
 	struct wire_text role, department, purpose;
-	uint16_t outcome;		/* 0, or a problem */
+	uint16_t outcome;		/* 0, a problem, or OUTCOME_REASON and a reason */
+	const uint8_t *approval;	/* 16: the assignment or grant, zeros: none; NULL allowed when putting */
 	uint32_t count;
 	struct wire_list fields;	/* names */
 	struct wire_text case_text, reason;
@@ -229,9 +250,11 @@ struct wire_events_answer {
 void wire_hello_answer_put(struct buf *b, const struct wire_hello_answer *m);
 void wire_activate_answer_put(struct buf *b, const struct wire_activate_answer *m);
 void wire_create_answer_put(struct buf *b, const uint8_t record[16], const uint8_t etag[16], bool replayed);
-/* The start of READ's and HISTORY's answer. READ goes on with fields, redacted, omitted, each a counted list; HISTORY
+/* The start of READ's and HISTORY's answer. READ goes on with fields, redacted, omitted, stale, provenance (wire_provenance_put),
+ * each a counted list; HISTORY
  * with a counted list of (wire_version_put, then a counted list of fields), then redacted, omitted, u8 1 if more. */
 void wire_record_put(struct buf *b, const uint8_t record[16], const uint8_t etag[16], uint8_t view);
+void wire_provenance_put(struct buf *b, const struct wire_provenance *p);
 /* One version without its fields; v->fields is not looked at. */
 void wire_version_put(struct buf *b, const struct wire_version *v);
 /* EVENTS: size and next, a counted list of events, u8 keys, and with keys a counted list of segments, one of people, and
@@ -251,6 +274,7 @@ int wire_read_answer_decode(const void *p, size_t n, struct wire_read_answer *re
 int wire_history_answer_decode(const void *p, size_t n, struct wire_history_answer *ret);
 int wire_events_answer_decode(const void *p, size_t n, struct wire_events_answer *ret);
 int wire_health_answer_decode(const void *p, size_t n, uint8_t *ret_state);
+bool wire_provenance_next(struct wire_list *l, struct wire_provenance *ret);
 bool wire_versions_next(struct wire_list *l, struct wire_version *ret);
 bool wire_events_next(struct wire_list *l, struct wire_event *ret);
 bool wire_segments_next(struct wire_list *l, struct wire_segment *ret);

@@ -197,6 +197,35 @@ static bool view_answered(uint8_t view)
 	return view == WIRE_VIEW_MASKED || view == WIRE_VIEW_CLEAR;
 }
 
+void wire_provenance_put(struct buf *b, const struct wire_provenance *p)
+{
+	wire_text8_put(b, p->field.p, p->field.n);
+	wire_text8_put(b, p->source.p, p->source.n);
+	buf_u48(b, p->written_ms);
+	buf_u32(b, p->as_of_day);
+	buf_u32(b, p->due_day);
+	buf_u8(b, p->verified);
+}
+
+static int provenance_element(struct rd *r, void *ret)
+{
+	struct wire_provenance p;
+	uint8_t verified;
+
+	if (wire_text8_get(r, &p.field) != 0 || wire_text8_get(r, &p.source) != 0)
+		return CV_ERR_FORMAT;
+	p.written_ms = rd_u48(r);
+	p.as_of_day = rd_u32(r);
+	p.due_day = rd_u32(r);
+	verified = rd_u8(r);
+	p.verified = verified == 1;
+	if (!rd_ok(r) || verified > 1)
+		return CV_ERR_FORMAT;
+	if (ret != NULL)
+		*(struct wire_provenance *)ret = p;
+	return 0;
+}
+
 int wire_read_answer_decode(const void *p, size_t n, struct wire_read_answer *ret)
 {
 	struct rd r = rd_over(p, n);
@@ -208,7 +237,14 @@ int wire_read_answer_decode(const void *p, size_t n, struct wire_read_answer *re
 		return CV_ERR_FORMAT;
 	if (wire_names_get(&r, &ret->redacted) != 0 || wire_names_get(&r, &ret->omitted) != 0)
 		return CV_ERR_FORMAT;
+	if (wire_names_get(&r, &ret->stale) != 0 || wire_list_get(&r, provenance_element, &ret->provenance) != 0)
+		return CV_ERR_FORMAT;
 	return rd_done(&r) ? 0 : CV_ERR_FORMAT;
+}
+
+bool wire_provenance_next(struct wire_list *l, struct wire_provenance *ret)
+{
+	return wire_list_next(l, provenance_element, ret);
 }
 
 void wire_version_put(struct buf *b, const struct wire_version *v)
@@ -276,6 +312,7 @@ static void detail_put(struct buf *b, const struct wire_detail *d)
 	wire_text8_put(b, d->department.p, d->department.n);
 	wire_text8_put(b, d->purpose.p, d->purpose.n);
 	buf_u16(b, d->outcome);
+	wire_bytes_put(b, d->approval, WIRE_ID);
 	buf_u32(b, d->count);
 	wire_list_put(b, &d->fields);
 	wire_text8_put(b, d->case_text.p, d->case_text.n);
@@ -301,6 +338,7 @@ static int detail_get(struct rd *r, struct wire_detail *ret)
 	if (wire_text8_get(r, &ret->purpose) != 0)
 		return CV_ERR_FORMAT;
 	ret->outcome = rd_u16(r);
+	ret->approval = rd_take(r, WIRE_ID);
 	ret->count = rd_u32(r);
 	if (ret->view > WIRE_VIEW_CLEAR || ret->outcome >= OUTCOME_COUNT || wire_names_get(r, &ret->fields) != 0)
 		return CV_ERR_FORMAT;

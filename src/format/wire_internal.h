@@ -11,6 +11,8 @@ typedef int wire_element(struct rd *r, void *ret);
 int wire_list_get(struct rd *r, wire_element *element, struct wire_list *ret);
 /* Read the next element into *ret (not NULL); false at the end. */
 bool wire_list_next(struct wire_list *l, wire_element *element, void *ret);
+/* n bytes at p, or n zeros for NULL. */
+void wire_bytes_put(struct buf *b, const uint8_t *p, size_t n);
 /* u8 1 and n bytes at p, or u8 0 and n zeros. */
 void wire_optional_put(struct buf *b, bool there, const uint8_t *p, size_t n);
 /* Its reader; bytes that are not zero without the 1 are refused, as a second spelling. 0 or CV_ERR_FORMAT. */

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "format/tile.h"
 #include "front/exchange.h"
@@ -49,9 +50,15 @@ static int put_names(struct exchange *x, const struct buf *in, struct buf *ret)
 	return 0;
 }
 
-static int put_fields(struct exchange *x, const struct http *h, const struct buf *in, struct buf *ret)
+/* The fields, and at as_of_at, written before, the day they are of. */
+static int put_fields(struct exchange *x, const struct http *h, const struct buf *in, struct buf *ret, size_t as_of_at)
 {
-	return json_fields(in->p + h->body_at, h->body_n, ret, &x->fault);
+	uint32_t as_of_day = 0;
+	int r = json_fields(in->p + h->body_at, h->body_n, ret, &as_of_day, &x->fault);
+
+	if (r == 0 && buf_ok(ret))
+		be32_put(ret->p + as_of_at, as_of_day);
+	return r;
 }
 
 int build_hello(struct exchange *x, const struct http *h, const struct buf *in, struct buf *ret)
@@ -97,7 +104,7 @@ int build_create(struct exchange *x, const struct http *h, const struct buf *in,
 	struct wire_create m = { .envelope = exchange_envelope(x, in), .key = exchange_text(in, &x->key) };
 
 	wire_create_head(ret, &m);
-	return put_fields(x, h, in, ret);
+	return put_fields(x, h, in, ret, ret->n - 4);
 }
 
 static uint8_t view_of(const struct exchange *x)
@@ -107,7 +114,8 @@ static uint8_t view_of(const struct exchange *x)
 
 int build_read(struct exchange *x, const struct http *h, const struct buf *in, struct buf *ret)
 {
-	struct wire_read m = { .envelope = exchange_envelope(x, in), .record = x->id, .view = view_of(x) };
+	struct wire_read m = { .envelope = exchange_envelope(x, in), .record = x->id, .view = view_of(x), .provenance = x->provenance,
+		.export = x->export };
 
 	(void)h;
 	wire_read_head(ret, &m);
@@ -119,7 +127,7 @@ int build_patch(struct exchange *x, const struct http *h, const struct buf *in, 
 	struct wire_patch m = { .envelope = exchange_envelope(x, in), .record = x->id, .has_etag = x->has_etag, .etag = x->etag };
 
 	wire_patch_head(ret, &m);
-	return put_fields(x, h, in, ret);
+	return put_fields(x, h, in, ret, ret->n - 4);
 }
 
 int build_history(struct exchange *x, const struct http *h, const struct buf *in, struct buf *ret)

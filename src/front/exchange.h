@@ -24,7 +24,7 @@
 enum method { METHOD_GET = 1, METHOD_POST = 2, METHOD_PUT = 4, METHOD_PATCH = 8, METHOD_DELETE = 16 };
 enum param { PARAM_FIELDS = 1, PARAM_VIEW = 2, PARAM_LIMIT = 4, PARAM_FROM = 8, PARAM_KEYS = 16, PARAM_SEALED_OK = 32,
     PARAM_BEFORE = 64, PARAM_CURSOR = 128, PARAM_AREA = 256, PARAM_DUE = 512, PARAM_STATE = 1024, PARAM_PRINCIPAL = 2048,
-    PARAM_RECORD = 4096, PARAM_WAITING = 8192 };
+    PARAM_RECORD = 4096, PARAM_WAITING = 8192, PARAM_PROVENANCE = 16384 };
 /* Texts that a list is narrowed by. */
 enum filter { FILTER_AREA, FILTER_DUE, FILTER_STATE, FILTER_PRINCIPAL, FILTER_RECORD, FILTER_WAITING, FILTER_COUNT };
 /* What else a route is: it takes Idempotency-Key; it takes If-Match; its body may be left out; it takes CV-Export. */
@@ -61,7 +61,7 @@ struct exchange {
 	bool has_token;
 	bool close;			/* the connection ends with this answer */
 	bool head;			/* HEAD: its answer has no body, whatever its head says */
-	bool sealed_ok, clear, keys, has_etag;
+	bool sealed_ok, clear, keys, provenance, has_etag;
 	uint8_t allow;			/* methods of the path, for 405 */
 	uint8_t id[16];			/* '*' of the path */
 	uint8_t etag[16];

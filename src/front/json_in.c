@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "format/message.h"
@@ -229,16 +230,61 @@ static int put_fields(const struct sink *s, json_t *fields)
 	return 0;
 }
 
-int json_fields(const uint8_t *p, size_t n, struct buf *ret, struct json_fault *ret_fault)
+/* A number of n digits. False if it is none. */
+static bool digits(const char *p, size_t n, unsigned *ret)
 {
-	static const char *const names[] = { "fields" };
+	*ret = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] < '0' || p[i] > '9')
+			return false;
+		*ret = *ret * 10 + (unsigned)(p[i] - '0');
+	}
+	return true;
+}
+
+/* A day of the calendar, as days since 1970-01-01, in its one spelling YYYY-MM-DD. */
+static bool parse_day(const char *p, size_t n, int32_t *ret)
+{
+	unsigned y, m, d, m_is, d_is;
+	int y_is;
+
+	if (n != 10 || p[4] != '-' || p[7] != '-' || !digits(p, 4, &y) || !digits(p + 5, 2, &m) || !digits(p + 8, 2, &d))
+		return false;
+	if (m < 1 || m > 12 || d < 1 || d > 31)
+		return false;
+	*ret = clock_days((int)y, m, d);
+	clock_date(*ret, &y_is, &m_is, &d_is);
+	return (int)y == y_is && m == m_is && d == d_is;
+}
+
+/* The day of "as_of"; 0 if there is no such member. One before 1970 has no number in a message. */
+static int get_as_of(json_t *root, uint32_t *ret, struct json_fault *f)
+{
+	json_t *v = json_object_get(root, "as_of");
+	int32_t day;
+
+	if (v == NULL) {
+		*ret = 0;
+		return 0;
+	}
+	if (!json_is_string(v))
+		return refuse(f, PROBLEM_WRONG_TYPE, "date YYYY-MM-DD");
+	if (!parse_day(json_string_value(v), json_string_length(v), &day) || day < 0)
+		return refuse(f, PROBLEM_VALIDATION, "date YYYY-MM-DD from 1970-01-01 on");
+	*ret = (uint32_t)day + 1;
+	return 0;
+}
+
+int json_fields(const uint8_t *p, size_t n, struct buf *ret, uint32_t *ret_as_of_day, struct json_fault *ret_fault)
+{
+	static const char *const names[] = { "fields", "as_of" };
 	const struct sink sink = { ret, FIELD_MAX, "at most 61440 bytes", ret_fault };
 	json_t *root = NULL, *fields;
 	int r;
 
 	if ((r = load(p, n, &root, ret_fault)) != 0)
 		goto out;
-	if ((r = only(root, names, 1, ret_fault)) != 0)
+	if ((r = only(root, names, 2, ret_fault)) != 0 || (r = get_as_of(root, ret_as_of_day, ret_fault)) != 0)
 		goto out;
 	if ((fields = json_object_get(root, "fields")) == NULL)
 		r = refuse(ret_fault, PROBLEM_BAD_REQUEST, "fields");

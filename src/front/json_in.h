@@ -19,10 +19,11 @@ struct json_fault {
 };
 
 /*
- * {"fields": {...}} of n bytes at p: append u16 count and the fields, as in CREATE and PATCH, to ret. 0, or CV_ERR_FORMAT
- * with *ret_fault written and whatever was appended left there. Wipes the arena before it returns.
+ * {"fields": {...}} of n bytes at p, beside which "as_of": "YYYY-MM-DD" may stand: append u16 count and the fields, as in CREATE and
+ * PATCH, to ret; *ret_as_of_day becomes the day as messages have it (days since 1970-01-01 plus 1), 0 without one. 0, or
+ * CV_ERR_FORMAT with *ret_fault written and whatever was appended left there. Wipes the arena before it returns.
  */
-int json_fields(const uint8_t *p, size_t n, struct buf *ret, struct json_fault *ret_fault);
+int json_fields(const uint8_t *p, size_t n, struct buf *ret, uint32_t *ret_as_of_day, struct json_fault *ret_fault);
 /*
  * {...} of n bytes at p, whose members are the fields themselves: the body of a governance object or action. A text may be as long as
  * the body. As json_fields.

@@ -1,5 +1,7 @@
+#include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "format/leaf.h"
@@ -116,12 +118,62 @@ static void open_record(struct buf *b, const uint8_t record[16], const uint8_t e
 	json_etag(b, etag);
 }
 
-static void put_meta(struct buf *b, const struct wire_list *redacted, const struct wire_list *omitted)
+/* "meta":{ with the lists that every answer has, and nothing that closes it. */
+static void open_meta(struct buf *b, const struct wire_list *redacted, const struct wire_list *omitted)
 {
 	PUT(b, ",\"meta\":{\"redacted\":");
 	json_names(b, *redacted);
 	PUT(b, ",\"omitted\":");
 	json_names(b, *omitted);
+}
+
+static bool is_named(struct wire_list names, const struct wire_text *name)
+{
+	struct wire_text t;
+
+	while (wire_names_next(&names, &t))
+		if (t.n == name->n && memcmp(t.p, name->p, t.n) == 0)
+			return true;
+	return false;
+}
+
+/* A day as messages have it, or null. */
+static void put_day(struct buf *b, const char *key, uint32_t day)
+{
+	char text[16];
+	unsigned m, d;
+	int y;
+
+	buf_text(b, key);
+	if (day == 0 || day > INT32_MAX) {
+		PUT(b, "null");
+		return;
+	}
+	clock_date((int32_t)(day - 1), &y, &m, &d);
+	snprintf(text, sizeof(text), "\"%04d-%02u-%02u\"", y % 10000, m % 100, d % 100);
+	buf_text(b, text);
+}
+
+/* Where each answered value comes from, by the field's name. */
+static void put_provenance(struct buf *b, struct wire_read_answer *a)
+{
+	struct wire_provenance p;
+	bool first = true;
+
+	PUT(b, ",\"provenance\":{");
+	while (wire_provenance_next(&a->provenance, &p)) {
+		if (!first)
+			PUT(b, ",");
+		first = false;
+		json_text(b, p.field.p, p.field.n);
+		member_text(b, ":{\"source\":", &p.source);
+		PUT(b, ",\"written_at\":");
+		json_time(b, p.written_ms);
+		put_day(b, ",\"as_of\":", p.as_of_day);
+		put_day(b, ",\"due\":", p.due_day);
+		buf_text(b, p.verified ? ",\"verified\":true" : ",\"verified\":false");
+		buf_text(b, is_named(a->stale, &p.field) ? ",\"stale\":true}" : ",\"stale\":false}");
+	}
 	PUT(b, "}");
 }
 
@@ -149,7 +201,6 @@ int render_read(const struct exchange *x, const uint8_t *p, size_t n, struct rep
 	struct wire_read_answer a;
 	struct buf *b = &ret->body;
 
-	(void)x;
 	if (wire_read_answer_decode(p, n, &a) != 0)
 		return CV_ERR_FORMAT;
 	etag_header(ret, a.etag);
@@ -158,8 +209,12 @@ int render_read(const struct exchange *x, const uint8_t *p, size_t n, struct rep
 	PUT(b, ",\"fields\":");
 	if (json_fields_out(b, a.fields) != 0)
 		return CV_ERR_FORMAT;
-	put_meta(b, &a.redacted, &a.omitted);
-	PUT(b, "}");
+	open_meta(b, &a.redacted, &a.omitted);
+	PUT(b, ",\"stale\":");
+	json_names(b, a.stale);
+	if (x->provenance)
+		put_provenance(b, &a);
+	PUT(b, "}}");
 	return 0;
 }
 
@@ -216,8 +271,8 @@ int render_history(const struct exchange *x, const uint8_t *p, size_t n, struct 
 			return CV_ERR_FORMAT;
 	}
 	PUT(b, "]");
-	put_meta(b, &a.redacted, &a.omitted);
-	PUT(b, ",\"more\":");
+	open_meta(b, &a.redacted, &a.omitted);
+	PUT(b, "},\"more\":");
 	buf_text(b, a.more ? "true" : "false");
 	PUT(b, "}");
 	return 0;
@@ -230,23 +285,31 @@ static const char *view_name(uint8_t view)
 	return view == WIRE_VIEW_CLEAR ? "\"clear\"" : view == WIRE_VIEW_MASKED ? "\"masked\"" : "null";
 }
 
-static void put_detail(struct buf *b, const struct wire_detail *d)
+/* An id, or null for zeros. */
+static void put_id(struct buf *b, const uint8_t id[16])
 {
 	static const uint8_t zeros[16];
 
-	PUT(b, ",\"detail\":{\"record\":");
-	if (memcmp(d->record, zeros, sizeof(zeros)) == 0)
+	if (memcmp(id, zeros, sizeof(zeros)) == 0)
 		PUT(b, "null");
 	else
-		json_hex(b, d->record, 16);
+		json_hex(b, id, 16);
+}
+
+static void put_detail(struct buf *b, const struct wire_detail *d)
+{
+	PUT(b, ",\"detail\":{\"record\":");
+	put_id(b, d->record);
 	PUT(b, ",\"view\":");
 	buf_text(b, view_name(d->view));
 	member_text(b, ",\"role\":", &d->role);
 	member_text(b, ",\"department\":", &d->department);
 	member_text(b, ",\"purpose\":", &d->purpose);
 	PUT(b, ",\"outcome\":\"");
-	buf_text(b, d->outcome == PROBLEM_NONE ? "done" : problem_kind(d->outcome));
-	PUT(b, "\",\"count\":");
+	buf_text(b, outcome_name(d->outcome));
+	PUT(b, "\",\"approval\":");
+	put_id(b, d->approval);
+	PUT(b, ",\"count\":");
 	json_u64(b, d->count);
 	PUT(b, ",\"fields\":");
 	json_names(b, d->fields);

@@ -274,7 +274,7 @@ static const struct {
 	{ "fields", PARAM_FIELDS }, { "view", PARAM_VIEW }, { "limit", PARAM_LIMIT }, { "from", PARAM_FROM },
 	{ "keys", PARAM_KEYS }, { "sealed_ok", PARAM_SEALED_OK }, { "before", PARAM_BEFORE }, { "cursor", PARAM_CURSOR },
 	{ "area", PARAM_AREA }, { "due", PARAM_DUE }, { "state", PARAM_STATE }, { "principal", PARAM_PRINCIPAL },
-	{ "record", PARAM_RECORD }, { "waiting", PARAM_WAITING },
+	{ "record", PARAM_RECORD }, { "waiting", PARAM_WAITING }, { "provenance", PARAM_PROVENANCE },
 };
 
 /* Values have one spelling. */
@@ -332,6 +332,8 @@ static bool set_param(struct exchange *x, struct buf *in, uint16_t param, const 
 		return number(p, s->n, &x->before) && x->before > 0;
 	case PARAM_KEYS:
 		return set_truth(p, s->n, &x->keys);
+	case PARAM_PROVENANCE:
+		return set_truth(p, s->n, &x->provenance);
 	case PARAM_CURSOR:
 		return set_cursor(x, s);
 	case PARAM_AREA:

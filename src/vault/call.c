@@ -54,10 +54,45 @@ unsigned call_refuse(struct vault_call *c, unsigned problem, const char *fmt, ..
 	va_list ap;
 
 	c->problem = problem;
+	c->rule = DECIDE_YES;
 	va_start(ap, fmt);
 	vsnprintf(c->explanation, sizeof(c->explanation), fmt, ap);
 	va_end(ap);
 	return problem;
+}
+
+unsigned decision_problem(enum decision_reason why)
+{
+	switch (why) {
+	case DECIDE_PROHIBITED: return PROBLEM_PROHIBITED_PURPOSE;
+	case DECIDE_CASE_MISSING: return PROBLEM_PURPOSE_REQUIRED;
+	case DECIDE_REASON_MISSING: return PROBLEM_REASON_REQUIRED;
+	case DECIDE_NOT_OWNER: return PROBLEM_NOT_OWNER;
+	case DECIDE_NO_APPROVAL:
+	case DECIDE_APPROVAL_PURPOSE:
+	case DECIDE_APPROVAL_LEVEL:
+	case DECIDE_APPROVAL_FIELD:
+	case DECIDE_APPROVAL_EXPIRED:
+	case DECIDE_APPROVAL_USED_UP:
+	case DECIDE_GENERATION_GONE: return PROBLEM_APPROVAL_REQUIRED;
+	case DECIDE_BUDGET: return PROBLEM_BUDGET_EXCEEDED;
+	case DECIDE_GRANTEE_UNKNOWN: return PROBLEM_VALIDATION;
+	case DECIDE_ALREADY_DECIDED: return PROBLEM_CONFLICT;
+	default: return PROBLEM_NOT_PERMITTED;
+	}
+}
+
+unsigned call_decline(struct vault_call *c, enum decision_reason why, const char *fmt, ...)
+{
+	char detail[120];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(detail, sizeof(detail), fmt, ap);
+	va_end(ap);
+	(void)call_refuse(c, decision_problem(why), "%s%s%s", detail, detail[0] != '\0' ? ": " : "", decision_text(why));
+	c->rule = why;
+	return c->problem;
 }
 
 unsigned call_failed(struct vault_call *c, int r)
@@ -72,7 +107,7 @@ unsigned call_failed(struct vault_call *c, int r)
 	case CV_ERR_REPLAY:
 		return call_refuse(c, PROBLEM_INTEGRITY, "a stored row does not open where it stands");
 	case CV_ERR_NOKEY:
-		return call_refuse(c, PROBLEM_NOT_PERMITTED, "the session holds no key for this class");
+		return call_decline(c, DECIDE_NO_KEY, "%s", "");
 	case CV_ERR_LIMIT:
 		return call_refuse(c, PROBLEM_PAYLOAD_TOO_LARGE, "a row would be larger than its limit");
 	case CV_ERR_IO:
@@ -133,17 +168,19 @@ unsigned call_purpose(struct vault *v, struct vault_call *c, bool reveal)
 	}
 	if (e->purpose.n == 0)
 		return call_refuse(c, PROBLEM_PURPOSE_REQUIRED, "every data request names its purpose in CV-Purpose");
+	/* What the law forbids is called so, whatever a policy says of it. */
+	if (policy_purpose_prohibited(e->purpose.p, e->purpose.n))
+		return call_decline(c, DECIDE_PROHIBITED, "%s", "");
 	c->subject.purpose = policy_purpose_named(v->policy, e->purpose.p, e->purpose.n);
 	if (c->subject.purpose < 0)
-		return call_refuse(c, PROBLEM_NOT_PERMITTED, "the policy knows no such purpose");
+		return call_decline(c, DECIDE_PURPOSE_UNKNOWN, "%s", "");
 	c->detail.purpose = policy_purpose(v->policy, (unsigned)c->subject.purpose)->id;
 	if (!policy_purpose_allowed(v->policy, &c->subject))
-		return call_refuse(c, PROBLEM_NOT_PERMITTED, "%s", decision_text(DECIDE_NO_PURPOSE_ROLE));
+		return call_decline(c, DECIDE_NO_PURPOSE_ROLE, "%s", "");
 	if (policy_purpose(v->policy, (unsigned)c->subject.purpose)->needs_case && !says_something(&e->case_text))
-		return call_refuse(c, PROBLEM_PURPOSE_REQUIRED, "the purpose %s wants a case number in CV-Case",
-		    policy_purpose(v->policy, (unsigned)c->subject.purpose)->name);
+		return call_decline(c, DECIDE_CASE_MISSING, "%s", policy_purpose(v->policy, (unsigned)c->subject.purpose)->name);
 	if (reveal && !says_something(&e->reason))
-		return call_refuse(c, PROBLEM_REASON_REQUIRED, "view=clear wants a reason in CV-Reason");
+		return call_decline(c, DECIDE_REASON_MISSING, "%s", "");
 	return 0;
 }
 
@@ -166,6 +203,12 @@ void call_mark_field(struct vault *v, struct vault_call *c, const struct policy_
 		c->detail.bitmap_n = (uint8_t)(position / 8 + 1);
 }
 
+/* What the leaf says became of the call: the reason that decided, if one did. */
+static uint16_t outcome_of(const struct vault_call *c)
+{
+	return (uint16_t)(c->rule != DECIDE_YES ? OUTCOME_REASON + (unsigned)c->rule : c->problem);
+}
+
 static void fill_actor(struct vault *v, const struct vault_call *c, struct leaf_actor *a)
 {
 	memset(a, 0, sizeof(*a));
@@ -177,7 +220,7 @@ static void fill_actor(struct vault *v, const struct vault_call *c, struct leaf_
 	keys_request_digest(v->keys, c->body, c->body_n, a->digest);
 	a->uid = c->who.uid;
 	a->pid = c->who.pid;
-	a->outcome = (uint16_t)c->problem;
+	a->outcome = outcome_of(c);
 }
 
 /* The state's digest for the next leaf, which is remembered as the newest that names it. */
@@ -203,7 +246,7 @@ static int add_leaf(struct vault *v, struct vault_call *c, uint64_t *ret_index)
 	if (c->mutating || store_next_leaf(v->store) - v->state_leaf >= STATE_EVERY)
 		e.state_hash = name_state(v, state);
 	fill_actor(v, c, &e.actor);
-	c->detail.outcome = (uint16_t)c->problem;
+	c->detail.outcome = outcome_of(c);
 	e.detail = c->detail;
 	r = audit_leaf(v->audit, v->store, &e, c->now_ms, ret_index);
 	wipe(&e, sizeof(e));

@@ -180,6 +180,7 @@ static void put_event(struct vault *v, const struct paged *it, struct buf *out)
 		e.detail.department = text_of(policy_department_name(v->policy, d->department));
 		e.detail.purpose = text_of(purpose_name(v, d->purpose));
 		e.detail.outcome = d->outcome;
+		e.detail.approval = d->approval;
 		e.detail.count = d->count;
 		wire_count_end(&names, at, put_bitmap(v, d, &names));
 		rd = rd_over(names.p, names.n);

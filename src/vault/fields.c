@@ -42,8 +42,8 @@ unsigned fields_decide(struct vault *v, struct vault_call *c, struct wire_list n
 		const struct policy_field *f = v->wanted[n - 1].field;
 		int position = policy_class_position(v->policy, f->class);
 
-		return call_refuse(c, PROBLEM_NOT_PERMITTED, "field %s of class %s: %s", f->name,
-		    position < 0 ? "?" : policy_class(v->policy, (unsigned)position)->name, decision_text(why));
+		return call_decline(c, why, "field %s of class %s", f->name,
+		    position < 0 ? "?" : policy_class(v->policy, (unsigned)position)->name);
 	}
 	*ret_n = n;
 	return 0;

@@ -99,6 +99,8 @@ unsigned vault_read_record(struct vault *v, struct vault_call *c, const struct w
 			r = answer_class(v, c, &rec, n, v->wanted[i].decision.class, &count);
 	wire_count_end(c->out, at, count);
 	fields_put_meta(v, n, c->out);
+	wire_count_end(c->out, wire_count_begin(c->out), 0);
+	wire_count_end(c->out, wire_count_begin(c->out), 0);
 	for (unsigned i = 0; i < n; i++)
 		readable = readable || v->wanted[i].status != WANTED_OMITTED;
 	if (r == 0 && !readable)

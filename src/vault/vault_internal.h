@@ -71,6 +71,7 @@ struct vault_call {
 	struct buf *out;
 	size_t out_at;			/* where this answer begins in out */
 	unsigned problem;
+	enum decision_reason rule;	/* the reason of docs/POLICY.md that decided, for the leaf; it may stand beside an answer */
 	char explanation[200];
 	bool has_etag;
 	uint8_t etag[16];		/* current version, for 412 */
@@ -209,6 +210,13 @@ int vault_check_counters(struct vault *v);
 
 /* Set problem and, in demo vaults, its explanation; returns problem. */
 unsigned call_refuse(struct vault_call *c, unsigned problem, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/*
+ * Refuse for a reason of docs/POLICY.md section 1: sets rule, its problem, and as explanation the reason's words with the formatted
+ * detail in front ("" for none). Returns the problem.
+ */
+unsigned call_decline(struct vault_call *c, enum decision_reason why, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The problem kind that an access refused for the reason answers. */
+unsigned decision_problem(enum decision_reason why);
 /* The problem that stands for an error code inside. */
 unsigned call_failed(struct vault_call *c, int r);
 /* Name one field's error; the first VAULT_ERRORS stand in the answer. */

@@ -207,11 +207,25 @@ static void names_are(struct wire_list l)
 	assert_false(wire_names_next(&l, &t));
 }
 
+/* Bytes that put_names appends. */
+static size_t names_n(void)
+{
+	struct buf b;
+	size_t n;
+
+	buf_init(&b, 64);
+	put_names(&b);
+	n = b.n;
+	buf_free(&b);
+	return n;
+}
+
 static void record_requests_come_back(void **state)
 {
-	struct wire_create c = { .envelope = envelope(true), .key = { "key", 3 } }, c2;
-	struct wire_read r = { .envelope = envelope(false), .record = sixteen, .view = WIRE_VIEW_CLEAR }, r2;
-	struct wire_patch p = { .envelope = envelope(true), .record = sixteen, .has_etag = true, .etag = sixteen }, p2;
+	struct wire_create c = { .envelope = envelope(true), .key = { "key", 3 }, .as_of_day = 20500 }, c2;
+	struct wire_read r = { .envelope = envelope(false), .record = sixteen, .view = WIRE_VIEW_CLEAR, .provenance = true,
+		.export = thirty_two }, r2;
+	struct wire_patch p = { .envelope = envelope(true), .record = sixteen, .has_etag = true, .etag = sixteen, .as_of_day = 1 }, p2;
 	struct wire_history h = { .envelope = envelope(true), .record = sixteen, .limit = 300 }, h2;
 	struct buf b, again;
 
@@ -223,6 +237,7 @@ static void record_requests_come_back(void **state)
 	assert_int_equal(wire_create_decode(b.p, b.n, &c2), 0);
 	fields_are(c2.fields);
 	assert_memory_equal(c2.key.p, "key", 3);
+	assert_int_equal(c2.as_of_day, 20500);
 	wire_create_put(&again, &c2);	/* a decoded list is put as it stood */
 	assert_int_equal(again.n, b.n);
 	assert_memory_equal(again.p, b.p, b.n);
@@ -234,7 +249,19 @@ static void record_requests_come_back(void **state)
 	envelope_is(&r2.envelope, false);
 	assert_int_equal(r2.view, WIRE_VIEW_CLEAR);
 	names_are(r2.names);
+	assert_true(r2.provenance);
+	assert_memory_equal(r2.export, thirty_two, 16);
 	CUTS_ARE_REFUSED(wire_read_decode, b, &r2);
+	buf_reset(&b);
+	b.p[b.n - 16 - 1 - names_n()] = 2;	/* no such flag */
+	assert_int_equal(wire_read_decode(b.p, b.n, &r2), CV_ERR_FORMAT);
+	buf_reset(&b);
+	r.export = NULL;
+	wire_read_head(&b, &r);
+	put_names(&b);
+	assert_int_equal(wire_read_decode(b.p, b.n, &r2), 0);
+	for (unsigned i = 0; i < 16; i++)
+		assert_int_equal(r2.export[i], 0);
 	buf_reset(&b);
 	r.view = WIRE_VIEW_MASKED;	/* only answers say so */
 	wire_read_head(&b, &r);
@@ -246,6 +273,7 @@ static void record_requests_come_back(void **state)
 	assert_int_equal(wire_patch_decode(b.p, b.n, &p2), 0);
 	assert_true(p2.has_etag);
 	assert_memory_equal(p2.etag, sixteen, 16);
+	assert_int_equal(p2.as_of_day, 1);
 	fields_are(p2.fields);
 	CUTS_ARE_REFUSED(wire_patch_decode, b, &p2);
 	buf_reset(&b);
@@ -403,6 +431,7 @@ static void record_answers_come_back(void **state)
 	struct wire_create_answer c;
 	struct wire_read_answer r;
 	struct wire_history_answer h;
+	struct wire_provenance p = { { "name", 4 }, { "MZ", 2 }, 1000, 7, 0, true };
 	struct wire_version v = { 3, { "health", 6 }, WIRE_WHAT_DROP, 1000, { "school", 6 }, { 0, { 0 } } };
 	const uint8_t *etag;
 	struct buf b;
@@ -424,10 +453,26 @@ static void record_answers_come_back(void **state)
 	put_fields(&b);
 	put_names(&b);
 	put_names(&b);
+	put_names(&b);
+	at = wire_count_begin(&b);
+	wire_provenance_put(&b, &p);
+	wire_count_end(&b, at, 1);
 	assert_int_equal(wire_read_answer_decode(b.p, b.n, &r), 0);
 	fields_are(r.fields);
 	names_are(r.redacted);
 	names_are(r.omitted);
+	names_are(r.stale);
+	assert_true(wire_provenance_next(&r.provenance, &p));
+	assert_memory_equal(p.field.p, "name", 4);
+	assert_memory_equal(p.source.p, "MZ", 2);
+	assert_int_equal(p.written_ms, 1000);
+	assert_int_equal(p.as_of_day, 7);
+	assert_int_equal(p.due_day, 0);
+	assert_true(p.verified);
+	assert_false(wire_provenance_next(&r.provenance, &p));
+	b.p[b.n - 1] = 2;
+	assert_int_equal(wire_read_answer_decode(b.p, b.n, &r), CV_ERR_FORMAT);
+	b.p[b.n - 1] = 0;
 	b.p[32] = WIRE_VIEW_DEFAULT;	/* an answer has one of two views */
 	assert_int_equal(wire_read_answer_decode(b.p, b.n, &r), CV_ERR_FORMAT);
 	b.p[32] = WIRE_VIEW_CLEAR;
@@ -459,7 +504,8 @@ static void record_answers_come_back(void **state)
 static void audit_answers_come_back(void **state)
 {
 	struct wire_event e = { .index = 7, .leaf = thirty_two, .leaf_n = 32, .has_detail = true,
-		.detail = { .record = sixteen, .view = 1, .role = { "r", 1 }, .outcome = PROBLEM_SEALED, .count = 9 } };
+		.detail = { .record = sixteen, .view = 1, .role = { "r", 1 }, .outcome = OUTCOME_REASON + 12, .approval = thirty_two,
+		.count = 9 } };
 	struct wire_segment s = { sixteen, sealed };
 	struct wire_person p = { sixteen, thirty_two, 32 };
 	struct wire_events_answer a;
@@ -494,14 +540,16 @@ static void audit_answers_come_back(void **state)
 		assert_int_equal(a.has_keys, keys);
 		assert_true(wire_events_next(&a.events, &e));
 		assert_true(e.has_detail);
-		assert_int_equal(e.detail.outcome, PROBLEM_SEALED);
+		assert_int_equal(e.detail.outcome, OUTCOME_REASON + 12);
+		assert_memory_equal(e.detail.approval, thirty_two, 16);
 		assert_int_equal(e.detail.count, 9);
 		assert_int_equal(e.leaf_n, 32);
 		assert_true(wire_events_next(&a.events, &e));
 		assert_false(e.has_detail);
 		assert_false(wire_events_next(&a.events, &e));
 		e = (struct wire_event){ .index = 7, .leaf = thirty_two, .leaf_n = 32,
-			.detail = { .record = sixteen, .view = 1, .role = { "r", 1 }, .outcome = PROBLEM_SEALED, .count = 9 } };
+			.detail = { .record = sixteen, .view = 1, .role = { "r", 1 }, .outcome = OUTCOME_REASON + 12, .approval = thirty_two,
+			.count = 9 } };
 		CUTS_ARE_REFUSED(wire_events_answer_decode, b, &a);
 	}
 	assert_int_equal(a.policy_n, 5);

@@ -122,6 +122,8 @@ static void read_answer_is_json_with_its_headers(void **state)
 	put_typed_fields(&g.answer);
 	put_names(&g.answer, "t");
 	put_names(&g.answer, NULL);
+	put_names(&g.answer, "i");
+	put_names(&g.answer, NULL);
 	finish(&g, "HTTP/1.1 200 OK\r\n");
 	assert_true(has_line(&g, "ETag: " ETAG_TEXT));
 	assert_true(has_line(&g, "CV-View: masked"));
@@ -142,6 +144,43 @@ static void read_answer_is_json_with_its_headers(void **state)
 	f = json_object_get(g.json, "meta");
 	assert_string_equal(json_string_value(json_array_get(json_object_get(f, "redacted"), 0)), "t");
 	assert_int_equal(json_array_size(json_object_get(f, "omitted")), 0);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(f, "stale"), 0)), "i");
+	assert_null(json_object_get(f, "provenance"));
+	end(&g);
+}
+
+static void provenance_is_told_when_asked_for(void **state)
+{
+	struct wire_provenance mz = { { "t", 1 }, { "MZ", 2 }, 1764026233123, 20417, 20782, true };
+	struct wire_provenance jy = { { "i", 1 }, { "JY", 2 }, 1764026233123, 1, 0, false };
+	struct rig g;
+	json_t *f;
+	size_t at;
+
+	(void)state;
+	begin(&g, "GET /v1/records/" HEX_ID "?fields=t,i&provenance=true HTTP/1.1\r\n" HOST "\r\n");
+	wire_record_put(&g.answer, id, id, WIRE_VIEW_MASKED);
+	put_typed_fields(&g.answer);
+	put_names(&g.answer, NULL);
+	put_names(&g.answer, NULL);
+	put_names(&g.answer, "i");
+	at = wire_count_begin(&g.answer);
+	wire_provenance_put(&g.answer, &mz);
+	wire_provenance_put(&g.answer, &jy);
+	wire_count_end(&g.answer, at, 2);
+	finish(&g, "HTTP/1.1 200 OK\r\n");
+	f = json_object_get(json_object_get(json_object_get(g.json, "meta"), "provenance"), "t");
+	assert_string_equal(text_at(f, "source"), "MZ");
+	assert_string_equal(text_at(f, "written_at"), "2025-11-24T23:17:13.123Z");
+	assert_string_equal(text_at(f, "as_of"), "2025-11-24");
+	assert_string_equal(text_at(f, "due"), "2026-11-24");
+	assert_true(json_is_true(json_object_get(f, "verified")));
+	assert_true(json_is_false(json_object_get(f, "stale")));
+	f = json_object_get(json_object_get(json_object_get(g.json, "meta"), "provenance"), "i");
+	assert_string_equal(text_at(f, "as_of"), "1970-01-01");
+	assert_true(json_is_null(json_object_get(f, "due")));
+	assert_true(json_is_false(json_object_get(f, "verified")));
+	assert_true(json_is_true(json_object_get(f, "stale")));
 	end(&g);
 }
 
@@ -317,7 +356,7 @@ static void events_show_leaves_and_details(void **state)
 	struct leaf l = { .kind = LEAF_READ, .flags = LEAF_CLEAR, .index = 5, .time_ms = 1764026233123, .epoch = 9,
 		.segment = id, .turn = 4, .actor_tag = id, .subject_tag = id, .policy = id };
 	struct wire_event e = { .index = 5, .has_detail = true, .detail = { .record = id, .view = 2, .role = { "role", 4 },
-		.outcome = PROBLEM_NOT_PERMITTED, .count = 1, .reason = { "\"", 1 } } };
+		.outcome = OUTCOME_REASON + 12, .approval = id, .count = 1, .reason = { "\"", 1 } } };
 	struct wire_segment s = { id, bytes };
 	struct wire_person p = { id, bytes, 3 };
 	struct buf leaf;
@@ -361,7 +400,8 @@ static void events_show_leaves_and_details(void **state)
 	j = json_object_get(j, "detail");
 	assert_string_equal(text_at(j, "record"), HEX_ID);
 	assert_string_equal(text_at(j, "view"), "clear");
-	assert_string_equal(text_at(j, "outcome"), "not-permitted");
+	assert_string_equal(text_at(j, "outcome"), "no-approval");
+	assert_string_equal(text_at(j, "approval"), HEX_ID);
 	assert_string_equal(text_at(j, "reason"), "\"");
 	j = json_array_get(json_object_get(g.json, "events"), 1);
 	assert_null(json_object_get(j, "detail"));
@@ -564,6 +604,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(read_answer_is_json_with_its_headers),
+		cmocka_unit_test(provenance_is_told_when_asked_for),
 		cmocka_unit_test(lists_and_groups_nest),
 		cmocka_unit_test(texts_come_back_whatever_they_hold),
 		cmocka_unit_test(every_cut_of_an_answer_is_refused),

@@ -81,6 +81,19 @@ static void request_without_token_says_so(void **state)
 	assert_int_equal(wire_read_decode(t.body.p, t.body.n, &m), 0);
 	assert_false(m.envelope.has_token);
 	assert_int_equal(m.view, WIRE_VIEW_DEFAULT);
+	assert_false(m.provenance);
+	taken_free(&t);
+}
+
+static void read_may_ask_for_provenance_and_name_an_export(void **state)
+{
+	struct taken t = asks(GET_RECORD "?fields=a&provenance=true" HTTP11 "CV-Export: " HEX_ID "\r\n\r\n", MSG_READ);
+	struct wire_read m;
+
+	(void)state;
+	assert_int_equal(wire_read_decode(t.body.p, t.body.n, &m), 0);
+	assert_true(m.provenance);
+	id_is(m.export);
 	taken_free(&t);
 }
 
@@ -102,6 +115,7 @@ static void create_carries_key_and_typed_values(void **state)
 	assert_int_equal(wire_create_decode(t.body.p, t.body.n, &m), 0);
 	envelope_is(&m.envelope);
 	text_is(&m.key, "k-1");
+	assert_int_equal(m.as_of_day, 0);
 	assert_int_equal(m.fields.count, 6);
 	assert_true(wire_fields_next(&m.fields, &f));
 	assert_int_equal(f.value.type, VALUE_TEXT);
@@ -501,18 +515,55 @@ static void field_at_fault_is_named_unless_it_may_be_a_value(void **state)
 {
 	static const char good[] = "{\"fields\":{\"birth.date-1_A\":1.5}}", odd[] = "{\"fields\":{\"Zhang San 1\":1.5}}";
 	struct json_fault f;
+	uint32_t day;
 	struct buf b;
 
 	(void)state;
 	assert_int_equal(arena_start(), 0);
 	buf_init(&b, 4096);
-	assert_int_equal(json_fields((const uint8_t *)good, sizeof(good) - 1, &b, &f), CV_ERR_FORMAT);
+	assert_int_equal(json_fields((const uint8_t *)good, sizeof(good) - 1, &b, &day, &f), CV_ERR_FORMAT);
 	assert_int_equal(f.problem, PROBLEM_WRONG_TYPE);
 	assert_int_equal(f.field_n, 14);
 	assert_memory_equal(f.field, "birth.date-1_A", 14);
 	assert_string_equal(f.expected, "no number with a fraction");
-	assert_int_equal(json_fields((const uint8_t *)odd, sizeof(odd) - 1, &b, &f), CV_ERR_FORMAT);
+	assert_int_equal(json_fields((const uint8_t *)odd, sizeof(odd) - 1, &b, &day, &f), CV_ERR_FORMAT);
 	assert_int_equal(f.field_n, 0);
+	buf_free(&b);
+}
+
+static void a_day_stands_beside_the_fields(void **state)
+{
+	static const struct {
+		const char *body;
+		uint16_t problem;
+		uint32_t day;
+	} cases[] = {
+		{ "{\"fields\":{\"a\":1},\"as_of\":\"2025-11-24\"}", 0, 20417 },
+		{ "{\"fields\":{\"a\":1},\"as_of\":\"1970-01-01\"}", 0, 1 },
+		{ "{\"fields\":{\"a\":1}}", 0, 0 },
+		{ "{\"fields\":{\"a\":1},\"as_of\":\"1969-12-31\"}", PROBLEM_VALIDATION, 0 },
+		{ "{\"fields\":{\"a\":1},\"as_of\":\"2025-02-29\"}", PROBLEM_VALIDATION, 0 },
+		{ "{\"fields\":{\"a\":1},\"as_of\":\"2025-2-9\"}", PROBLEM_VALIDATION, 0 },
+		{ "{\"fields\":{\"a\":1},\"as_of\":20417}", PROBLEM_WRONG_TYPE, 0 },
+		{ "{\"fields\":{\"a\":1},\"as_of\":null}", PROBLEM_WRONG_TYPE, 0 },
+	};
+	struct json_fault f;
+	struct buf b;
+
+	(void)state;
+	assert_int_equal(arena_start(), 0);
+	buf_init(&b, 4096);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint32_t day = 99;
+		int r = json_fields((const uint8_t *)cases[i].body, strlen(cases[i].body), &b, &day, &f);
+
+		assert_int_equal(r, cases[i].problem == 0 ? 0 : CV_ERR_FORMAT);
+		if (r == 0)
+			assert_int_equal(day, cases[i].day);
+		else
+			assert_int_equal(f.problem, cases[i].problem);
+		buf_reset(&b);
+	}
 	buf_free(&b);
 }
 
@@ -521,6 +572,7 @@ static void document_memory_is_bounded(void **state)
 {
 	struct json_fault f;
 	struct buf text, b;
+	uint32_t day;
 
 	(void)state;
 	assert_int_equal(arena_start(), 0);
@@ -530,19 +582,19 @@ static void document_memory_is_bounded(void **state)
 	for (int i = 0; i < 500000; i++)
 		buf_text(&text, ",{}");
 	buf_text(&text, "]}}");
-	assert_int_equal(json_fields(text.p, text.n, &b, &f), CV_ERR_FORMAT);
+	assert_int_equal(json_fields(text.p, text.n, &b, &day, &f), CV_ERR_FORMAT);
 	assert_int_equal(f.problem, PROBLEM_PAYLOAD_TOO_LARGE);
 	buf_reset(&b);
-	assert_int_equal(json_fields((const uint8_t *)"{\"fields\":{\"a\":1}}", 18, &b, &f), 0);
+	assert_int_equal(json_fields((const uint8_t *)"{\"fields\":{\"a\":1}}", 18, &b, &day, &f), 0);
 	buf_reset(&text);
 	buf_text(&text, "{\"fields\":{\"a\":\"");
 	for (unsigned i = 0; i < FIELD_MAX; i++)
 		buf_u8(&text, 'x');
 	buf_text(&text, "\"}}");
-	assert_int_equal(json_fields(text.p, text.n, &b, &f), 0);
+	assert_int_equal(json_fields(text.p, text.n, &b, &day, &f), 0);
 	buf_cut(&text, text.n - 3);
 	buf_text(&text, "x\"}}");
-	assert_int_equal(json_fields(text.p, text.n, &b, &f), CV_ERR_FORMAT);
+	assert_int_equal(json_fields(text.p, text.n, &b, &day, &f), CV_ERR_FORMAT);
 	assert_int_equal(f.problem, PROBLEM_VALIDATION);
 	buf_free(&text);
 	buf_free(&b);
@@ -579,6 +631,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(read_names_record_fields_and_why),
 		cmocka_unit_test(request_without_token_says_so),
+		cmocka_unit_test(read_may_ask_for_provenance_and_name_an_export),
 		cmocka_unit_test(create_carries_key_and_typed_values),
 		cmocka_unit_test(patch_carries_the_version_to_change),
 		cmocka_unit_test(history_events_and_tiles_carry_numbers),
@@ -593,6 +646,7 @@ int main(void)
 		cmocka_unit_test(session_bodies_are_closed),
 		cmocka_unit_test(refusal_with_token_goes_to_core_first),
 		cmocka_unit_test(field_at_fault_is_named_unless_it_may_be_a_value),
+		cmocka_unit_test(a_day_stands_beside_the_fields),
 		cmocka_unit_test(document_memory_is_bounded),
 		cmocka_unit_test(arena_holds_nothing_after_a_document),
 	};
