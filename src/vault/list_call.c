@@ -109,7 +109,7 @@ static unsigned find_roles(struct vault *v, struct vault_call *c, struct query *
 			q->role[q->roles++] = role;
 	}
 	if (q->roles == 0)
-		return call_refuse(c, PROBLEM_NOT_PERMITTED, "no active role reads anything for this purpose");
+		return call_decline(c, DECIDE_NO_RIGHT, "no active role reads anything for this purpose");
 	c->detail.role = q->role[0]->id;
 	c->detail.department = q->role[0]->department;
 	return 0;
@@ -279,7 +279,7 @@ unsigned vault_list(struct vault *v, struct vault_call *c, const struct wire_rec
 	if ((r = scan(v, c, &q, from, limit, &f)) != 0)
 		return call_failed(c, r);
 	if (f.budget && f.n == 0)
-		return call_refuse(c, PROBLEM_BUDGET_EXCEEDED, "%s", decision_text(DECIDE_BUDGET));
+		return call_decline(c, DECIDE_BUDGET, "%s", "");
 	c->retry_after_s = 0;	/* the budget's, of a list that ended at it */
 	wire_count_end(c->out, at, f.n);
 	if (!f.more)

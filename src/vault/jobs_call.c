@@ -1,0 +1,444 @@
+/* MSG_GOV_* for the collection "jobs". docs/POLICY.md section 5. */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "format/value.h"
+#include "vault/jobs_internal.h"
+
+#define LIMIT_DEFAULT 20u
+#define CURSOR_PLAIN (1 + 16 + 16)
+#define CURSOR_SEALED (CURSOR_PLAIN + SEAL_OVERHEAD)
+
+static const char *const kinds[] = { "", "reproject", "predicates" };
+
+static bool text_is(const struct wire_text *t, const char *s)
+{
+	return t->n == strlen(s) && memcmp(t->p, s, t->n) == 0;
+}
+
+/* Whether one of the session's roles may start jobs; the purpose is no matter of theirs, but one that is named must be right. */
+static unsigned may_act(struct vault *v, struct vault_call *c)
+{
+	const struct policy_role *role;
+	unsigned problem;
+
+	if (c->env.purpose.n > 0 && (problem = call_purpose(v, c, false)) != 0)
+		return problem;
+	c->detail.role = policy_decide_act(v->policy, &c->subject, ACT_JOB);
+	if ((role = policy_role_by_id(v->policy, c->detail.role)) == NULL)
+		return call_decline(c, DECIDE_NO_RIGHT, "no active role may start jobs");
+	c->detail.department = role->department;
+	return 0;
+}
+
+/* ---- answers ------------------------------------------------------------------------------------------------------ */
+
+static const char *state_name(const struct job *j)
+{
+	switch (j->state) {
+	case JOB_DONE: return "done";
+	case JOB_FAILED: return "failed";
+	case JOB_CANCELLED: return "cancelled";
+	default: return j->session != NULL ? "running" : "needs-keys";
+	}
+}
+
+static void put_text(struct buf *b, const char *name, const char *text, size_t *count)
+{
+	wire_field_put(b, name, strlen(name), VALUE_TEXT, text, strlen(text));
+	(*count)++;
+}
+
+static void put_number(struct buf *b, const char *name, uint64_t x, size_t *count)
+{
+	uint8_t number[8];
+
+	be64_put(number, x);
+	wire_field_put(b, name, strlen(name), VALUE_INTEGER, number, sizeof(number));
+	(*count)++;
+}
+
+static void put_fields(struct vault *v, const struct job *j, struct buf *out, size_t *count)
+{
+	struct buf *list = &v->scratch;
+	size_t at, n = 0;
+
+	buf_reset(list);
+	at = value_begin(list);
+	for (unsigned i = 0; i < j->fields; i++) {
+		const struct policy_field *f = policy_field_by_id(v->policy, j->field[i]);
+
+		if (f == NULL)
+			continue;	/* of an older policy */
+		value_item_put(list, VALUE_TEXT, f->name, strlen(f->name));
+		n++;
+	}
+	value_end(list, at, n);
+	wire_field_put(out, "fields", 6, VALUE_LIST, list->p, list->n);
+	(*count)++;
+	buf_reset(list);
+}
+
+static void put_job(struct vault *v, struct vault_call *c, const struct job *j)
+{
+	const struct principal *by = directory_principal(v->keys, j->by);
+	size_t at, count = 0;
+	char time[25];
+
+	clock_rfc3339(j->created_ms, time);
+	wire_gov_object_head(c->out, j->id);
+	at = wire_count_begin(c->out);
+	put_text(c->out, "kind", kinds[j->kind], &count);
+	put_text(c->out, "state", state_name(j), &count);
+	put_number(c->out, "done", j->next - 1, &count);
+	put_number(c->out, "total", j->end - 1, &count);
+	put_number(c->out, "changed", j->changed, &count);
+	put_number(c->out, "skipped", j->skipped, &count);
+	put_fields(v, j, c->out, &count);
+	put_text(c->out, "by", by != NULL ? by->login : "", &count);
+	put_text(c->out, "created_at", time, &count);
+	wire_count_end(c->out, at, count);
+}
+
+/* ---- create ------------------------------------------------------------------------------------------------------- */
+
+static void add_field(struct job *j, uint16_t id)
+{
+	unsigned at = j->fields;
+
+	while (at > 0 && j->field[at - 1] > id)
+		at--;
+	if (at > 0 && j->field[at - 1] == id)
+		return;
+	memmove(&j->field[at + 1], &j->field[at], (j->fields - at) * sizeof(id));
+	j->field[at] = id;
+	j->fields++;
+}
+
+static void take_kind(struct vault_call *c, const struct wire_field *in, struct job *j)
+{
+	struct wire_text text = wire_text((const char *)in->value.p, in->value.n);
+
+	if (in->value.type != VALUE_TEXT)
+		call_field_error(c, in->name, PROBLEM_WRONG_TYPE, "text");
+	else if (text_is(&text, kinds[JOB_REPROJECT]))
+		j->kind = JOB_REPROJECT;
+	else if (text_is(&text, kinds[JOB_PREDICATES]))
+		j->kind = JOB_PREDICATES;
+	else
+		call_field_error(c, in->name, PROBLEM_VALIDATION, "reproject or predicates");
+}
+
+/* Names of fields, to be judged once the kind is known: only that they are fields is looked at. */
+static void take_fields(struct vault *v, struct vault_call *c, const struct wire_field *in, struct job *j)
+{
+	struct value_walk walk;
+	struct value_item item;
+
+	if (in->value.type != VALUE_LIST || value_check(VALUE_LIST, in->value.p, in->value.n) != 0) {
+		call_field_error(c, in->name, PROBLEM_WRONG_TYPE, "a list of field names");
+		return;
+	}
+	walk = value_walk(VALUE_LIST, in->value.p, in->value.n);
+	while (c->errors < VAULT_ERRORS && value_next(&walk, &item)) {
+		struct wire_text name = wire_text((const char *)item.p, item.n);
+		const struct policy_field *f = item.type != VALUE_TEXT ? NULL : policy_field_named(v->policy, name.p, name.n);
+
+		if (item.type != VALUE_TEXT)
+			call_field_error(c, in->name, PROBLEM_WRONG_TYPE, "a list of field names");
+		else if (f == NULL)
+			call_field_error(c, name, PROBLEM_UNKNOWN_FIELD, "a field of the profile");
+		else
+			add_field(j, f->id);
+	}
+}
+
+static unsigned take_body(struct vault *v, struct vault_call *c, struct wire_list fields, struct job *j)
+{
+	struct wire_field in;
+
+	while (c->errors < VAULT_ERRORS && wire_fields_next(&fields, &in)) {
+		if (text_is(&in.name, "kind"))
+			take_kind(c, &in, j);
+		else if (text_is(&in.name, "fields"))
+			take_fields(v, c, &in, j);
+		else
+			call_field_error(c, in.name, PROBLEM_UNKNOWN_MEMBER, "kind, fields");
+	}
+	if (c->problem == 0 && j->kind == 0)
+		call_field_error(c, wire_text("kind", 4), PROBLEM_VALIDATION, "reproject or predicates");
+	return c->problem;
+}
+
+/* Named fields must all fit and open; without names the job takes those that fit and open, of which there is one at least. */
+static unsigned choose_fields(struct vault *v, struct vault_call *c, struct job *j)
+{
+	bool fits = false;
+
+	for (unsigned i = 0; i < j->fields; i++) {
+		const struct policy_field *f = policy_field_by_id(v->policy, j->field[i]);
+
+		if (!jobs_field_fits(j->kind, f))
+			call_field_error(c, wire_text(f->name, strlen(f->name)), PROBLEM_VALIDATION, j->kind == JOB_REPROJECT ?
+			    "a field with views" : "a field that is computed");
+		else if (!jobs_session_fits(v, c->session, j->kind, f))
+			return call_decline(c, DECIDE_NO_KEY, "field %s", f->name);
+	}
+	if (c->problem != 0 || j->fields > 0)
+		return c->problem;
+	for (unsigned i = 0; i < policy_fields(v->policy); i++) {
+		const struct policy_field *f = policy_field(v->policy, i);
+
+		if (!jobs_field_fits(j->kind, f))
+			continue;
+		fits = true;
+		if (jobs_session_fits(v, c->session, j->kind, f))
+			add_field(j, f->id);
+	}
+	if (!fits)
+		return call_refuse(c, PROBLEM_VALIDATION, "the policy has no field to compute");
+	return j->fields > 0 ? 0 : call_decline(c, DECIDE_NO_KEY, "%s", "");
+}
+
+/* A place in the table: the oldest job that is over goes for it. */
+static unsigned make_place(struct vault *v, struct vault_call *c)
+{
+	struct job_table *t = &v->jobs->now;
+	int r;
+
+	if (t->n < JOBS_MAX)
+		return 0;
+	for (unsigned i = 0; i < t->n; i++) {
+		if (t->job[i].state == JOB_OPEN)
+			continue;
+		if ((r = jobs_del(v, &t->job[i])) != 0)
+			return call_failed(c, r);
+		memmove(&t->job[i], &t->job[i + 1], (t->n - i - 1) * sizeof(t->job[0]));
+		t->n--;
+		return 0;
+	}
+	return call_refuse(c, PROBLEM_CONFLICT, "%u jobs wait: resume or cancel one", JOBS_MAX);
+}
+
+/* The intent stands in the log before the first record is touched. */
+static void mark(struct vault *v, struct vault_call *c, const struct job *j)
+{
+	c->kind = LEAF_JOB;
+	c->mutating = true;
+	c->detail.count = (uint32_t)(j->end - 1 < UINT32_MAX ? j->end - 1 : UINT32_MAX);
+	for (unsigned i = 0; i < j->fields; i++) {
+		const struct policy_field *f = policy_field_by_id(v->policy, j->field[i]);
+
+		if (f != NULL)
+			call_mark_field(v, c, f);
+	}
+}
+
+unsigned vault_job_create(struct vault *v, struct vault_call *c, const struct wire_gov_create *m)
+{
+	static struct job j;
+	struct job_table *t = &v->jobs->now;
+	unsigned problem;
+	int r;
+
+	memset(&j, 0, sizeof(j));
+	if ((problem = may_act(v, c)) != 0 || (problem = take_body(v, c, m->fields, &j)) != 0 ||
+	    (problem = choose_fields(v, c, &j)) != 0)
+		return problem;
+	jobs_save(v);
+	if ((problem = make_place(v, c)) != 0)
+		return problem;
+	crypto_random(j.id, sizeof(j.id));
+	memcpy(j.by, c->principal->id, 16);
+	memcpy(j.policy, v->policy_digest, 32);
+	j.state = JOB_OPEN;
+	j.created_ms = c->now_ms;
+	j.next = 1;
+	j.end = v->counters.next_serial;
+	j.session = c->session;
+	if ((r = jobs_put(v, &j)) != 0)
+		return call_failed(c, r);
+	t->job[t->n++] = j;
+	mark(v, c, &j);
+	put_job(v, c, &j);
+	return 0;
+}
+
+/* ---- get, list, act ----------------------------------------------------------------------------------------------- */
+
+/* Jobs show to who may start them, and to who made them. */
+static bool may_see(const struct vault *v, const struct vault_call *c, const struct job *j)
+{
+	return memcmp(j->by, c->principal->id, 16) == 0 || policy_decide_act(v->policy, &c->subject, ACT_JOB) != 0;
+}
+
+static struct job *find(struct vault *v, const uint8_t id[16])
+{
+	struct job_table *t = &v->jobs->now;
+
+	for (unsigned i = 0; i < t->n; i++)
+		if (memcmp(t->job[i].id, id, 16) == 0)
+			return &t->job[i];
+	return NULL;
+}
+
+unsigned vault_job_get(struct vault *v, struct vault_call *c, const struct wire_gov_get *m)
+{
+	const struct job *j = find(v, m->id);
+
+	if (j == NULL || !may_see(v, c, j))
+		return call_refuse(c, PROBLEM_NOT_FOUND, "no such job");
+	c->kind = LEAF_GOVERNANCE;
+	c->detail.count = 1;
+	put_job(v, c, j);
+	return 0;
+}
+
+static void cursor_plain(const struct vault_call *c, const uint8_t id[16], uint8_t ret[CURSOR_PLAIN])
+{
+	ret[0] = 'J';
+	memcpy(ret + 1, c->principal->id, 16);
+	memcpy(ret + 17, id, 16);
+}
+
+/* Jobs are listed newest first; *ret is the position below which the list goes on. */
+static unsigned take_cursor(struct vault *v, struct vault_call *c, const struct wire_text *t, unsigned *ret)
+{
+	const struct job_table *x = &v->jobs->now;
+	uint8_t sealed[CURSOR_SEALED], plain[CURSOR_PLAIN];
+	size_t n;
+
+	*ret = x->n;
+	if (t->n == 0)
+		return 0;
+	buf_reset(&v->scratch);
+	if (b64_decode(B64_URL, t->p, t->n, sealed, sizeof(sealed), &n) != 0 || n != sizeof(sealed) ||
+	    keys_cursor_open(v->keys, sealed, n, &v->scratch) != 0)
+		return call_refuse(c, PROBLEM_BAD_CURSOR, "the cursor is of another caller, list or vault");
+	for (unsigned i = 0; i < x->n; i++) {
+		cursor_plain(c, x->job[i].id, plain);
+		if (memcmp(plain, v->scratch.p, sizeof(plain)) != 0)
+			continue;
+		*ret = i;
+		return 0;
+	}
+	return call_refuse(c, PROBLEM_BAD_CURSOR, "the cursor is of another caller, list or vault");
+}
+
+static int put_cursor(struct vault *v, struct vault_call *c, const struct job *j)
+{
+	uint8_t plain[CURSOR_PLAIN];
+	char text[2 * CURSOR_SEALED];
+	int r;
+
+	cursor_plain(c, j->id, plain);
+	buf_reset(&v->seal);
+	if ((r = keys_cursor_seal(v->keys, plain, sizeof(plain), &v->seal)) != 0)
+		return r;
+	b64_encode(B64_URL, v->seal.p, v->seal.n, text);
+	wire_text16_put(c->out, text, strlen(text));
+	return 0;
+}
+
+/* The one filter that jobs have: state. */
+static unsigned take_state(struct vault_call *c, struct wire_list fields, struct wire_text *ret)
+{
+	struct wire_field in;
+
+	*ret = wire_text("", 0);
+	while (wire_fields_next(&fields, &in)) {
+		if (!text_is(&in.name, "state") || in.value.type != VALUE_TEXT)
+			return call_refuse(c, PROBLEM_BAD_REQUEST, "jobs are listed by state alone");
+		*ret = wire_text((const char *)in.value.p, in.value.n);
+	}
+	return 0;
+}
+
+unsigned vault_job_list(struct vault *v, struct vault_call *c, const struct wire_gov_list *m)
+{
+	const struct job_table *t = &v->jobs->now;
+	const struct job *last = NULL;
+	unsigned limit = m->limit == 0 ? LIMIT_DEFAULT : m->limit, from, problem, n = 0;
+	struct wire_text state;
+	bool more = false;
+	size_t at;
+	int r = 0;
+
+	if ((problem = take_state(c, m->fields, &state)) != 0 || (problem = take_cursor(v, c, &m->cursor, &from)) != 0)
+		return problem;
+	at = wire_count_begin(c->out);
+	while (from > 0 && !more) {
+		const struct job *j = &t->job[--from];
+
+		if (!may_see(v, c, j) || (state.n > 0 && !text_is(&state, state_name(j))))
+			continue;
+		if ((more = n == limit))
+			break;
+		put_job(v, c, j);
+		last = j;
+		n++;
+	}
+	wire_count_end(c->out, at, n);
+	if (more)
+		r = put_cursor(v, c, last);
+	else
+		wire_text16_put(c->out, "", 0);
+	c->kind = LEAF_GOVERNANCE;
+	c->detail.count = n;
+	return r != 0 ? call_failed(c, r) : 0;
+}
+
+/* The caller's session lends its keys from now on. */
+static unsigned resume(struct vault *v, struct vault_call *c, struct job *j)
+{
+	if (j->state != JOB_OPEN)
+		return call_refuse(c, PROBLEM_CONFLICT, "the job is over");
+	for (unsigned i = 0; i < j->fields; i++) {
+		const struct policy_field *f = policy_field_by_id(v->policy, j->field[i]);
+
+		if (f != NULL && !jobs_session_fits(v, c->session, j->kind, f))
+			return call_decline(c, DECIDE_NO_KEY, "field %s", f->name);
+	}
+	jobs_save(v);
+	j->session = c->session;
+	return 0;
+}
+
+static unsigned cancel(struct vault *v, struct vault_call *c, struct job *j)
+{
+	int r;
+
+	if (j->state != JOB_OPEN)
+		return call_refuse(c, PROBLEM_CONFLICT, "the job is over");
+	jobs_save(v);
+	j->state = JOB_CANCELLED;
+	j->session = NULL;
+	return (r = jobs_put(v, j)) == 0 ? 0 : call_failed(c, r);
+}
+
+unsigned vault_job_act(struct vault *v, struct vault_call *c, const struct wire_gov_act *m)
+{
+	struct job *j = find(v, m->id);
+	unsigned problem;
+
+	if ((problem = may_act(v, c)) != 0)
+		return problem;
+	if (j == NULL)
+		return call_refuse(c, PROBLEM_NOT_FOUND, "no such job");
+	if (m->fields.count > 0)
+		return call_refuse(c, PROBLEM_UNKNOWN_MEMBER, "the actions of jobs have no body");
+	if (text_is(&m->action, "resume"))
+		problem = resume(v, c, j);
+	else if (text_is(&m->action, "cancel"))
+		problem = cancel(v, c, j);
+	else
+		problem = call_refuse(c, PROBLEM_NOT_FOUND, "jobs know resume and cancel");
+	if (problem != 0)
+		return problem;
+	mark(v, c, j);
+	c->mutating = j->state == JOB_CANCELLED;
+	put_job(v, c, j);
+	return 0;
+}
