@@ -362,7 +362,7 @@ static int put_slice(struct vault *v, const struct job *j, unsigned changed)
 static int run_slice(struct vault *v, struct job *j, uint64_t until_us)
 {
 	static struct vault_call c;
-	unsigned changed = 0, seen = 0;
+	unsigned changed = 0;
 	bool over;
 
 	memset(&c, 0, offsetof(struct vault_call, detail));
@@ -374,7 +374,7 @@ static int run_slice(struct vault *v, struct job *j, uint64_t until_us)
 	follow_policy(v, j);
 	while (j->state == JOB_OPEN && j->next < j->end && store_room(v->store, RECORD_ROOM) == 0) {
 		run_record(v, &c, j, &changed);
-		if (++seen % 8 == 0 && clock_mono_us() >= until_us)
+		if (clock_mono_us() >= until_us)
 			break;
 	}
 	if (j->state == JOB_OPEN && j->next == j->end)
