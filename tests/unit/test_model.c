@@ -553,14 +553,6 @@ static void what_is_not_granted_is_denied(void **state)
 	policy_free(p);
 }
 
-static void reasons_have_words(void **state)
-{
-	(void)state;
-	for (int i = DECIDE_YES; i <= DECIDE_NO_REVEAL; i++)
-		assert_true(strlen(decision_text((enum decision_reason)i)) > 3);
-	assert_string_equal(decision_text((enum decision_reason)77), "unknown reason");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -579,7 +571,6 @@ int main(void)
 		cmocka_unit_test(a_copy_is_no_mask),
 		cmocka_unit_test(writes_need_a_right_and_tell_drops),
 		cmocka_unit_test(what_is_not_granted_is_denied),
-		cmocka_unit_test(reasons_have_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

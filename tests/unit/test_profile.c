@@ -1,4 +1,5 @@
 /* profile: strict YAML to the policy document. */
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +18,7 @@
 
 #define CHILD_WELFARE "profiles/child-welfare.yaml"
 #define PATIENTS "tests/profiles/patients.yaml"
+#define WHOLE "tests/profiles/whole.yaml"
 
 static struct policy *compile(const char *path, struct buf *ret_doc)
 {
@@ -98,6 +100,76 @@ static const struct bad {
 	{ "auditor-reads", 34, 5, "administrators, custodians and auditors hold no class" },
 	{ "person-audits", 31, 5, "the audit log is read by auditors" },
 	{ "masks-complete", 36, 7, "the role's views together rebuild an identity number: id_no" },
+	{ "acts-app", 46, 52, "programs start jobs, persons assign and approve" },
+	{ "acts-auditor", 47, 91, "administrators, custodians and auditors have no acts" },
+	{ "acts-no-purpose", 48, 71, "a role with acts needs a purpose" },
+	{ "acts-twice", 41, 17, "act job stands twice" },
+	{ "acts-unknown", 41, 17, "there is no act approve" },
+	{ "approval-auditor", 47, 91, "approval is asked of a role that reads" },
+	{ "approval-nothing", 46, 52, "approval is asked of a role that reads" },
+	{ "approval-word", 39, 5, "there is no approval maybe" },
+	{ "area-from-no-date", 18, 117, "the day from which an area counts is a date" },
+	{ "area-from-other-class", 26, 81, "no field of the same class gives the area" },
+	{ "area-no-division", 18, 117, "the area comes from a field with validator v8" },
+	{ "area-no-field", 38, 5, "no field gives the area of a record" },
+	{ "area-nothing", 47, 91, "an area bounds a role that holds a class" },
+	{ "area-twice", 25, 77, "another field gives the area already: place" },
+	{ "bulk-no-hours", 40, 5, "hours is missing" },
+	{ "bulk-nothing", 46, 52, "a budget bounds a role that reads" },
+	{ "bulk-number", 40, 5, "a map is expected" },
+	{ "bulk-zero", 40, 12, "a number from 1 to 65535 is expected" },
+	{ "delegate-collects", 18, 144, "who writes the field at any time does not collect it: B" },
+	{ "delegate-twice", 18, 132, "department B stands twice" },
+	{ "due-no-date", 18, 117, "the due quarter comes from a date" },
+	{ "except-empty", 45, 37, "no field is no entry" },
+	{ "except-key", 45, 54, "unknown key also" },
+	{ "except-no-rights", 45, 7, "rights is missing" },
+	{ "except-other-class", 45, 7, "an exception names a field that the class does not hold: born" },
+	{ "except-twice", 45, 53, "field place stands twice" },
+	{ "except-unknown", 45, 53, "there is no field plaza" },
+	{ "fold-no-code", 23, 122, "the field's list has no such code: Z" },
+	{ "fold-no-key", 23, 114, "as is missing" },
+	{ "fold-no-list", 25, 93, "only a list of codes folds one of them" },
+	{ "fold-no-other", 23, 131, "the field's list has no such code: none" },
+	{ "fold-open-class", 23, 142, "the field that takes the code stands in a hidden class of its own: hidden_kinds" },
+	{ "fold-other-codes", 23, 142, "the field that takes the code is a list with that code: hidden_kinds" },
+	{ "fold-own-class", 23, 144, "the field that takes the code stands in a hidden class of its own: hidden_kinds" },
+	{ "fold-same", 23, 122, "a code is folded into another one: X" },
+	{ "fold-unknown-field", 23, 142, "there is no field secret_kinds" },
+	{ "grant-app", 46, 96, "grants are approved by persons: help" },
+	{ "grant-view", 44, 7, "the right to grant is for source classes: person.masked" },
+	{ "grant-write-only", 43, 7, "write_only stands alone: person" },
+	{ "group-completes", 43, 7, "the role's views together rebuild an identity number: id_no" },
+	{ "no-delegate", 18, 117, "no department is no entry" },
+	{ "notice-hidden", 24, 130, "a field of a hidden class is in no notice" },
+	{ "notice-misfit", 18, 117, "this view cannot be computed from such a field: m3" },
+	{ "notice-number", 19, 120, "a notice shows no identity number in clear" },
+	{ "notice-unknown", 18, 117, "there is no view all" },
+	{ "notices-complete", 19, 120, "what notices show rebuilds an identity number: id_no" },
+	{ "owner-collects", 18, 128, "who writes the field at any time does not collect it: A" },
+	{ "owner-delegates", 18, 132, "the owner is no delegate of itself: A" },
+	{ "predicate-code-twice", 27, 113, "code X stands twice" },
+	{ "predicate-code", 27, 113, "no input can hold this code: Z" },
+	{ "predicate-collected", 27, 5, "a predicate is computed, nobody hands it in" },
+	{ "predicate-field-twice", 27, 101, "field kind stands twice" },
+	{ "predicate-hidden", 27, 95, "what a hidden class holds is told in hidden classes only: hidden_kinds" },
+	{ "predicate-no-codes", 27, 64, "all_in and any_in name codes, any_present names none" },
+	{ "predicate-no-job", 27, 64, "no role with the act job opens the inputs and writes the predicate" },
+	{ "predicate-of-itself", 27, 95, "a predicate is no input of another: yes" },
+	{ "predicate-of-nothing", 27, 90, "a predicate is of some field" },
+	{ "predicate-present-codes", 27, 64, "all_in and any_in name codes, any_present names none" },
+	{ "predicate-rule", 27, 76, "there is no rule most_in" },
+	{ "predicate-text", 27, 101, "an input that is compared holds codes: name" },
+	{ "predicate-two-classes", 27, 95, "all inputs of a predicate stand in one class: kind" },
+	{ "predicate-type", 27, 64, "a predicate's value has a fixed shape" },
+	{ "predicate-unknown-field", 27, 101, "there is no field kid" },
+	{ "state-erasing", 22, 94, "the state comes from a code whose list holds states only" },
+	{ "state-hidden", 22, 5, "the work list takes nothing from a hidden class" },
+	{ "state-no-states", 25, 93, "the state comes from a code whose list holds states only" },
+	{ "state-twice", 25, 94, "another field gives the state already: state" },
+	{ "statistics-hidden", 24, 130, "a field of a hidden class is in no statistics" },
+	{ "statistics-misfit", 18, 117, "this view cannot be computed from such a field: m5b" },
+	{ "unknown-delegate", 18, 129, "there is no department C" },
 	{ "too-deep", 5, 35, "the profile is nested too deeply" },
 	{ "bad-utf8", 5, 26, "invalid leading UTF-8 octet" }
 };
@@ -121,6 +193,31 @@ static void bad_profiles_are_refused_where_they_are_bad(void **state)
 		assert_int_equal(doc.n, 0);
 	}
 	buf_free(&doc);
+}
+
+/* A bad profile that no row expects would prove nothing. */
+static void every_bad_profile_is_expected(void **state)
+{
+	DIR *folder = opendir("tests/profiles/bad");
+	const struct dirent *e;
+	size_t files = 0;
+	bool found;
+
+	(void)state;
+	assert_non_null(folder);
+	while ((e = readdir(folder)) != NULL) {
+		if (e->d_name[0] == '.')
+			continue;
+		found = false;
+		for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++)
+			found = found || (strncmp(e->d_name, bads[i].name, strlen(bads[i].name)) == 0 &&
+			    strcmp(e->d_name + strlen(bads[i].name), ".yaml") == 0);
+		if (!found)
+			fail_msg("nothing is expected of %s", e->d_name);
+		files++;
+	}
+	assert_int_equal(files, sizeof(bads) / sizeof(bads[0]));
+	(void)closedir(folder);
 }
 
 static void files_that_cannot_be_read_say_why(void **state)
@@ -256,6 +353,96 @@ static void patients_compile_too(void **state)
 	assert_string_equal(policy_department_name(p, f->owner), "DESK");
 	assert_int_equal(policy_field_named(p, "blood_group", 11)->max_length, 2);
 	policy_free(p);
+	buf_free(&doc);
+}
+
+/* Each key of the language arrives in the document. */
+static void fields_keep_what_the_profile_says(void **state)
+{
+	const struct policy_predicate *predicate;
+	const struct policy_field *f;
+	struct policy *p;
+	struct buf doc;
+
+	(void)state;
+	p = compile(WHOLE, &doc);
+	assert_true(policy_field_by_id(p, 4)->is_area);
+	assert_false(policy_field_by_id(p, 4)->is_area_from);
+	assert_true(policy_field_by_id(p, 9)->is_area_from);
+	assert_true(policy_field_by_id(p, 5)->is_state);
+	f = policy_field_by_id(p, 6);
+	assert_string_equal(f->fold_code, "X");
+	assert_string_equal(f->fold_as, "other");
+	assert_int_equal(f->fold_into, 7);
+	assert_string_equal(f->shape.item->codes[0].general, "");
+	assert_string_equal(policy_field_by_id(p, 8)->shape.codes[1].general, "letters");
+	predicate = &policy_field_by_id(p, 10)->predicate;
+	assert_int_equal(predicate->rule, PREDICATE_ALL_IN);
+	assert_int_equal(predicate->inputs, 1);
+	assert_int_equal(predicate->input[0], 8);
+	assert_int_equal(predicate->code_count, 1);
+	assert_string_equal(predicate->codes[0], "X");
+	assert_int_equal(policy_field_by_id(p, 10)->type, VALUE_GROUP);
+	f = policy_field_by_id(p, 12);
+	assert_int_equal(f->delegates, 2);
+	assert_int_equal(f->collects, 4);
+	assert_int_equal(f->notice, VIEW_M1_NAME);
+	assert_int_equal(f->statistics, VIEW_PRESENT);
+	policy_free(p);
+	buf_free(&doc);
+}
+
+static void roles_keep_what_the_profile_says(void **state)
+{
+	const struct policy_role *role;
+	struct policy *p;
+	struct buf doc;
+
+	(void)state;
+	p = compile(WHOLE, &doc);
+	role = policy_role_by_id(p, 1);
+	assert_true(role->area);
+	assert_true(role->approval);
+	assert_int_equal(role->acts, ACT_JOB);
+	assert_int_equal(role->bulk_records, 20);
+	assert_int_equal(role->bulk_hours, 1);
+	assert_int_equal(role->rights[policy_class_position(p, 0x10)], RIGHT_READ | RIGHT_GRANT);
+	assert_int_equal(role->excepts, 1);
+	assert_int_equal(role->except[0].class, 0x20);
+	assert_int_equal(role->except[0].field, 4);
+	role = policy_role_by_id(p, 4);
+	assert_int_equal(role->acts, ACT_ASSIGN | ACT_BULK | ACT_EXPORT);
+	assert_false(role->area || role->approval);
+	assert_int_equal(role->bulk_records, 0);
+	policy_free(p);
+	buf_free(&doc);
+}
+
+/* One meaning has one encoding: what decodes with a bit turned encodes to the same bytes. */
+static void turned_bits_are_refused_or_canonical(void **state)
+{
+	struct buf doc, again;
+	unsigned accepted = 0;
+	struct policy *p;
+
+	(void)state;
+	policy_free(compile(WHOLE, &doc));
+	buf_init(&again, POLICY_DOCUMENT_MAX);
+	for (size_t bit = 0; bit < doc.n * 8; bit++) {
+		doc.p[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		p = NULL;
+		if (policy_decode(doc.p, doc.n, &p) == 0) {
+			accepted++;
+			buf_reset(&again);
+			assert_int_equal(policy_encode(policy_source_of(p), &again), 0);
+			assert_int_equal(again.n, doc.n);
+			assert_memory_equal(again.p, doc.p, doc.n);
+			policy_free(p);
+		}
+		doc.p[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	}
+	assert_in_range(accepted, 1, doc.n * 8 / 2);
+	buf_free(&again);
 	buf_free(&doc);
 }
 
@@ -402,11 +589,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_profiles_are_refused_where_they_are_bad),
+		cmocka_unit_test(every_bad_profile_is_expected),
 		cmocka_unit_test(files_that_cannot_be_read_say_why),
 		cmocka_unit_test(limits_are_told),
 		cmocka_unit_test(damaged_profiles_are_handled),
 		cmocka_unit_test(equal_profiles_give_equal_bytes),
 		cmocka_unit_test(patients_compile_too),
+		cmocka_unit_test(fields_keep_what_the_profile_says),
+		cmocka_unit_test(roles_keep_what_the_profile_says),
+		cmocka_unit_test(turned_bits_are_refused_or_canonical),
 		cmocka_unit_test(child_welfare_gives_each_reader_their_view),
 		cmocka_unit_test(child_welfare_is_large_enough),
 		cmocka_unit_test(child_welfare_keeps_its_ids),
