@@ -77,6 +77,24 @@ static void person_rest(const uint8_t *p, size_t n, struct buf *b)
 	must_be(b, p, n);
 }
 
+/* Plaintext of a sealed text; whatever decodes has one spelling. */
+static void person(const uint8_t *p, size_t n, struct buf *b)
+{
+	char text[DIR_PERSON_TEXTS][256];
+	const char *texts[DIR_PERSON_TEXTS];
+	struct dir_person x;
+
+	if (dir_person_decode(p, n, &x) != 0)
+		return;
+	for (unsigned i = 0; i < DIR_PERSON_TEXTS; i++) {
+		memcpy(text[i], x.text[i].p, x.text[i].n);
+		text[i][x.text[i].n] = 0;
+		texts[i] = text[i];
+	}
+	MUST(dir_person_encode(texts, x.vetting_ms, b) == 0);
+	must_be(b, p, n);
+}
+
 static void link_rest(const uint8_t *p, size_t n, struct buf *b)
 {
 	const uint8_t *at;
@@ -109,7 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	buf_init(&b, 1 << 20);
-	switch (data[0] % 8) {
+	switch (data[0] % 9) {
 	case 0: key(data + 1, size - 1); break;
 	case 1: value(data + 1, size - 1, &b); break;
 	case 2: principal(data + 1, size - 1, &b); break;
@@ -118,6 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 5: person_rest(data + 1, size - 1, &b); break;
 	case 6: link_rest(data + 1, size - 1, &b); break;
 	case 7: change(data + 1, size - 1, &b); break;
+	case 8: person(data + 1, size - 1, &b); break;
 	}
 	buf_free(&b);
 	return 0;

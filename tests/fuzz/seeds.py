@@ -118,6 +118,7 @@ seed("directory", "link", u8(6) + u16(112) + run(1, 112))
 seed("directory", "no-link", u8(6) + u16(0))
 covered = u8(1) + u8(1) + u32(1) + u48(1790000000123) + bytes(32) + u16(2) + run(1, 64)
 seed("directory", "change", u8(7) + covered + run(2, 32) + u8(2) + (run(3, 16) + run(4, 64)) * 2)
+seed("directory", "texts", u8(8) + b"".join(u8(len(t)) + t for t in (b"worker", "王".encode(), b"", b"post", b"530102")) + u48(0))
 
 # ---- 5.3, 5.4 ---------------------------------------------------------------------------------------------------------------
 seed("keyring", "demo", u8(1) + u8(1) + u8(0xFE) + bytes(2 + 8 + 16) + run(1, 104))

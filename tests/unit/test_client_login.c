@@ -16,22 +16,25 @@
 #include "fake_daemon.h"
 #include "format/context.h"
 
+#define ROLES 3
 #define TOKEN "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
-/* A daemon with one principal, who is a member of roles 3 "school" and 7 "visitor". */
+/* A daemon with one principal, who is a member of roles 3 "school" and 7 "visitor", and of a personal one. */
 struct core {
 	struct client_key key;		/* of the principal */
 	uint8_t vault[16], session[16], ephemeral_sk[32], ephemeral_pk[32], answer[32];
-	uint8_t role_sk[2][32];
+	uint8_t role_sk[ROLES][32];
 	uint8_t question[32];		/* as the last hello brought it */
 	bool decoys_only;		/* as for an unknown principal */
+	bool personal_only;		/* as for an administrator */
 	bool damaged;			/* an answer that is no JSON */
 	unsigned hellos, logouts;
 	bool verified;			/* the last activation fitted */
-	char activated[64];		/* its roles, "3,7" */
+	bool taken[ROLES];		/* its roles */
+	char activated[64];		/* their numbers in the order of the entries, "3,7,32773" */
 };
-static const uint16_t numbers[2] = { 3, 7 };
-static const char *const role_names[2] = { "school", "visitor" };
+static const uint16_t numbers[ROLES] = { 3, 7, 0x8005 };
+static const char *const role_names[] = { "school", "visitor" };	/* the personal one has none */
 
 static void wrap_role(const struct core *c, unsigned i, char ret[160])
 {
@@ -64,6 +67,7 @@ static void hello(struct core *c, const json_t *j, struct buf *body)
 {
 	uint8_t random[112];
 	char text[160];
+	unsigned at;
 	size_t n = 0;
 
 	c->hellos++;
@@ -80,9 +84,11 @@ static void hello(struct core *c, const json_t *j, struct buf *body)
 	for (unsigned i = 0; i < 8; i++) {
 		crypto_random(random, sizeof random);
 		b64_encode(B64_STD, random, sizeof random, text);
-		if (!c->decoys_only && (i == 2 || i == 5))
-			wrap_role(c, i == 5, text);
-		buf_printf(body, "%s{\"role\":%u,\"epoch\":5,\"wrap\":\"%s\"}", i != 0 ? "," : "", i == 2 ? 3 : i == 5 ? 7 : i, text);
+		/* The personal role stands among the others. */
+		at = i == 2 ? 0 : i == 5 ? 1 : i == 4 ? 2 : ROLES;
+		if (at < ROLES && !c->decoys_only && (at == 2 || !c->personal_only))
+			wrap_role(c, at, text);
+		buf_printf(body, "%s{\"role\":%u,\"epoch\":5,\"wrap\":\"%s\"}", i != 0 ? "," : "", at < ROLES ? numbers[at] : i, text);
 	}
 	buf_text(body, "]}");
 }
@@ -90,7 +96,7 @@ static void hello(struct core *c, const json_t *j, struct buf *body)
 /* Open one entry of an activation and add what the signature covers. */
 static bool take_entry(struct core *c, const json_t *e, struct buf *proof)
 {
-	unsigned role = (unsigned)json_integer_value(json_object_get(e, "role")), i = role == 7;
+	unsigned role = (unsigned)json_integer_value(json_object_get(e, "role")), i = role == 7 ? 1 : role == 3 ? 0 : 2;
 	const struct context x = { .kind = CONTEXT_SESSION, .vault = c->vault, .entity = c->session, .epoch = 5, .field = role,
 		.writer = c->key.principal, .length = 32 };
 	uint8_t ctx[96], sealed[112], sk[32];
@@ -103,6 +109,7 @@ static bool take_entry(struct core *c, const json_t *e, struct buf *proof)
 	buf_u16(proof, (uint16_t)role);
 	buf_u32(proof, (uint32_t)json_integer_value(json_object_get(e, "epoch")));
 	buf_put(proof, sealed, sizeof sealed);
+	c->taken[i] = true;
 	snprintf(c->activated + strlen(c->activated), sizeof c->activated - strlen(c->activated), "%s%u",
 	    c->activated[0] != 0 ? "," : "", role);
 	return true;
@@ -121,6 +128,7 @@ static void activate(struct core *c, const json_t *j, struct buf *body)
 	buf_put(&proof, c->ephemeral_pk, 32);
 	buf_u8(&proof, (uint8_t)json_array_size(roles));
 	c->activated[0] = 0;
+	memset(c->taken, 0, sizeof c->taken);
 	c->verified = json_array_size(roles) > 0;
 	for (size_t i = 0; i < json_array_size(roles); i++)
 		c->verified = c->verified && take_entry(c, json_array_get(roles, i), &proof);
@@ -129,7 +137,7 @@ static void activate(struct core *c, const json_t *j, struct buf *body)
 	buf_free(&proof);
 	buf_text(body, "{\"roles\":[");
 	for (unsigned i = 0, put = 0; i < 2; i++)
-		if (strchr(c->activated, '0' + numbers[i]) != NULL)
+		if (c->taken[i])
 			buf_printf(body, "%s\"%s\"", put++ != 0 ? "," : "", role_names[i]);
 	buf_text(body, "],\"token\" : \"" TOKEN "\",\"expires_at\":\"2026-11-25T08:00:00.000Z\"}");
 }
@@ -205,7 +213,7 @@ static void plain_key_opens_all_roles(void **state)
 	(void)state;
 	assert_int_equal(login(c, cv, NULL, 0), CHILDVAULT_OK);
 	assert_true(c->verified);
-	assert_string_equal(c->activated, "3,7");
+	assert_string_equal(c->activated, "3,7,32773");
 	assert_memory_equal(c->question, zeros, 32);
 	assert_string_equal(childvault_token(cv), TOKEN);
 	assert_string_equal(childvault_roles(cv), "school,visitor");
@@ -227,10 +235,12 @@ static void roles_are_chosen_by_number_at_once_and_by_name_in_two_steps(void **s
 
 	(void)state;
 	assert_int_equal(login(c, cv, seven, 1), CHILDVAULT_OK);
-	assert_string_equal(c->activated, "7");
+	assert_string_equal(c->activated, "7,32773");
+	assert_string_equal(childvault_roles(cv), "visitor");
 	assert_int_equal(c->hellos, 1);
 	assert_int_equal(login(c, cv, visitor, 1), CHILDVAULT_OK);
-	assert_string_equal(c->activated, "7");
+	assert_string_equal(c->activated, "7,32773");
+	assert_string_equal(childvault_roles(cv), "visitor");
 	assert_int_equal(c->hellos, 3);
 	assert_int_equal(c->logouts, 1);
 	assert_int_equal(login(c, cv, both, 2), CHILDVAULT_OK);
@@ -239,6 +249,28 @@ static void roles_are_chosen_by_number_at_once_and_by_name_in_two_steps(void **s
 	assert_int_equal(c->logouts, 2);
 	assert_null(childvault_token(cv));
 	assert_int_equal(login(c, cv, nine, 1), CHILDVAULT_KEY);
+	childvault_free(cv);
+	fake_stop(f);
+}
+
+static void personal_role_alone_opens_a_session(void **state)
+{
+	static const char *const school[] = { "school" }, *const three[] = { "3" };
+	struct core *c = core_new();
+	struct fake *f = fake_start(serve, c);
+	struct childvault *cv = client_of(f);
+
+	(void)state;
+	c->personal_only = true;
+	assert_int_equal(login(c, cv, NULL, 0), CHILDVAULT_OK);
+	assert_true(c->verified);
+	assert_string_equal(c->activated, "32773");
+	assert_string_equal(childvault_roles(cv), "");
+	assert_string_equal(childvault_token(cv), TOKEN);
+	/* A role that was asked for and is not there is none the less missing. */
+	assert_int_equal(login(c, cv, school, 1), CHILDVAULT_KEY);
+	assert_int_equal(login(c, cv, three, 1), CHILDVAULT_KEY);
+	assert_null(childvault_token(cv));
 	childvault_free(cv);
 	fake_stop(f);
 }
@@ -372,6 +404,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain_key_opens_all_roles),
 		cmocka_unit_test(roles_are_chosen_by_number_at_once_and_by_name_in_two_steps),
+		cmocka_unit_test(personal_role_alone_opens_a_session),
 		cmocka_unit_test(what_does_not_open_is_one_answer),
 		cmocka_unit_test(key_made_before_its_vault_is_bound_at_the_first_login),
 		cmocka_unit_test(key_is_wrapped_under_a_new_passphrase_and_under_none),

@@ -246,6 +246,33 @@ static void person_is_five_texts_and_a_date(void **state)
 	assert_int_equal(dir_person_encode(texts, 0, &b), CV_ERR_LIMIT);
 }
 
+static void person_returns_what_was_put(void **state)
+{
+	const char *texts[DIR_PERSON_TEXTS] = { "worker", "王小满", "", "post", "330106" };
+	struct dir_person x;
+
+	(void)state;
+	assert_int_equal(dir_person_encode(texts, 0x010203040506, &b), 0);
+	assert_int_equal(dir_person_decode(b.p, b.n, &x), 0);
+	for (unsigned i = 0; i < DIR_PERSON_TEXTS; i++) {
+		assert_int_equal(x.text[i].n, strlen(texts[i]));
+		assert_memory_equal(x.text[i].p, texts[i], x.text[i].n);
+	}
+	assert_true(x.vetting_ms == 0x010203040506);
+	for (size_t n = 0; n < b.n; n++)
+		assert_int_equal(dir_person_decode(b.p, n, &x), CV_ERR_FORMAT);
+	/* Not UTF-8; a zero byte within a text; one byte more. */
+	b.p[8] = 0xFF;
+	assert_int_equal(dir_person_decode(b.p, b.n, &x), CV_ERR_FORMAT);
+	b.p[8] = 0xE7;
+	b.p[1] = 0;
+	assert_int_equal(dir_person_decode(b.p, b.n, &x), CV_ERR_FORMAT);
+	b.p[1] = 'w';
+	assert_int_equal(dir_person_decode(b.p, b.n, &x), 0);
+	buf_u8(&b, 0);
+	assert_int_equal(dir_person_decode(b.p, b.n, &x), CV_ERR_FORMAT);
+}
+
 static void change_set_returns_what_was_put(void **state)
 {
 	uint8_t previous[32] = { 1 }, digests[64] = { 2 }, digest[32] = { 3 }, signature[80] = { 4 };
@@ -288,6 +315,7 @@ int main(void)
 		with_buf(persons_copies_are_found_by_auditor),
 		with_buf(history_link_is_there_or_not),
 		with_buf(person_is_five_texts_and_a_date),
+		with_buf(person_returns_what_was_put),
 		with_buf(change_set_returns_what_was_put),
 	};
 

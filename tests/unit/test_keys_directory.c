@@ -343,7 +343,45 @@ static void wrong_genesis_arguments_are_refused(void **state)
 	longer[256] = '\0';
 	people[WORKER].name = longer;
 	assert_int_equal(directory_genesis(v->k, &g, NULL, 0, test_put, &rows, digest), CV_ERR_ARG);
+	people[WORKER].name = "";
 	assert_int_equal(rows.n, 0);
+	assert_int_equal(directory_genesis(v->k, &g, NULL, 0, test_put, &rows, digest), 0);
+}
+
+static void logins_areas_and_roles_that_do_not_fit_are_refused(void **state)
+{
+	static const char *const logins[] = { "", "manager", "0123456789012345678901234567890123456789012345678901234567890123" };
+	static const char *const areas[] = { "5301021010010", "53010x", " ", "五" };
+	uint16_t many[ROLE_WRAPS];
+	struct genesis_role roles[ROLE_WRAPS + 1] = { { 0, NULL, 0, 0 } };
+	struct genesis_person people[PEOPLE];
+	struct genesis_directory g = { people, PEOPLE, roles, ROLE_WRAPS, test_classes, CLASSES, NOW_MS };
+	static struct store rows;	/* too large for a stack */
+	uint8_t digest[32];
+
+	(void)state;
+	for (unsigned i = 0; i < ROLE_WRAPS; i++)
+		many[i] = roles[i].role = (uint16_t)(i + 1);
+	test_people(v, people);
+	for (unsigned i = 0; i < 3; i++) {
+		people[WORKER].login = logins[i];
+		assert_int_equal(directory_genesis(v->k, &g, NULL, 0, test_put, &rows, digest), CV_ERR_ARG);
+	}
+	people[WORKER].login = logins[2] + 1;
+	for (unsigned i = 0; i < 4; i++) {
+		people[WORKER].area = areas[i];
+		assert_int_equal(directory_genesis(v->k, &g, NULL, 0, test_put, &rows, digest), CV_ERR_ARG);
+	}
+	people[WORKER].area = areas[0] + 1;
+	people[WORKER].roles = many;
+	people[WORKER].role_count = ROLE_WRAPS;
+	assert_int_equal(directory_genesis(v->k, &g, NULL, 0, test_put, &rows, digest), CV_ERR_ARG);
+	people[WORKER].role_count = ROLE_WRAPS - 1;
+	roles[ROLE_WRAPS - 1].role = ROLE_PERSONAL | 1;
+	assert_int_equal(directory_genesis(v->k, &g, NULL, 0, test_put, &rows, digest), CV_ERR_ARG);
+	roles[ROLE_WRAPS - 1].role = ROLE_PERSONAL - 1;
+	assert_int_equal(rows.n, 0);
+	assert_int_equal(directory_genesis(v->k, &g, NULL, 0, test_put, &rows, digest), 0);
 }
 
 static int failing_put(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
@@ -610,6 +648,165 @@ static void set_that_makes_an_administrator_is_not_signed_by_them(void **state)
 	buf_free(&fact);
 }
 
+/* ---- personal roles -------------------------------------------------------------------------------------------------- */
+
+static void everybody_has_one_personal_role_in_the_order_of_ids(void **state)
+{
+	uint8_t pk[32];
+	uint32_t epoch;
+	uint16_t role;
+
+	(void)state;
+	assert_int_equal(test_load(v), 0);
+	for (unsigned i = 0; i < PEOPLE; i++) {
+		unsigned before = 0;
+
+		for (unsigned j = 0; j < PEOPLE; j++)
+			before += memcmp(v->people[j].p.id, v->people[i].p.id, 16) < 0;
+		assert_int_equal(directory_personal(v->k, v->people[i].p.id, &role, &epoch, pk), 0);
+		assert_int_equal(role, ROLE_PERSONAL | (before + 1));
+		assert_int_equal(epoch, 1);
+		assert_memory_equal(pk, directory_role_entry(v->k, role, 1)->pk, 32);
+		for (unsigned j = 0; j < PEOPLE; j++)
+			assert_int_equal(directory_has_role(v->k, v->people[j].p.id, role, NOW_MS), i == j);
+	}
+	assert_int_equal(directory_personal(v->k, (const uint8_t *)"nobody-012345678", &role, &epoch, pk), CV_ERR_NOTFOUND);
+}
+
+/* What two administrators would have to sign for it: the row of `from`, under another key. */
+static void second_set_of(const struct test_row *from, const struct dir_key *dk)
+{
+	static const unsigned both[] = { ADMIN_A, ADMIN_B };
+	struct test_row *row = &v->rows.row[v->rows.n++];
+	struct dir_value value;
+	uint8_t fact[512];
+
+	*row = *from;
+	row->key_n = dir_key_encode(dk, row->key);
+	assert_int_equal(dir_value_decode(row->val, row->val_n, &value), 0);
+	assert_true(value.fact_n <= sizeof(fact));
+	memcpy(fact, value.fact, value.fact_n);
+	second_set_after(v->digest, dk, fact, value.fact_n, both, 2);
+}
+
+static void personal_role_with_a_second_member_is_refused(void **state)
+{
+	struct dir_key dk = { .type = DIR_MEMBER, .epoch = 1 };
+	uint8_t pk[32];
+	uint32_t epoch;
+
+	(void)state;
+	assert_int_equal(test_load(v), 0);
+	assert_int_equal(directory_personal(v->k, v->people[GUEST].p.id, &dk.role, &epoch, pk), 0);
+	memcpy(dk.principal, v->people[WORKER].p.id, 16);
+	second_set_of(row_of(DIR_MEMBER), &dk);
+	assert_int_equal(test_load(v), CV_ERR_FORMAT);
+}
+
+static void second_personal_role_of_one_person_is_refused(void **state)
+{
+	struct dir_key dk = { .type = DIR_MEMBER, .role = 0xFFFF, .epoch = 1 };
+
+	(void)state;
+	memcpy(dk.principal, v->people[WORKER].p.id, 16);
+	second_set_of(row_of(DIR_MEMBER), &dk);
+	assert_int_equal(test_load(v), CV_ERR_FORMAT);
+}
+
+static void membership_of_an_epoch_without_a_key_counts_for_nothing(void **state)
+{
+	struct dir_key member = { .type = DIR_MEMBER, .epoch = 2 };
+	uint8_t pk[32];
+	uint32_t epoch;
+	uint16_t role;
+
+	(void)state;
+	assert_int_equal(test_load(v), 0);
+	assert_int_equal(directory_personal(v->k, v->people[WORKER].p.id, &role, &epoch, pk), 0);
+	member.role = role;
+	memcpy(member.principal, v->people[WORKER].p.id, 16);
+	second_set_of(row_of(DIR_MEMBER), &member);
+	assert_int_equal(test_load(v), 0);
+	assert_int_equal(directory_personal(v->k, v->people[WORKER].p.id, &role, &epoch, pk), 0);
+	assert_int_equal(role, member.role);
+	assert_int_equal(epoch, 1);
+}
+
+static void class_granted_to_a_personal_role_is_refused(void **state)
+{
+	struct dir_key dk = key_of(DIR_GRANT);
+	uint8_t pk[32];
+	uint32_t epoch;
+
+	(void)state;
+	assert_int_equal(test_load(v), 0);
+	assert_int_equal(directory_personal(v->k, v->people[WORKER].p.id, &dk.role, &epoch, pk), 0);
+	second_set_of(row_of(DIR_GRANT), &dk);
+	assert_int_equal(test_load(v), CV_ERR_FORMAT);
+}
+
+/* Seal other texts for the worker, as only the vault itself could. */
+static void worker_texts(const char *login, const char *area)
+{
+	const char *const texts[DIR_PERSON_TEXTS] = { login, "", "", "", area };
+	struct test_row *row = row_of(DIR_PRINCIPAL);
+	struct dir_person_rest rest;
+	struct dir_value value;
+	uint8_t ctx[96], sealed[512];
+	struct buf plain, b;
+
+	assert_int_equal(dir_value_decode(row->val, row->val_n, &value), 0);
+	assert_int_equal(dir_person_rest_decode(value.rest, value.rest_n, &rest), 0);
+	buf_init(&plain, sizeof(sealed));
+	buf_init(&b, sizeof(row->val));
+	assert_int_equal(dir_person_encode(texts, 0, &plain), 0);
+	context_encode(CONTEXT_OF(v->k, .kind = CONTEXT_PERSON, .entity = v->people[WORKER].p.id, .epoch = 1, .field = 1,
+	    .length = plain.n), ctx);
+	crypto_seal(ring_key(v->k, RING_DIR), ctx, plain.p, plain.n, sealed);
+	buf_put(&b, row->val, (size_t)(value.rest - row->val));
+	dir_person_rest_encode(0, sealed, (uint16_t)(plain.n + SEAL_OVERHEAD), rest.copies, &b);
+	buf_put(&b, rest.list, rest.list_n);
+	memcpy(row->val, b.p, b.n);
+	row->val_n = b.n;
+	buf_free(&b);
+	buf_free(&plain);
+}
+
+static void texts_of_a_person_are_held_to_their_rules(void **state)
+{
+	static const struct { const char *login, *area; int r; } samples[] = {
+		{ "li.wei", "530102101001", 0 }, { "li.wei", "", 0 }, { "", "530102", CV_ERR_FORMAT }, { "li.wei", "5301021010010", CV_ERR_FORMAT },
+		{ "li.wei", "whole", CV_ERR_FORMAT },
+		{ "0123456789012345678901234567890123456789012345678901234567890123", "", CV_ERR_FORMAT },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		worker_texts(samples[i].login, samples[i].area);
+		assert_int_equal(test_load(v), samples[i].r);
+		if (samples[i].r != 0)
+			continue;
+		assert_string_equal(directory_principal(v->k, v->people[WORKER].p.id)->login, samples[i].login);
+		assert_string_equal(directory_principal(v->k, v->people[WORKER].p.id)->area, samples[i].area);
+	}
+}
+
+static void login_name_finds_its_one_principal(void **state)
+{
+	(void)state;
+	assert_int_equal(test_load(v), 0);
+	assert_memory_equal(directory_principal_named(v->k, "worker", 6)->id, v->people[WORKER].p.id, 16);
+	assert_null(directory_principal_named(v->k, "worke", 5));
+	assert_null(directory_principal_named(v->k, "worker", 5));
+	assert_null(directory_principal_named(v->k, "workers", 7));
+	assert_null(directory_principal_named(v->k, "", 0));
+	worker_texts("manager", "");
+	assert_int_equal(test_load(v), 0);
+	assert_null(directory_principal_named(v->k, "manager", 7));
+	keys_seal(v->k);
+	assert_null(directory_principal_named(v->k, "admin-a", 7));
+}
+
 #define with_vault(f) cmocka_unit_test_setup_teardown(f, vault_up, vault_down)
 
 int main(void)
@@ -632,6 +829,14 @@ int main(void)
 		with_vault(empty_directory_is_refused),
 		with_vault(refused_load_leaves_the_old_directory),
 		with_vault(wrong_genesis_arguments_are_refused),
+		with_vault(logins_areas_and_roles_that_do_not_fit_are_refused),
+		with_vault(everybody_has_one_personal_role_in_the_order_of_ids),
+		with_vault(personal_role_with_a_second_member_is_refused),
+		with_vault(second_personal_role_of_one_person_is_refused),
+		with_vault(membership_of_an_epoch_without_a_key_counts_for_nothing),
+		with_vault(class_granted_to_a_personal_role_is_refused),
+		with_vault(texts_of_a_person_are_held_to_their_rules),
+		with_vault(login_name_finds_its_one_principal),
 		with_vault(genesis_answers_what_put_answered),
 		with_vault(role_wraps_open_for_their_member_alone),
 		with_vault(two_custodians_make_the_role_key_and_one_does_not),
