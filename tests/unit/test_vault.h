@@ -61,13 +61,13 @@ static inline void fixture_policy(struct buf *ret)
 	static const struct policy_class classes[] = { { CLASS_ID, "identity", LABEL, "", 3, false },
 		{ CLASS_HEALTH, "health", LABEL, "", 4, false }, { CLASS_ID_MASKED, "identity.masked", LABEL, "", 3, false } };
 	static const struct policy_field fields[] = {
-		{ .id = FIELD_NAME, .class = CLASS_ID, .name = "name", .label = LABEL, .about = "", .owner = 1, .type = VALUE_TEXT,
+		{ .id = FIELD_NAME, .class = CLASS_ID, .name = "name", .label = LABEL, .about = "", .fold_code = "", .fold_as = "", .owner = 1, .type = VALUE_TEXT,
 		    .max_length = 200, .validator = VALID_V1_NAME, .purposes = 7, .views = 1,
 		    .shape = { .type = VALUE_TEXT, .max_length = 200, .validator = VALID_V1_NAME },
 		    .view = { { CLASS_ID_MASKED, VIEW_M1_NAME } } },
-		{ .id = FIELD_CITY, .class = CLASS_ID, .name = "city", .label = LABEL, .about = "", .owner = 1, .type = VALUE_TEXT,
+		{ .id = FIELD_CITY, .class = CLASS_ID, .name = "city", .label = LABEL, .about = "", .fold_code = "", .fold_as = "", .owner = 1, .type = VALUE_TEXT,
 		    .max_length = 200, .shape = SHAPE_TEXT, .purposes = 3 },
-		{ .id = FIELD_NOTE, .class = CLASS_HEALTH, .name = "note", .label = LABEL, .about = "", .owner = 1, .type = VALUE_TEXT,
+		{ .id = FIELD_NOTE, .class = CLASS_HEALTH, .name = "note", .label = LABEL, .about = "", .fold_code = "", .fold_as = "", .owner = 1, .type = VALUE_TEXT,
 		    .max_length = 200, .shape = SHAPE_TEXT, .purposes = 7 },
 	};
 	static const struct policy_role roles[] = {
@@ -93,6 +93,10 @@ static inline void fixture_policy(struct buf *ret)
 		fail_msg("policy: part %d, id %u: %s %s", (int)fault.part, fault.id, fault.text, fault.other);
 	policy_free(p);
 }
+
+/* What the next fixture is made of, where a test wants another policy or people with areas. */
+static void (*fixture_make_policy)(struct buf *ret) = fixture_policy;
+static const char *fixture_area[PEOPLE];
 
 static inline void fixture_person(struct test_person *p, enum principal_kind kind, uint8_t area, uint16_t role, const char *login)
 {
@@ -135,7 +139,7 @@ static inline int fixture_setup(void **state)
 	log_init("test", LOG_LEVEL_ERROR);
 	strcpy(f->dir, "/tmp/cv-vault-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
-	fixture_policy(&f->policy);
+	fixture_make_policy(&f->policy);
 	fixture_person(&f->person[P_ADMIN_A], PRINCIPAL_ADMINISTRATOR, 1, 0, "admin-a");
 	fixture_person(&f->person[P_ADMIN_B], PRINCIPAL_ADMINISTRATOR, 2, 0, "admin-b");
 	fixture_person(&f->person[P_AUDITOR], PRINCIPAL_AUDITOR, 0, ROLE_AUDITOR, "auditor");
@@ -143,8 +147,11 @@ static inline int fixture_setup(void **state)
 	fixture_person(&f->person[P_CLERK], PRINCIPAL_PERSON, 0, ROLE_CLERK, "clerk");
 	fixture_person(&f->person[P_INTAKE], PRINCIPAL_APP, 0, ROLE_INTAKE, "intake");
 	fixture_person(&f->person[P_SCHOOL], PRINCIPAL_PERSON, 0, ROLE_SCHOOL, "school");
-	for (unsigned i = 0; i < PEOPLE; i++)
+	for (unsigned i = 0; i < PEOPLE; i++) {
+		if (fixture_area[i] != NULL)
+			f->person[i].g.area = fixture_area[i];
 		people[i] = f->person[i].g;
+	}
 	for (unsigned i = 0; i < 2; i++) {
 		memcpy(signers[i].id, people[i].principal.id, 16);
 		signers[i].sign = sign_cb;
