@@ -9,10 +9,11 @@
 
 #define VERSION 1
 #define SUITE 1
-#define FIXED 64u	/* bytes before the tokens */
+#define FIXED 64u	/* bytes before the tokens, and before what follows HEAD_PLANNED */
+#define PLANNED 17u
 #define BLOCK 128u
 
-_Static_assert(HEAD_PLAIN_MAX % BLOCK == 0 && HEAD_PLAIN_MAX >= FIXED + 22 * HEAD_TOKENS + 54 * HEAD_CLASSES, "fits");
+_Static_assert(HEAD_PLAIN_MAX % BLOCK == 0 && HEAD_PLAIN_MAX >= FIXED + PLANNED + 22 * HEAD_TOKENS + 54 * HEAD_CLASSES, "fits");
 
 static const char *const state_names[] = { "", "found", "draft", "applied", "verified", "noticed", "in_review", "approved", "refused",
 	"active", "suspended", "exited", "archived", "erasing" };
@@ -63,7 +64,10 @@ static bool area_valid(const char area[12], uint8_t n)
 
 static bool fixed_valid(const struct head *h)
 {
-	return h->state >= STATE_FOUND && h->state <= STATE_ERASING && (h->flags & ~HEAD_NO_NOTICE) == 0 &&
+	bool planned = (h->flags & HEAD_PLANNED) != 0;
+
+	return h->state >= STATE_FOUND && h->state <= STATE_ERASING && (h->flags & ~(HEAD_NO_NOTICE | HEAD_PLANNED)) == 0 &&
+	    area_valid(h->planned, h->planned_n) && planned == (h->planned_day > 0) && (planned || h->planned_n == 0) &&
 	    area_valid(h->area, h->area_n) && h->created_ms >> 48 == 0 && h->updated_ms >> 48 == 0;
 }
 
@@ -141,6 +145,11 @@ int head_encode(const struct head *h, struct buf *ret)
 	buf_put(ret, h->log_key, 32);
 	buf_u8(ret, (uint8_t)h->tokens);
 	buf_u8(ret, (uint8_t)h->classes);
+	if (h->flags & HEAD_PLANNED) {
+		buf_u8(ret, h->planned_n);
+		buf_put(ret, h->planned, 12);
+		buf_u32(ret, h->planned_day);
+	}
 	for (unsigned i = 0; i < h->tokens; i++) {
 		buf_u16(ret, h->token[i].index);
 		buf_u32(ret, h->token[i].epoch);
@@ -205,6 +214,14 @@ int head_decode(const uint8_t *p, size_t n, struct head *ret)
 	ret->classes = rd_u8(&r);
 	if (ret->tokens > HEAD_TOKENS || ret->classes > HEAD_CLASSES)
 		return CV_ERR_FORMAT;
+	ret->planned_n = 0;
+	memset(ret->planned, 0, sizeof(ret->planned));
+	ret->planned_day = 0;
+	if (ret->flags & HEAD_PLANNED) {
+		ret->planned_n = rd_u8(&r);
+		rd_copy(&r, ret->planned, 12);
+		ret->planned_day = rd_u32(&r);
+	}
 	for (unsigned i = 0; i < ret->tokens; i++) {
 		ret->token[i].index = rd_u16(&r);
 		ret->token[i].epoch = rd_u32(&r);
@@ -213,6 +230,14 @@ int head_decode(const uint8_t *p, size_t n, struct head *ret)
 	for (unsigned i = 0; i < ret->classes; i++)
 		class_decode(&r, &ret->class[i]);
 	return padding_valid(&r) && head_valid(ret) ? 0 : CV_ERR_FORMAT;
+}
+
+const char *head_area(const struct head *h, uint32_t day, size_t *ret_n)
+{
+	bool planned = (h->flags & HEAD_PLANNED) != 0 && day >= h->planned_day;
+
+	*ret_n = planned ? h->planned_n : h->area_n;
+	return planned ? h->planned : h->area;
 }
 
 /* ---- classes ----------------------------------------------------------------------------------------------------- */

@@ -11,7 +11,7 @@ struct buf;
 #define HEAD_TOKENS 8
 #define HEAD_PREFIX 26		/* clear bytes before the SEAL */
 #define HEAD_DROPS_MAX 64
-#define HEAD_PLAIN_MAX 3712u	/* padded plaintext of the largest head */
+#define HEAD_PLAIN_MAX 3840u	/* padded plaintext of the largest head */
 
 enum record_state {
 	STATE_FOUND = 1, STATE_DRAFT, STATE_APPLIED, STATE_VERIFIED, STATE_NOTICED, STATE_REVIEW, STATE_APPROVED, STATE_REFUSED,
@@ -22,6 +22,7 @@ const char *head_state_name(unsigned state);
 /* The state of a name of n bytes, 0 if there is none. */
 uint8_t head_state_named(const char *name, size_t n);
 #define HEAD_NO_NOTICE 1u
+#define HEAD_PLANNED 2u	/* another area follows from a day on */
 #define HEAD_CLASS_ROW 1u	/* a row exists */
 #define HEAD_CLASS_HIST 2u	/* history stands */
 
@@ -48,6 +49,9 @@ struct head {
 	uint8_t flags;
 	uint8_t area_n;			/* 0 to 12 */
 	char area[12];
+	uint8_t planned_n;		/* 0 to 12: the area that follows; zeros and day 0 without HEAD_PLANNED */
+	char planned[12];
+	uint32_t planned_day;		/* days since 1970-01-01 plus 1, from which it counts */
 	uint16_t due_quarter;
 	uint64_t created_ms, updated_ms;
 	uint8_t log_key[32];
@@ -69,6 +73,8 @@ int head_encode(const struct head *h, struct buf *ret);
  * written. 0 or CV_ERR_FORMAT, the rest of *ret then undefined.
  */
 int head_decode(const uint8_t *p, size_t n, struct head *ret);
+/* Where the record lies on a day (days since 1970-01-01 plus 1): *ret_n digits, which live as long as *h. */
+const char *head_area(const struct head *h, uint32_t day, size_t *ret_n);
 /* The class's entry, or NULL. */
 struct head_class *head_class_find(struct head *h, uint32_t class_key);
 /* The class's entry, made in order if absent (all zero but class_key and generation 1). NULL when HEAD_CLASSES are used. */

@@ -60,6 +60,8 @@ static void the_largest_head_fits_its_maximum(void **state)
 
 	(void)state;
 	sample_head(&h);
+	h.flags |= HEAD_PLANNED;
+	h.planned_day = 1;
 	h.tokens = HEAD_TOKENS;
 	for (unsigned i = 0; i < HEAD_TOKENS; i++)
 		h.token[i] = (struct head_token){ .index = 7, .epoch = 1, .token = { (uint8_t)i } };
@@ -102,7 +104,7 @@ static void padding_must_be_zero(void **state)
 static void unknown_bytes_are_refused(void **state)
 {
 	static const struct { uint16_t at; uint8_t byte; } bad[] = {
-		{ 0, 2 }, { 1, 0 }, { 1, 14 }, { 2, 2 }, { 2, 3 }, { 3, 13 }, { 3, 5 }, { 3, 7 }, { 4, 'a' }, { 10, '1' },
+		{ 0, 2 }, { 1, 0 }, { 1, 14 }, { 2, 2 }, { 2, 4 }, { 2, 5 }, { 3, 13 }, { 3, 5 }, { 3, 7 }, { 4, 'a' }, { 10, '1' },
 		{ 62, 9 }, { 62, 1 }, { 63, 65 }, { 63, 2 },
 		{ 64 + 22 + 1, 0 },		/* tokens: index 0 behind index 1 */
 		{ 108 + 2, 1 },			/* class: a compartment */
@@ -152,14 +154,14 @@ static void what_decodes_encodes_to_the_same_bytes(void **state)
 
 static void encode_refuses_what_decode_would(void **state)
 {
-	struct head h[11];
+	struct head h[14];
 	struct buf b;
 
 	(void)state;
-	for (size_t i = 0; i < 11; i++)
+	for (size_t i = 0; i < 14; i++)
 		sample_head(&h[i]);
 	h[0].state = 0;
-	h[1].flags = 2;
+	h[1].flags = 4;
 	h[2].area[7] = '1';
 	h[3].created_ms = 1ull << 48;
 	h[4].token[1].index = 1, h[4].token[1].token[0] = 0x5f;
@@ -169,9 +171,14 @@ static void encode_refuses_what_decode_would(void **state)
 	h[8].class[1].hist_count = 0;
 	h[9].class[2].generation = 0;
 	h[10].class[2].row_version = 1;
+	h[11].flags |= HEAD_PLANNED;		/* without a day */
+	h[12].planned_day = 1;			/* without its flag */
+	h[13].flags |= HEAD_PLANNED;
+	h[13].planned_day = 1;
+	h[13].planned[0] = 'x', h[13].planned_n = 1;
 	buf_init(&b, 1 << 16);
 	buf_u8(&b, 0xaa);
-	for (size_t i = 0; i < 11; i++)
+	for (size_t i = 0; i < 14; i++)
 		assert_int_equal(head_encode(&h[i], &b), CV_ERR_ARG);
 	sample_head(&h[0]);
 	h[0].classes = HEAD_CLASSES + 1;
@@ -183,6 +190,34 @@ static void encode_refuses_what_decode_would(void **state)
 	assert_int_equal(head_encode(&h[0], &b), CV_ERR_NOMEM);
 	assert_int_equal(b.n, 0);
 	buf_free(&b);
+}
+
+static void a_planned_area_counts_from_its_day_on(void **state)
+{
+	uint8_t p[SAMPLE_MAX];
+	struct head h;
+	size_t n, area_n;
+
+	(void)state;
+	sample_head(&h);
+	h.flags |= HEAD_PLANNED;
+	h.planned_day = 20500;
+	h.planned_n = 9;
+	memcpy(h.planned, "430422001", 9);
+	memset(&back, 0, sizeof(back));
+	memcpy(back.record, h.record, 16);
+	back.shred_slot = h.shred_slot;
+	n = encode(&h, p);
+	assert_int_equal(head_decode(p, n, &back), 0);
+	assert_memory_equal(&back, &h, sizeof(h));
+	assert_ptr_equal(head_area(&back, 20499, &area_n), back.area);
+	assert_int_equal(area_n, h.area_n);
+	assert_memory_equal(head_area(&back, 20500, &area_n), "430422001", 9);
+	assert_int_equal(area_n, 9);
+	p[64 + 13 + 3] = p[64 + 13 + 2] = 0;	/* its day */
+	assert_int_equal(head_decode(p, n, &back), CV_ERR_FORMAT);
+	sample_head(&h);
+	assert_ptr_equal(head_area(&h, UINT32_MAX, &area_n), h.area);
 }
 
 static void classes_are_found_and_added_in_order(void **state)
@@ -242,6 +277,7 @@ int main(void)
 		cmocka_unit_test(unknown_bytes_are_refused),
 		cmocka_unit_test(what_decodes_encodes_to_the_same_bytes),
 		cmocka_unit_test(encode_refuses_what_decode_would),
+		cmocka_unit_test(a_planned_area_counts_from_its_day_on),
 		cmocka_unit_test(classes_are_found_and_added_in_order),
 		cmocka_unit_test(prefix_comes_back_and_foreign_ones_are_refused),
 	};
