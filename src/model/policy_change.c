@@ -1,0 +1,94 @@
+/* What keeps a policy from taking another one's place by two signatures, docs/POLICY.md section 5. */
+#include "model/model_internal.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+struct faults {
+	struct policy_fault *ret;
+	unsigned room, n;
+};
+
+static void note(
+    struct faults *x, enum policy_part part, uint16_t id, const char *key, const char *text, const char *other)
+{
+	if (x->n < x->room) {
+		(void)policy_fault_set(&x->ret[x->n], part, id, text, other);	/* the count tells */
+		(void)policy_fault_place(&x->ret[x->n], key, other);
+	}
+	x->n++;
+}
+
+static void change_document(struct faults *x, const struct policy *old, const struct policy *new)
+{
+	if (strcmp(old->s.name, new->s.name) != 0)
+		note(x, PART_DOCUMENT, 0, "", "this is another profile's policy", old->s.name);
+	if (new->s.version <= old->s.version)
+		note(x, PART_DOCUMENT, 0, "", "the version is not above the one in force", "");
+}
+
+/* A class key is made and handed out by custodians; a class that records may hold stays known. */
+static void change_classes(struct faults *x, const struct policy *old, const struct policy *new)
+{
+	const struct policy_class *c;
+
+	for (unsigned i = 0; i < new->s.classes; i++)
+		if (policy_class_position(old, new->s.class[i].id) < 0)
+			note(x, PART_CLASS, new->s.class[i].id, "", "a new class needs a key, which custodians make",
+			    new->s.class[i].name);
+	for (unsigned i = 0; i < old->s.classes; i++) {
+		c = policy_class_of(&new->s, old->s.class[i].id);
+		if (c == NULL)
+			note(x, PART_CLASS, old->s.class[i].id, "", "a class that records may hold is gone",
+			    old->s.class[i].name);
+		else if (c->hidden != old->s.class[i].hidden)
+			note(x, PART_CLASS, c->id, "hidden", "a class does not become hidden or open", c->name);
+	}
+}
+
+/* Stored cells have their field's id, stand in its class, and have its type. */
+static void change_fields(struct faults *x, const struct policy *old, const struct policy *new)
+{
+	const struct policy_field *f, *was;
+
+	for (unsigned i = 0; i < new->s.fields; i++) {
+		f = &new->s.field[i];
+		if ((was = policy_field_by_id(old, f->id)) == NULL)
+			continue;
+		if (was->class != f->class)
+			note(x, PART_FIELD, f->id, "class", "stored values do not move to another class", f->name);
+		if (was->type != f->type)
+			note(x, PART_FIELD, f->id, "type", "stored values do not change their type", f->name);
+	}
+}
+
+static void change_roles(struct faults *x, const struct policy *old, const struct policy *new)
+{
+	const struct policy_role *role, *was;
+	int at;
+
+	for (unsigned i = 0; i < new->s.roles; i++) {
+		role = &new->s.role[i];
+		was = policy_role_by_id(old, role->id);
+		for (unsigned c = 0; c < new->s.classes; c++) {
+			at = policy_class_position(old, new->s.class[c].id);
+			if (rights_hold_key(role->rights[c]) && at >= 0 &&
+			    (was == NULL || !rights_hold_key(was->rights[at])))
+				note(x, PART_ROLE, role->id, "rights", "the role gains a class key, which custodians hand out",
+				    new->s.class[c].name);
+		}
+	}
+}
+
+unsigned policy_hindrances(
+    const struct policy *old, const struct policy *new, struct policy_fault *ret_faults, unsigned room)
+{
+	struct faults x = { ret_faults, room, 0 };
+
+	change_document(&x, old, new);
+	change_classes(&x, old, new);
+	change_fields(&x, old, new);
+	change_roles(&x, old, new);
+	return x.n;
+}
