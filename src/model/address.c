@@ -187,6 +187,9 @@ static bool admin_step(const struct place *p, size_t *at)
 
 	/* 镇宁 and 镇沅 go on to the marker of an autonomous county. */
 	for (size_t i = from + (n > 0 ? n - 1 : 1); i < p->n && i - from <= ETHNIC_POINTS; i++) {
+		/* A province stands first, where it was stepped over: something else stands before this one. */
+		if (any_stands(p, i, province_tails) > 0)
+			return false;
 		if ((a = admin_marker(p, i)) != NULL) {
 			after = behind_admins(p, i);
 			/* 红旗镇, 新市镇: the marker belongs to a township's name; but 南阳市镇平县. */

@@ -555,7 +555,11 @@ void view_project(
 	bool typed = view_op_name(op) != NULL && v->type < 16 && (ops[op].types & BIT(v->type)) != 0;
 	struct out o = { .n = 0 };
 
-	if (v->type == VALUE_NULL || v->type == VALUE_SUPPRESSED || (typed && op == VIEW_PLAIN)) {
+	if (v->type == VALUE_SUPPRESSED) {
+		set_suppressed(ret);
+		return;
+	}
+	if (v->type == VALUE_NULL || (typed && op == VIEW_PLAIN)) {
 		*ret = *v;
 		return;
 	}
