@@ -21,28 +21,45 @@
 #include "store/files.h"
 #include "vault/genesis.h"
 
-/* The people of a demo vault: names are pinned, scripts rely on them. A role is given by its name in the profile. */
+/*
+ * The people of a demo vault: names are pinned, scripts rely on them. A role is given by its name in the profile. The first
+ * eleven see the whole vault and read under a standing approval; the others are there to try areas and approvals with: a
+ * county, two townships of it, a village of the first.
+ */
+#define COUNTY "990100"
+#define EAST COUNTY "101"
+#define WEST COUNTY "102"
+#define EAST_VILLAGE EAST "001"
 struct demo_person {
-	const char *login, *name, *post, *area;
+	const char *login, *role, *name, *post, *area;
 	enum principal_kind kind;
 	uint8_t admin_area;
+	bool standing;		/* if the role wants approvals */
 };
 static const struct demo_person demo_people[] = {
-	{ "admin-a", "演示管理员甲", "system administrator", "", PRINCIPAL_ADMINISTRATOR, 1 },
-	{ "admin-b", "演示管理员乙", "security administrator", "", PRINCIPAL_ADMINISTRATOR, 2 },
-	{ "custodian-a", "演示保管员甲", "key custodian", "", PRINCIPAL_CUSTODIAN, 0 },
-	{ "custodian-b", "演示保管员乙", "key custodian", "", PRINCIPAL_CUSTODIAN, 0 },
-	{ "auditor", "演示审计员", "auditor", "", PRINCIPAL_AUDITOR, 0 },
-	{ "manager", "演示主管", "head of section", "990100", PRINCIPAL_PERSON, 0 },
-	{ "caseworker", "演示县级社工", "county caseworker", "990100", PRINCIPAL_PERSON, 0 },
-	{ "township-worker", "演示儿童督导员", "township supervisor", "990100101", PRINCIPAL_PERSON, 0 },
-	{ "village-worker", "演示儿童主任", "village children's director", "990100101001", PRINCIPAL_PERSON, 0 },
-	{ "school", "演示学校", "school office", "990100", PRINCIPAL_PERSON, 0 },
-	{ "intake", "演示受理程序", "intake application", "990100", PRINCIPAL_APP, 0 },
+	{ "admin-a", "", "演示管理员甲", "system administrator", "", PRINCIPAL_ADMINISTRATOR, 1, false },
+	{ "admin-b", "", "演示管理员乙", "security administrator", "", PRINCIPAL_ADMINISTRATOR, 2, false },
+	{ "custodian-a", "", "演示保管员甲", "key custodian", "", PRINCIPAL_CUSTODIAN, 0, false },
+	{ "custodian-b", "", "演示保管员乙", "key custodian", "", PRINCIPAL_CUSTODIAN, 0, false },
+	{ "auditor", "auditor", "演示审计员", "auditor", "", PRINCIPAL_AUDITOR, 0, false },
+	{ "manager", "manager", "演示主管", "head of section", "", PRINCIPAL_PERSON, 0, true },
+	{ "caseworker", "caseworker", "演示县级社工", "county caseworker", "", PRINCIPAL_PERSON, 0, true },
+	{ "township-worker", "township-worker", "演示儿童督导员", "township supervisor", "", PRINCIPAL_PERSON, 0, true },
+	{ "village-worker", "village-worker", "演示儿童主任", "village children's director", "", PRINCIPAL_PERSON, 0, true },
+	{ "school", "school", "演示学校", "school office", "", PRINCIPAL_PERSON, 0, true },
+	{ "intake", "intake", "演示受理程序", "intake application", "", PRINCIPAL_APP, 0, false },
+	{ "clerk", "caseworker", "演示民政经办员", "county caseworker", COUNTY, PRINCIPAL_PERSON, 0, false },
+	{ "worker-east", "township-worker", "演示东镇督导员", "township supervisor", EAST, PRINCIPAL_PERSON, 0, false },
+	{ "worker-west", "township-worker", "演示西镇督导员", "township supervisor", WEST, PRINCIPAL_PERSON, 0, false },
+	{ "village-east", "village-worker", "演示东镇儿童主任", "village children's director", EAST_VILLAGE, PRINCIPAL_PERSON, 0, false },
+	{ "manager-b", "manager", "演示副主管", "deputy head of section", COUNTY, PRINCIPAL_PERSON, 0, false },
+	{ "health-office", "health-office", "演示卫健经办员", "health office", COUNTY, PRINCIPAL_PERSON, 0, false },
+	{ "protection-officer", "protection-officer", "演示未保专员", "protection officer", COUNTY, PRINCIPAL_PERSON, 0, false },
 };
 #define DEMO_PEOPLE (sizeof(demo_people) / sizeof(demo_people[0]))
+#define ADMINISTRATORS 2u	/* the first ones */
 
-/* A profile with other roles gets one more person a role, so that every role can be tried. */
+/* A role of the profile that none of these has gets one more person, so that every role can be tried. */
 #define PEOPLE_MAX (DEMO_PEOPLE + POLICY_ROLES)
 
 struct demo_keys {
@@ -54,6 +71,8 @@ struct demo {
 	struct genesis_person person[PEOPLE_MAX];
 	uint16_t role[PEOPLE_MAX];
 	struct demo_keys keys[PEOPLE_MAX];
+	unsigned standing_n;
+	uint8_t standing[DEMO_PEOPLE][16];
 	uint8_t vault_id[16];
 	struct buf policy;
 };
@@ -142,22 +161,32 @@ static void add_person(struct demo *d, const struct demo_person *p, const struct
 		g->roles = &d->role[d->n];
 		g->role_count = 1;
 	}
+	if (p->standing && role != NULL && role->approval)
+		memcpy(d->standing[d->standing_n++], g->principal.id, 16);
 	d->n++;
 }
 
-static bool is_demo_login(const char *name)
+static bool has_member(const struct demo *d, uint16_t role)
 {
-	for (size_t i = 0; i < DEMO_PEOPLE; i++)
-		if (strcmp(demo_people[i].login, name) == 0)
+	for (unsigned i = 0; i < d->n; i++)
+		if (d->person[i].role_count > 0 && d->role[i] == role)
 			return true;
 	return false;
+}
+
+/* The role of one of demo_people in this profile; NULL also if their login is another role's name, whose person has it then. */
+static const struct policy_role *role_of(const struct policy *p, const struct demo_person *x)
+{
+	if (strcmp(x->login, x->role) != 0 && policy_role_named(p, x->login, strlen(x->login)) != NULL)
+		return NULL;
+	return policy_role_named(p, x->role, strlen(x->role));
 }
 
 static void people(struct demo *d, const struct policy *p)
 {
 	d->n = 0;
 	for (size_t i = 0; i < DEMO_PEOPLE; i++) {
-		const struct policy_role *role = policy_role_named(p, demo_people[i].login, strlen(demo_people[i].login));
+		const struct policy_role *role = role_of(p, &demo_people[i]);
 		bool needs_role = demo_people[i].kind == PRINCIPAL_PERSON || demo_people[i].kind == PRINCIPAL_APP;
 
 		if (role != NULL || !needs_role)
@@ -165,9 +194,9 @@ static void people(struct demo *d, const struct policy *p)
 	}
 	for (unsigned i = 0; i < policy_roles(p); i++) {
 		const struct policy_role *role = policy_role(p, i);
-		struct demo_person other = { role->name, role->name, role->name, "", PRINCIPAL_PERSON, 0 };
+		struct demo_person other = { role->name, role->name, role->label.zh, role->name, "", PRINCIPAL_PERSON, 0, false };
 
-		if (!is_demo_login(role->name))
+		if (!has_member(d, role->id))
 			add_person(d, &other, role);
 	}
 	for (unsigned i = 0; i < d->n; i++)
@@ -210,16 +239,16 @@ static void sign_with(void *cookie, const void *p, size_t n, uint8_t ret[64])
 static int make_vault(struct demo *d, const char *dir, const char *origin, uint64_t journal_mib)
 {
 	struct vault_genesis_slot slot = { .number = 3, .info = { .type = SLOT_DEMO } };
-	struct genesis_signer signers[2];
+	struct genesis_signer signers[ADMINISTRATORS];
 	struct vault_genesis g = { .dir = dir, .origin = origin, .demo = true, .policy = d->policy.p, .policy_n = d->policy.n,
-		.people = d->person, .people_count = d->n, .signers = signers, .signer_count = 2, .slots = &slot, .slot_count = 1,
+		.people = d->person, .people_count = d->n, .signers = signers, .signer_count = ADMINISTRATORS, .slots = &slot,
+		.slot_count = 1, .standing = (const uint8_t (*)[16])d->standing, .standing_count = d->standing_n,
 		.journal_file_bytes = journal_mib << 20 };
 	int r;
 
 	memcpy(g.vault_id, d->vault_id, 16);
 	crypto_random(slot.kek, 32);
-	for (unsigned i = 0; i < 2; i++) {
-		/* The first two of demo_people are the administrators. */
+	for (unsigned i = 0; i < ADMINISTRATORS; i++) {
 		memcpy(signers[i].id, d->person[i].principal.id, 16);
 		signers[i].sign = sign_with;
 		signers[i].cookie = &d->keys[i];

@@ -8,11 +8,14 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "format/gov.h"
 #include "vault/hooks.h"
 #include "vault/vault_internal.h"
 
 #define DAY_MS (24u * 3600 * 1000)
 #define GENESIS_SIGNED 1
+#define STANDING_DAYS (20u * 366)
+#define STANDING_LEVEL 4u
 
 /* What one making needs from step to step. */
 struct making {
@@ -34,13 +37,28 @@ static const struct genesis_person *signer_person(const struct vault_genesis *g,
 	return NULL;
 }
 
+static bool standing_fits(const struct vault_genesis *g)
+{
+	if (g->standing_count > 0 && !g->demo)
+		return false;
+	for (unsigned i = 0; i < g->standing_count; i++) {
+		unsigned j = 0;
+
+		while (j < g->people_count && memcmp(g->people[j].principal.id, g->standing[i], 16) != 0)
+			j++;
+		if (j == g->people_count)
+			return false;
+	}
+	return true;
+}
+
 /*
  * Administrators of different persons, slots that unsealing finds, nobody in a role that the policy does not have, and no role
  * of it among the numbers of personal ones.
  */
 static int check(const struct vault_genesis *g, const struct policy *p)
 {
-	if (g->signer_count < 2 || g->signer_count > ADMINS_MAX || g->slot_count == 0)
+	if (g->signer_count < 2 || g->signer_count > ADMINS_MAX || g->slot_count == 0 || !standing_fits(g))
 		return CV_ERR_ARG;
 	for (unsigned i = 0; i < g->slot_count; i++) {
 		if (g->slots[i].number >= SLOT_COUNT)
@@ -148,6 +166,44 @@ static int put_directory(struct making *m)
 	return directory_genesis(m->v->keys, &d, m->g->signers, m->g->signer_count, put_directory_row, m->v, digest);
 }
 
+/* One person's standing approval, FORMAT.md 5.1 type 2. Nobody made it: the maker stays zero. */
+static int put_standing(struct making *m, const uint8_t principal[16])
+{
+	struct vault *v = m->v;
+	uint8_t purposes[POLICY_PURPOSES * 2], key[GOV_KEY];
+	struct gov_object o = {
+		.prefix = { .epoch = keys_epoch(v->keys), .type = GOV_ASSIGNMENT, .state = GOV_ACTIVE,
+		    .due_day = (uint32_t)(m->now_ms / DAY_MS) + 1 + STANDING_DAYS },
+		.created_ms = m->now_ms, .level = STANDING_LEVEL, .flags = GOV_ANY_RECORD | GOV_DEMO,
+		.purposes = { purposes, (size_t)policy_purposes(v->policy) * 2 },
+	};
+	struct buf plain;
+	int r;
+
+	for (unsigned i = 0; i < policy_purposes(v->policy); i++)
+		be16_put(purposes + 2 * i, policy_purpose(v->policy, i)->id);
+	crypto_random(o.id, sizeof(o.id));
+	memcpy(o.principal, principal, 16);
+	gov_key(GOV_ASSIGNMENT, o.id, key);
+	buf_init(&plain, 65536);
+	buf_reset(&m->body);
+	gov_prefix_put(&m->body, &o.prefix);
+	if ((r = gov_object_encode(&o, &plain)) == 0 &&
+	    (r = keys_gov_seal(v->keys, GOV_ASSIGNMENT, o.id, UINT32_MAX, plain.p, plain.n, &m->body)) == 0)
+		r = vault_put_hashed(v, STORE_GOV, key, sizeof(key), m->body.p, m->body.n);
+	buf_free(&plain);
+	return r;
+}
+
+static int put_all_standing(struct making *m)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < m->g->standing_count; i++)
+		r = put_standing(m, m->g->standing[i]);
+	return r;
+}
+
 /* The clear body of leaf 0, FORMAT.md section 9. */
 static int genesis_body(struct making *m)
 {
@@ -185,7 +241,7 @@ static int first_turn(struct making *m)
 	v->counters = (struct counters){ .next_serial = 1, .next_slot = 0, .next_change = 2 };
 	v->state_dirty = v->counters_dirty = true;
 	if ((r = audit_turn_begin(v->audit, v->store, m->now_ms)) != 0 || (r = store_turn_begin(v->store)) != 0 ||
-	    (r = put_keyring_and_slots(m)) != 0 || (r = put_directory(m)) != 0 ||
+	    (r = put_keyring_and_slots(m)) != 0 || (r = put_directory(m)) != 0 || (r = put_all_standing(m)) != 0 ||
 	    (r = vault_meta_put(v, "policy", m->g->policy, m->g->policy_n)) != 0 || (r = vault_put_state(v)) != 0 ||
 	    (r = genesis_body(m)) != 0)
 		return r;
