@@ -12,6 +12,13 @@ void wire_gov_create_head(struct buf *b, const struct wire_gov_create *m)
 	wire_text8_put(b, m->collection.p, m->collection.n);
 }
 
+void wire_gov_get_put(struct buf *b, const struct wire_gov_get *m)
+{
+	wire_envelope_put(b, &m->envelope);
+	wire_text8_put(b, m->collection.p, m->collection.n);
+	buf_put(b, m->id, WIRE_ID);
+}
+
 void wire_gov_list_head(struct buf *b, const struct wire_gov_list *m)
 {
 	wire_envelope_put(b, &m->envelope);
@@ -28,13 +35,6 @@ void wire_gov_act_head(struct buf *b, const struct wire_gov_act *m)
 	wire_text8_put(b, m->action.p, m->action.n);
 }
 
-void wire_gov_get_put(struct buf *b, const struct wire_gov_get *m)
-{
-	wire_envelope_put(b, &m->envelope);
-	wire_text8_put(b, m->collection.p, m->collection.n);
-	buf_put(b, m->id, WIRE_ID);
-}
-
 void wire_records_put(struct buf *b, const struct wire_records *m)
 {
 	wire_envelope_put(b, &m->envelope);
@@ -45,29 +45,27 @@ void wire_records_put(struct buf *b, const struct wire_records *m)
 	wire_text16_put(b, m->cursor.p, m->cursor.n);
 }
 
-/* ---- requests, read --------------------------------------------------------------------------------------------- */
+/* ---- requests, read ---------------------------------------------------------------------------------------------- */
 
-/* Envelope and the collection's name, with which all but the work list begin. */
-static int head_get(struct rd *r, struct wire_envelope *ret_envelope, struct wire_text *ret_collection)
+/* A name that the path gives: a collection or an action. */
+static int name_get(struct rd *r, struct wire_text *ret)
 {
-	if (wire_envelope_get(r, ret_envelope) != 0 || wire_text8_get(r, ret_collection) != 0)
-		return CV_ERR_FORMAT;
-	return ret_collection->n > 0 && ret_collection->n <= WIRE_COLLECTION_MAX ? 0 : CV_ERR_FORMAT;
+	return wire_text8_get(r, ret) == 0 && ret->n >= 1 && ret->n <= WIRE_COLLECTION_MAX ? 0 : CV_ERR_FORMAT;
 }
 
 static int page_get(struct rd *r, uint16_t *ret_limit, struct wire_text *ret_cursor)
 {
 	*ret_limit = rd_u16(r);
-	if (wire_text16_get(r, ret_cursor) != 0 || ret_cursor->n > WIRE_CURSOR_MAX)
+	if (*ret_limit < 1 || *ret_limit > WIRE_LIST_MAX || wire_text16_get(r, ret_cursor) != 0)
 		return CV_ERR_FORMAT;
-	return *ret_limit > 0 && *ret_limit <= WIRE_LIST_MAX ? 0 : CV_ERR_FORMAT;
+	return ret_cursor->n <= WIRE_CURSOR_MAX ? 0 : CV_ERR_FORMAT;
 }
 
 int wire_gov_create_decode(const void *p, size_t n, struct wire_gov_create *ret)
 {
 	struct rd r = rd_over(p, n);
 
-	if (head_get(&r, &ret->envelope, &ret->collection) != 0 || wire_fields_get(&r, &ret->fields) != 0)
+	if (wire_envelope_get(&r, &ret->envelope) != 0 || name_get(&r, &ret->collection) != 0 || wire_fields_get(&r, &ret->fields) != 0)
 		return CV_ERR_FORMAT;
 	return rd_done(&r) ? 0 : CV_ERR_FORMAT;
 }
@@ -76,7 +74,7 @@ int wire_gov_get_decode(const void *p, size_t n, struct wire_gov_get *ret)
 {
 	struct rd r = rd_over(p, n);
 
-	if (head_get(&r, &ret->envelope, &ret->collection) != 0)
+	if (wire_envelope_get(&r, &ret->envelope) != 0 || name_get(&r, &ret->collection) != 0)
 		return CV_ERR_FORMAT;
 	ret->id = rd_take(&r, WIRE_ID);
 	return rd_done(&r) ? 0 : CV_ERR_FORMAT;
@@ -86,9 +84,8 @@ int wire_gov_list_decode(const void *p, size_t n, struct wire_gov_list *ret)
 {
 	struct rd r = rd_over(p, n);
 
-	if (head_get(&r, &ret->envelope, &ret->collection) != 0 || page_get(&r, &ret->limit, &ret->cursor) != 0)
-		return CV_ERR_FORMAT;
-	if (wire_fields_get(&r, &ret->fields) != 0)
+	if (wire_envelope_get(&r, &ret->envelope) != 0 || name_get(&r, &ret->collection) != 0 ||
+	    page_get(&r, &ret->limit, &ret->cursor) != 0 || wire_fields_get(&r, &ret->fields) != 0)
 		return CV_ERR_FORMAT;
 	return rd_done(&r) ? 0 : CV_ERR_FORMAT;
 }
@@ -97,12 +94,10 @@ int wire_gov_act_decode(const void *p, size_t n, struct wire_gov_act *ret)
 {
 	struct rd r = rd_over(p, n);
 
-	if (head_get(&r, &ret->envelope, &ret->collection) != 0)
+	if (wire_envelope_get(&r, &ret->envelope) != 0 || name_get(&r, &ret->collection) != 0)
 		return CV_ERR_FORMAT;
 	ret->id = rd_take(&r, WIRE_ID);
-	if (wire_text8_get(&r, &ret->action) != 0 || ret->action.n == 0 || ret->action.n > WIRE_COLLECTION_MAX)
-		return CV_ERR_FORMAT;
-	if (wire_fields_get(&r, &ret->fields) != 0)
+	if (name_get(&r, &ret->action) != 0 || wire_fields_get(&r, &ret->fields) != 0)
 		return CV_ERR_FORMAT;
 	return rd_done(&r) ? 0 : CV_ERR_FORMAT;
 }
@@ -111,21 +106,13 @@ int wire_records_decode(const void *p, size_t n, struct wire_records *ret)
 {
 	struct rd r = rd_over(p, n);
 
-	if (wire_envelope_get(&r, &ret->envelope) != 0 || wire_text8_get(&r, &ret->area) != 0)
-		return CV_ERR_FORMAT;
-	if (wire_text8_get(&r, &ret->due) != 0 || wire_text8_get(&r, &ret->state) != 0)
-		return CV_ERR_FORMAT;
-	if (page_get(&r, &ret->limit, &ret->cursor) != 0)
+	if (wire_envelope_get(&r, &ret->envelope) != 0 || wire_text8_get(&r, &ret->area) != 0 || wire_text8_get(&r, &ret->due) != 0 ||
+	    wire_text8_get(&r, &ret->state) != 0 || page_get(&r, &ret->limit, &ret->cursor) != 0)
 		return CV_ERR_FORMAT;
 	return rd_done(&r) ? 0 : CV_ERR_FORMAT;
 }
 
-/* ---- answers ---------------------------------------------------------------------------------------------------- */
-
-void wire_gov_object_head(struct buf *b, const uint8_t id[16])
-{
-	buf_put(b, id, WIRE_ID);
-}
+/* ---- answers ------------------------------------------------------------------------------------------------------ */
 
 static int object_element(struct rd *r, void *ret)
 {
@@ -138,21 +125,42 @@ static int object_element(struct rd *r, void *ret)
 	return 0;
 }
 
+static int listed_element(struct rd *r, void *ret)
+{
+	struct wire_listed l;
+
+	if ((l.record = rd_take(r, WIRE_ID)) == NULL || wire_text8_get(r, &l.due) != 0 || wire_text8_get(r, &l.state) != 0 ||
+	    wire_text8_get(r, &l.area) != 0)
+		return CV_ERR_FORMAT;
+	if (ret != NULL)
+		*(struct wire_listed *)ret = l;
+	return 0;
+}
+
+static int page_answer(const void *p, size_t n, wire_element *element, struct wire_list *ret_list, struct wire_text *ret_cursor)
+{
+	struct rd r = rd_over(p, n);
+
+	if (wire_list_get(&r, element, ret_list) != 0 || wire_text16_get(&r, ret_cursor) != 0)
+		return CV_ERR_FORMAT;
+	return rd_done(&r) && ret_cursor->n <= WIRE_CURSOR_MAX ? 0 : CV_ERR_FORMAT;
+}
+
+void wire_gov_object_head(struct buf *b, const uint8_t id[16])
+{
+	buf_put(b, id, WIRE_ID);
+}
+
 int wire_gov_object_decode(const void *p, size_t n, struct wire_gov_object *ret)
 {
 	struct rd r = rd_over(p, n);
-	int err = object_element(&r, ret);
 
-	return err != 0 || rd_done(&r) ? err : CV_ERR_FORMAT;
+	return object_element(&r, ret) == 0 && rd_done(&r) ? 0 : CV_ERR_FORMAT;
 }
 
 int wire_gov_objects_decode(const void *p, size_t n, struct wire_gov_objects *ret)
 {
-	struct rd r = rd_over(p, n);
-
-	if (wire_list_get(&r, object_element, &ret->objects) != 0 || wire_text16_get(&r, &ret->cursor) != 0)
-		return CV_ERR_FORMAT;
-	return rd_done(&r) && ret->cursor.n <= WIRE_CURSOR_MAX ? 0 : CV_ERR_FORMAT;
+	return page_answer(p, n, object_element, &ret->objects, &ret->cursor);
 }
 
 bool wire_gov_objects_next(struct wire_list *l, struct wire_gov_object *ret)
@@ -168,26 +176,9 @@ void wire_listed_put(struct buf *b, const struct wire_listed *r)
 	wire_text8_put(b, r->area.p, r->area.n);
 }
 
-static int listed_element(struct rd *r, void *ret)
-{
-	struct wire_listed l;
-
-	if ((l.record = rd_take(r, WIRE_ID)) == NULL || wire_text8_get(r, &l.due) != 0)
-		return CV_ERR_FORMAT;
-	if (wire_text8_get(r, &l.state) != 0 || wire_text8_get(r, &l.area) != 0)
-		return CV_ERR_FORMAT;
-	if (ret != NULL)
-		*(struct wire_listed *)ret = l;
-	return 0;
-}
-
 int wire_records_answer_decode(const void *p, size_t n, struct wire_records_answer *ret)
 {
-	struct rd r = rd_over(p, n);
-
-	if (wire_list_get(&r, listed_element, &ret->records) != 0 || wire_text16_get(&r, &ret->cursor) != 0)
-		return CV_ERR_FORMAT;
-	return rd_done(&r) && ret->cursor.n <= WIRE_CURSOR_MAX ? 0 : CV_ERR_FORMAT;
+	return page_answer(p, n, listed_element, &ret->records, &ret->cursor);
 }
 
 bool wire_listed_next(struct wire_list *l, struct wire_listed *ret)
