@@ -172,6 +172,20 @@ static unsigned take_body(struct vault *v, struct vault_call *c, struct wire_lis
 	return c->problem;
 }
 
+/* Whether a role that starts jobs may write the field's class: what a job computes is written under a right too. */
+static bool may_write(struct vault *v, const struct vault_call *c, const struct policy_field *f)
+{
+	int position = policy_class_position(v->policy, f->class);
+
+	for (unsigned i = 0; i < c->subject.role_count && position >= 0; i++) {
+		const struct policy_role *role = policy_role_by_id(v->policy, c->subject.roles[i]);
+
+		if (role != NULL && (role->acts & ACT_JOB) != 0 && (role->rights[position] & RIGHT_WRITE) != 0)
+			return true;
+	}
+	return false;
+}
+
 /* Named fields must all fit and open; without names the job takes those that fit and open, of which there is one at least. */
 static unsigned choose_fields(struct vault *v, struct vault_call *c, struct job *j)
 {
@@ -183,6 +197,8 @@ static unsigned choose_fields(struct vault *v, struct vault_call *c, struct job 
 		if (!jobs_field_fits(j->kind, f))
 			call_field_error(c, wire_text(f->name, strlen(f->name)), PROBLEM_VALIDATION, j->kind == JOB_REPROJECT ?
 			    "a field with views" : "a field that is computed");
+		else if (j->kind == JOB_PREDICATES && !may_write(v, c, f))
+			return call_decline(c, DECIDE_NO_RIGHT, "field %s", f->name);
 		else if (!jobs_session_fits(v, c->session, j->kind, f))
 			return call_decline(c, DECIDE_NO_KEY, "field %s", f->name);
 	}
@@ -194,7 +210,7 @@ static unsigned choose_fields(struct vault *v, struct vault_call *c, struct job 
 		if (!jobs_field_fits(j->kind, f))
 			continue;
 		fits = true;
-		if (jobs_session_fits(v, c->session, j->kind, f))
+		if (jobs_session_fits(v, c->session, j->kind, f) && (j->kind == JOB_REPROJECT || may_write(v, c, f)))
 			add_field(j, f->id);
 	}
 	if (!fits)

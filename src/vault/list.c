@@ -45,6 +45,9 @@ static void pack(const struct head *h, struct list_row *ret)
 	memcpy(ret->record, h->record, 16);
 	ret->place = list_pack_area(h->area, h->area_n) << 16 | (uint64_t)list_pack_due(h->due_quarter) << 4 | (h->state & 15u);
 	ret->next = 0;
+	/* A day that rows cannot hold lies behind all their readers. */
+	if ((h->flags & HEAD_PLANNED) != 0 && h->planned_day <= UINT16_MAX)
+		ret->next = list_pack_area(h->planned, h->planned_n) << 16 | h->planned_day;
 }
 
 /* The row of a serial, made if its chunk is not there. NULL without memory. */
