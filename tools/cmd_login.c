@@ -21,10 +21,13 @@ static const struct cli_help login_help = {
 	"login --key FILE [--role R]... [--passphrase-fd N] [--new-passphrase [--new-passphrase-fd N] | --no-passphrase]",
 	"Opens a session and prints its token, which other commands take from CHILDVAULT_TOKEN:\n"
 	"  export CHILDVAULT_TOKEN=$(childvault login --key caseworker.key)\n"
+	"Every session has the key's personal role besides, with which granted fields are opened; administrators and custodians have\n"
+	"it alone.\n"
 	"With --new-passphrase or --no-passphrase it gives the key file a new passphrase or none, and logs in with the new file\n"
 	"before that takes the place of the old one.",
 	"登录并输出令牌，供其他命令从 CHILDVAULT_TOKEN 读取：\n"
 	"  export CHILDVAULT_TOKEN=$(childvault login --key caseworker.key)\n"
+	"每个会话另含本人的个人角色，用于打开经批准授予的字段；管理员与保管员只有个人角色。\n"
 	"--new-passphrase 为密钥文件换新口令，--no-passphrase 去掉口令；先用新文件登录成功，再替换旧文件。" };
 
 /* ---- a key file under another passphrase -------------------------------------------------------------------------------- */
@@ -159,7 +162,9 @@ int cmd_login(int argc, char **argv)
 		print_json(cv);
 	else
 		printf("%s\n", childvault_token(cv));
-	if (isatty(STDERR_FILENO) && !cli.json)
+	if (isatty(STDERR_FILENO) && !cli.json && childvault_roles(cv)[0] == 0)
+		fprintf(stderr, tr("the personal role alone, until %s\n", "仅有个人角色，有效至 %s\n"), childvault_expires(cv));
+	else if (isatty(STDERR_FILENO) && !cli.json)
 		fprintf(stderr, tr("roles %s, until %s\n", "角色 %s，有效至 %s\n"), childvault_roles(cv), childvault_expires(cv));
 out:
 	childvault_free(cv);
