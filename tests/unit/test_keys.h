@@ -155,7 +155,7 @@ static inline void test_people(const struct test_vault *v, struct genesis_person
 {
 	static const char *const logins[PEOPLE] = { "admin-a", "admin-b", "custodian-a", "custodian-b", "auditor", "manager",
 		"worker", "app", "guest" };
-	static char extra[EXTRA][16];
+	static char extra[EXTRA][24];
 
 	for (unsigned i = 0; i < v->people_n; i++) {
 		if (i >= PEOPLE)
