@@ -187,14 +187,13 @@ static void report_fault(struct compiler *c, const struct policy_fault *f)
 }
 
 /* Encode, and let core's own decoder judge the bytes before anybody signs them. */
-static void encode(struct compiler *c, struct buf *doc)
+static void encode(struct profile *p)
 {
 	struct policy_fault fault = { 0 };
-	struct policy *p = NULL;
+	struct compiler *c = &p->c;
 
-	if ((c->r = policy_encode(&c->s, doc)) == 0)
-		c->r = policy_decode_explain(doc->p, doc->n, &p, &fault);
-	policy_free(p);
+	if ((c->r = policy_encode(&c->s, &p->doc)) == 0)
+		c->r = policy_decode_explain(p->doc.p, p->doc.n, &p->policy, &fault);
 	if (c->r == CV_ERR_INVALID)
 		report_fault(c, &fault);
 	else if (c->r == CV_ERR_LIMIT)
@@ -203,45 +202,62 @@ static void encode(struct compiler *c, struct buf *doc)
 		error_at(c->error, 0, 0, "the policy document cannot be made: %s", cv_strerror(c->r));
 }
 
-int profile_compile_text(const char *yaml, size_t n, struct buf *ret_doc, struct profile_error *ret_error)
+void profile_free(struct profile *p)
+{
+	if (p == NULL)
+		return;
+	policy_free(p->policy);
+	buf_free(&p->doc);
+	pool_free(&p->c.pool);
+	free(p);
+}
+
+const struct buf *profile_document(const struct profile *p)
+{
+	return &p->doc;
+}
+
+const struct policy *profile_policy(const struct profile *p)
+{
+	return p->policy;
+}
+
+int profile_open_text(const char *yaml, size_t n, struct profile **ret_profile, struct profile_error *ret_error)
 {
 	struct profile_error error = { 0, 0, "" };
-	struct compiler *c;
-	struct node *root;
-	struct buf doc;
+	struct node *root = NULL;
+	struct profile *p;
 	int r;
 
-	buf_init(&doc, POLICY_DOCUMENT_MAX);
-	if ((c = calloc(1, sizeof(*c))) == NULL) {
+	if ((p = calloc(1, sizeof(*p))) == NULL) {
 		error_at(&error, 0, 0, "out of memory");
 		r = CV_ERR_NOMEM;
 		goto out;
 	}
-	c->error = &error;
+	buf_init(&p->doc, POLICY_DOCUMENT_MAX);
+	p->c.error = &error;
 	if (n > PROFILE_MAX) {
 		error_at(&error, 0, 0, "a profile has at most %u bytes", PROFILE_MAX);
-		c->r = CV_ERR_LIMIT;
-	} else if ((c->r = yaml_read(yaml, n, &c->pool, &root, &error)) == 0) {
-		compile_root(c, root);
+		p->c.r = CV_ERR_LIMIT;
+	} else if ((p->c.r = yaml_read(yaml, n, &p->c.pool, &root, &error)) == 0) {
+		compile_root(&p->c, root);
 	}
-	if (c->r == 0)
-		encode(c, &doc);
-	r = c->r;
-	pool_free(&c->pool);
-	free(c);
+	if (p->c.r == 0)
+		encode(p);
+	if ((r = p->c.r) != 0)
+		goto out;
+	p->c.error = NULL;	/* the place of errors ends with this call */
+	p->root = root;
+	*ret_profile = p;
+	p = NULL;	/* transferred */
 out:
-	if (r == 0) {
-		buf_put(ret_doc, doc.p, doc.n);
-		if (!buf_ok(ret_doc))
-			r = CV_ERR_NOMEM;
-	}
+	profile_free(p);
 	if (r != 0)
 		*ret_error = error;
-	buf_free(&doc);
 	return r;
 }
 
-int profile_compile(const char *path, struct buf *ret_doc, struct profile_error *ret_error)
+int profile_open(const char *path, struct profile **ret_profile, struct profile_error *ret_error)
 {
 	struct profile_error error = { 0, 0, "" };
 	FILE *f = fopen(path, "rb");
@@ -263,7 +279,7 @@ int profile_compile(const char *path, struct buf *ret_doc, struct profile_error 
 		error_at(&error, 0, 0, "%s", strerror(errno));
 		goto out;
 	}
-	r = profile_compile_text(yaml, n, ret_doc, &error);
+	r = profile_open_text(yaml, n, ret_profile, &error);
 out:
 	if (r != 0)
 		*ret_error = error;
@@ -271,4 +287,34 @@ out:
 		(void)fclose(f);	/* opened for reading only */
 	free(yaml);
 	return r;
+}
+
+/* The document alone. */
+static int take_document(int r, struct profile *p, struct buf *ret_doc, struct profile_error *ret_error)
+{
+	if (r == 0) {
+		buf_put(ret_doc, p->doc.p, p->doc.n);
+		if (!buf_ok(ret_doc)) {
+			error_at(ret_error, 0, 0, "out of memory");
+			r = CV_ERR_NOMEM;
+		}
+	}
+	profile_free(p);
+	return r;
+}
+
+int profile_compile_text(const char *yaml, size_t n, struct buf *ret_doc, struct profile_error *ret_error)
+{
+	struct profile *p = NULL;
+	int r = profile_open_text(yaml, n, &p, ret_error);
+
+	return take_document(r, p, ret_doc, ret_error);
+}
+
+int profile_compile(const char *path, struct buf *ret_doc, struct profile_error *ret_error)
+{
+	struct profile *p = NULL;
+	int r = profile_open(path, &p, ret_error);
+
+	return take_document(r, p, ret_doc, ret_error);
 }

@@ -196,18 +196,18 @@ const struct node *marked(const struct compiler *c, enum policy_part part, uint1
 	return NULL;
 }
 
-/* The first entry or value below n called name; the nesting of a profile bounds the recursion. */
+/* The first entry or value of n called name, else the first below them; the nesting of a profile bounds the recursion. */
 static const struct node *find_below(const struct node *n, const char *name)
 {
 	const struct node *found;
 
-	for (const struct node *e = n->first; e != NULL; e = e->next) {
+	for (const struct node *e = n->first; e != NULL; e = e->next)
 		if ((e->key != NULL && strcmp(e->key, name) == 0) ||
 		    (e->kind == NODE_SCALAR && strcmp(e->text, name) == 0))
 			return e;
+	for (const struct node *e = n->first; e != NULL; e = e->next)
 		if ((found = find_below(e, name)) != NULL)
 			return found;
-	}
 	return NULL;
 }
 

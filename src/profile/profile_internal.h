@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "model/source.h"
 #include "profile/profile.h"
 
@@ -64,6 +65,14 @@ struct compiler {
 	uint64_t class_purposes[POLICY_CLASSES];	/* default purposes of a class's fields, by position */
 	struct code_list *lists;
 	unsigned list_count;
+};
+
+/* A profile that compiled, with its tree. */
+struct profile {
+	struct compiler c;
+	const struct node *root;
+	struct policy *policy;
+	struct buf doc;
 };
 
 /* Fail at node n. */

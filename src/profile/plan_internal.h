@@ -1,0 +1,22 @@
+/* Shared by the files of plan only. */
+#ifndef CV_PROFILE_PLAN_INTERNAL_H
+#define CV_PROFILE_PLAN_INTERNAL_H
+
+#include "profile/plan.h"
+
+#define PLAN_PURPOSES (2 * POLICY_PURPOSES)
+
+/* One comparison of two policies. */
+struct plan {
+	const struct policy *old, *new;
+	bool chinese;
+	struct buf *ret;
+	unsigned asks;		/* PLAN_ bits so far */
+	const struct policy_purpose *purpose[PLAN_PURPOSES];	/* of new, then what only old has; new's words */
+	unsigned purposes;
+};
+
+/* Lines for each cell that a role gains, loses or has in another way; was or is may be NULL. */
+void plan_cells(struct plan *p, const struct policy_role *was, const struct policy_role *is);
+
+#endif
