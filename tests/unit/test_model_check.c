@@ -63,6 +63,9 @@ static const struct set_case sets[] = {
 	{ CV_ERR_INVALID, 1, { { &cert, CERT }, { &type, "1" }, { &level, "2" } } },
 	{ CV_ERR_INVALID, 0, { { &level, "4" }, { &type, "4" }, { &cert, CERT } } },
 	{ 0, -1, { { &cert, CERT }, { &untold, "7" } } },
+	/* Of several faults the first item counts. */
+	{ CV_ERR_INVALID, 1, { { &number, ID }, { &born, "2000-01-01" }, { &cert, CERT }, { &type, "1" } } },
+	{ CV_ERR_INVALID, 0, { { &born, "2000-01-01" }, { &cert, CERT }, { &type, "1" }, { &number, ID } } },
 	/* Spans of time. */
 	{ 0, -1, { { &from, "2026-01-02" }, { &to, "2026-01-02" } } },
 	{ 0, -1, { { &to, "2026-01-03" }, { &from, "2026-01-02" } } },

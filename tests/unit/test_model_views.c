@@ -56,6 +56,7 @@ static const struct view_case views[] = {
 	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "广东省中山市古镇镇海洲村", "广东省中山市古镇镇" },
 	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "内蒙古自治区锡林郭勒盟东乌珠穆沁旗萨麦苏木", "内蒙古自治区锡林郭勒盟东乌珠穆沁旗萨麦苏木" },
 	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "古荡街道嘉绿苑", "古荡街道" },
+	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "李四外婆家古荡街道", NULL },
 	/* A county's marker inside a township's name. */
 	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "河南省周口市鹿邑县红旗镇李庄村3组", "河南省周口市鹿邑县红旗镇" },
 	{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "湖北省黄冈市英山县县城镇东街5号", "湖北省黄冈市英山县县城镇" },
