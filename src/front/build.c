@@ -99,9 +99,14 @@ int build_envelope(struct exchange *x, const struct http *h, const struct buf *i
 	return 0;
 }
 
+static struct wire_text key_of(const struct exchange *x, const struct buf *in)
+{
+	return x->line_key_n > 0 ? wire_text(x->line_key, x->line_key_n) : exchange_text(in, &x->key);
+}
+
 int build_create(struct exchange *x, const struct http *h, const struct buf *in, struct buf *ret)
 {
-	struct wire_create m = { .envelope = exchange_envelope(x, in), .key = exchange_text(in, &x->key) };
+	struct wire_create m = { .envelope = exchange_envelope(x, in), .key = key_of(x, in) };
 
 	wire_create_head(ret, &m);
 	return put_fields(x, h, in, ret, ret->n - 4);

@@ -17,7 +17,7 @@ static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /* ---- life ------------------------------------------------------------------------------------------------------- */
 
-static void account(struct front *f, struct connection *c)
+void connection_account(struct front *f, struct connection *c)
 {
 	size_t held = c->in.cap + c->out.cap + c->answer.cap;
 
@@ -26,14 +26,14 @@ static void account(struct front *f, struct connection *c)
 }
 
 /* Name the events that wake c; without those for writing each answer taken by a client would be one. */
-static int watch(struct front *f, struct connection *c, int how, uint32_t more)
+int connection_watch(struct front *f, struct connection *c, int how, uint32_t more)
 {
 	struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET | more, .data = { .ptr = c } };
 
 	return epoll_ctl(f->epoll, how, c->fd, &e);
 }
 
-static void enter(struct front *f, struct connection *c, enum connection_state state, uint32_t timeout_ms)
+void connection_enter(struct front *f, struct connection *c, enum connection_state state, uint32_t timeout_ms)
 {
 	c->state = state;
 	c->deadline_ms = timeout_ms == UINT32_MAX ? UINT64_MAX : f->now_ms + timeout_ms;
@@ -44,14 +44,15 @@ static void next_request(struct front *f, struct connection *c)
 {
 	wipe(&c->x, sizeof(c->x));
 	http_init(&c->http, f->limits.body_bytes);
+	c->http.limit = exchange_limit;
 	c->begun = false;
 	if (c->in.n == 0 && c->in.cap > KEEP_MAX)
 		buf_free(&c->in);
-	account(f, c);
+	connection_account(f, c);
 	if (c->in.n == 0)
-		enter(f, c, CONNECTION_IDLE, f->limits.idle_ms);
+		connection_enter(f, c, CONNECTION_IDLE, f->limits.idle_ms);
 	else
-		enter(f, c, CONNECTION_READING, f->limits.header_ms);
+		connection_enter(f, c, CONNECTION_READING, f->limits.header_ms);
 }
 
 void connection_open(struct front *f, struct connection *c, uint64_t id, int fd)
@@ -73,7 +74,7 @@ void connection_open(struct front *f, struct connection *c, uint64_t id, int fd)
 	*slot = c;
 	f->active++;
 	next_request(f, c);
-	if (watch(f, c, EPOLL_CTL_ADD, 0) != 0)
+	if (connection_watch(f, c, EPOLL_CTL_ADD, 0) != 0)
 		connection_close(f, c);
 	else
 		front_ready(f, c);
@@ -95,7 +96,8 @@ void connection_close(struct front *f, struct connection *c)
 	buf_free(&c->in);
 	buf_free(&c->out);
 	buf_free(&c->answer);
-	account(f, c);
+	stream_free(c);
+	connection_account(f, c);
 	wipe(&c->x, sizeof(c->x));
 	(void)channel_queue(&f->channel, MSG_CLOSED, c->id, 0, NULL, 0);	/* no room: core learns of it when front ends */
 	c->state = CONNECTION_FREE;
@@ -122,7 +124,7 @@ static void answered(struct front *f, struct connection *c)
 	(void)shutdown(c->fd, SHUT_WR);
 	buf_reset(&c->in);
 	c->out_at = 0;
-	enter(f, c, CONNECTION_LINGER, f->limits.linger_ms);
+	connection_enter(f, c, CONNECTION_LINGER, f->limits.linger_ms);
 	front_ready(f, c);
 }
 
@@ -142,9 +144,9 @@ static void send_reply(struct front *f, struct connection *c)
 	} else {
 		buf_put(&c->out, r->head.p + head_done, r->head.n - head_done);
 		buf_put(&c->out, r->body.p + (done - head_done), r->body.n - (done - head_done));
-		account(f, c);
-		enter(f, c, CONNECTION_WRITING, f->limits.write_ms);
-		if (!buf_ok(&c->out) || watch(f, c, EPOLL_CTL_MOD, EPOLLOUT) != 0)
+		connection_account(f, c);
+		connection_enter(f, c, CONNECTION_WRITING, f->limits.write_ms);
+		if (!buf_ok(&c->out) || connection_watch(f, c, EPOLL_CTL_MOD, EPOLLOUT) != 0)
 			connection_close(f, c);
 	}
 	reply_reset(r);
@@ -167,15 +169,13 @@ static bool go_on_writing(struct front *f, struct connection *c)
 		return false;
 	buf_free(&c->out);
 	c->out_at = 0;
-	if (watch(f, c, EPOLL_CTL_MOD, 0) != 0) {
+	if (connection_watch(f, c, EPOLL_CTL_MOD, 0) != 0) {
 		connection_close(f, c);
 		return false;
 	}
 	answered(f, c);
 	return true;
 }
-
-/* ---- requests --------------------------------------------------------------------------------------------------- */
 
 /* Take the request's bytes out of the buffer and wipe them; the rest moves to the front. */
 static void drop_request(struct connection *c)
@@ -186,6 +186,17 @@ static void drop_request(struct connection *c)
 		memmove(c->in.p, c->in.p + n, rest);
 	buf_cut(&c->in, rest);
 }
+
+void connection_end(struct front *f, struct connection *c)
+{
+	connection_account(f, c);
+	drop_request(c);
+	connection_enter(f, c, CONNECTION_WRITING, f->limits.write_ms);
+	if (!buf_ok(&c->out) || connection_watch(f, c, EPOLL_CTL_MOD, EPOLLOUT) != 0)
+		connection_close(f, c);
+}
+
+/* ---- requests --------------------------------------------------------------------------------------------------- */
 
 /* The request is read, or will not be: ask core, or answer. */
 static void dispatch(struct front *f, struct connection *c)
@@ -200,7 +211,7 @@ static void dispatch(struct front *f, struct connection *c)
 	buf_reset(&f->scratch);
 	if (ask && !full) {
 		c->request = ++f->requests;
-		enter(f, c, CONNECTION_ASKED, UINT32_MAX);
+		connection_enter(f, c, CONNECTION_ASKED, UINT32_MAX);
 		return;
 	}
 	/* Even a refusal that deserves a leaf: what would carry it to core is full. */
@@ -235,6 +246,23 @@ static void expected(struct front *f, struct connection *c)
 	}
 }
 
+/* A body in lines is not waited for: each line is asked as it comes, or the request refused without its body, which may be long. */
+static void begin_stream(struct front *f, struct connection *c)
+{
+	if (c->http.expect)
+		expected(f, c);
+	if (c->state != CONNECTION_READING)
+		return;
+	if (c->x.fault.problem == PROBLEM_NONE && stream_open(f, c) == 0)
+		return;
+	(void)exchange_refuse(&c->x, PROBLEM_OVERLOADED);
+	c->x.close = true;
+	c->http.fatal = true;
+	buf_free(&c->out);
+	stream_free(c);
+	dispatch(f, c);
+}
+
 /* After bytes were parsed. */
 static void parsed(struct front *f, struct connection *c)
 {
@@ -249,7 +277,9 @@ static void parsed(struct front *f, struct connection *c)
 	/* The body of a refused request is read past, not kept. */
 	if (h->problem == PROBLEM_NONE)
 		h->problem = c->x.fault.problem;
-	if (h->fatal || h->state == READ_DONE)
+	if (c->begun && !h->fatal && c->x.route != NULL && (c->x.route->flags & ROUTE_STREAMS) != 0)
+		begin_stream(f, c);
+	else if (h->fatal || h->state == READ_DONE)
 		dispatch(f, c);
 	else if (h->state == READ_BODY && h->expect)
 		expected(f, c);
@@ -258,7 +288,7 @@ static void parsed(struct front *f, struct connection *c)
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
 /* Make room and read. Answers whether bytes came. */
-static bool fill(struct front *f, struct connection *c)
+bool connection_fill(struct front *f, struct connection *c)
 {
 	size_t room;
 	ssize_t n;
@@ -267,7 +297,7 @@ static bool fill(struct front *f, struct connection *c)
 		connection_close(f, c);
 		return false;
 	}
-	account(f, c);
+	connection_account(f, c);
 	room = c->in.cap - c->in.n;
 	n = recv(c->fd, c->in.p + c->in.n, room, MSG_DONTWAIT);
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
@@ -294,10 +324,10 @@ static bool too_much(const struct front *f, const struct connection *c)
 static void read_request(struct front *f, struct connection *c)
 {
 	if (c->in.n == c->http.used) {
-		if (!c->readable || !fill(f, c))
+		if (!c->readable || !connection_fill(f, c))
 			return;
 		if (c->state == CONNECTION_IDLE)
-			enter(f, c, CONNECTION_READING, f->limits.header_ms);
+			connection_enter(f, c, CONNECTION_READING, f->limits.header_ms);
 	}
 	http_execute(&c->http, &c->in);
 	if (!c->http.fatal && c->http.state == READ_BODY && too_much(f, c)) {
@@ -309,7 +339,7 @@ static void read_request(struct front *f, struct connection *c)
 
 static void linger(struct front *f, struct connection *c)
 {
-	if (!c->readable || !fill(f, c))
+	if (!c->readable || !connection_fill(f, c))
 		return;
 	c->out_at += c->in.n;
 	buf_reset(&c->in);
@@ -326,10 +356,14 @@ void connection_run(struct front *f, struct connection *c)
 		case CONNECTION_IDLE:
 		case CONNECTION_READING:
 			read_request(f, c);
-			more = c->readable || c->in.n > c->http.used;
+			more = c->readable || c->in.n > c->http.used || c->state == CONNECTION_STREAMING;
 			break;
 		case CONNECTION_WRITING:
 			more = go_on_writing(f, c);
+			break;
+		case CONNECTION_STREAMING:
+			stream_run(f, c);
+			more = c->state != CONNECTION_STREAMING;
 			break;
 		case CONNECTION_LINGER:
 			linger(f, c);
@@ -352,7 +386,7 @@ int connection_answer(struct front *f, struct connection *c, const uint8_t *p, s
 
 	if (more || c->answer.n > 0) {
 		buf_put(&c->answer, p, n);
-		account(f, c);
+		connection_account(f, c);
 		if (!buf_ok(&c->answer)) {
 			if (n > c->answer.max - c->answer.n)
 				return CV_ERR_FORMAT;
@@ -386,8 +420,12 @@ void connection_timeout(struct front *f, struct connection *c)
 
 void connection_stop(struct front *f, struct connection *c)
 {
-	if (c->state == CONNECTION_ASKED || c->state == CONNECTION_WRITING)
+	if (c->state == CONNECTION_ASKED || c->state == CONNECTION_WRITING) {
 		c->x.close = true;
-	else
+	} else if (c->state == CONNECTION_STREAMING) {
+		stream_stop(c);
+		front_ready(f, c);
+	} else {
 		connection_close(f, c);
+	}
 }

@@ -27,9 +27,13 @@ enum param { PARAM_FIELDS = 1, PARAM_VIEW = 2, PARAM_LIMIT = 4, PARAM_FROM = 8, 
     PARAM_RECORD = 4096, PARAM_WAITING = 8192, PARAM_PROVENANCE = 16384 };
 /* Texts that a list is narrowed by. */
 enum filter { FILTER_AREA, FILTER_DUE, FILTER_STATE, FILTER_PRINCIPAL, FILTER_RECORD, FILTER_WAITING, FILTER_COUNT };
-/* What else a route is: it takes Idempotency-Key; it takes If-Match; its body may be left out; it takes CV-Export. */
-enum route_flag { ROUTE_CREATES = 1, ROUTE_MATCHES = 2, ROUTE_BODY_OPTIONAL = 4, ROUTE_EXPORTS = 8 };
-enum media { MEDIA_NONE, MEDIA_JSON, MEDIA_MERGE_PATCH, MEDIA_TEXT, MEDIA_METRICS, MEDIA_OCTETS, MEDIA_PROBLEM };
+/*
+ * What else a route is: it takes Idempotency-Key; it takes If-Match; its body may be left out; it takes CV-Export; each line of its body is
+ * a request of its own, answered by a line.
+ */
+enum route_flag { ROUTE_CREATES = 1, ROUTE_MATCHES = 2, ROUTE_BODY_OPTIONAL = 4, ROUTE_EXPORTS = 8, ROUTE_STREAMS = 16 };
+enum media { MEDIA_NONE, MEDIA_JSON, MEDIA_MERGE_PATCH, MEDIA_TEXT, MEDIA_METRICS, MEDIA_OCTETS, MEDIA_PROBLEM,
+    MEDIA_LINES };
 
 struct exchange;
 struct reply;
@@ -75,8 +79,15 @@ struct exchange {
 	struct span cursor, filter[FILTER_COUNT];	/* decoded; n 0: none */
 	struct span names;		/* decoded, separated by commas; n 0: none */
 	struct span purpose, case_text, reason, key;
+	char line_key[WIRE_IDEMPOTENCY_MAX];	/* Idempotency-Key of one line, instead of key */
+	uint8_t line_key_n;		/* 0: none */
 	struct json_fault fault;	/* front's own refusal; problem 0: none */
 };
+
+#define STREAM_BYTES_MAX (1u << 30)	/* of a body in lines: a million files, which a client can also send in parts */
+#define STREAM_KEY_MAX 50u		/* of Idempotency-Key, with room for ':' and a line's number */
+/* The http_limit of this interface: STREAM_BYTES_MAX for what streams, else h->body_max. */
+http_limit exchange_limit;
 
 /* Refuse x for problem unless it was refused before; names no field. Always CV_ERR_FORMAT. */
 int exchange_refuse(struct exchange *x, uint16_t problem);
@@ -110,6 +121,7 @@ struct reply {
 	struct buf head, body, extra;	/* extra: header lines that belong to this answer alone */
 	int status;
 	enum media media;
+	bool streams;			/* the body follows in chunks: the head tells no length */
 	bool demo;			/* show explanations */
 	uint64_t leaf;			/* MESSAGE_NO_LEAF: none */
 	const struct front_limits *limits;
@@ -125,6 +137,8 @@ void reply_reset(struct reply *r);
 void reply_date(struct reply *r, uint64_t wall_ms);
 /* Write the answer of core (whole body, ten bytes and all) to x. 0, or CV_ERR_FORMAT: core broke the protocol. */
 int reply_answer(struct reply *r, const struct exchange *x, const uint8_t *p, size_t n);
+/* Write the head of the answer to x whose body follows in chunks. */
+void reply_stream(struct reply *r, const struct exchange *x);
 /* Write front's own answer to x: its fault, or its route's. */
 void reply_own(struct reply *r, const struct exchange *x);
 

@@ -112,6 +112,8 @@ int front_message(struct front *f, const struct message *m, const uint8_t *body,
 		r = CV_ERR_FORMAT;
 	else if (c == NULL)
 		r = 0;		/* the client has left; what it asked for is of no use to anybody */
+	else if (c->state == CONNECTION_STREAMING)
+		r = stream_answer(f, c, m->request, body, m->body_n, (m->flags & MESSAGE_MORE) != 0);
 	else if (c->state != CONNECTION_ASKED || c->request != m->request)
 		r = CV_ERR_FORMAT;
 	else

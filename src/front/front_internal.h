@@ -23,13 +23,15 @@ enum connection_state {
 	CONNECTION_IDLE,	/* between requests, no byte of the next one seen */
 	CONNECTION_READING,	/* within a request */
 	CONNECTION_ASKED,	/* core has the request; nothing is read from the client */
+	CONNECTION_STREAMING,	/* lines are read, asked and answered */
 	CONNECTION_WRITING,	/* the answer waits for the client */
 	CONNECTION_LINGER	/* answered for the last time; what still comes is thrown away */
 };
 
 /*
- * Invariants: 1. At most one request of a connection is at core, in ASKED. 2. out is empty but in WRITING. 3. In IDLE,
- * http and x are as http_init and zeros left them. 4. queued tells whether it is in the ready list, also while FREE.
+ * Invariants: 1. At most one request of a connection is at core, in ASKED; in STREAMING those of its stream's window. 2. out is empty but
+ * in WRITING and STREAMING. 3. In IDLE, http and x are as http_init and zeros left them. 4. queued tells whether it is in the ready list,
+ * also while FREE. 5. stream is NULL but in STREAMING.
  */
 struct connection {
 	enum connection_state state;
@@ -47,6 +49,7 @@ struct connection {
 	struct buf out;			/* to the client, from out_at on */
 	size_t out_at;
 	struct buf answer;		/* parts of an answer that came in several messages */
+	struct stream *stream;		/* of stream.c */
 	size_t held;			/* what its buffers count in front's buffered */
 	struct connection *next_ready, *next_hash, *next_free;
 };
@@ -117,6 +120,18 @@ void front_request_id(struct front *f, uint8_t ret[16]);
 
 /* ---- connection.c ----------------------------------------------------------------------------------------------- */
 
+/*
+ * Parts that stream.c needs: count c's buffers anew; name the events that wake it (0 or an errno); set its state, and its deadline
+ * timeout_ms from now (UINT32_MAX: none).
+ */
+void connection_account(struct front *f, struct connection *c);
+int connection_watch(struct front *f, struct connection *c, int how, uint32_t more);
+void connection_enter(struct front *f, struct connection *c, enum connection_state state, uint32_t timeout_ms);
+/* Make room and read. Answers whether bytes came; if not, c may be FREE. */
+bool connection_fill(struct front *f, struct connection *c);
+/* The request is answered but for what waits in out: write that, then go on with the next request, or close. */
+void connection_end(struct front *f, struct connection *c);
+
 /* Make c, which is FREE, the connection id over fd. */
 void connection_open(struct front *f, struct connection *c, uint64_t id, int fd);
 /* Close and wipe, tell core; c becomes dead. FREE: nothing. */
@@ -129,5 +144,17 @@ int connection_answer(struct front *f, struct connection *c, const uint8_t *p, s
 void connection_timeout(struct front *f, struct connection *c);
 /* No further requests; an answer that is owed is still given. */
 void connection_stop(struct front *f, struct connection *c);
+
+/* ---- stream.c --------------------------------------------------------------------------------------------------- */
+
+/* Begin to answer c's request line by line; c enters STREAMING. 0 or CV_ERR_NOMEM. */
+int stream_open(struct front *f, struct connection *c);
+/* Read, ask and answer what can be without waiting. c may be FREE or in another state afterwards. */
+void stream_run(struct front *f, struct connection *c);
+/* A part of core's answer to a line's request; more: others follow. 0 or CV_ERR_FORMAT. */
+int stream_answer(struct front *f, struct connection *c, uint64_t request, const uint8_t *p, size_t n, bool more);
+/* Take no further lines; those that core has are answered, then the connection is closed in the middle of the answer. */
+void stream_stop(struct connection *c);
+void stream_free(struct connection *c);
 
 #endif

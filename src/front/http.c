@@ -194,6 +194,8 @@ static int on_headers_complete(llhttp_t *p)
 	/* body_n holds the buffer's length while the head is read. */
 	h->body_at = head_end(h, h->body_n);
 	h->body_n = 0;
+	if (h->limit != NULL && (http_has(h, FIELD_TRANSFER_ENCODING) || p->content_length > h->body_max))
+		h->body_max = h->limit(h);
 	if ((problem = judge_head(h, h->body_at)) != PROBLEM_NONE)
 		return refuse(h, problem);
 	h->expect = http_has(h, FIELD_EXPECT) && p->http_minor == 1;
@@ -207,7 +209,7 @@ static int on_body(llhttp_t *p, const char *at, size_t n)
 {
 	struct http *h = p->data;
 
-	if (n > h->body_max - h->body_n)
+	if (n > h->body_max - h->body_taken - h->body_n)
 		return refuse(h, PROBLEM_PAYLOAD_TOO_LARGE);
 	/* Cannot be: the body comes after the head, and after what of it was moved down. What follows builds upon it. */
 	if ((size_t)((const uint8_t *)at - h->base) < h->body_at + (h->problem == PROBLEM_NONE ? h->body_n : 0))
@@ -276,6 +278,17 @@ void http_execute(struct http *h, struct buf *b)
 			(void)refuse(h, PROBLEM_HEADERS_TOO_LARGE);
 	}
 	h->base = NULL;
+}
+
+void http_take(struct http *h, struct buf *b, size_t n)
+{
+	size_t end = h->body_at + n;
+
+	memmove(b->p + h->body_at, b->p + end, b->n - end);
+	buf_cut(b, b->n - n);
+	h->body_n -= n;
+	h->body_taken += n;
+	h->used -= n;
 }
 
 size_t http_body_left(const struct http *h)

@@ -12,6 +12,10 @@
 #include <llhttp.h>
 
 struct buf;
+struct http;
+
+/* Most bytes that the body of the request may have whose head was read, at h->base; asked of those that are above the usual only. */
+typedef size_t http_limit(const struct http *h);
 
 #define HTTP_LINE_MAX 8192u	/* request line */
 #define HTTP_HEAD_MAX 16384u	/* request line and headers */
@@ -51,7 +55,9 @@ struct http {
 	struct span field[FIELD_COUNT];
 	size_t used;
 	size_t body_at, body_n;
+	size_t body_taken;		/* bytes of body that http_take took out */
 	size_t body_max;
+	http_limit *limit;		/* NULL: no request may have more than body_max */
 	uint8_t *base;			/* during http_execute */
 };
 
@@ -62,6 +68,8 @@ void http_init(struct http *h, size_t body_max);
  * the request is b's first h->used bytes, what follows belongs to the next; else more bytes are wanted, unless h->fatal.
  */
 void http_execute(struct http *h, struct buf *b);
+/* Take the first n bytes of body, at most h->body_n, out of b and forget them; what follows moves down. */
+void http_take(struct http *h, struct buf *b, size_t n);
 /* Whether header f came. */
 static inline bool http_has(const struct http *h, enum http_field f) { return (h->present >> f & 1) != 0; }
 /* Bytes of body still to come by Content-Length, 0 if that is not known. */

@@ -465,6 +465,7 @@ int render_limits(const struct exchange *x, const uint8_t *p, size_t n, struct r
 		{ "header_bytes", HTTP_HEAD_MAX },
 		{ "headers", HTTP_HEADERS_MAX },
 		{ "idempotency_key_bytes", WIRE_IDEMPOTENCY_MAX },
+		{ "import_bytes", STREAM_BYTES_MAX },
 		{ "line_bytes", HTTP_LINE_MAX },
 		{ "names", NAMES_MAX },
 		{ "purpose_bytes", WIRE_PURPOSE_MAX },

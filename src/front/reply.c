@@ -48,6 +48,7 @@ void reply_reset(struct reply *r)
 	r->status = 200;
 	r->media = MEDIA_NONE;
 	r->leaf = MESSAGE_NO_LEAF;
+	r->streams = false;
 }
 
 /* Written by hand: the C library's functions would look for a time zone file. */
@@ -129,6 +130,7 @@ static const char *media_line(enum media media)
 		[MEDIA_METRICS] = "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n",
 		[MEDIA_OCTETS] = "Content-Type: application/octet-stream\r\n",
 		[MEDIA_PROBLEM] = "Content-Type: application/problem+json\r\n",
+		[MEDIA_LINES] = "Content-Type: application/x-ndjson\r\n",
 	};
 
 	return lines[media];
@@ -162,7 +164,10 @@ static void put_head(struct reply *r, const struct exchange *x)
 	PUT(b, "\r\nRequest-Id: ");
 	buf_text(b, uuid);
 	PUT(b, "\r\nCache-Control: no-store\r\n");
-	if (r->status != 204) {
+	if (r->streams) {
+		buf_text(b, media_line(r->media));
+		PUT(b, "Transfer-Encoding: chunked\r\n");
+	} else if (r->status != 204) {
 		buf_text(b, media_line(r->media));
 		PUT(b, "Content-Length: ");
 		json_u64(b, r->body.n);
@@ -375,6 +380,13 @@ int reply_answer(struct reply *r, const struct exchange *x, const uint8_t *p, si
 	if (err == 0 && r->head.n == 0)
 		finish(r, x);
 	return err;
+}
+
+void reply_stream(struct reply *r, const struct exchange *x)
+{
+	r->media = x->route->gives;
+	r->streams = true;
+	put_head(r, x);
 }
 
 void reply_own(struct reply *r, const struct exchange *x)

@@ -144,6 +144,7 @@ static const struct {
 	[MEDIA_METRICS] = { "text/plain", "text/*" },
 	[MEDIA_OCTETS] = { "application/octet-stream", "application/*" },
 	[MEDIA_PROBLEM] = { "application/problem+json", "application/*" },
+	[MEDIA_LINES] = { "application/x-ndjson", "application/*" },
 };
 
 static bool same(const char *p, size_t n, const char *text)
@@ -434,6 +435,28 @@ static struct span path_of(const struct http *h, const struct buf *in)
 	return (struct span){ s.at + (uint32_t)authority, s.n - (uint32_t)authority };
 }
 
+size_t exchange_limit(const struct http *h)
+{
+	struct buf in = { .p = h->base };
+	struct span path = path_of(h, &in);
+	const char *p = (const char *)h->base + path.at, *mark = memchr(p, '?', path.n);
+	struct exchange x = { .route = NULL };
+
+	route_find(&x, method_of(h), p, mark == NULL ? path.n : (size_t)(mark - p), path.at);
+	return x.route != NULL && (x.route->flags & ROUTE_STREAMS) != 0 ? STREAM_BYTES_MAX : h->body_max;
+}
+
+/* What holds of requests in lines alone: nobody's lines are not read, and each line's key must fit. */
+static void judge_stream(struct exchange *x, const struct http *h)
+{
+	if (!x->has_token)
+		(void)exchange_refuse(x, PROBLEM_UNAUTHENTICATED);
+	if (h->parser.http_minor == 0)	/* the answer's length is not known before it ends */
+		(void)exchange_refuse(x, PROBLEM_VERSION_NOT_SUPPORTED);
+	if (x->key.n > STREAM_KEY_MAX)
+		(void)exchange_refuse(x, PROBLEM_BAD_REQUEST);
+}
+
 void exchange_begin(struct exchange *x, const struct http *h, struct buf *in)
 {
 	struct span path = path_of(h, in), query = { 0, 0 };
@@ -471,4 +494,6 @@ void exchange_begin(struct exchange *x, const struct http *h, struct buf *in)
 	if ((x->route->flags & ROUTE_EXPORTS) != 0)
 		take_export(x, h, in);
 	take_query(x, in, query);
+	if ((x->route->flags & ROUTE_STREAMS) != 0)
+		judge_stream(x, h);
 }

@@ -1,0 +1,351 @@
+/*
+ * Requests whose body is lines, each a message of its own to core: many are under way at once, so that turns fill, and the answer's lines
+ * leave in order while the body still comes. Memory is bounded whatever the body's size: one line, the window's answers, and what a client
+ * has not yet read of them.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "base/error.h"
+#include "front/front_internal.h"
+#include "front/lines.h"
+
+#define WINDOW 64u			/* lines at core at once: as many as one turn takes */
+#define READ_STEP (64u << 10)		/* bytes read at once */
+#define ROUND_BYTES (1u << 20)		/* bytes read in a row, after which others have their turn */
+#define OUT_HIGH (4u << 20)		/* bytes of answers unread beyond which no further line is taken: 60,000 of them */
+#define ANSWER_MAX (64u << 10)		/* of one line */
+
+/* A line that was taken. Those of the ring are in the order of lines. */
+struct slot {
+	uint64_t request;
+	uint64_t number;
+	bool done;			/* text is whole */
+	struct json_fault fault;	/* what front found itself */
+	struct buf text;
+};
+struct stream {
+	struct line_reader lines;
+	unsigned first, n;		/* of the ring: place of the oldest slot, slots in use */
+	struct slot slot[WINDOW];
+	uint64_t partial;		/* request whose answer comes in parts; 0 none */
+	struct buf gathered;		/* lines of answer on their way into one chunk */
+	bool over;			/* no further line is taken */
+	bool cut;			/* ... though some may be there: the answer ends without its last chunk */
+	bool blocked;			/* the client does not take more now: its socket wakes us */
+};
+
+/* ---- life ------------------------------------------------------------------------------------------------------- */
+
+void stream_free(struct connection *c)
+{
+	struct stream *s = c->stream;
+
+	if (s == NULL)
+		return;
+	for (unsigned i = 0; i < WINDOW; i++)
+		buf_free(&s->slot[i].text);
+	buf_free(&s->gathered);
+	wipe(s, sizeof(*s));
+	free(s);
+	c->stream = NULL;
+}
+
+int stream_open(struct front *f, struct connection *c)
+{
+	struct stream *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return CV_ERR_NOMEM;
+	for (unsigned i = 0; i < WINDOW; i++)
+		buf_init(&s->slot[i].text, ANSWER_MAX);
+	buf_init(&s->gathered, (size_t)WINDOW * ANSWER_MAX);
+	s->lines.next = c->x.from > 0 ? c->x.from : 1;
+	c->stream = s;
+	reply_stream(&f->reply, &c->x);
+	buf_put(&c->out, f->reply.head.p, f->reply.head.n);
+	reply_reset(&f->reply);
+	connection_enter(f, c, CONNECTION_STREAMING, f->limits.body_ms);
+	return buf_ok(&c->out) ? 0 : CV_ERR_NOMEM;
+}
+
+void stream_stop(struct connection *c)
+{
+	c->stream->over = true;
+	c->stream->cut = true;
+	c->x.close = true;
+}
+
+/* ---- answers ---------------------------------------------------------------------------------------------------- */
+
+static struct slot *slot_at(struct stream *s, unsigned i)
+{
+	return &s->slot[(s->first + i) % WINDOW];
+}
+
+static struct slot *slot_of(struct stream *s, uint64_t request)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		if (slot_at(s, i)->request == request && !slot_at(s, i)->done)
+			return slot_at(s, i);
+	return NULL;
+}
+
+int stream_answer(struct front *f, struct connection *c, uint64_t request, const uint8_t *p, size_t n, bool more)
+{
+	struct stream *s = c->stream;
+	struct slot *slot = slot_of(s, request);
+	int r;
+
+	if (slot == NULL || (s->partial != 0 && s->partial != request))
+		return CV_ERR_FORMAT;
+	s->partial = more ? request : 0;
+	if (more || c->answer.n > 0) {
+		buf_put(&c->answer, p, n);
+		if (!buf_ok(&c->answer))
+			return CV_ERR_FORMAT;
+		p = c->answer.p;
+		n = c->answer.n;
+	}
+	if (more)
+		return 0;
+	r = line_answer(&slot->text, slot->number, &slot->fault, p, n);
+	buf_reset(&c->answer);
+	if (r == 0 && !buf_ok(&slot->text)) {
+		/* More faults than a line has room for: the kind alone is told. */
+		buf_free(&slot->text);
+		line_refused(&slot->text, slot->number, &(struct json_fault){ .problem = PROBLEM_VALIDATION });
+	}
+	slot->done = true;
+	front_ready(f, c);
+	return r;
+}
+
+/* Move the answers of the oldest lines, as far as they are there, into one chunk for the client. */
+static void gather(struct connection *c)
+{
+	struct stream *s = c->stream;
+
+	while (s->n > 0 && slot_at(s, 0)->done) {
+		struct slot *slot = slot_at(s, 0);
+
+		buf_put(&s->gathered, slot->text.p, slot->text.n);
+		buf_reset(&slot->text);
+		slot->done = false;
+		s->first = (s->first + 1) % WINDOW;
+		s->n--;
+	}
+	if (s->gathered.n == 0)
+		return;
+	buf_printf(&c->out, "%zx\r\n", s->gathered.n);
+	buf_put(&c->out, s->gathered.p, s->gathered.n);
+	buf_text(&c->out, "\r\n");
+	buf_reset(&s->gathered);
+}
+
+/* What was sent makes room once it is the greater part. */
+static void shift(struct connection *c)
+{
+	size_t rest = c->out.n - c->out_at;
+
+	if (c->out_at < rest)
+		return;
+	if (rest > 0)
+		memmove(c->out.p, c->out.p + c->out_at, rest);
+	buf_cut(&c->out, rest);
+	c->out_at = 0;
+}
+
+/* Send what waits. False: the client is gone, and c closed. */
+static bool push(struct front *f, struct connection *c)
+{
+	struct stream *s = c->stream;
+	bool was = s->blocked;
+
+	s->blocked = false;
+	while (c->out_at < c->out.n && !s->blocked) {
+		ssize_t n = send(c->fd, c->out.p + c->out_at, c->out.n - c->out_at, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n < 0 && errno != EAGAIN && errno != EINTR) {
+			connection_close(f, c);
+			return false;
+		}
+		if (n > 0) {
+			c->out_at += (size_t)n;
+			c->deadline_ms = f->now_ms + f->limits.write_ms;
+		}
+		s->blocked = n < 0 && errno == EAGAIN;
+	}
+	shift(c);
+	if (was != s->blocked && connection_watch(f, c, EPOLL_CTL_MOD, s->blocked ? EPOLLOUT : 0) != 0) {
+		connection_close(f, c);
+		return false;
+	}
+	return true;
+}
+
+/* ---- lines ------------------------------------------------------------------------------------------------------ */
+
+/* Idempotency-Key of one line: the request's, and the line's number. */
+static void key_of(struct exchange *x, const struct buf *in, uint64_t number)
+{
+	char digits[21];
+	int n = snprintf(digits, sizeof(digits), ":%llu", (unsigned long long)number);
+
+	if (x->key.n == 0 || n < 0)
+		return;
+	memcpy(x->line_key, in->p + x->key.at, x->key.n);
+	memcpy(x->line_key + x->key.n, digits, (size_t)n);
+	x->line_key_n = (uint8_t)(x->key.n + (uint32_t)n);
+}
+
+/* Give one line to core; problem: what is wrong with it already, or none. */
+static void ask(struct front *f, struct connection *c, const struct line *l, size_t at, uint16_t problem)
+{
+	struct stream *s = c->stream;
+	struct slot *slot = slot_at(s, s->n++);
+	struct http http = { .body_at = c->http.body_at + at, .body_n = l->n };
+	struct exchange x = c->x;
+	uint8_t type;
+
+	front_request_id(f, x.request_id);
+	key_of(&x, &c->in, l->number);
+	if (problem != PROBLEM_NONE)
+		(void)exchange_refuse(&x, problem);
+	slot->number = l->number;
+	slot->done = false;
+	/* The request carries a token, so that there is always a message. */
+	(void)exchange_message(&x, &http, &c->in, &f->scratch, &type);
+	slot->fault = x.fault;
+	slot->request = f->requests + 1;
+	if (channel_queue(&f->channel, type, c->id, slot->request, f->scratch.p, f->scratch.n) == 0) {
+		f->requests++;
+	} else {
+		line_refused(&slot->text, slot->number, &(struct json_fault){ .problem = PROBLEM_OVERLOADED });
+		slot->done = true;
+	}
+	buf_reset(&f->scratch);
+	wipe(&x, sizeof(x));
+}
+
+static bool room(const struct front *f, const struct connection *c)
+{
+	const struct stream *s = c->stream;
+
+	return !s->over && s->n < WINDOW && c->out.n - c->out_at < OUT_HIGH && channel_waiting(&f->channel) < CHANNEL_HIGH;
+}
+
+/* Give core the lines that are there, as far as there is room. */
+static void take_lines(struct front *f, struct connection *c)
+{
+	struct stream *s = c->stream;
+	struct http *h = &c->http;
+	bool end = h->state == READ_DONE;
+	size_t at = 0;
+	struct line l = { .used = 0 };
+	enum line_found found = LINE_HERE;
+
+	while (room(f, c) && (found != LINE_MORE || l.used > 0)) {
+		found = line_next(&s->lines, c->in.p + h->body_at + at, h->body_n - at, end, f->limits.body_bytes, &l);
+		if (found == LINE_HERE || found == LINE_TOO_LONG)
+			ask(f, c, &l, at, found == LINE_HERE ? PROBLEM_NONE : PROBLEM_PAYLOAD_TOO_LARGE);
+		at += l.used;
+	}
+	if (end && at == h->body_n && found == LINE_MORE)
+		s->over = true;
+	if (at > 0)
+		http_take(h, &c->in, at);
+}
+
+/* The bytes do not go on as HTTP wants, or too many are held: a last line tells of it. */
+static void broken(struct connection *c, uint16_t problem)
+{
+	struct stream *s = c->stream;
+	struct slot *slot = slot_at(s, s->n++);
+
+	slot->number = s->lines.next;
+	slot->request = 0;
+	line_refused(&slot->text, slot->number, &(struct json_fault){ .problem = problem });
+	slot->done = true;
+	s->over = true;
+	c->x.close = true;
+	c->http.fatal = true;
+}
+
+/* Read what the client sends. False: c is closed. */
+static bool read_more(struct front *f, struct connection *c)
+{
+	if (buf_reserve(&c->in, READ_STEP) != 0)
+		c->in.bad = false;	/* the usual room will do */
+	if (!connection_fill(f, c))
+		return c->state != CONNECTION_FREE;
+	c->deadline_ms = f->now_ms + f->limits.body_ms;
+	http_execute(&c->http, &c->in);
+	if (c->http.fatal)
+		broken(c, c->http.problem);
+	return true;
+}
+
+/* The last line is answered: the answer's end, after which the connection is as after any other. */
+static void finish(struct front *f, struct connection *c)
+{
+	bool cut = c->stream->cut;
+
+	stream_free(c);
+	if (cut) {
+		connection_close(f, c);
+		return;
+	}
+	c->x.close = c->x.close || f->stopping;
+	buf_text(&c->out, "0\r\n\r\n");
+	connection_end(f, c);
+}
+
+/* A client is waited for while it is to send or to read, core as long as it takes. */
+static void set_deadline(struct front *f, struct connection *c)
+{
+	const struct stream *s = c->stream;
+
+	if (s->blocked || (s->n == 0 && !s->over))
+		c->deadline_ms = c->deadline_ms == UINT64_MAX ? f->now_ms + f->limits.body_ms : c->deadline_ms;
+	else
+		c->deadline_ms = UINT64_MAX;
+}
+
+void stream_run(struct front *f, struct connection *c)
+{
+	struct stream *s = c->stream;
+	size_t before = c->http.body_taken + c->http.body_n;
+	bool more = true;
+
+	gather(c);
+	while (more) {
+		take_lines(f, c);
+		more = room(f, c) && c->http.state == READ_BODY && c->readable;
+		if (more && c->http.body_taken + c->http.body_n - before > ROUND_BYTES) {
+			/* It stays readable: asking again for its events tells so, after those of others. */
+			more = false;
+			if (connection_watch(f, c, EPOLL_CTL_MOD, s->blocked ? EPOLLOUT : 0) != 0) {
+				connection_close(f, c);
+				return;
+			}
+		}
+		if (more && !read_more(f, c))
+			return;
+	}
+	gather(c);
+	if (!buf_ok(&c->out) || !buf_ok(&s->gathered)) {
+		connection_close(f, c);		/* no memory */
+		return;
+	}
+	if (!push(f, c))
+		return;
+	connection_account(f, c);
+	if (s->over && s->n == 0 && (!s->cut || c->out.n == 0))
+		finish(f, c);
+	else
+		set_deadline(f, c);
+}
