@@ -8,6 +8,7 @@
 #include "vault/list_internal.h"
 
 #define LOOKED_MAX (1u << 19)	/* rows that one call looks at; it then answers what it found and a cursor */
+#define COUNTED_MAX 100u	/* records of a page that a budget counts: each may rewrite a row of the window */
 #define LIMIT_DEFAULT 20u
 #define FILL_PER_S 50000u	/* heads a second, for Retry-After alone */
 #define CURSOR_PLAIN (1 + 16 + 16 + 8)
@@ -229,7 +230,7 @@ static int scan(struct vault *v, struct vault_call *c, const struct query *q, ui
 {
 	static const uint8_t no_export[16];
 	const struct list *l = v->list;
-	unsigned looked = 0;
+	unsigned looked = 0, counted = 0;
 	int r = 0;
 
 	f->last = from - 1;
@@ -243,6 +244,10 @@ static int scan(struct vault *v, struct vault_call *c, const struct query *q, ui
 			break;
 		}
 		if (row != NULL && row_asked(q, row) && (role = row_role(v, c, q, row)) != NULL) {
+			if (role->bulk_records > 0 && counted++ == COUNTED_MAX) {
+				f->more = true;
+				break;
+			}
 			if ((r = gov_budget(v, c, role, serial, no_export, &why)) != 0)
 				break;
 			if (why != DECIDE_YES) {
