@@ -55,8 +55,8 @@ struct sealed_role {
  * (counted as a failure; the hello is then over), CV_ERR_BUSY (SESSION_MAX or SESSION_PER_UID is reached, by others alone; the
  * hello lives on), CV_ERR_NOMEM (memory could not be locked). *ret_principal_id (16 bytes) is the hello's principal when the
  * session id was known, else zeros: for the leaf; it is written in every case. The session ends at the earliest of the
- * absolute limit, the principal's end and the roles' memberships' ends. A session may have the personal role alone. Costs about 0.1 ms for each class that the roles'
- * grants give.
+ * absolute limit, the principal's end and the roles' memberships' ends. A session may have the personal role alone. Costs about
+ * 0.1 ms for each class that the roles' grants give.
  *
  * Beyond SESSION_PER_PRINCIPAL, or at one of the limits above, the principal's session that was unused for longest ends; ended
  * (may be NULL) hears of it first.

@@ -36,12 +36,13 @@ struct vault_genesis {
 	uint32_t journal_files;		/* 0: default */
 };
 /*
- * Make the vault and stop cleanly; afterwards vault_open finds it. A standing approval is an assignment to any record, level
- * 4, for all purposes of the policy, flagged demo: nobody but this function can make one. Roles and classes come from the policy document: each role
- * gets the class keys of the classes it may read, write with read, or grant. 0, CV_ERR_ARG (the wrong number of signers, one person
- * twice among them, members of an unknown role, a role's number above 0x7FFF, a standing approval in a vault that is
- * no demo or for somebody unknown, what directory_genesis refuses, one slot number twice or out of range), CV_ERR_EXISTS, CV_ERR_FORMAT (policy),
- * CV_ERR_FULL, CV_ERR_IO, CV_ERR_NOMEM.
+ * Make the vault and stop cleanly; afterwards vault_open finds it. Roles and classes come from the policy document: each role
+ * gets the class keys of the classes it may read, write with read, or grant. A standing approval is an assignment to any
+ * record, level 4, for all purposes of the policy, flagged demo: nobody but this function can make one.
+ *
+ * 0, CV_ERR_ARG (the wrong number of signers, one person twice among them, members of an unknown role, a role's number above
+ * 0x7FFF, a standing approval in a vault that is no demo or for somebody unknown, what directory_genesis refuses, one slot
+ * number twice or out of range), CV_ERR_EXISTS, CV_ERR_FORMAT (policy), CV_ERR_FULL, CV_ERR_IO, CV_ERR_NOMEM.
  */
 int vault_genesis(const struct vault_genesis *g);
 

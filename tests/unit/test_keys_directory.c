@@ -775,8 +775,8 @@ static void worker_texts(const char *login, const char *area)
 static void texts_of_a_person_are_held_to_their_rules(void **state)
 {
 	static const struct { const char *login, *area; int r; } samples[] = {
-		{ "li.wei", "530102101001", 0 }, { "li.wei", "", 0 }, { "", "530102", CV_ERR_FORMAT }, { "li.wei", "5301021010010", CV_ERR_FORMAT },
-		{ "li.wei", "whole", CV_ERR_FORMAT },
+		{ "li.wei", "530102101001", 0 }, { "li.wei", "", 0 }, { "", "530102", CV_ERR_FORMAT },
+		{ "li.wei", "5301021010010", CV_ERR_FORMAT }, { "li.wei", "whole", CV_ERR_FORMAT },
 		{ "0123456789012345678901234567890123456789012345678901234567890123", "", CV_ERR_FORMAT },
 	};
 
