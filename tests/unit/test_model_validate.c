@@ -77,6 +77,12 @@ static const struct text_case texts[] = {
 	{ VALID_V8_DIVISION, true, "410122100" },
 	{ VALID_V8_DIVISION, true, "410122100201" },
 	{ VALID_V8_DIVISION, true, "441900003" },		/* a city without counties */
+	{ VALID_V8_DIVISION, true, "410122001" },		/* street */
+	{ VALID_V8_DIVISION, true, "410122399" },		/* township */
+	{ VALID_V8_DIVISION, true, "410122900" },		/* district office */
+	{ VALID_V8_DIVISION, false, "410000100" },		/* a township of a province */
+	{ VALID_V8_DIVISION, false, "4101" },
+	{ VALID_V8_DIVISION, false, "41012210020１" },
 	{ VALID_V8_DIVISION, false, "410002" },
 	{ VALID_V8_DIVISION, false, "990100" },
 	{ VALID_V8_DIVISION, false, "410122000" },
@@ -87,6 +93,11 @@ static const struct text_case texts[] = {
 	{ VALID_V9_PHONE, true, "0371-65912345" },
 	{ VALID_V9_PHONE, true, "01065912345" },
 	{ VALID_V9_PHONE, true, "0398-2345678" },
+	{ VALID_V9_PHONE, true, "13000000000" },
+	{ VALID_V9_PHONE, true, "021-23456789" },
+	{ VALID_V9_PHONE, false, "021-1234567" },		/* no landline begins with 1 */
+	{ VALID_V9_PHONE, false, "0371-6591234567" },
+	{ VALID_V9_PHONE, false, "4001234567" },
 	{ VALID_V9_PHONE, false, "12812345678" },
 	{ VALID_V9_PHONE, false, "1381234567" },
 	{ VALID_V9_PHONE, false, "138123456789" },
@@ -98,6 +109,10 @@ static const struct text_case texts[] = {
 	{ VALID_V10_RELATION, false, "00" },
 	{ VALID_V11_DISABILITY_CERT, true, "11010519491231002X42" },
 	{ VALID_V11_DISABILITY_CERT, true, "11010519491231002X42B1" },
+	{ VALID_V11_DISABILITY_CERT, false, "11010519491231002X02" },
+	{ VALID_V11_DISABILITY_CERT, false, "11010519491231002X42B" },
+	{ VALID_V11_DISABILITY_CERT, false, "11010519491231002X42b1" },
+	{ VALID_V11_DISABILITY_CERT, false, "11010519491231003X42" },	/* the number's check character */
 	{ VALID_V11_DISABILITY_CERT, false, "11010519491231002X82" },
 	{ VALID_V11_DISABILITY_CERT, false, "11010519491231002X45" },
 	{ VALID_V11_DISABILITY_CERT, false, "11010519491231002X42C1" },
@@ -107,6 +122,10 @@ static const struct text_case texts[] = {
 	{ VALID_V13_STAGE, false, "中学" },
 	{ VALID_V14_STUDENT_NO, true, "G11010519491231002X" },
 	{ VALID_V14_STUDENT_NO, true, "L330106201501010001" },
+	{ VALID_V14_STUDENT_NO, true, "L33010620150101000X" },
+	{ VALID_V14_STUDENT_NO, false, "G11010519491231002x" },
+	{ VALID_V14_STUDENT_NO, false, "L33010620150101000" },
+	{ VALID_V14_STUDENT_NO, false, "11010519491231002X" },
 	{ VALID_V14_STUDENT_NO, false, "G110105194912310021" },
 	{ VALID_V14_STUDENT_NO, false, "X11010519491231002X" },
 	{ VALID_V14_STUDENT_NO, false, "L33010620150101000a" },

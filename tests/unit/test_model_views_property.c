@@ -613,8 +613,8 @@ static void lists_show_how_many_items_they_have(void **state)
 /* Codes of one group look alike, and one without a group shows nothing. */
 static void codes_show_their_group(void **state)
 {
-	static const struct policy_code codes[] = { { "cancer", LABEL, "illness" }, { "hiv", LABEL, "illness" }, { "none", LABEL, "none" },
-		{ "odd", LABEL, "" }, { "old", LABEL, NULL } };
+	static const struct policy_code codes[] = { { "cancer", LABEL, "illness" }, { "hiv", LABEL, "illness" },
+		{ "none", LABEL, "none" }, { "odd", LABEL, "" }, { "old", LABEL, NULL } };
 	const struct policy_shape shape = { .type = VALUE_CODE, .code_count = COUNT(codes), .codes = codes };
 	static const char *const unknown[] = { "hi", "hivv", "", "hiv\n", "illness" };
 	struct shown got;
