@@ -7,6 +7,8 @@
 
 #include "core/core_internal.h"
 #include "format/wire.h"
+#include "vault/gov.h"
+#include "vault/list.h"
 
 union decoded {
 	struct wire_envelope envelope;	/* first in all below but hello and activate */
@@ -17,6 +19,11 @@ union decoded {
 	struct wire_history history;
 	struct wire_events events;
 	struct wire_tile tile;
+	struct wire_records records;
+	struct wire_gov_create gov_create;
+	struct wire_gov_get gov_get;
+	struct wire_gov_list gov_list;
+	struct wire_gov_act gov_act;
 	struct wire_hello hello;
 	struct wire_activate activate;
 };
@@ -29,6 +36,11 @@ static int decode_patch(const void *p, size_t n, union decoded *d) { return wire
 static int decode_history(const void *p, size_t n, union decoded *d) { return wire_history_decode(p, n, &d->history); }
 static int decode_events(const void *p, size_t n, union decoded *d) { return wire_events_decode(p, n, &d->events); }
 static int decode_tile(const void *p, size_t n, union decoded *d) { return wire_tile_decode(p, n, &d->tile); }
+static int decode_records(const void *p, size_t n, union decoded *d) { return wire_records_decode(p, n, &d->records); }
+static int decode_gov_create(const void *p, size_t n, union decoded *d) { return wire_gov_create_decode(p, n, &d->gov_create); }
+static int decode_gov_get(const void *p, size_t n, union decoded *d) { return wire_gov_get_decode(p, n, &d->gov_get); }
+static int decode_gov_list(const void *p, size_t n, union decoded *d) { return wire_gov_list_decode(p, n, &d->gov_list); }
+static int decode_gov_act(const void *p, size_t n, union decoded *d) { return wire_gov_act_decode(p, n, &d->gov_act); }
 static int decode_hello(const void *p, size_t n, union decoded *d) { return wire_hello_decode(p, n, &d->hello); }
 static int decode_activate(const void *p, size_t n, union decoded *d) { return wire_activate_decode(p, n, &d->activate); }
 
@@ -46,6 +58,12 @@ static unsigned run_history(struct vault *v, struct vault_call *c, const union d
 static unsigned run_events(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_events(v, c, &d->events); }
 static unsigned run_checkpoint(struct vault *v, struct vault_call *c, const union decoded *d) { (void)d; return vault_checkpoint(v, c); }
 static unsigned run_tile(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_tile(v, c, &d->tile); }
+static unsigned run_records(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_list(v, c, &d->records); }
+static unsigned run_policy(struct vault *v, struct vault_call *c, const union decoded *d) { (void)d; return vault_policy_document(v, c); }
+static unsigned run_gov_create(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_gov_create(v, c, &d->gov_create); }
+static unsigned run_gov_get(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_gov_get(v, c, &d->gov_get); }
+static unsigned run_gov_list(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_gov_list(v, c, &d->gov_list); }
+static unsigned run_gov_act(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_gov_act(v, c, &d->gov_act); }
 
 struct verb {
 	uint8_t type;
@@ -64,6 +82,12 @@ static const struct verb verbs[] = {
 	{ MSG_READ,		true,	true,	false,	decode_read,		run_read },
 	{ MSG_PATCH,		true,	true,	false,	decode_patch,		run_patch },
 	{ MSG_HISTORY,		true,	true,	false,	decode_history,		run_history },
+	{ MSG_LIST,		true,	true,	false,	decode_records,		run_records },
+	{ MSG_POLICY,		true,	true,	false,	decode_envelope,	run_policy },
+	{ MSG_GOV_CREATE,	true,	true,	false,	decode_gov_create,	run_gov_create },
+	{ MSG_GOV_GET,		true,	true,	false,	decode_gov_get,		run_gov_get },
+	{ MSG_GOV_LIST,		true,	true,	false,	decode_gov_list,	run_gov_list },
+	{ MSG_GOV_ACT,		true,	true,	false,	decode_gov_act,		run_gov_act },
 	{ MSG_EVENTS,		true,	true,	true,	decode_events,		run_events },
 	{ MSG_CHECKPOINT,	true,	true,	true,	decode_envelope,	run_checkpoint },
 	{ MSG_TILE,		true,	true,	true,	decode_tile,		run_tile },

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "vault/gov.h"
 #include "vault/jobs.h"
 #include "vault/list.h"
 #include "vault/vault_internal.h"
@@ -285,6 +286,7 @@ static void end_refused(struct vault *v, struct vault_call *c)
 	uint64_t leaf = MESSAGE_NO_LEAF;
 
 	store_rollback(v->store);
+	gov_rollback(v);
 	list_rollback(v);
 	jobs_rollback(v);
 	vault_undo(v, &v->call_saved);
@@ -311,6 +313,7 @@ static void end_decided(struct vault *v, struct vault_call *c)
 		end_refused(v, c);
 	} else {
 		store_commit(v->store);
+		gov_commit(v);
 		list_commit(v);
 		jobs_commit(v);
 	}
@@ -347,6 +350,7 @@ bool vault_call_end(struct vault *v, struct vault_call *c)
 		end_decided(v, c);
 	} else {
 		store_rollback(v->store);
+		gov_rollback(v);
 		list_rollback(v);
 		jobs_rollback(v);
 		vault_undo(v, &v->call_saved);

@@ -39,15 +39,29 @@ int gov_use(struct vault *v, struct vault_call *c, const uint8_t grant[16]);
  */
 int gov_budget(struct vault *v, struct vault_call *c, const struct policy_role *role, uint64_t serial, const uint8_t export[16],
     enum decision_reason *ret);
+/*
+ * Whether an approved export of the caller, for the call's purpose, covers a field of a record (NULL: not asked): its fields, the state and
+ * area that it names. DECIDE_YES, or what an approval of the record would be refused for. Changes nothing; gov_budget counts.
+ */
+enum decision_reason gov_export(struct vault *v, const struct vault_call *c, const uint8_t export[16], const struct record *r,
+    const struct policy_field *f);
 /* Whether a record is in one of the caller's live assignments for the call's purpose. */
 bool gov_assigned(struct vault *v, const struct vault_call *c, const uint8_t record[16]);
 /* Expire what is over; between turns, bounded work. True if a turn is to be begun to write it. */
 void gov_tick(struct vault *v, uint64_t now_ms);
+
+/*
+ * Genesis: store the standing assignment of a demo vault for this principal: any record, level 4, no budget, these n purposes (ids,
+ * ascending). The table needs not be loaded. 0, CV_ERR_ARG, or the store's error.
+ */
+int gov_put_standing(struct vault *v, const uint8_t principal[16], const uint16_t *purposes, unsigned n, uint64_t now_ms);
 
 /* Operations for MSG_GOV_*: a problem number, 0 when done. */
 unsigned vault_gov_create(struct vault *v, struct vault_call *c, const struct wire_gov_create *m);
 unsigned vault_gov_get(struct vault *v, struct vault_call *c, const struct wire_gov_get *m);
 unsigned vault_gov_list(struct vault *v, struct vault_call *c, const struct wire_gov_list *m);
 unsigned vault_gov_act(struct vault *v, struct vault_call *c, const struct wire_gov_act *m);
+/* POLICY: the document, to any session. */
+unsigned vault_policy_document(struct vault *v, struct vault_call *c);
 
 #endif

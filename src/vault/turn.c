@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "vault/gov.h"
 #include "vault/jobs.h"
 #include "vault/list.h"
 #include "vault/vault_internal.h"
@@ -98,6 +99,7 @@ static int end_turn(struct vault *v, int r)
 	} else {
 		store_turn_abort(v->store);
 	}
+	gov_turn_done(v, r == 0);
 	list_turn_done(v, r == 0);
 	jobs_turn_done(v, r == 0);
 	audit_turn_end(v->audit, r);
@@ -298,6 +300,7 @@ void vault_tick(struct vault *v)
 		return;
 	if (told)
 		v->failures = 0;
+	gov_tick(v, now_ms);
 	if (mono_ms >= v->next_idem_ms && sweep_idem(v, now_ms))
 		v->next_idem_ms = mono_ms + IDEM_EVERY_MS;
 }

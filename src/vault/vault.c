@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/files.h"
+#include "vault/gov.h"
 #include "vault/hooks.h"
 #include "vault/jobs.h"
 #include "vault/list.h"
@@ -337,6 +338,12 @@ static int start_list(struct vault *v, struct starting *x)
 	return list_load(v);
 }
 
+static int start_governance(struct vault *v, struct starting *x)
+{
+	(void)x;
+	return gov_load(v);
+}
+
 static int start_jobs(struct vault *v, struct starting *x)
 {
 	(void)x;
@@ -385,6 +392,7 @@ static int start(struct vault *v)
 		{ "store/, row counters against the records", start_counters },
 		{ "the work list", start_list },
 		{ "store/, directory", start_directory },
+		{ "store/, governance", start_governance },
 		{ "store/, jobs", start_jobs },
 		{ "epochs of the log", start_epochs },
 		{ "the first leaf", start_first_leaf },
@@ -407,6 +415,7 @@ static int stop(struct vault *v, bool clean)
 	int r = store_close(v->store, clean);
 
 	v->store = NULL;
+	gov_unload(v);
 	list_unload(v);
 	jobs_unload(v);
 	audit_close(v->audit);

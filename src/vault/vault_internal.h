@@ -151,6 +151,7 @@ struct vault {
 	bool state_dirty, counters_dirty;
 	uint64_t state_leaf;		/* newest leaf that names the state */
 
+	struct gov *gov;		/* gov.h; NULL while sealed */
 	struct list *list;		/* list.h; NULL while sealed */
 	struct jobs *jobs;		/* jobs.h; NULL while sealed */
 	struct vault_call call;		/* one request at a time */

@@ -1,0 +1,184 @@
+/* What the files of governance share. Core's thread. */
+#ifndef CV_VAULT_GOV_INTERNAL_H
+#define CV_VAULT_GOV_INTERNAL_H
+
+#include "format/gov.h"
+#include "vault/gov.h"
+
+/* ---- gov.c: the table --------------------------------------------------------------------------------------------- */
+
+/* An object as its row holds it; o points into plain. */
+struct gov_held {
+	size_t n;
+	struct gov_object o;
+	uint8_t plain[];
+};
+/* One object for as long as the vault is open; held changes with it. */
+struct gov_entry {
+	struct gov_held *held;
+};
+/*
+ * Entries by a hash of ids that are random bytes; several may stand under one. Entries join at the end and leave from the end, so that an
+ * undo only cuts.
+ */
+struct gov_node {
+	uint64_t hash;
+	struct gov_entry *entry;
+	uint32_t next;		/* number of the next node of the bucket, 0 none */
+};
+struct gov_map {
+	uint32_t n, cap, buckets;	/* buckets: a power of two, or 0 */
+	struct gov_node *node;
+	uint32_t *bucket;
+};
+/* Before a change: what the entry held (NULL: it was not there), and how long the maps were. */
+struct gov_undo {
+	struct gov_entry *entry;
+	struct gov_held *before;
+	uint32_t ids, places, owners;
+};
+/* A policy that another one replaced in the open turn. */
+struct gov_policy_undo {
+	struct policy *policy;
+	struct buf document;
+	uint8_t digest[32];
+	bool committed;		/* its request joined the turn */
+};
+struct gov {
+	struct gov_entry **all;		/* in order of their making */
+	size_t n, cap;
+	struct gov_map ids;		/* type and id */
+	struct gov_map places;		/* principal and record; record alone; principal alone: any record */
+	struct gov_map owners;		/* type and principal */
+	struct gov_undo *undo;
+	size_t undos, undo_cap, committed;	/* undos below committed joined the turn */
+	struct gov_policy_undo *policies;
+	size_t policy_undos;
+	size_t sweep;			/* next entry that gov_tick looks at */
+	uint64_t next_sweep_ms;
+	struct buf plain, list;		/* scratch: a plaintext on its way, a list that goes into one */
+};
+
+/* Find the object of a type, or NULL. */
+struct gov_entry *gov_find(struct vault *v, uint16_t type, const uint8_t id[16]);
+/*
+ * Walk the objects of one type whose principal is this one, or the assignments and grants of a record (or, with principal, of both; record NULL:
+ * assignments of this principal to any record), newest first: begin with *at = 0, NULL at the end.
+ */
+struct gov_entry *gov_next_of(struct vault *v, uint16_t type, const uint8_t principal[16], uint32_t *at);
+struct gov_entry *gov_next_at(struct vault *v, const uint8_t *principal, const uint8_t *record, uint32_t *at);
+/*
+ * Store *o as the row of e, or as a new object (e NULL), and hold it; joins the open request. o may point into what e holds. The call's
+ * leaf will name the state. 0, or an error, after which the request is to be rolled back.
+ */
+int gov_store(struct vault *v, struct gov_entry *e, const struct gov_object *o);
+
+static inline bool id_is_zero(const uint8_t id[16])
+{
+	static const uint8_t zeros[16];
+
+	return memcmp(id, zeros, 16) == 0;
+}
+static inline bool ids_equal(const uint8_t a[16], const uint8_t b[16]) { return memcmp(a, b, 16) == 0; }
+/* Whether its last day is over on day today (days since 1970-01-01). */
+static inline bool gov_over(const struct gov_object *o, int32_t today) { return o->prefix.due_day <= (uint32_t)today; }
+/* Its state on that day: what holds or waits and has passed is expired, whether the row says so yet or not. */
+enum gov_state gov_state_on(const struct gov_object *o, int32_t today);
+
+/* ---- gov_who.c: persons, areas, who may decide --------------------------------------------------------------------- */
+
+/* Whether two principals are one natural person. An unknown principal is nobody but itself. */
+bool gov_same_person(struct vault *v, const uint8_t a[16], const uint8_t b[16]);
+/* Position of a purpose in the policy by its id, or -1. */
+int gov_purpose_position(const struct vault *v, uint16_t id);
+/* Whether the principal may act now and holds, beside its session, roles that act for each of the purposes (u16 ids). */
+bool gov_grantee_fits(struct vault *v, const struct vault_call *c, const uint8_t principal[16], const struct gov_bytes *purposes);
+/* Whether in this record the approver was granted access by the grantee before: POLICY.md check 23. */
+bool gov_mutual(struct vault *v, const uint8_t record[16], const uint8_t approver[16], const uint8_t grantee[16]);
+
+/* Whether the record lies in the area, or below it. */
+bool gov_area_under(const struct vault_call *c, const struct record *r, const struct gov_bytes *area);
+
+/* What somebody wants to decide. */
+struct gov_ask {
+	uint8_t act;			/* ACT_*; 0: a grant of fields */
+	const struct gov_bytes *purposes, *fields;
+	const struct record *record;	/* whose area is to be fitted; NULL: none */
+	const uint8_t *grantee;		/* who gains by it */
+};
+/* By what it may be decided. */
+struct gov_authority {
+	uint16_t role;
+	uint8_t delegation[16];		/* zeros: the caller's own role */
+};
+/* POLICY.md checks 11, 21, 22, 24 and 25 for the caller: own roles first, then the live delegations to them. */
+enum decision_reason gov_authority(struct vault *v, const struct vault_call *c, const struct gov_ask *ask, struct gov_authority *ret);
+/* The same for a request as it stands, self-approval first; loads its record if it has one. 0, or a store's error. */
+int gov_may_decide(struct vault *v, const struct vault_call *c, const struct gov_object *o, struct gov_authority *ret,
+    enum decision_reason *ret_reason);
+
+/* ---- gov_call.c: what the calls share ------------------------------------------------------------------------------------ */
+
+/* Begin a governance call: role, case and reason of its leaf. 0 or a problem. */
+unsigned gov_begin(struct vault *v, struct vault_call *c);
+
+/*
+ * The leaf of a call about object o: its id as approval, its purpose, fields and count, and text as reason if it has one. A call about one
+ * child is given its record by call_child.
+ */
+void gov_detail(struct vault *v, struct vault_call *c, uint8_t kind, const struct gov_object *o, const struct gov_bytes *text);
+/* The caller's authority stands in the leaf: its role and department. */
+void gov_detail_role(struct vault *v, struct vault_call *c, const struct gov_authority *a);
+/* Answer with one object; whole: with a policy document too. */
+void gov_answer(struct vault *v, struct vault_call *c, const struct gov_object *o, bool whole);
+/* Open the head of the object's child for the leaf. 0 or an error; a child that is gone is CV_ERR_AUTH. */
+int gov_child(struct vault *v, struct vault_call *c, const struct gov_object *o);
+
+/* ---- gov_input.c: members of a body ------------------------------------------------------------------------------------ */
+
+enum gov_member {
+	MEMBER_KIND, MEMBER_PRINCIPAL, MEMBER_RECORD, MEMBER_RECORDS, MEMBER_COUNT, MEMBER_PURPOSES, MEMBER_PURPOSE, MEMBER_FIELDS,
+	MEMBER_UNTIL, MEMBER_LEVEL, MEMBER_NOTE, MEMBER_REASON, MEMBER_READS, MEMBER_AREA, MEMBER_STATE, MEMBER_DOCUMENT,
+	MEMBER_SIGNATURE, MEMBERS
+};
+#define MEMBER(m) (1u << (m))
+/* The members of one body; value.p is NULL for those that did not come. Points into the message. */
+struct gov_input {
+	struct wire_value value[MEMBERS];
+};
+/* Take a body apart: must and may are sets of MEMBER(). Every fault is named; 0 or a problem. */
+unsigned gov_input_take(struct vault_call *c, struct wire_list fields, uint32_t must, uint32_t may, struct gov_input *ret);
+/* Which request a body is for, by its member kind; 0: it is wrong, and said so. */
+enum gov_kind gov_input_kind(struct vault_call *c, struct wire_list fields);
+
+/* An object in the making: its lists stand in the struct. One at a time; wiped by gov_draft_end. */
+struct gov_draft {
+	struct gov_object o;
+	uint8_t purposes[2 * GOV_PURPOSES_MAX], fields[2 * GOV_FIELDS_MAX], records[16 * GOV_RECORDS_MAX], signatures[128];
+	struct buf document, keys;
+};
+struct gov_draft *gov_draft_begin(const struct vault_call *c, enum gov_type type, enum gov_state state);
+void gov_draft_end(struct gov_draft *d);
+/* Put the members that came into the draft, each fault named; days: how far ahead until may lie. 0 or a problem. */
+unsigned gov_draft_fill(struct vault *v, struct vault_call *c, const struct gov_input *in, int32_t days, struct gov_draft *d);
+/* 64 bytes of a base64 member; false: said so. */
+bool gov_input_signature(struct vault_call *c, const struct wire_value *value, uint8_t ret[64]);
+
+/* ---- gov_policy.c: one document for another --------------------------------------------------------------------------- */
+
+/* What stands between the policy in force and a new document: static text, or NULL. POLICY.md section 5. */
+const char *gov_policy_fault(const struct policy *old, const struct policy *new);
+/* H_256(cv1.policy, ; document), and whether it was signed with this key. */
+void gov_policy_digest(const struct gov_bytes *document, uint8_t ret[32]);
+bool gov_policy_signed(const uint8_t digest[32], const uint8_t signature[64], const uint8_t sign_pk[32]);
+/*
+ * Bring the document of a pending request into force, with the leaf that says so; second is the caller's signature. new is its decoded form,
+ * taken over whatever this returns. 0 or an error, after which the request is to be rolled back.
+ */
+int gov_policy_apply(struct vault *v, struct vault_call *c, const struct gov_object *o, struct policy *new, const uint8_t second[64]);
+/* The open request's change of policy joins the turn; is taken back (all: the whole turn's); is final. */
+void gov_policy_commit(struct vault *v);
+void gov_policy_rollback(struct vault *v, bool all);
+void gov_policy_done(struct vault *v);
+
+#endif

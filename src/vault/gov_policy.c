@@ -1,0 +1,156 @@
+/* One policy document for another. POLICY.md section 5, "Policy". */
+#include <stdlib.h>
+#include <string.h>
+
+#include "vault/gov_internal.h"
+
+/* ---- what a new document may change --------------------------------------------------------------------------------- */
+
+/* A role that held no key of the class would need one now. */
+static const char *key_moves(const struct policy *old, const struct policy *new, unsigned at)
+{
+	const struct policy_class *class = policy_class(new, at);
+	int before = policy_class_position(old, class->id);
+
+	if (before < 0)
+		return "a class that the policy in force does not have";
+	for (unsigned i = 0; i < policy_roles(new); i++) {
+		const struct policy_role *role = policy_role(new, i), *was = policy_role_by_id(old, role->id);
+
+		if (rights_hold_key(role->rights[at]) && (was == NULL || !rights_hold_key(was->rights[before])))
+			return "a role that would need the key of a class it has none of";
+	}
+	return NULL;
+}
+
+const char *gov_policy_fault(const struct policy *old, const struct policy *new)
+{
+	const char *fault = NULL;
+
+	if (strcmp(policy_name(old), policy_name(new)) != 0)
+		return "a document of another profile";
+	if (policy_version(new) <= policy_version(old))
+		return "a version above the one in force";
+	for (unsigned i = 0; fault == NULL && i < policy_classes(new); i++)
+		fault = key_moves(old, new, i);
+	for (unsigned i = 0; fault == NULL && i < policy_fields(new); i++) {
+		const struct policy_field *f = policy_field(new, i), *was = policy_field_by_id(old, f->id);
+
+		/* Stored values stay where and what they are. */
+		if (was != NULL && (was->class != f->class || was->type != f->type))
+			fault = "a field that changes its class or type";
+	}
+	return fault;
+}
+
+void gov_policy_digest(const struct gov_bytes *document, uint8_t ret[32])
+{
+	struct part part = { document->p, document->n };
+
+	crypto_hash("cv1.policy", NULL, 0, &part, 1, ret, 32);
+}
+
+bool gov_policy_signed(const uint8_t digest[32], const uint8_t signature[64], const uint8_t sign_pk[32])
+{
+	uint8_t message[16 + 32] = "cv1.policy";
+
+	memcpy(message + 16, digest, 32);
+	return crypto_verify(sign_pk, message, sizeof(message), signature) == 0;
+}
+
+/* ---- the change ------------------------------------------------------------------------------------------------------- */
+
+static void in_force(struct vault *v, struct policy *p, struct buf *document, const uint8_t digest[32])
+{
+	v->policy = p;
+	v->policy_doc = *document;
+	memcpy(v->policy_digest, digest, 32);
+	audit_policy(v->audit, digest);
+}
+
+/* Leaf 22: what is in force from here on, and who signed it. */
+static int policy_leaf(struct vault *v, struct vault_call *c, const struct gov_object *o, const uint8_t second[64])
+{
+	uint8_t body[4 + 32 + 1 + 2 * (16 + 64)];
+
+	be32_put(body, policy_version(v->policy));
+	memcpy(body + 4, v->policy_digest, 32);
+	body[36] = 2;
+	memcpy(body + 37, o->by, 16);
+	memcpy(body + 53, o->signatures.p, 64);
+	memcpy(body + 117, c->principal->id, 16);
+	memcpy(body + 133, second, 64);
+	return vault_system_leaf(v, LEAF_POLICY, body, sizeof(body), false, c->now_ms);
+}
+
+int gov_policy_apply(struct vault *v, struct vault_call *c, const struct gov_object *o, struct policy *new, const uint8_t second[64])
+{
+	struct gov *g = v->gov;
+	struct gov_policy_undo *undo;
+	struct buf document;
+	int r;
+
+	if ((undo = realloc(g->policies, (g->policy_undos + 1) * sizeof(*undo))) == NULL) {
+		policy_free(new);
+		return CV_ERR_NOMEM;
+	}
+	g->policies = undo;
+	buf_init(&document, POLICY_DOCUMENT_MAX);
+	buf_put(&document, o->document.p, o->document.n);
+	if (!buf_ok(&document))
+		r = CV_ERR_NOMEM;
+	else
+		r = vault_meta_put(v, "policy", document.p, document.n);
+	if (r != 0) {
+		buf_free(&document);
+		policy_free(new);
+		return r;
+	}
+	undo += g->policy_undos++;
+	*undo = (struct gov_policy_undo){ .policy = v->policy, .document = v->policy_doc };
+	memcpy(undo->digest, v->policy_digest, 32);
+	in_force(v, new, &document, o->digest);
+	return policy_leaf(v, c, o, second);
+}
+
+void gov_policy_commit(struct vault *v)
+{
+	for (size_t i = 0; i < v->gov->policy_undos; i++)
+		v->gov->policies[i].committed = true;
+}
+
+void gov_policy_rollback(struct vault *v, bool all)
+{
+	struct gov *g = v->gov;
+
+	while (g->policy_undos > 0 && (all || !g->policies[g->policy_undos - 1].committed)) {
+		struct gov_policy_undo *undo = &g->policies[--g->policy_undos];
+
+		policy_free(v->policy);
+		buf_free(&v->policy_doc);
+		in_force(v, undo->policy, &undo->document, undo->digest);
+	}
+}
+
+void gov_policy_done(struct vault *v)
+{
+	struct gov *g = v->gov;
+
+	while (g->policy_undos > 0) {
+		struct gov_policy_undo *undo = &g->policies[--g->policy_undos];
+
+		policy_free(undo->policy);
+		buf_free(&undo->document);
+	}
+}
+
+unsigned vault_policy_document(struct vault *v, struct vault_call *c)
+{
+	unsigned problem;
+
+	if ((problem = gov_begin(v, c)) != 0)
+		return problem;
+	c->kind = LEAF_GOVERNANCE;
+	buf_put(c->out, v->policy_doc.p, v->policy_doc.n);
+	return 0;
+}

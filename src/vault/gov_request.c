@@ -1,0 +1,245 @@
+/* Requests: asked for by one person, decided by another. POLICY.md section 5. */
+#include <string.h>
+
+#include "vault/gov_ops.h"
+
+/* What each kind must and may have, besides kind. */
+static const struct {
+	uint32_t must, may;
+} kinds[] = {
+	[GOV_KIND_GRANT] = { MEMBER(MEMBER_RECORD) | MEMBER(MEMBER_FIELDS) | MEMBER(MEMBER_PURPOSE) | MEMBER(MEMBER_REASON) |
+	    MEMBER(MEMBER_UNTIL), MEMBER(MEMBER_READS) | MEMBER(MEMBER_PRINCIPAL) },
+	[GOV_KIND_BULK] = { MEMBER(MEMBER_COUNT) | MEMBER(MEMBER_PURPOSE) | MEMBER(MEMBER_REASON) | MEMBER(MEMBER_UNTIL),
+	    MEMBER(MEMBER_PRINCIPAL) },
+	[GOV_KIND_EXPORT] = { MEMBER(MEMBER_COUNT) | MEMBER(MEMBER_FIELDS) | MEMBER(MEMBER_PURPOSE) | MEMBER(MEMBER_REASON) |
+	    MEMBER(MEMBER_UNTIL), MEMBER(MEMBER_AREA) | MEMBER(MEMBER_STATE) | MEMBER(MEMBER_PRINCIPAL) },
+	[GOV_KIND_POLICY] = { MEMBER(MEMBER_DOCUMENT) | MEMBER(MEMBER_SIGNATURE), MEMBER(MEMBER_REASON) },
+};
+
+/* ---- asking ------------------------------------------------------------------------------------------------------------ */
+
+/* Decode a document and hold it against the policy in force; static text of what is wrong, or NULL. */
+static const char *document_fault(const struct vault *v, const struct gov_bytes *document, struct policy **ret)
+{
+	const char *fault;
+
+	if (policy_decode(document->p, document->n, ret) != 0) {
+		*ret = NULL;
+		return "a policy document that passes every rule";
+	}
+	if ((fault = gov_policy_fault(v->policy, *ret)) == NULL)
+		return NULL;
+	policy_free(*ret);
+	*ret = NULL;
+	return fault;
+}
+
+/* An administrator's own signature over a document that could come into force now. */
+static unsigned check_policy(struct vault *v, struct vault_call *c, const struct gov_object *o)
+{
+	struct policy *new;
+	const char *fault;
+
+	if (c->principal->kind != PRINCIPAL_ADMINISTRATOR)
+		return call_decline(c, DECIDE_NOT_APPROVER, "%s", "");
+	fault = document_fault(v, &o->document, &new);
+	policy_free(new);
+	if (fault != NULL)
+		call_field_error(c, wire_text("document", 8), PROBLEM_VALIDATION, fault);
+	else if (!gov_policy_signed(o->digest, o->signatures.p, c->principal->sign_pk))
+		call_field_error(c, wire_text("signature", 9), PROBLEM_VALIDATION, "the caller's signature over the document's digest");
+	return c->problem;
+}
+
+/* Whether somebody may have what is asked for at all; who asks for another person must be one who could have it, too. */
+static unsigned check_wish(struct vault *v, struct vault_call *c, const struct gov_object *o)
+{
+	if (o->kind == GOV_KIND_POLICY)
+		return check_policy(v, c, o);
+	if (!gov_grantee_fits(v, c, o->principal, &o->purposes))
+		return call_decline(c, DECIDE_GRANTEE_UNKNOWN, "%s", "");
+	return 0;
+}
+
+unsigned gov_decided(struct vault *v, struct vault_call *c, uint8_t kind, const struct gov_entry *e, const struct gov_bytes *text)
+{
+	int r;
+
+	if ((r = gov_child(v, c, &e->held->o)) != 0)
+		return call_failed(c, r);
+	gov_detail(v, c, kind, &e->held->o, text);
+	gov_answer(v, c, &e->held->o, false);
+	return 0;
+}
+
+static unsigned request_checked(struct vault *v, struct vault_call *c, const struct gov_object *o)
+{
+	unsigned problem;
+	int r;
+
+	if ((r = gov_child(v, c, o)) != 0)
+		return call_failed(c, r);
+	if ((problem = check_wish(v, c, o)) != 0)
+		return problem;
+	if ((r = gov_store(v, NULL, o)) != 0)
+		return call_failed(c, r);
+	gov_detail(v, c, LEAF_REQUEST, o, &o->text);
+	gov_answer(v, c, o, false);
+	return 0;
+}
+
+unsigned gov_request(struct vault *v, struct vault_call *c, struct wire_list fields)
+{
+	enum gov_kind kind = gov_input_kind(c, fields);
+	struct gov_draft *d;
+	struct gov_input in;
+	unsigned problem;
+
+	if (kind == 0)
+		return c->problem;
+	if ((problem = gov_input_take(c, fields, MEMBER(MEMBER_KIND) | kinds[kind].must, kinds[kind].may, &in)) != 0)
+		return problem;
+	d = gov_draft_begin(c, GOV_REQUEST, GOV_PENDING);
+	d->o.kind = (uint8_t)kind;
+	if (kind == GOV_KIND_POLICY)
+		d->o.prefix.due_day = (uint32_t)c->today + GOV_DAYS_GRANT + 1;
+	if ((problem = gov_draft_fill(v, c, &in, GOV_DAYS_GRANT, d)) == 0)
+		problem = request_checked(v, c, &d->o);
+	gov_draft_end(d);
+	return problem;
+}
+
+/* ---- deciding ------------------------------------------------------------------------------------------------------------ */
+
+/* Who decides what, and when: into *o, which is the request as it will be stored. */
+static void decide(const struct vault_call *c, const struct gov_authority *by, enum gov_state state, struct gov_object *o)
+{
+	o->prefix.state = (uint8_t)state;
+	memcpy(o->decided_by, c->principal->id, 16);
+	o->decided_ms = c->now_ms;
+	if (by != NULL)
+		memcpy(o->delegation, by->delegation, 16);
+	o->document.n = 0;
+}
+
+/* The request waits, and the caller may decide it. 0 or a problem. */
+static unsigned check_decider(struct vault *v, struct vault_call *c, const struct gov_object *o, struct gov_authority *by)
+{
+	enum decision_reason why;
+	int r;
+
+	if ((r = gov_child(v, c, o)) != 0)
+		return call_failed(c, r);
+	gov_detail(v, c, LEAF_DECISION, o, NULL);
+	if (gov_state_on(o, c->today) != GOV_PENDING)
+		return call_decline(c, DECIDE_ALREADY_DECIDED, "%s", gov_state_name(gov_state_on(o, c->today)));
+	if ((r = gov_may_decide(v, c, o, by, &why)) != 0)
+		return call_failed(c, r);
+	if (why != DECIDE_YES)
+		return call_decline(c, why, "%s", "");
+	gov_detail_role(v, c, by);
+	return 0;
+}
+
+/* The second administrator's signature, and the document in force. */
+static unsigned approve_policy(struct vault *v, struct vault_call *c, struct gov_object *o, const struct gov_input *in)
+{
+	static uint8_t both[128];
+	struct policy *new;
+	const char *fault;
+	int r;
+
+	if (!gov_input_signature(c, &in->value[MEMBER_SIGNATURE], both + 64))
+		return c->problem;
+	if (!gov_policy_signed(o->digest, both + 64, c->principal->sign_pk)) {
+		call_field_error(c, wire_text("signature", 9), PROBLEM_VALIDATION, "the caller's signature over the document's digest");
+		return c->problem;
+	}
+	if (!directory_enabled(directory_principal(v->keys, o->by), c->now_ms))
+		return call_refuse(c, PROBLEM_CONFLICT, "the administrator who signed first may not act any more");
+	if ((fault = document_fault(v, &o->document, &new)) != NULL)
+		return call_refuse(c, PROBLEM_CONFLICT, "expected %s", fault);
+	if ((r = gov_policy_apply(v, c, o, new, both + 64)) != 0)
+		return call_failed(c, r);
+	memcpy(both, o->signatures.p, 64);
+	o->signatures = (struct gov_bytes){ both, sizeof(both) };
+	return 0;
+}
+
+/* What approving does besides deciding. 0 or a problem. */
+static unsigned approve_kind(struct vault *v, struct vault_call *c, struct gov_object *o, const struct gov_authority *by,
+    const struct gov_input *in)
+{
+	if (o->kind == GOV_KIND_POLICY)
+		return approve_policy(v, c, o, in);
+	if (!gov_grantee_fits(v, c, o->principal, &o->purposes))
+		return call_decline(c, DECIDE_GRANTEE_UNKNOWN, "%s", "");
+	if (o->kind == GOV_KIND_EXPORT)
+		crypto_random(o->mark, sizeof(o->mark));
+	return o->kind == GOV_KIND_GRANT ? gov_grant(v, c, o, by) : 0;
+}
+
+unsigned gov_approve(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields)
+{
+	uint32_t must = e->held->o.kind == GOV_KIND_POLICY ? MEMBER(MEMBER_SIGNATURE) : 0;
+	struct gov_object o = e->held->o;
+	struct gov_authority by;
+	struct gov_input in;
+	unsigned problem;
+	int r;
+
+	/* Who asks what before how. */
+	if ((problem = check_decider(v, c, &o, &by)) != 0 || (problem = gov_input_take(c, fields, must, 0, &in)) != 0 ||
+	    (problem = approve_kind(v, c, &o, &by, &in)) != 0)
+		return problem;
+	decide(c, &by, GOV_APPROVED, &o);
+	if ((r = gov_store(v, e, &o)) != 0)
+		return call_failed(c, r);
+	return gov_decided(v, c, o.kind == GOV_KIND_GRANT ? LEAF_GRANT : LEAF_DECISION, e, &o.text);
+}
+
+unsigned gov_reject(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields)
+{
+	struct gov_object o = e->held->o;
+	struct gov_authority by;
+	struct gov_draft *d;
+	struct gov_input in;
+	unsigned problem;
+	int r = 0;
+
+	if ((problem = check_decider(v, c, &o, &by)) != 0 ||
+	    (problem = gov_input_take(c, fields, 0, MEMBER(MEMBER_REASON), &in)) != 0)
+		return problem;
+	d = gov_draft_begin(c, GOV_REQUEST, GOV_REJECTED);
+	if ((problem = gov_draft_fill(v, c, &in, 0, d)) == 0) {
+		o.decision = d->o.text;
+		decide(c, &by, GOV_REJECTED, &o);
+		r = gov_store(v, e, &o);
+	}
+	gov_draft_end(d);
+	if (problem != 0)
+		return problem;
+	return r != 0 ? call_failed(c, r) : gov_decided(v, c, LEAF_DECISION, e, &e->held->o.decision);
+}
+
+unsigned gov_withdraw(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields)
+{
+	struct gov_object o = e->held->o;
+	struct gov_input in;
+	unsigned problem;
+	int r;
+
+	if ((problem = gov_input_take(c, fields, 0, 0, &in)) != 0)
+		return problem;
+	if ((r = gov_child(v, c, &o)) != 0)
+		return call_failed(c, r);
+	gov_detail(v, c, LEAF_DECISION, &o, NULL);
+	if (!ids_equal(o.by, c->principal->id) && !ids_equal(o.principal, c->principal->id))
+		return call_decline(c, DECIDE_NOT_APPROVER, "only who asked, or for whom it was, withdraws a request");
+	if (gov_state_on(&o, c->today) != GOV_PENDING)
+		return call_decline(c, DECIDE_ALREADY_DECIDED, "%s", gov_state_name(gov_state_on(&o, c->today)));
+	decide(c, NULL, GOV_WITHDRAWN, &o);
+	if ((r = gov_store(v, e, &o)) != 0)
+		return call_failed(c, r);
+	return gov_decided(v, c, LEAF_DECISION, e, &o.text);
+}

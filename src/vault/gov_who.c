@@ -1,0 +1,251 @@
+/* Persons, areas and who may decide. POLICY.md sections 1 to 3 and 5. */
+#include <string.h>
+
+#include "vault/gov_internal.h"
+
+bool gov_same_person(struct vault *v, const uint8_t a[16], const uint8_t b[16])
+{
+	const struct principal *x, *y;
+
+	if (ids_equal(a, b))
+		return true;
+	x = directory_principal(v->keys, a);
+	y = directory_principal(v->keys, b);
+	return x != NULL && y != NULL && ids_equal(x->person, y->person);
+}
+
+int gov_purpose_position(const struct vault *v, uint16_t id)
+{
+	for (unsigned i = 0; i < policy_purposes(v->policy); i++)
+		if (policy_purpose(v->policy, i)->id == id)
+			return (int)i;
+	return -1;
+}
+
+/* The purposes of a list as a mask of positions; false if the policy does not know one any more. */
+static bool purposes_mask(const struct vault *v, const struct gov_bytes *list, uint64_t *ret)
+{
+	uint64_t mask = 0;
+
+	for (size_t i = 0; i + 2 <= list->n; i += 2) {
+		int at = gov_purpose_position(v, be16_get(list->p + i));
+
+		if (at < 0)
+			return false;
+		mask |= (uint64_t)1 << at;
+	}
+	*ret = mask;
+	return true;
+}
+
+/* The roles that the directory gives a principal now. Returns how many. */
+static unsigned roles_of(struct vault *v, const struct vault_call *c, const uint8_t principal[16], uint16_t ret[POLICY_ROLES])
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < policy_roles(v->policy); i++)
+		if (directory_has_role(v->keys, principal, policy_role(v->policy, i)->id, c->now_ms))
+			ret[n++] = policy_role(v->policy, i)->id;
+	return n;
+}
+
+bool gov_grantee_fits(struct vault *v, const struct vault_call *c, const uint8_t principal[16], const struct gov_bytes *purposes)
+{
+	uint16_t roles[POLICY_ROLES];
+	uint64_t wanted, has = 0;
+	unsigned n;
+
+	if (!directory_enabled(directory_principal(v->keys, principal), c->now_ms) || !purposes_mask(v, purposes, &wanted))
+		return false;
+	n = roles_of(v, c, principal, roles);
+	for (unsigned i = 0; i < n; i++)
+		has |= policy_role_by_id(v->policy, roles[i])->purposes;
+	return (wanted & ~has) == 0;
+}
+
+bool gov_mutual(struct vault *v, const uint8_t record[16], const uint8_t approver[16], const uint8_t grantee[16])
+{
+	struct gov_entry *e;
+	uint32_t at = 0;
+
+	while ((e = gov_next_at(v, NULL, record, &at)) != NULL)
+		if (!id_is_zero(e->held->o.by) && gov_same_person(v, e->held->o.principal, approver) &&
+		    gov_same_person(v, e->held->o.by, grantee))
+			return true;
+	return false;
+}
+
+/* Where the record lies on the day of the call. */
+static const char *area_of(const struct vault_call *c, const struct record *r, size_t *ret_n)
+{
+	(void)c;
+	*ret_n = r->head.area_n;
+	return r->head.area;
+}
+
+static bool area_fits(const struct vault_call *c, const struct principal *p, const struct record *r)
+{
+	size_t n;
+	const char *area = area_of(c, r, &n);
+
+	return policy_area_fits(p->area, strlen(p->area), area, n);
+}
+
+bool gov_area_under(const struct vault_call *c, const struct record *r, const struct gov_bytes *area)
+{
+	size_t n;
+	const char *at = area_of(c, r, &n);
+
+	return n >= area->n && memcmp(at, area->p, area->n) == 0;
+}
+
+/* Some member's roles and area. */
+struct member {
+	const struct principal *principal;
+	struct policy_subject subject;
+};
+
+static bool role_fits(const struct vault *v, const struct vault_call *c, const struct member *m, uint16_t id, const struct record *r)
+{
+	const struct policy_role *role = policy_role_by_id(v->policy, id);
+
+	return r == NULL || role == NULL || !role->area || area_fits(c, m->principal, r);
+}
+
+/* An act that any role of the member has, for whatever purpose: approving what others do is not doing it. */
+static enum decision_reason member_act(struct vault *v, const struct vault_call *c, const struct member *m, const struct gov_ask *ask,
+    uint16_t *ret_role)
+{
+	enum decision_reason why = DECIDE_NOT_APPROVER;
+
+	for (unsigned i = 0; i < m->subject.role_count; i++) {
+		const struct policy_role *role = policy_role_by_id(v->policy, m->subject.roles[i]);
+
+		if (role == NULL || (role->acts & ask->act) == 0)
+			continue;
+		if (role_fits(v, c, m, role->id, ask->record)) {
+			*ret_role = role->id;
+			return DECIDE_YES;
+		}
+		why = DECIDE_OUT_OF_AREA;
+	}
+	return why;
+}
+
+/* The right to grant each field for the one purpose. */
+static enum decision_reason member_grant(struct vault *v, const struct vault_call *c, struct member *m, const struct gov_ask *ask,
+    uint16_t *ret_role)
+{
+	uint16_t role = 0;
+
+	m->subject.purpose = ask->purposes->n == 2 ? gov_purpose_position(v, be16_get(ask->purposes->p)) : -1;
+	if (m->subject.purpose < 0)
+		return DECIDE_NOT_APPROVER;
+	for (size_t i = 0; i < ask->fields->n; i += 2) {
+		const struct policy_field *f = policy_field_by_id(v->policy, be16_get(ask->fields->p + i));
+
+		if (f == NULL || (role = policy_decide_grant(v->policy, &m->subject, f)) == 0)
+			return DECIDE_NOT_APPROVER;
+		if (!role_fits(v, c, m, role, ask->record))
+			return DECIDE_OUT_OF_AREA;
+	}
+	if (role == 0)
+		return DECIDE_NOT_APPROVER;
+	*ret_role = role;
+	return DECIDE_YES;
+}
+
+static enum decision_reason member_may(struct vault *v, const struct vault_call *c, struct member *m, const struct gov_ask *ask,
+    uint16_t *ret_role)
+{
+	return ask->act != 0 ? member_act(v, c, m, ask, ret_role) : member_grant(v, c, m, ask, ret_role);
+}
+
+static bool delegation_covers(const struct gov_object *d, const struct vault_call *c, const struct gov_ask *ask)
+{
+	size_t n;
+	const char *area;
+
+	for (size_t i = 0; i + 2 <= ask->purposes->n; i += 2)
+		if (!gov_list_has_u16(&d->purposes, be16_get(ask->purposes->p + i)))
+			return false;
+	if (d->area.n == 0 || ask->record == NULL)
+		return true;
+	area = area_of(c, ask->record, &n);
+	return policy_area_fits((const char *)d->area.p, d->area.n, area, n);
+}
+
+/* One delegation to the caller. What its maker may not do, it cannot pass on, nor turn to its maker's own good. */
+static enum decision_reason delegation_may(struct vault *v, const struct vault_call *c, const struct gov_object *d,
+    const struct gov_ask *ask, uint16_t *ret_role)
+{
+	uint16_t roles[POLICY_ROLES];
+	struct member m = { .principal = directory_principal(v->keys, d->by) };
+	enum decision_reason why;
+
+	if (d->prefix.state == GOV_REVOKED || !directory_enabled(m.principal, c->now_ms))
+		return DECIDE_NOT_APPROVER;
+	m.subject.roles = roles;
+	m.subject.role_count = roles_of(v, c, d->by, roles);
+	if ((why = member_may(v, c, &m, ask, ret_role)) == DECIDE_NOT_APPROVER)
+		return why;
+	if (ask->grantee != NULL && gov_same_person(v, d->by, ask->grantee))
+		return DECIDE_SELF_APPROVAL;
+	if (gov_state_on(d, c->today) == GOV_EXPIRED)
+		return DECIDE_DELEGATION_EXPIRED;
+	return why != DECIDE_YES || !delegation_covers(d, c, ask) ? DECIDE_DELEGATION_SCOPE : DECIDE_YES;
+}
+
+enum decision_reason gov_authority(struct vault *v, const struct vault_call *c, const struct gov_ask *ask, struct gov_authority *ret)
+{
+	struct member self = { c->principal, c->subject };
+	enum decision_reason own, best = DECIDE_YES, why;
+	struct gov_entry *e;
+	uint32_t at = 0;
+
+	memset(ret, 0, sizeof(*ret));
+	if (ask->grantee != NULL && gov_same_person(v, c->principal->id, ask->grantee))
+		return DECIDE_SELF_APPROVAL;
+	if ((own = member_may(v, c, &self, ask, &ret->role)) == DECIDE_YES)
+		return own;
+	while ((e = gov_next_of(v, GOV_DELEGATION, c->principal->id, &at)) != NULL) {
+		if ((why = delegation_may(v, c, &e->held->o, ask, &ret->role)) == DECIDE_YES) {
+			memcpy(ret->delegation, e->held->o.id, 16);
+			return why;
+		}
+		if (why != DECIDE_NOT_APPROVER && why > best)
+			best = why;
+	}
+	ret->role = 0;
+	return best != DECIDE_YES ? best : own;
+}
+
+int gov_may_decide(struct vault *v, const struct vault_call *c, const struct gov_object *o, struct gov_authority *ret,
+    enum decision_reason *ret_reason)
+{
+	struct gov_ask ask = { .purposes = &o->purposes, .fields = &o->fields, .grantee = o->principal };
+	struct record rec;
+	int r = 0;
+
+	memset(ret, 0, sizeof(*ret));
+	if (gov_same_person(v, c->principal->id, o->by)) {
+		*ret_reason = DECIDE_SELF_APPROVAL;
+		return 0;
+	}
+	if (o->kind == GOV_KIND_POLICY) {
+		*ret_reason = c->principal->kind == PRINCIPAL_ADMINISTRATOR ? DECIDE_YES : DECIDE_NOT_APPROVER;
+		return 0;
+	}
+	if (o->kind == GOV_KIND_GRANT) {
+		if ((r = record_load(v, o->record, false, &rec)) != 0)
+			return r;
+		ask.record = &rec;
+	}
+	ask.act = o->kind == GOV_KIND_BULK ? ACT_BULK : o->kind == GOV_KIND_EXPORT ? ACT_EXPORT : 0;
+	*ret_reason = gov_authority(v, c, &ask, ret);
+	if (*ret_reason == DECIDE_YES && o->kind == GOV_KIND_GRANT && gov_mutual(v, o->record, c->principal->id, o->principal))
+		*ret_reason = DECIDE_MUTUAL_APPROVAL;
+	if (o->kind == GOV_KIND_GRANT)
+		wipe(rec.head.log_key, sizeof(rec.head.log_key));
+	return 0;
+}
