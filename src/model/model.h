@@ -20,6 +20,7 @@ struct buf;
 #define POLICY_FIELDS 512
 #define POLICY_CLASSES 64	/* source and view classes together */
 #define POLICY_ROLES 128
+#define POLICY_ROLE_ID_MAX 0x7FFFu	/* ids above are personal roles, FORMAT.md 5.2 */
 #define POLICY_PURPOSES 64
 #define POLICY_DEPARTMENTS 64
 #define POLICY_VIEWS 8		/* views of one field */

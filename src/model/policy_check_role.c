@@ -158,6 +158,8 @@ int policy_check_role(const struct policy_source *s, unsigned position, struct p
 	for (unsigned i = 0; i < position; i++)
 		if (strcmp(s->role[i].name, role->name) == 0)
 			return fault_at(ret, role, "name", "", "this name is taken", role->name);
+	if (role->id == 0 || role->id > POLICY_ROLE_ID_MAX)
+		return fault_at(ret, role, "id", "", "a role's id is 1 to 0x7FFF: those above are personal roles", "");
 	if (policy_find_id(s->department, s->departments, sizeof(*s->department), role->department) < 0)
 		return fault(ret, role, "the department does not exist", "");
 	if (role->kind < 1 || role->kind > KIND_LAST)

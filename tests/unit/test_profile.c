@@ -163,6 +163,7 @@ static const struct bad {
 	{ "predicate-two-classes", 27, 95, "all inputs of a predicate stand in one class: kind" },
 	{ "predicate-type", 27, 64, "a predicate's value has a fixed shape" },
 	{ "predicate-unknown-field", 27, 101, "there is no field kid" },
+	{ "role-id", 48, 6, "a role's id is 1 to 0x7FFF: those above are personal roles" },
 	{ "state-erasing", 22, 94, "the state comes from a code whose list holds states only" },
 	{ "state-hidden", 22, 5, "the work list takes nothing from a hidden class" },
 	{ "state-no-states", 25, 93, "the state comes from a code whose list holds states only" },
