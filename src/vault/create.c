@@ -2,10 +2,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "format/gov.h"
 #include "vault/write.h"
-
-#define GOV_IDEM 1
-#define GOV_PREFIX 20u		/* clear bytes before a governance row's SEAL, FORMAT.md 5.1 */
 
 /* The remembered answer of an Idempotency-Key. */
 struct idem {
@@ -17,58 +15,45 @@ struct idem {
 	bool found;
 };
 
-static void idem_key(const struct idem *x, uint8_t ret[18])
-{
-	be16_put(ret, GOV_IDEM);
-	memcpy(ret + 2, x->id, 16);
-}
-
-static void gov_item(struct buf *b, uint16_t tag, const void *p, uint16_t n)
-{
-	buf_u16(b, tag);
-	buf_u16(b, n);
-	buf_put(b, p, n);
-}
-
 static int idem_decode(const struct buf *plain, struct idem *ret)
 {
-	struct rd rd = rd_over(plain->p, plain->n);
-	uint16_t count = rd_u16(&rd);
+	struct gov_items items;
+	struct gov_item item;
+	unsigned count = 0;
 
-	ret->expires_ms = 0;
-	for (unsigned i = 0; i < count; i++) {
-		uint16_t tag = rd_u16(&rd), n = rd_u16(&rd);
-		const uint8_t *p = rd_take(&rd, n);
-
-		if (p == NULL || tag != i + 1 || n != (tag == 3 ? 8 : 16))
+	if (gov_items_open(plain->p, plain->n, &items) != 0)
+		return CV_ERR_FORMAT;
+	while (gov_items_next(&items, &item)) {
+		if (item.tag != ++count || item.n != (item.tag == 3 ? 8 : 16))
 			return CV_ERR_FORMAT;
-		switch (tag) {
-		case 1: memcpy(ret->digest, p, 16); break;
-		case 2: memcpy(ret->record, p, 16); break;
-		case 3: ret->expires_ms = be64_get(p); break;
-		case 4: memcpy(ret->etag, p, 16); break;
+		switch (item.tag) {
+		case 1: memcpy(ret->digest, item.p, 16); break;
+		case 2: memcpy(ret->record, item.p, 16); break;
+		case 3: ret->expires_ms = be64_get(item.p); break;
+		case 4: memcpy(ret->etag, item.p, 16); break;
 		default: return CV_ERR_FORMAT;
 		}
 	}
-	return rd_done(&rd) && count == 4 ? 0 : CV_ERR_FORMAT;
+	return count == 4 ? 0 : CV_ERR_FORMAT;
 }
 
 /* Look the key up; x->found only if it is there and not expired. 0 or an error. */
 static int idem_find(struct vault *v, struct vault_call *c, const struct wire_text *key, struct idem *x)
 {
+	struct gov_prefix prefix;
 	struct store_value val;
-	uint8_t k[18];
+	uint8_t k[GOV_KEY];
 	int r;
 
 	x->found = false;
 	keys_idem_id(v->keys, c->principal->id, key->p, key->n, x->id);
-	idem_key(x, k);
+	gov_key(GOV_IDEMPOTENCY, x->id, k);
 	if ((r = store_get(v->store, STORE_GOV, k, sizeof(k), &val)) != 0)
 		return r == CV_ERR_NOTFOUND ? 0 : r;
 	buf_reset(&v->scratch);
-	if (val.n < GOV_PREFIX || be16_get(val.p + 6) != GOV_IDEM)
+	if (gov_prefix_decode(val.p, val.n, &prefix) != 0 || prefix.type != GOV_IDEMPOTENCY)
 		return CV_ERR_FORMAT;
-	if ((r = keys_gov_open(v->keys, GOV_IDEM, x->id, UINT32_MAX, val.p + GOV_PREFIX, val.n - GOV_PREFIX, &v->scratch)) == 0)
+	if ((r = keys_gov_open(v->keys, GOV_IDEMPOTENCY, x->id, UINT32_MAX, val.p + GOV_PREFIX, val.n - GOV_PREFIX, &v->scratch)) == 0)
 		r = idem_decode(&v->scratch, x);
 	buf_reset(&v->scratch);
 	x->found = r == 0 && x->expires_ms > c->now_ms;
@@ -77,31 +62,28 @@ static int idem_find(struct vault *v, struct vault_call *c, const struct wire_te
 
 static int idem_put(struct vault *v, struct vault_call *c, struct idem *x)
 {
-	uint8_t k[18], expires[8];
+	/* The due day lets the sweep find rows to forget without opening them. */
+	struct gov_prefix prefix = { .epoch = keys_epoch(v->keys), .type = GOV_IDEMPOTENCY, .due_day = (uint32_t)(c->today + 1 + 2) };
+	uint8_t k[GOV_KEY], expires[8];
+	size_t at;
 	int r;
 
 	be64_put(expires, c->now_ms + VAULT_IDEM_MS);
 	buf_reset(&v->scratch);
-	buf_u16(&v->scratch, 4);
-	gov_item(&v->scratch, 1, x->digest, 16);
-	gov_item(&v->scratch, 2, x->record, 16);
-	gov_item(&v->scratch, 3, expires, 8);
-	gov_item(&v->scratch, 4, x->etag, 16);
+	at = gov_items_begin(&v->scratch);
+	gov_item_put(&v->scratch, 1, x->digest, 16);
+	gov_item_put(&v->scratch, 2, x->record, 16);
+	gov_item_put(&v->scratch, 3, expires, 8);
+	gov_item_put(&v->scratch, 4, x->etag, 16);
+	gov_items_end(&v->scratch, at, 4);
 	buf_reset(&v->seal);
-	buf_u8(&v->seal, 1);
-	buf_u8(&v->seal, 1);
-	buf_u32(&v->seal, keys_epoch(v->keys));
-	buf_u16(&v->seal, GOV_IDEM);
-	buf_u16(&v->seal, 0);	/* state, flags */
-	/* The due day lets the sweep find rows to forget without opening them. */
-	buf_u32(&v->seal, (uint32_t)(c->today + 1 + 2));
-	buf_u48(&v->seal, 0);
+	gov_prefix_put(&v->seal, &prefix);
 	if (!buf_ok(&v->scratch) || !buf_ok(&v->seal))
 		r = CV_ERR_NOMEM;
 	else
-		r = keys_gov_seal(v->keys, GOV_IDEM, x->id, UINT32_MAX, v->scratch.p, v->scratch.n, &v->seal);
+		r = keys_gov_seal(v->keys, GOV_IDEMPOTENCY, x->id, UINT32_MAX, v->scratch.p, v->scratch.n, &v->seal);
 	if (r == 0) {
-		idem_key(x, k);
+		gov_key(GOV_IDEMPOTENCY, x->id, k);
 		r = vault_put_hashed(v, STORE_GOV, k, sizeof(k), v->seal.p, v->seal.n);
 	}
 	buf_reset(&v->scratch);
@@ -188,8 +170,8 @@ unsigned vault_create_record(struct vault *v, struct vault_call *c, const struct
 
 	if ((problem = call_purpose(v, c, false)) != 0)
 		return problem;
-	w = write_begin(c);
-	problem = write_accept(v, c, w, m->fields, true);
+	w = write_begin();
+	problem = write_accept(v, c, w, m->fields, m->as_of_day, true);
 	if (problem == 0 && m->key.n > 0) {
 		uint8_t digest[16];
 

@@ -18,6 +18,7 @@ struct history {
 	size_t count;
 	unsigned of_class;		/* versions answered of the present class */
 	bool more;
+	bool has_key;			/* the session holds the present class: else a grant opens what it opens */
 	const char *class_name;
 	const struct head_class *hc;
 };
@@ -50,7 +51,7 @@ static int put_version(struct history *h, uint64_t version, uint8_t what)
 		struct wanted *wish = &v->wanted[i];
 		const struct row_entry *e;
 
-		if (wish->status == WANTED_OMITTED || (uint32_t)wish->decision.class << 16 != h->hc->class_key)
+		if (wish->status == WANTED_REFUSED || (uint32_t)wish->decision.class << 16 != h->hc->class_key)
 			continue;
 		if ((e = row_index_find(&v->row.index, wish->field->id)) == NULL)
 			continue;
@@ -85,10 +86,12 @@ static int show(struct history *h, uint32_t generation, uint64_t version, bool d
 		h->more = true;
 		return 0;
 	}
+	r = record_class_key(h->v, h->c, h->rec, h->hc->class_key, generation, generation == 0 ? (uint32_t)version : 0, &dk,
+	    &at.birth_epoch, &type);
+	/* A grant opens rows under one data key alone, and no drop. */
+	if (r != 0)
+		return r == CV_ERR_NOKEY && !h->has_key ? 0 : r;
 	h->of_class++;
-	if ((r = record_class_key(h->v, h->c, h->rec, h->hc->class_key, generation, generation == 0 ? (uint32_t)version : 0, &dk,
-	    &at.birth_epoch, &type)) != 0)
-		return r;
 	if ((r = record_row_open(h->v->keys, &dk, &at, p, n, &h->v->row)) == 0) {
 		r = put_version(h, version, what);
 		record_row_clear(&h->v->row);
@@ -163,6 +166,7 @@ static int show_class(struct history *h, struct head_class *hc)
 
 	h->hc = hc;
 	h->of_class = 0;
+	h->has_key = session_has_class(h->c->session, hc->class_key);
 	for (uint32_t i = 0; r == 0 && i < hc->drops; i++)
 		r = show_current(h, hc->class_version - i);
 	if (r == 0 && (hc->flags & HEAD_CLASS_ROW))
@@ -177,7 +181,7 @@ static int show_class(struct history *h, struct head_class *hc)
 	return store_scan(h->v->store, STORE_HIST, prefix, 10, from, sizeof(from), false, h->limit + 1, show_replaced, h);
 }
 
-/* Every class that answers some asked field, once. Fields whose class the session cannot open are omitted. */
+/* Every class that answers some asked field, once. Fields whose class neither session nor grant opens are refused. */
 static int show_classes(struct history *h)
 {
 	struct vault *v = h->v;
@@ -185,15 +189,13 @@ static int show_classes(struct history *h)
 
 	for (unsigned i = 0; r == 0 && i < h->wanted; i++) {
 		uint16_t id = v->wanted[i].decision.class;
-		bool first = v->wanted[i].status != WANTED_OMITTED;
+		bool first = v->wanted[i].status != WANTED_REFUSED;
 		struct head_class *hc = head_class_find(&h->rec->head, (uint32_t)id << 16);
 
 		for (unsigned j = 0; j < i && first; j++)
-			first = v->wanted[j].status == WANTED_OMITTED || v->wanted[j].decision.class != id;
-		if (first && !session_has_class(h->c->session, (uint32_t)id << 16)) {
-			for (unsigned j = i; j < h->wanted; j++)
-				if (v->wanted[j].decision.class == id)
-					v->wanted[j].status = WANTED_OMITTED;
+			first = v->wanted[j].status == WANTED_REFUSED || v->wanted[j].decision.class != id;
+		if (first && !v->wanted[i].granted && !session_has_class(h->c->session, (uint32_t)id << 16)) {
+			fields_lock(v, h->wanted, id);
 		} else if (first && hc != NULL) {
 			int position = policy_class_position(v->policy, id);
 
@@ -201,12 +203,15 @@ static int show_classes(struct history *h)
 			r = show_class(h, hc);
 		}
 	}
+	for (unsigned i = 0; i < h->wanted; i++)
+		if (v->wanted[i].status == WANTED_OPEN)
+			v->wanted[i].status = WANTED_ABSENT;
 	return r;
 }
 
 unsigned vault_history(struct vault *v, struct vault_call *c, const struct wire_history *m)
 {
-	bool clear = m->view == WIRE_VIEW_CLEAR, readable = false;
+	bool clear = m->view == WIRE_VIEW_CLEAR;
 	struct record rec;
 	struct history h = { .v = v, .c = c, .rec = &rec };
 	uint8_t etag[16];
@@ -216,12 +221,8 @@ unsigned vault_history(struct vault *v, struct vault_call *c, const struct wire_
 
 	if ((problem = call_purpose(v, c, clear)) != 0 || (problem = fields_decide(v, c, m->names, clear, &h.wanted)) != 0)
 		return problem;
-	fields_role(v, c, h.wanted);
-	c->detail.view = clear ? 2 : 1;
-	memcpy(c->detail.record, m->record, 16);
-	if ((r = record_load(v, m->record, true, &rec)) != 0)
-		return call_failed(c, r);
-	call_child(c, &rec);
+	if ((problem = fields_open(v, c, m->record, NULL, h.wanted, &rec)) != 0)
+		goto out;
 	h.before = m->before;
 	h.limit = m->limit == 0 ? HISTORY_DEFAULT : m->limit > HISTORY_MAX ? HISTORY_MAX : m->limit;
 	record_etag(v, c, &rec.head, etag);
@@ -231,12 +232,12 @@ unsigned vault_history(struct vault *v, struct vault_call *c, const struct wire_
 	wire_count_end(c->out, at, h.count);
 	fields_put_meta(v, h.wanted, c->out);
 	buf_u8(c->out, h.more);
-	for (unsigned i = 0; i < h.wanted; i++)
-		readable = readable || v->wanted[i].status != WANTED_OMITTED;
-	c->kind = LEAF_HISTORY;
-	c->detail.count = (uint32_t)h.count;
+	problem = r != 0 ? call_failed(c, r) : fields_settle(v, c, NULL, h.wanted);
+	if (problem == 0 && c->rule == DECIDE_YES) {
+		c->kind = LEAF_HISTORY;
+		c->detail.count = (uint32_t)h.count;
+	}
+out:
 	wipe(rec.head.log_key, sizeof(rec.head.log_key));
-	if (r == 0 && !readable)
-		r = CV_ERR_NOKEY;
-	return r == 0 ? 0 : call_failed(c, r);
+	return problem;
 }

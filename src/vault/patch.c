@@ -32,8 +32,8 @@ unsigned vault_patch_record(struct vault *v, struct vault_call *c, const struct 
 
 	if ((problem = call_purpose(v, c, false)) != 0)
 		return problem;
-	w = write_begin(c);
-	if ((problem = write_accept(v, c, w, m->fields, false)) != 0)
+	w = write_begin();
+	if ((problem = write_accept(v, c, w, m->fields, m->as_of_day, false)) != 0)
 		goto out;
 	memcpy(c->detail.record, m->record, 16);
 	if ((r = record_load(v, m->record, false, &rec)) != 0) {
@@ -41,7 +41,7 @@ unsigned vault_patch_record(struct vault *v, struct vault_call *c, const struct 
 		goto out;
 	}
 	call_child(c, &rec);
-	if ((problem = check_version(v, c, w, m, &rec)) != 0)
+	if ((problem = write_admit(v, c, w, &rec)) != 0 || (problem = check_version(v, c, w, m, &rec)) != 0)
 		goto out_record;
 	/* The store's bytes move with the first put: the keys row is kept in a buffer that grows. */
 	buf_reset(&v->keys_row);

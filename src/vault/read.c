@@ -3,12 +3,30 @@
 
 #include "vault/fields.h"
 
-/* Answer the wishes of one class from a row without drops: only their own cells are opened. */
-static int answer_from_row(struct vault *v, struct vault_call *c, unsigned n, uint16_t class_id, size_t *count)
+/* One read on its way. */
+struct reading {
+	struct vault *v;
+	struct vault_call *c;
+	struct record *rec;
+	unsigned n;		/* wishes */
+	size_t count;		/* answered */
+};
+
+static void answer(struct reading *x, struct wanted *w, uint8_t type, const uint8_t *p, size_t n, const struct provenance *prov)
 {
+	fields_put(x->v, x->c, w, type, p, n, x->c->out);
+	fields_note(x->v, x->c, x->rec, w, type, p, n, prov);
+	w->status = WANTED_ANSWERED;
+	x->count++;
+}
+
+/* Answer the wishes of one class from a row without drops: only their own cells are opened. */
+static int answer_from_row(struct reading *x, uint16_t class_id)
+{
+	struct vault *v = x->v;
 	int r = 0;
 
-	for (unsigned i = 0; r == 0 && i < n; i++) {
+	for (unsigned i = 0; r == 0 && i < x->n; i++) {
 		struct wanted *w = &v->wanted[i];
 		const struct row_entry *e;
 
@@ -18,98 +36,101 @@ static int answer_from_row(struct vault *v, struct vault_call *c, unsigned n, ui
 		if ((e = row_index_find(&v->row.index, w->field->id)) == NULL)
 			continue;
 		buf_reset(&v->scratch);
-		r = record_row_cell(&v->row, (unsigned)(e - v->row.index.entry), &v->scratch);
-		if (r == 0) {
-			fields_put(v, c, w, e->type, v->scratch.p, v->scratch.n, c->out);
-			w->status = WANTED_ANSWERED;
-			(*count)++;
-		}
+		if ((r = record_row_cell(&v->row, (unsigned)(e - v->row.index.entry), &v->scratch)) == 0)
+			answer(x, w, e->type, v->scratch.p, v->scratch.n, &v->row.index.provenance[e->provenance]);
 	}
 	buf_reset(&v->scratch);
 	return r;
 }
 
 /* The same from folded content. */
-static void answer_from_content(struct vault *v, struct vault_call *c, unsigned n, uint16_t class_id, size_t *count)
+static void answer_from_content(struct reading *x, uint16_t class_id)
 {
-	for (unsigned i = 0; i < n; i++) {
-		struct wanted *w = &v->wanted[i];
+	const struct content *content = &x->v->content;
+
+	for (unsigned i = 0; i < x->n; i++) {
+		struct wanted *w = &x->v->wanted[i];
 		const struct content_item *item;
 
 		if (w->status != WANTED_OPEN || w->decision.class != class_id)
 			continue;
 		w->status = WANTED_ABSENT;
-		if ((item = content_find(&v->content, w->field->id)) == NULL)
-			continue;
-		fields_put(v, c, w, item->type, v->content.bytes.p + item->at, item->length, c->out);
-		w->status = WANTED_ANSWERED;
-		(*count)++;
+		if ((item = content_find(content, w->field->id)) != NULL)
+			answer(x, w, item->type, content->bytes.p + item->at, item->length, &item->provenance);
 	}
 }
 
-/* All wishes of one class: absent if the record has none, omitted if the session cannot open it. */
-static int answer_class(struct vault *v, struct vault_call *c, struct record *rec, unsigned n, uint16_t class_id, size_t *count)
+/* Nothing of the class is there for this reader. */
+static void leave_absent(struct reading *x, uint16_t class_id)
 {
-	struct head_class *hc = head_class_find(&rec->head, (uint32_t)class_id << 16);
-	enum { GONE, UNREADABLE } rest = GONE;
-	int r = 0;
+	for (unsigned i = 0; i < x->n; i++)
+		if (x->v->wanted[i].status == WANTED_OPEN && x->v->wanted[i].decision.class == class_id)
+			x->v->wanted[i].status = WANTED_ABSENT;
+}
 
-	if (hc == NULL) {
-		rest = session_has_class(c->session, (uint32_t)class_id << 16) ? GONE : UNREADABLE;
-	} else if (hc->drops == 0) {
-		if ((r = record_open_row(v, c, rec, hc)) == 0) {
-			r = answer_from_row(v, c, n, class_id, count);
-			record_row_clear(&v->row);
+/* All wishes of one class: absent if the record has none, refused if neither session nor grant opens it. */
+static int answer_class(struct reading *x, const struct wanted *first)
+{
+	uint16_t class_id = first->decision.class;
+	bool has_key = session_has_class(x->c->session, (uint32_t)class_id << 16);
+	struct head_class *hc = head_class_find(&x->rec->head, (uint32_t)class_id << 16);
+	int r;
+
+	if (!has_key && !first->granted) {
+		fields_lock(x->v, x->n, class_id);
+		return 0;
+	}
+	/* Drops are sealed to those who hold the class: a grant opens the row, not what was handed in since. */
+	if (hc == NULL || (!has_key && (hc->flags & HEAD_CLASS_ROW) == 0)) {
+		leave_absent(x, class_id);
+		return 0;
+	}
+	if (!has_key || hc->drops == 0) {
+		if ((r = record_open_row(x->v, x->c, x->rec, hc)) == 0) {
+			r = answer_from_row(x, class_id);
+			record_row_clear(&x->v->row);
 		}
-	} else if ((r = record_load_content(v, c, rec, hc, &v->content)) == 0) {
-		answer_from_content(v, c, n, class_id, count);
+	} else if ((r = record_load_content(x->v, x->c, x->rec, hc, &x->v->content)) == 0) {
+		answer_from_content(x, class_id);
 	}
-	if (r == CV_ERR_NOKEY) {
-		rest = UNREADABLE;
-		r = 0;
-	}
-	for (unsigned i = 0; i < n; i++)
-		if (v->wanted[i].status == WANTED_OPEN && v->wanted[i].decision.class == class_id)
-			v->wanted[i].status = rest == GONE ? WANTED_ABSENT : WANTED_OMITTED;
-	return r;
+	if (r != CV_ERR_NOKEY)
+		return r;
+	fields_lock(x->v, x->n, class_id);
+	return 0;
 }
 
 unsigned vault_read_record(struct vault *v, struct vault_call *c, const struct wire_read *m)
 {
-	bool clear = m->view == WIRE_VIEW_CLEAR, readable = false;
+	bool clear = m->view == WIRE_VIEW_CLEAR;
 	struct record rec;
+	struct reading x = { .v = v, .c = c, .rec = &rec };
 	uint8_t etag[16];
-	size_t at, count = 0;
-	unsigned n, problem;
-	int r;
+	unsigned problem;
+	size_t at;
+	int r = 0;
 
-	if ((problem = call_purpose(v, c, clear)) != 0 || (problem = fields_decide(v, c, m->names, clear, &n)) != 0)
+	if ((problem = call_purpose(v, c, clear)) != 0 || (problem = fields_decide(v, c, m->names, clear, &x.n)) != 0)
 		return problem;
-	fields_role(v, c, n);
-	c->detail.view = clear ? 2 : 1;
-	memcpy(c->detail.record, m->record, 16);
-	if ((r = record_load(v, m->record, true, &rec)) != 0)
-		return call_failed(c, r);
-	call_child(c, &rec);
+	if ((problem = fields_open(v, c, m->record, m->export, x.n, &rec)) != 0)
+		goto out;
 	record_etag(v, c, &rec.head, etag);
 	wire_record_put(c->out, m->record, etag, clear ? WIRE_VIEW_CLEAR : WIRE_VIEW_MASKED);
 	at = wire_count_begin(c->out);
-	for (unsigned i = 0; r == 0 && i < n; i++)
+	for (unsigned i = 0; r == 0 && i < x.n; i++)
 		if (v->wanted[i].status == WANTED_OPEN)
-			r = answer_class(v, c, &rec, n, v->wanted[i].decision.class, &count);
-	wire_count_end(c->out, at, count);
-	fields_put_meta(v, n, c->out);
-	wire_count_end(c->out, wire_count_begin(c->out), 0);
-	wire_count_end(c->out, wire_count_begin(c->out), 0);
-	for (unsigned i = 0; i < n; i++)
-		readable = readable || v->wanted[i].status != WANTED_OMITTED;
-	if (r == 0 && !readable)
-		r = CV_ERR_NOKEY;
-	if (r == 0) {
-		c->kind = clear ? LEAF_REVEAL : LEAF_READ;
-		c->detail.count = (uint32_t)count;
-		record_want_merge(v, c, &rec);
+			r = answer_class(&x, &v->wanted[i]);
+	wire_count_end(c->out, at, x.count);
+	fields_put_meta(v, x.n, c->out);
+	fields_put_provenance(v, x.n, m->provenance, c->out);
+	if (r != 0) {
+		problem = call_failed(c, r);
+		goto out;
 	}
+	if ((problem = fields_settle(v, c, &rec, x.n)) == 0 && c->rule == DECIDE_YES) {
+		c->kind = clear ? LEAF_REVEAL : LEAF_READ;
+		c->detail.count = (uint32_t)x.count;
+	}
+out:
 	wipe(rec.head.log_key, sizeof(rec.head.log_key));
-	return r == 0 ? 0 : call_failed(c, r);
+	return problem;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "vault/gov.h"
 #include "vault/list.h"
 #include "vault/vault_internal.h"
 
@@ -132,6 +133,8 @@ int record_class_key(struct vault *v, const struct vault_call *c, const struct r
 	*ret_birth = w.birth_epoch;
 	*ret_type = w.type;
 	e = record_unwrap(v->keys, c->session, r->head.record, &w, ret);
+	if (e == CV_ERR_NOKEY && drop_version == 0 && c->principal != NULL && !session_has_class(c->session, class_key))
+		return gov_datakey(v, c, r, class_key, generation, ret, ret_birth);
 	/* Whoever holds the class can open its wraps: one that names an epoch nobody has was changed. */
 	return e == CV_ERR_NOKEY && session_has_class(c->session, class_key) ? CV_ERR_AUTH : e;
 }
@@ -190,6 +193,23 @@ int record_load_content(struct vault *v, const struct vault_call *c, const struc
 		record_row_clear(&v->row);
 	}
 	return e;
+}
+
+bool record_in_area(struct vault *v, const struct vault_call *c, const struct record *r, const struct policy_role *role)
+{
+	bool asked = role != NULL && role->area;
+	const char *area;
+	size_t n;
+
+	for (unsigned i = 0; role == NULL && !asked && i < c->subject.role_count; i++) {
+		const struct policy_role *own = policy_role_by_id(v->policy, c->subject.roles[i]);
+
+		asked = own != NULL && own->area && c->subject.purpose >= 0 && (own->purposes >> c->subject.purpose & 1) != 0;
+	}
+	if (!asked)
+		return true;
+	area = head_area(&r->head, (uint32_t)c->today + 1, &n);
+	return policy_area_fits(c->principal->area, strlen(c->principal->area), area, n);
 }
 
 bool record_can_read(struct vault *v, const struct vault_call *c, uint16_t class_id)

@@ -96,8 +96,13 @@ struct merge_job {
 /* One requested field and what becomes of it. */
 struct wanted {
 	const struct policy_field *field;
-	struct read_decision decision;
-	enum { WANTED_OPEN, WANTED_OMITTED, WANTED_ANSWERED, WANTED_ABSENT } status;
+	struct read_decision decision;	/* its reason is that of the first check that failed, also one of the record */
+	/* To be answered; no role allows it, but a grant may; refused; answered; the record has no such value. */
+	enum { WANTED_OPEN, WANTED_GRANT, WANTED_REFUSED, WANTED_ANSWERED, WANTED_ABSENT } status;
+	uint8_t approval[16];		/* the assignment, grant or export by which it is read; zeros: none */
+	bool granted;			/* it is a grant */
+	bool stale;			/* of an answered value: overdue, or computed from what has changed since */
+	struct provenance provenance;	/* of an answered value */
 };
 
 /* The stored rows of one record as one scan found them, in key order. Valid until the next put. */
@@ -241,7 +246,10 @@ int record_load(struct vault *v, const uint8_t id[16], bool all, struct record *
 /* One stored row of the record. 0, CV_ERR_AUTH (head names it, but it is not there), or the store's error. */
 int record_stored(struct vault *v, const struct record *r, enum rec_kind kind, uint32_t class_key, uint32_t drop_version,
     struct store_value *ret);
-/* Data key of a class row (drop_version 0) or drop. CV_ERR_NOKEY when the session cannot open it. */
+/*
+ * Data key of a class row (drop_version 0) or drop; of a row also from a grant of the caller. CV_ERR_NOKEY when neither the session nor a
+ * grant opens it.
+ */
 int record_class_key(struct vault *v, const struct vault_call *c, const struct record *r, uint32_t class_key, uint32_t generation,
     uint32_t drop_version, struct datakey *ret, uint32_t *ret_birth, uint8_t *ret_type);
 /* Open the current row of hc into v->row. CV_ERR_NOTFOUND: there is none. */
@@ -249,6 +257,8 @@ int record_open_row(struct vault *v, const struct vault_call *c, const struct re
 /* The same for one of its unmerged drops. */
 int record_open_drop(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
     uint32_t drop_version);
+/* Whether the record lies in the caller's area as far as the role asks for it; role NULL: as far as any of their acting roles does. */
+bool record_in_area(struct vault *v, const struct vault_call *c, const struct record *r, const struct policy_role *role);
 /* Fill content with the row of hc and its drops, folded. */
 int record_load_content(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
     struct content *ret);

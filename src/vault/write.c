@@ -4,20 +4,18 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 
 static struct write_set set;	/* one request at a time; too large for the stack */
 
-struct write_set *write_begin(struct vault_call *c)
+struct write_set *write_begin(void)
 {
-	const struct principal *p = c->principal;
-
 	if (set.values.max == 0)
 		buf_init(&set.values, 4u << 20);
 	buf_reset(&set.values);
 	set.changes = set.targets = 0;
-	memset(&set.provenance, 0, sizeof(set.provenance));
-	memcpy(set.provenance.writer, p->id, 16);
-	set.provenance.written_ms = c->now_ms;
+	set.as_of_day = 0;
+	set.foreign = NULL;
 	return &set;
 }
 
@@ -35,108 +33,6 @@ size_t write_room(const struct write_set *w)
 	return 4 * w->values.n + (size_t)w->changes * 512 + (size_t)w->targets * 1024 + 65536;
 }
 
-/* Check one value; its bytes move to w->values, since field_accept's may lie in scratch. */
-static void accept_one(struct vault *v, struct vault_call *c, struct write_set *w, const struct wire_field *in, bool creating)
-{
-	const struct policy_field *f = policy_field_named(v->policy, in->name.p, in->name.n);
-	struct value raw = { in->value.type, in->value.p, in->value.n }, stored = raw;
-	const char *expected = "value";
-	struct write_decision d;
-	struct change *ch;
-	int r = 0;
-
-	if (f == NULL) {
-		call_field_error(c, in->name, PROBLEM_UNKNOWN_FIELD, "a field of the profile");
-		return;
-	}
-	d = policy_decide_write(v->policy, &c->subject, f, creating);
-	if (d.reason != DECIDE_YES) {
-		(void)call_refuse(c, PROBLEM_NOT_PERMITTED, "field %s: %s", f->name, decision_text(d.reason));
-		return;
-	}
-	c->detail.role = d.role;
-	buf_reset(&v->scratch);
-	if (raw.type != VALUE_NULL)
-		r = field_accept(f, &raw, c->today, &v->scratch, &stored, &expected);
-	if (r != 0) {
-		call_field_error(c, in->name, r == CV_ERR_FORMAT ? PROBLEM_WRONG_TYPE : PROBLEM_VALIDATION, expected);
-		return;
-	}
-	call_mark_field(v, c, f);
-	if (raw.type == VALUE_NULL && creating)
-		return;
-	ch = &w->change[w->changes++];
-	ch->field = f;
-	ch->type = stored.type;
-	ch->at = w->values.n;
-	ch->n = stored.n;
-	ch->write_only = d.write_only;
-	buf_put(&w->values, stored.p, stored.n);
-}
-
-static struct target *add_target(struct write_set *w, uint16_t class_id, bool is_view)
-{
-	struct target *t;
-
-	for (unsigned i = 0; i < w->targets; i++)
-		if (w->target[i].class == class_id)
-			return &w->target[i];
-	if (w->targets == POLICY_CLASSES)
-		return NULL;
-	t = &w->target[w->targets++];
-	memset(t, 0, sizeof(*t));
-	t->class = class_id;
-	t->is_view = is_view;
-	return t;
-}
-
-static unsigned find_targets(struct vault_call *c, struct write_set *w)
-{
-	for (unsigned i = 0; i < w->changes; i++) {
-		const struct change *ch = &w->change[i];
-		bool has = !ch->write_only;
-
-		for (unsigned j = 0; j <= ch->field->views; j++) {
-			uint16_t class_id = j == 0 ? ch->field->class : ch->field->view[j - 1].class;
-			struct target *t = add_target(w, class_id, j > 0);
-
-			if (t == NULL)
-				return call_refuse(c, PROBLEM_INTERNAL, "too many classes in one request");
-			/* A write-only writer holds no key, and even one that did must not rewrite what others wrote. */
-			if (!has || !session_has_class(c->session, (uint32_t)class_id << 16))
-				t->sealed_to_public = true;
-		}
-	}
-	return 0;
-}
-
-unsigned write_accept(struct vault *v, struct vault_call *c, struct write_set *w, struct wire_list fields, bool creating)
-{
-	const struct policy_role *role;
-	struct wire_field in;
-
-	while (c->errors < VAULT_ERRORS && wire_fields_next(&fields, &in)) {
-		for (unsigned i = 0; i < w->changes; i++)
-			if (strlen(w->change[i].field->name) == in.name.n &&
-			    memcmp(w->change[i].field->name, in.name.p, in.name.n) == 0)
-				return call_refuse(c, PROBLEM_DUPLICATE_MEMBER, "a field stands twice");
-		accept_one(v, c, w, &in, creating);
-		if (c->problem == PROBLEM_NOT_PERMITTED)
-			return c->problem;
-	}
-	buf_reset(&v->scratch);
-	if (c->problem != 0)
-		return c->problem;
-	if (w->changes == 0)
-		return call_refuse(c, PROBLEM_VALIDATION, "no field is given");
-	if (!buf_ok(&w->values))
-		return call_refuse(c, PROBLEM_PAYLOAD_TOO_LARGE, "the values are too large");
-	role = policy_role_by_id(v->policy, c->detail.role);
-	w->provenance.source = c->detail.department = role != NULL ? role->department : 0;
-	c->detail.count = w->changes;
-	return find_targets(c, w);
-}
-
 /* Set in x what the changes say about target class t: values themselves, or their projections. 0 or an error. */
 static int gather(struct vault *v, struct write_set *w, const struct target *t, struct content *x, bool keep_null)
 {
@@ -150,7 +46,7 @@ static int gather(struct vault *v, struct write_set *w, const struct target *t, 
 		if (f->class == t->class) {
 			uint16_t padded = val.type == VALUE_NULL ? field_padded(f, 0) : field_padded(f, val.n);
 
-			r = content_set(x, f->id, val.type, val.p, val.n, padded, &w->provenance, keep_null);
+			r = content_set(x, f->id, val.type, val.p, val.n, padded, &ch->provenance, keep_null);
 			continue;
 		}
 		for (unsigned j = 0; r == 0 && j < f->views; j++) {
@@ -158,7 +54,7 @@ static int gather(struct vault *v, struct write_set *w, const struct target *t, 
 				continue;
 			buf_reset(&v->scratch);
 			view_project(f->view[j].op, &f->shape, &val, &v->scratch, &shown);
-			r = content_set(x, f->id, shown.type, shown.p, shown.n, view_padded(f, f->view[j].op, shown.n), &w->provenance,
+			r = content_set(x, f->id, shown.type, shown.p, shown.n, view_padded(f, f->view[j].op, shown.n), &ch->provenance,
 			    keep_null);
 		}
 	}
@@ -356,7 +252,20 @@ int write_prune_wraps(struct vault *v, struct record *rec)
 	return 0;
 }
 
-/* Rewrite a row that the session can open. */
+/* Whether the write gives the view class some value, if only one that it had: then its provenance is new. */
+static bool gives_value(const struct write_set *w, const struct target *t)
+{
+	for (unsigned i = 0; i < w->changes; i++)
+		for (unsigned j = 0; w->change[i].type != VALUE_NULL && j < w->change[i].field->views; j++)
+			if (w->change[i].field->view[j].class == t->class)
+				return true;
+	return false;
+}
+
+/*
+ * Rewrite a row that the session can open. A view that shows what it showed keeps its version, so that its readers' ETags tell nothing of
+ * what it hides: its row is made anew in its place, for the provenance alone, and no history is kept of that.
+ */
 static int write_rewrite(struct vault *v, struct vault_call *c, struct write_set *w, struct record *rec, struct target *t,
     struct head_class *hc)
 {
@@ -370,12 +279,14 @@ static int write_rewrite(struct vault *v, struct vault_call *c, struct write_set
 		return r;
 	if (t->is_view && hc->drops == 0 && (r = view_unchanged(v, w, t, &v->content, &same)) != 0)
 		return r;
-	if (same)
+	if (same && !gives_value(w, t))
 		return 0;
 	if ((r = record_class_key(v, c, rec, hc->class_key, hc->generation, 0, &dk, &birth, &type)) != 0)
 		return r;
-	if ((r = gather(v, w, t, &v->content, false)) == 0 && (r = write_history(v, c, rec, hc, &dk, birth)) == 0)
-		r = write_row(v, rec, hc, &dk, birth, hc->class_version + 1);
+	if ((r = gather(v, w, t, &v->content, false)) == 0 && !same)
+		r = write_history(v, c, rec, hc, &dk, birth);
+	if (r == 0)
+		r = write_row(v, rec, hc, &dk, birth, same ? hc->class_version : hc->class_version + 1);
 	wipe(&dk, sizeof(dk));
 	return r;
 }
@@ -443,20 +354,85 @@ static uint16_t quarter_of(const char *p)
 	return (uint16_t)(year * 4 + (month - 1) / 3);
 }
 
-/* What head itself keeps of a changed field. */
-static void note_in_head(const struct write_set *w, struct head *h)
+/* Day of a date YYYY-MM-DD as rows have it. */
+static uint32_t day_of(const char *p)
 {
+	unsigned year = 0, month = (unsigned)(p[5] - '0') * 10 + (unsigned)(p[6] - '0'),
+		 day = (unsigned)(p[8] - '0') * 10 + (unsigned)(p[9] - '0');
+	int32_t days;
+
+	for (unsigned i = 0; i < 4; i++)
+		year = year * 10 + (unsigned)(p[i] - '0');
+	days = clock_days((int)year, month, day);
+	return days < 0 ? 0 : (uint32_t)days + 1;
+}
+
+/* Nothing is planned any more. */
+static void drop_plan(struct head *h)
+{
+	h->flags &= (uint8_t)~HEAD_PLANNED;
+	h->planned_n = 0;
+	memset(h->planned, 0, sizeof(h->planned));
+	h->planned_day = 0;
+}
+
+/* A plan whose day has come is the area itself. */
+static void settle_plan(struct head *h, uint32_t today)
+{
+	if ((h->flags & HEAD_PLANNED) == 0 || today < h->planned_day)
+		return;
+	memcpy(h->area, h->planned, sizeof(h->area));
+	h->area_n = h->planned_n;
+	drop_plan(h);
+}
+
+/*
+ * A new area counts from its day on; at once without one, and where there was none before, since a record without an area is in
+ * everybody's.
+ */
+static void note_area(struct head *h, uint32_t today, const char *p, size_t n, uint32_t from)
+{
+	uint8_t area_n = n <= sizeof(h->area) ? (uint8_t)n : 0;
+
+	settle_plan(h, today);
+	drop_plan(h);
+	if (from <= today || h->area_n == 0) {
+		memset(h->area, 0, sizeof(h->area));
+		memcpy(h->area, p, area_n);
+		h->area_n = area_n;
+		return;
+	}
+	h->flags |= HEAD_PLANNED;
+	h->planned_day = from;
+	h->planned_n = area_n;
+	memcpy(h->planned, p, area_n);
+}
+
+/* The day from which a change of the area in this write counts, 0: at once. */
+static uint32_t area_from(const struct write_set *w)
+{
+	for (unsigned i = 0; i < w->changes; i++)
+		if (w->change[i].field->is_area_from && w->change[i].type == VALUE_DATE && w->change[i].n == 10)
+			return day_of((const char *)w->values.p + w->change[i].at);
+	return 0;
+}
+
+/* What head itself keeps of a changed field. */
+static void note_in_head(const struct vault_call *c, const struct write_set *w, struct head *h)
+{
+	uint32_t today = (uint32_t)c->today + 1;
+
 	for (unsigned i = 0; i < w->changes; i++) {
 		const struct change *ch = &w->change[i];
 		const char *p = (const char *)w->values.p + ch->at;
+		uint8_t state;
 
-		if (ch->field->is_area) {
-			memset(h->area, 0, sizeof(h->area));
-			h->area_n = ch->type != VALUE_NULL && ch->n <= sizeof(h->area) ? (uint8_t)ch->n : 0;
-			memcpy(h->area, p, h->area_n);
-		}
+		if (ch->field->is_area)
+			note_area(h, today, p, ch->type == VALUE_NULL ? 0 : ch->n, area_from(w));
 		if (ch->field->is_due)
 			h->due_quarter = ch->type == VALUE_DATE && ch->n == 10 ? quarter_of(p) : 0;
+		if (ch->field->is_state && ch->type == VALUE_CODE && (state = head_state_named(p, ch->n)) != 0)
+			h->state = state;
 	}
 }
 
@@ -484,7 +460,7 @@ int write_targets(struct vault *v, struct vault_call *c, struct write_set *w, st
 	}
 	if (r == 0)
 		r = write_prune_wraps(v, rec);
-	note_in_head(w, &rec->head);
+	note_in_head(c, w, &rec->head);
 	rec->head.updated_ms = c->now_ms;
 	c->mutating = true;
 	return r;

@@ -9,7 +9,9 @@ struct change {
 	const struct policy_field *field;
 	uint8_t type;			/* stored type, VALUE_NULL takes the field away */
 	size_t at, n;			/* bytes in write_set.values */
-	bool write_only;
+	bool write_only;		/* also a fold's target: nobody reads what stands there */
+	uint16_t role;			/* that allows it */
+	struct provenance provenance;
 };
 /* A class that the changes touch: a source class, or a view class of one. */
 struct target {
@@ -26,18 +28,22 @@ struct write_set {
 	struct change change[POLICY_FIELDS];
 	struct target target[POLICY_CLASSES];
 	struct buf values;
-	struct provenance provenance;
+	uint32_t as_of_day;		/* of all values; never 0 */
+	const struct policy_field *foreign;	/* the first field whose owner is another department, or NULL */
 };
 
 /* The set of this process's one request at a time, emptied. */
-struct write_set *write_begin(struct vault_call *c);
+struct write_set *write_begin(void);
 /* Wipe it. */
 void write_end(struct write_set *w);
 /*
- * Resolve, decide and check all fields, find the targets. Nulls are dropped if creating. 0 or a problem, every field's error
- * named. Nothing is stored.
+ * Resolve, decide and check all fields, as of a day (0: today), fold what is to be folded, find the targets. Nulls are dropped if
+ * creating. 0 or a problem, every field's error named. Nothing is stored, nothing stored is looked at.
  */
-unsigned write_accept(struct vault *v, struct vault_call *c, struct write_set *w, struct wire_list fields, bool creating);
+unsigned write_accept(struct vault *v, struct vault_call *c, struct write_set *w, struct wire_list fields, uint32_t as_of_day,
+    bool creating);
+/* The checks that the record itself decides: each writing role's area, and the assignment of who reads under one. 0 or a problem. */
+unsigned write_admit(struct vault *v, struct vault_call *c, const struct write_set *w, const struct record *rec);
 /*
  * Write all targets of rec: rewrite what the session can open, drop into the rest; v->keys_row holds the record's keys row
  * and grows by the new wraps; rec->head is brought up to date but not stored. 0 or an error.
