@@ -85,7 +85,8 @@ struct childvault_with {
 	const char *purpose;
 	const char *case_text;
 	const char *reason;		/* for the clear view */
-	const char *idempotency_key;	/* childvault_create only, at most 64 characters */
+	const char *idempotency_key;	/* childvault_create only, at most 64 characters; childvault_import: at most 50 */
+	const char *export_id;		/* childvault_get only: the approved export that the read is for, 32 hexadecimal digits */
 };
 
 /*
@@ -111,6 +112,50 @@ int childvault_patch(struct childvault *cv, const struct childvault_with *with, 
 int childvault_history(struct childvault *cv, const struct childvault_with *with, const char *id, const char *names,
     int clear, unsigned limit, unsigned long long before);
 
+/* What narrows a list; NULL, and limit 0, say nothing. Texts that a list does not know are refused by the daemon. */
+struct childvault_filter {
+	const char *area, *due, *state;			/* of records; state of governance objects too */
+	const char *principal, *record, *waiting;	/* of governance objects; waiting: "me" */
+	unsigned limit;					/* 1 to 1,000 of one page */
+	const char *cursor;				/* what the page before gave */
+};
+/* A page of the work list. with may be without a purpose only where the daemon asks for none. */
+int childvault_list(struct childvault *cv, const struct childvault_with *with, const struct childvault_filter *filter);
+
+/*
+ * Give the next line: a JSON object {"fields": {...}} of *ret_n bytes at *ret_line, without line end, that stays valid until the next
+ * call. Return 1 with a line, 0 after the last one, -1 to break off.
+ */
+typedef int childvault_import_next(void *cookie, const char **ret_line, size_t *ret_n);
+/*
+ * Line number line was answered: status 201 and the record's id, or another status and id "". text is the line of answer, a JSON object
+ * with a NUL behind its text_n bytes. Return 0, or anything else to break off.
+ */
+typedef int childvault_import_done(void *cookie, unsigned long long line, int status, const char *id, const char *text, size_t text_n);
+/*
+ * Store many records with one request, reading answers while lines go out. first is the number of the first line (from 1), by which
+ * answers are counted. with->idempotency_key makes a repetition harmless: line n has that text, ":" and n as its key. CHILDVAULT_OK if
+ * every line was answered or a callback broke off, whatever the lines' statuses are; CHILDVAULT_UNREACHABLE if some are open.
+ */
+int childvault_import(struct childvault *cv, const struct childvault_with *with, unsigned long long first, childvault_import_next *next,
+    childvault_import_done *done, void *cookie);
+
+/* ---- governance: assignments, requests, grants, delegations, jobs -------------------------------------------------------- */
+
+/*
+ * Make an object of collection ("assignments", "requests", "delegations", "jobs") from the text of a JSON object. with may be NULL.
+ * childvault_id is the object's, childvault_body the object.
+ */
+int childvault_make(struct childvault *cv, const struct childvault_with *with, const char *collection, const char *json);
+/* Read one object, or a page of them: {"COLLECTION": [...], "cursor": ...}. filter may be NULL. */
+int childvault_object(struct childvault *cv, const char *collection, const char *id);
+int childvault_objects(struct childvault *cv, const char *collection, const struct childvault_filter *filter);
+/* Do action ("approve", "reject", "withdraw", "revoke", "resume", "cancel") to an object; json is the text of an object, or NULL. */
+int childvault_act(struct childvault *cv, const struct childvault_with *with, const char *collection, const char *id, const char *action,
+    const char *json);
+/* The policy document in force, as bytes in childvault_body (docs/FORMAT.md section 11). */
+int childvault_policy(struct childvault *cv);
+
 /* ---- the audit log, for auditors ------------------------------------------------------------------------------------------ */
 
 /*
@@ -134,7 +179,7 @@ int childvault_health(struct childvault *cv);
 const char *childvault_body(const struct childvault *cv, size_t *ret_n);
 /* HTTP status, 0 if no answer came. */
 int childvault_status(const struct childvault *cv);
-/* Record id of a create, "" otherwise. */
+/* Id of the record or object that was made, "" otherwise. */
 const char *childvault_id(const struct childvault *cv);
 /* ETag with its quotes, "" if there was none. */
 const char *childvault_etag(const struct childvault *cv);

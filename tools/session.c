@@ -36,7 +36,10 @@ static const char *title_zh(const char *kind)
 		{ "wrong-type", "值的类型不符" }, { "validation", "值未通过校验" }, { "malformed-json", "JSON 格式错误" },
 		{ "duplicate-member", "JSON 成员重复" }, { "payload-too-large", "内容过大" }, { "rate-limited", "尝试过于频繁，请稍后再试" },
 		{ "idempotency-mismatch", "同一幂等键的内容不同" }, { "storage-full", "存储空间不足" }, { "audit-unavailable", "审计日志不可写" },
-		{ "overloaded", "服务繁忙" }, { "integrity", "存储的数据被改动" } };
+		{ "overloaded", "服务繁忙" }, { "integrity", "存储的数据被改动" }, { "prohibited-purpose", "法律禁止用于该目的" },
+		{ "not-owner", "该字段由其他部门负责" }, { "approval-required", "须先经审批或指派" }, { "budget-exceeded", "查阅数量已达上限，请稍后再试" },
+		{ "conflict", "已被处理，状态不符" }, { "index-rebuilding", "工作清单正在建立，请稍后再试" }, { "bad-request", "请求有误" },
+		{ "unknown-member", "不认识的成员" }, { "bad-cursor", "翻页标记无效" } };
 
 	for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
 		if (strcmp(titles[i].kind, kind) == 0)
@@ -47,7 +50,7 @@ static const char *title_zh(const char *kind)
 static int exit_of_problem(const char *kind)
 {
 	static const char *const denied[] = { "unauthenticated", "not-permitted", "purpose-required", "reason-required",
-		"origin-refused" };
+		"origin-refused", "prohibited-purpose", "not-owner", "approval-required", "budget-exceeded" };
 
 	for (size_t i = 0; i < sizeof denied / sizeof denied[0]; i++)
 		if (strcmp(kind, denied[i]) == 0)

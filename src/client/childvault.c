@@ -88,6 +88,8 @@ void client_begin(struct childvault *cv, const char *method, const char *target,
 		client_http_header_text(&cv->http, "CV-Case", with->case_text);
 	if (with->reason != NULL)
 		client_http_header_text(&cv->http, "CV-Reason", with->reason);
+	if (with->export_id != NULL)
+		client_http_header_text(&cv->http, "CV-Export", with->export_id);
 }
 
 /* Copy a header's value, or "" if it is absent or does not fit. */
@@ -162,8 +164,11 @@ int client_finish(struct childvault *cv, const char *type, const struct buf *bod
 {
 	int r = client_http_send(&cv->http, type, body, again);
 
-	if (r != 0)
-		return client_fail_local(cv, r);
+	return r != 0 ? client_fail_local(cv, r) : client_take_answer(cv);
+}
+
+int client_take_answer(struct childvault *cv)
+{
 	take_headers(cv);
 	if (cv->http.head.status >= 400)
 		return take_problem(cv);
@@ -177,7 +182,7 @@ static bool is_hex(const char *s, size_t n)
 	return strspn(s, "0123456789abcdef") >= n && memchr(s, 0, n) == NULL;
 }
 
-static bool is_id(const char *s) { return strlen(s) == 32 && is_hex(s, 32); }
+bool client_is_id(const char *s) { return strlen(s) == 32 && is_hex(s, 32); }
 
 static bool is_etag(const char *s) { return strlen(s) == 34 && s[0] == '"' && s[33] == '"' && is_hex(s + 1, 32); }
 
@@ -202,7 +207,7 @@ static void put_names(struct buf *target, const char *names)
 }
 
 /* End a target and begin the call; a target that did not fit is a usage error. */
-static int begin_target(struct childvault *cv, const char *method, struct buf *target, const struct childvault_with *with)
+int client_begin_target(struct childvault *cv, const char *method, struct buf *target, const struct childvault_with *with)
 {
 	buf_u8(target, 0);
 	if (!buf_ok(target))
@@ -211,14 +216,14 @@ static int begin_target(struct childvault *cv, const char *method, struct buf *t
 	return CHILDVAULT_OK;
 }
 
-static int get_target(struct childvault *cv, struct buf *target, const struct childvault_with *with)
+int client_get_target(struct childvault *cv, struct buf *target, const struct childvault_with *with)
 {
-	int r = begin_target(cv, "GET", target, with);
+	int r = client_begin_target(cv, "GET", target, with);
 
 	return r != CHILDVAULT_OK ? r : client_finish(cv, NULL, NULL, true);
 }
 
-static int get_simple(struct childvault *cv, const char *path)
+int client_get_simple(struct childvault *cv, const char *path)
 {
 	client_begin(cv, "GET", path, true, NULL);
 	return client_finish(cv, NULL, NULL, true);
@@ -242,16 +247,27 @@ static int put_fields(struct childvault *cv, const char *type, const char *field
 /* ---- records --------------------------------------------------------------------------------------------------------- */
 
 /* The id stands at the end of Location, so that the body need not be parsed. */
-static int take_location(struct childvault *cv)
+int client_take_location(struct childvault *cv, const char *collection)
 {
-	static const char prefix[] = "/v1/records/";
 	const struct answer_header *x = answer_header(&cv->http.head, "location");
+	size_t n = strlen(collection), at = 4 + n + 1;	/* "/v1/" COLLECTION "/" */
 
-	if (x == NULL || x->value_n != sizeof prefix - 1 + 32 || memcmp(x->value, prefix, sizeof prefix - 1) != 0 ||
-	    !is_hex(x->value + sizeof prefix - 1, 32))
+	if (x == NULL || x->value_n != at + 32 || memcmp(x->value, "/v1/", 4) != 0 || memcmp(x->value + 4, collection, n) != 0 ||
+	    x->value[at - 1] != '/' || !is_hex(x->value + at, 32))
 		return client_fail_local(cv, CV_ERR_FORMAT);
-	memcpy(cv->id, x->value + sizeof prefix - 1, 32);
+	memcpy(cv->id, x->value + at, 32);
 	cv->id[32] = 0;
+	return CHILDVAULT_OK;
+}
+
+int client_idempotency_key(struct childvault *cv, const char *key, size_t max)
+{
+	if (key[0] == 0 || strlen(key) > max)
+		return client_fail_local(cv, CV_ERR_ARG);
+	for (const char *p = key; *p != 0; p++)
+		if (!isgraph((unsigned char)*p))
+			return client_fail_local(cv, CV_ERR_ARG);
+	client_http_header(&cv->http, "Idempotency-Key", key);
 	return CHILDVAULT_OK;
 }
 
@@ -262,16 +278,10 @@ int childvault_create(struct childvault *cv, const struct childvault_with *with,
 	if (!is_with(with) || fields == NULL)
 		return client_fail_local(cv, CV_ERR_ARG);
 	client_begin(cv, "POST", "/v1/records", true, with);
-	if (with->idempotency_key != NULL) {
-		if (with->idempotency_key[0] == 0 || strlen(with->idempotency_key) > 64)
-			return client_fail_local(cv, CV_ERR_ARG);
-		for (const char *p = with->idempotency_key; *p != 0; p++)
-			if (!isgraph((unsigned char)*p))
-				return client_fail_local(cv, CV_ERR_ARG);
-		client_http_header(&cv->http, "Idempotency-Key", with->idempotency_key);
-	}
+	if (with->idempotency_key != NULL && (r = client_idempotency_key(cv, with->idempotency_key, 64)) != CHILDVAULT_OK)
+		return r;
 	r = put_fields(cv, "application/json", fields, with->idempotency_key != NULL);
-	return r != CHILDVAULT_OK ? r : take_location(cv);
+	return r != CHILDVAULT_OK ? r : client_take_location(cv, "records");
 }
 
 static int read_record(struct childvault *cv, const struct childvault_with *with, const char *id, const char *what,
@@ -280,7 +290,7 @@ static int read_record(struct childvault *cv, const struct childvault_with *with
 	struct buf target;
 	int r;
 
-	if (!is_with(with) || id == NULL || !is_id(id) || names == NULL)
+	if (!is_with(with) || id == NULL || !client_is_id(id) || names == NULL)
 		return client_fail_local(cv, CV_ERR_ARG);
 	buf_init(&target, TARGET_MAX);
 	buf_text(&target, "/v1/records/");
@@ -293,7 +303,7 @@ static int read_record(struct childvault *cv, const struct childvault_with *with
 		buf_printf(&target, "&limit=%u", limit);
 	if (before != 0)
 		buf_printf(&target, "&before=%llu", before);
-	r = get_target(cv, &target, with);
+	r = client_get_target(cv, &target, with);
 	buf_free(&target);
 	return r;
 }
@@ -315,12 +325,12 @@ int childvault_patch(struct childvault *cv, const struct childvault_with *with, 
 	struct buf target;
 	int r;
 
-	if (!is_with(with) || id == NULL || !is_id(id) || (etag != NULL && !is_etag(etag)) || fields == NULL)
+	if (!is_with(with) || id == NULL || !client_is_id(id) || (etag != NULL && !is_etag(etag)) || fields == NULL)
 		return client_fail_local(cv, CV_ERR_ARG);
 	buf_init(&target, TARGET_MAX);
 	buf_text(&target, "/v1/records/");
 	buf_text(&target, id);
-	if ((r = begin_target(cv, "PATCH", &target, with)) == CHILDVAULT_OK) {
+	if ((r = client_begin_target(cv, "PATCH", &target, with)) == CHILDVAULT_OK) {
 		if (etag != NULL)
 			client_http_header(&cv->http, "If-Match", etag);
 		r = put_fields(cv, "application/merge-patch+json", fields, false);
@@ -340,12 +350,12 @@ int childvault_events(struct childvault *cv, uint64_t first, unsigned limit, int
 		return client_fail_local(cv, CV_ERR_ARG);
 	buf_init(&target, TARGET_MAX);
 	buf_printf(&target, "/v1/audit/events?from=%" PRIu64 "&limit=%u%s", first, limit, with_keys ? "&keys=true" : "");
-	r = get_target(cv, &target, NULL);
+	r = client_get_target(cv, &target, NULL);
 	buf_free(&target);
 	return r;
 }
 
-int childvault_checkpoint(struct childvault *cv) { return get_simple(cv, "/v1/audit/checkpoint"); }
+int childvault_checkpoint(struct childvault *cv) { return client_get_simple(cv, "/v1/audit/checkpoint"); }
 
 int childvault_tile(struct childvault *cv, const char *path)
 {
@@ -357,12 +367,12 @@ int childvault_tile(struct childvault *cv, const char *path)
 	buf_init(&target, TARGET_MAX);
 	buf_text(&target, "/v1/audit/tile/");
 	buf_text(&target, path);
-	r = get_target(cv, &target, NULL);
+	r = client_get_target(cv, &target, NULL);
 	buf_free(&target);
 	return r;
 }
 
-int childvault_health(struct childvault *cv) { return get_simple(cv, "/v1/sys/health"); }
+int childvault_health(struct childvault *cv) { return client_get_simple(cv, "/v1/sys/health"); }
 
 /* ---- tokens ------------------------------------------------------------------------------------------------------------- */
 

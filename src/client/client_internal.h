@@ -34,6 +34,18 @@ void client_begin(struct childvault *cv, const char *method, const char *target,
     const struct childvault_with *with);
 /* Finish and send it; read answer headers and, of a refusal, the problem. A childvault_code. */
 int client_finish(struct childvault *cv, const char *type, const struct buf *body, bool again);
+/* Read headers and, of a refusal, the problem of the answer in cv->http. A childvault_code. */
+int client_take_answer(struct childvault *cv);
+/* End a target and begin the call; one that did not fit is a usage error. client_get_target sends it too, as GET. */
+int client_begin_target(struct childvault *cv, const char *method, struct buf *target, const struct childvault_with *with);
+int client_get_target(struct childvault *cv, struct buf *target, const struct childvault_with *with);
+int client_get_simple(struct childvault *cv, const char *path);
+/* Add Idempotency-Key to the call begun. CHILDVAULT_USAGE if it is longer than max or has other than visible ASCII. */
+int client_idempotency_key(struct childvault *cv, const char *key, size_t max);
+/* Take the id of what was made in collection. */
+int client_take_location(struct childvault *cv, const char *collection);
+/* Whether s is an id: 32 lower-case hexadecimal digits. */
+bool client_is_id(const char *s);
 /* Remember text as the message and return code. */
 int client_fail(struct childvault *cv, int code, const char *text);
 /* The childvault_code that a CV_ERR_* of this process is, with its message. */

@@ -265,6 +265,30 @@ static int call_once(struct client_http *h)
 	return finish(h);
 }
 
+int client_http_ready(struct client_http *h)
+{
+	if (still_idle(h))
+		return 0;
+	disconnect(h);
+	return connect_now(h);
+}
+
+void client_http_close(struct client_http *h) { disconnect(h); }
+
+int client_http_read(struct client_http *h) { return read_to(h, h->in.n + 1); }
+
+int client_http_rest(struct client_http *h, size_t head_n)
+{
+	int r;
+
+	buf_reset(&h->body);
+	if ((r = read_body(h, head_n)) == 0)
+		r = finish(h);
+	if (r != 0 || !h->head.keep)
+		disconnect(h);
+	return r;
+}
+
 int client_http_send(struct client_http *h, const char *type, const struct buf *body, bool again)
 {
 	int r = CV_ERR_LIMIT;

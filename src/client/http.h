@@ -42,4 +42,12 @@ int client_http_send(struct client_http *h, const char *type, const struct buf *
 /* Append text percent-encoded as client_http_header_text does. */
 void client_http_encode(struct buf *ret, const char *text);
 
+/* For calls that send and read at once: connect unless the connection can be used; close it. client_http_ready: 0 or CV_ERR_SYSTEM. */
+int client_http_ready(struct client_http *h);
+void client_http_close(struct client_http *h);
+/* Read into h->in, waiting for at most the time limit. 0, or CV_ERR_*: also at the end of the stream, with errno ECONNRESET. */
+int client_http_read(struct client_http *h);
+/* Read the rest of the answer whose head, of head_n bytes, is parsed. 0 or CV_ERR_*; the connection is closed on failure. */
+int client_http_rest(struct client_http *h, size_t head_n);
+
 #endif

@@ -146,7 +146,7 @@ static void create_sends_and_reads(void **state)
 static void arguments_out_of_range_send_nothing(void **state)
 {
 	struct script s = { .answer = "", .keep = true };
-	const struct childvault_with none = { NULL, NULL, NULL, NULL }, long_key = { .purpose = "p", .idempotency_key = "a b" };
+	const struct childvault_with none = { .purpose = NULL }, long_key = { .purpose = "p", .idempotency_key = "a b" };
 	struct fake *f = fake_start(play, &s);
 	struct childvault *cv = client_of(f);
 
