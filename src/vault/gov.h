@@ -50,12 +50,6 @@ bool gov_assigned(struct vault *v, const struct vault_call *c, const uint8_t rec
 /* Expire what is over; between turns, bounded work. True if a turn is to be begun to write it. */
 void gov_tick(struct vault *v, uint64_t now_ms);
 
-/*
- * Genesis: store the standing assignment of a demo vault for this principal: any record, level 4, no budget, these n purposes (ids,
- * ascending). The table needs not be loaded. 0, CV_ERR_ARG, or the store's error.
- */
-int gov_put_standing(struct vault *v, const uint8_t principal[16], const uint16_t *purposes, unsigned n, uint64_t now_ms);
-
 /* Operations for MSG_GOV_*: a problem number, 0 when done. */
 unsigned vault_gov_create(struct vault *v, struct vault_call *c, const struct wire_gov_create *m);
 unsigned vault_gov_get(struct vault *v, struct vault_call *c, const struct wire_gov_get *m);

@@ -69,34 +69,3 @@ unsigned gov_assign(struct vault *v, struct vault_call *c, struct wire_list fiel
 	gov_draft_end(d);
 	return problem;
 }
-
-int gov_put_standing(struct vault *v, const uint8_t principal[16], const uint16_t *purposes, unsigned n, uint64_t now_ms)
-{
-	uint8_t list[2 * GOV_PURPOSES_MAX], key[GOV_KEY];
-	struct gov_object o;
-	struct buf plain;
-	int r;
-
-	if (n == 0 || n > GOV_PURPOSES_MAX)
-		return CV_ERR_ARG;
-	memset(&o, 0, sizeof(o));
-	o.prefix = (struct gov_prefix){ .epoch = keys_epoch(v->keys), .type = GOV_ASSIGNMENT, .state = GOV_ACTIVE, .due_day = UINT32_MAX };
-	crypto_random(o.id, 16);
-	memcpy(o.principal, principal, 16);
-	o.created_ms = now_ms;
-	o.level = 4;
-	o.flags = GOV_ANY_RECORD | GOV_DEMO;
-	for (unsigned i = 0; i < n; i++)
-		be16_put(list + 2 * i, purposes[i]);
-	o.purposes = (struct gov_bytes){ list, 2 * n };
-	buf_init(&plain, 4096);
-	buf_reset(&v->seal);
-	gov_prefix_put(&v->seal, &o.prefix);
-	gov_key(GOV_ASSIGNMENT, o.id, key);
-	if ((r = gov_object_encode(&o, &plain)) == 0 &&
-	    (r = keys_gov_seal(v->keys, GOV_ASSIGNMENT, o.id, UINT32_MAX, plain.p, plain.n, &v->seal)) == 0)
-		r = vault_put_hashed(v, STORE_GOV, key, sizeof(key), v->seal.p, v->seal.n);
-	buf_free(&plain);
-	buf_reset(&v->seal);
-	return r;
-}

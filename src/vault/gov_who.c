@@ -78,9 +78,7 @@ bool gov_mutual(struct vault *v, const uint8_t record[16], const uint8_t approve
 /* Where the record lies on the day of the call. */
 static const char *area_of(const struct vault_call *c, const struct record *r, size_t *ret_n)
 {
-	(void)c;
-	*ret_n = r->head.area_n;
-	return r->head.area;
+	return head_area(&r->head, (uint32_t)c->today + 1, ret_n);
 }
 
 static bool area_fits(const struct vault_call *c, const struct principal *p, const struct record *r)
