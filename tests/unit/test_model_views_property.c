@@ -467,7 +467,8 @@ static void words_in_any_order_show_no_house(void **state)
 			assert_null(memchr(got.p, '5', got.n));
 		project(op, &no_shape, VALUE_TEXT, got.p, got.n, &again);
 		if (again.type != VALUE_TEXT || again.n != got.n)
-			fail_msg("%s shows %.*s, which shows %.*s", t.s, (int)got.n, (const char *)got.p, (int)again.n, (const char *)again.p);
+			fail_msg("%s shows %.*s, which shows %.*s", t.s, (int)got.n, (const char *)got.p, (int)again.n,
+			    (const char *)again.p);
 	}
 	assert_in_range(answered, ROUNDS / 20, 9 * ROUNDS);
 }
@@ -645,7 +646,9 @@ static const struct policy_member members[] = {
 	{ "phone", LABEL, { .type = VALUE_TEXT, .max_length = 13, .validator = VALID_V9_PHONE } },
 	{ "relation", LABEL, { .type = VALUE_CODE, .max_length = 2, .validator = VALID_V10_RELATION } }
 };
-static const struct policy_shape person = { .type = VALUE_GROUP, .max_length = 900, .member_count = COUNT(members), .members = members };
+static const struct policy_shape person = {
+	.type = VALUE_GROUP, .max_length = 900, .member_count = COUNT(members), .members = members
+};
 
 /* A contact: what is shown is fixed by the arguments, everything else is random. */
 static void put_contact(
