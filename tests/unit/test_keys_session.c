@@ -305,6 +305,43 @@ static void answers_do_not_tell_who_is_known(void **state)
 	}
 }
 
+/* Were one personal role shown to all strangers, or were it the owner's own, it would tell who is known. */
+static void strangers_see_each_personal_role(void **state)
+{
+	unsigned seen[PEOPLE + 1] = { 0 };
+	struct hello_answer a;
+	uint8_t id[16];
+
+	(void)state;
+	for (unsigned i = 0; i < 40 * PEOPLE; i++) {
+		crypto_random(id, sizeof(id));
+		assert_int_equal(hello(id, T0 + i, &a), 0);
+		for (unsigned j = 0; j < ROLE_WRAPS; j++)
+			if (role_is_personal(a.wraps[j].role))
+				seen[a.wraps[j].role & ~ROLE_PERSONAL]++;
+	}
+	assert_int_equal(seen[0], 0);
+	for (unsigned i = 1; i <= PEOPLE; i++)
+		assert_in_range(seen[i], 10, 90);	/* 40 are to be expected */
+}
+
+static void personal_roles_stand_anywhere(void **state)
+{
+	unsigned at[ROLE_WRAPS] = { 0 };
+	struct hello_answer a;
+	uint8_t id[16];
+
+	(void)state;
+	for (unsigned i = 0; i < 40 * ROLE_WRAPS; i++) {
+		crypto_random(id, sizeof(id));
+		assert_int_equal(hello(id, T0 + i, &a), 0);
+		for (unsigned j = 0; j < ROLE_WRAPS; j++)
+			at[j] += role_is_personal(a.wraps[j].role);
+	}
+	for (unsigned j = 0; j < ROLE_WRAPS; j++)
+		assert_in_range(at[j], 10, 90);
+}
+
 static void decoys_begin_with_points_of_the_curve(void **state)
 {
 	uint8_t decoy[112], pk[32];
@@ -820,6 +857,8 @@ int main(void)
 		with_vault(hello_works_for_a_minute),
 		with_vault(grant_that_does_not_open_opens_no_session),
 		with_vault(answers_do_not_tell_who_is_known),
+		with_vault(strangers_see_each_personal_role),
+		with_vault(personal_roles_stand_anywhere),
 		with_vault(decoys_begin_with_points_of_the_curve),
 		with_vault(real_wraps_stand_anywhere),
 		with_vault(suspended_and_expired_get_decoys_and_no_session),
