@@ -23,10 +23,11 @@
 #include "vault/genesis.h"
 #include "vault/vault_internal.h"
 
-enum { ROLE_WORKER = 1, ROLE_CLERK = 2, ROLE_INTAKE = 3, ROLE_AUDITOR = 4, ROLE_SCHOOL = 5 };
+enum { ROLE_WORKER = 1, ROLE_CLERK = 2, ROLE_INTAKE = 3, ROLE_AUDITOR = 4, ROLE_SCHOOL = 5, ROLE_MANAGER = 6 };
 enum { CLASS_ID = 0x10, CLASS_HEALTH = 0x50, CLASS_ID_MASKED = 0x4010 };
 enum { FIELD_NAME = 1, FIELD_CITY = 2, FIELD_NOTE = 3 };
-enum { P_ADMIN_A, P_ADMIN_B, P_AUDITOR, P_WORKER, P_CLERK, P_INTAKE, P_SCHOOL, PEOPLE };
+/* The last three are there where the policy has managers; the twin is a clerk who is the manager's natural person. */
+enum { P_ADMIN_A, P_ADMIN_B, P_AUDITOR, P_WORKER, P_CLERK, P_INTAKE, P_SCHOOL, P_MANAGER, P_DEPUTY, P_TWIN, PEOPLE };
 
 struct test_person {
 	uint8_t box_sk[32], seed[32], sign_sk[64];
@@ -116,6 +117,18 @@ static inline void fixture_person(struct test_person *p, enum principal_kind kin
 	p->g.role_count = role != 0;
 }
 
+/* How many of the people a vault of this policy has. */
+static inline unsigned fixture_people(const struct buf *document)
+{
+	struct policy *p;
+	bool managers;
+
+	assert_int_equal(policy_decode(document->p, document->n, &p), 0);
+	managers = policy_role_by_id(p, ROLE_MANAGER) != NULL;
+	policy_free(p);
+	return managers ? PEOPLE : P_MANAGER;
+}
+
 static inline void fixture_open(struct fixture *f)
 {
 	assert_int_equal(vault_open(f->dir, &f->v), 0);
@@ -131,7 +144,7 @@ static inline int fixture_setup(void **state)
 	struct vault_genesis_slot slot = { .number = 3, .info = { .type = SLOT_DEMO } };
 	struct genesis_person people[PEOPLE];
 	struct genesis_signer signers[2];
-	struct vault_genesis g = { .demo = true, .people = people, .people_count = PEOPLE, .signers = signers, .signer_count = 2,
+	struct vault_genesis g = { .demo = true, .people = people, .signers = signers, .signer_count = 2,
 		.slots = &slot, .slot_count = 1, .journal_file_bytes = fixture_journal_bytes, .journal_files = 2 };
 
 	crypto_allow_unlocked(true);
@@ -147,6 +160,11 @@ static inline int fixture_setup(void **state)
 	fixture_person(&f->person[P_CLERK], PRINCIPAL_PERSON, 0, ROLE_CLERK, "clerk");
 	fixture_person(&f->person[P_INTAKE], PRINCIPAL_APP, 0, ROLE_INTAKE, "intake");
 	fixture_person(&f->person[P_SCHOOL], PRINCIPAL_PERSON, 0, ROLE_SCHOOL, "school");
+	fixture_person(&f->person[P_MANAGER], PRINCIPAL_PERSON, 0, ROLE_MANAGER, "manager");
+	fixture_person(&f->person[P_DEPUTY], PRINCIPAL_PERSON, 0, ROLE_MANAGER, "deputy");
+	fixture_person(&f->person[P_TWIN], PRINCIPAL_PERSON, 0, ROLE_CLERK, "twin");
+	memcpy(f->person[P_TWIN].g.principal.person, f->person[P_MANAGER].g.principal.person, 16);
+	g.people_count = fixture_people(&f->policy);
 	for (unsigned i = 0; i < PEOPLE; i++) {
 		if (fixture_area[i] != NULL)
 			f->person[i].g.area = fixture_area[i];
@@ -234,29 +252,33 @@ static inline unsigned run_read(struct vault *v, struct vault_call *c, void *m) 
 static inline unsigned run_patch(struct vault *v, struct vault_call *c, void *m) { return vault_patch_record(v, c, m); }
 static inline unsigned run_history(struct vault *v, struct vault_call *c, void *m) { return vault_history(v, c, m); }
 
+/* Seal the key of wrap i to the session, if it is one that opens for the person: the others are decoys. */
+static inline bool seal_wrap(struct fixture *f, struct test_person *p, const struct wire_hello_answer *h, unsigned i, uint8_t ret[112])
+{
+	struct context at = { .kind = CONTEXT_KEY_WRAP, .vault = f->vault_id, .entity = p->g.principal.id,
+		.epoch = h->wrap[i].epoch, .field = h->wrap[i].role, .version = 1, .length = 32 };
+	struct context to = { .kind = CONTEXT_SESSION, .vault = f->vault_id, .entity = h->session, .epoch = h->wrap[i].epoch,
+		.field = h->wrap[i].role, .writer = p->g.principal.id, .length = 32 };
+	uint8_t ctx[CONTEXT_BYTES], sk[32];
+
+	context_encode(&at, ctx);
+	if (crypto_pkopen(p->box_sk, ctx, h->wrap[i].wrap, 112, sk) != 0)
+		return false;
+	context_encode(&to, ctx);
+	assert_int_equal(crypto_pkseal(h->ephemeral, ctx, sk, 32, ret), 0);
+	return true;
+}
+
 /* Seal the first wrap that opens as the person's role to the session; false if none does. */
 static inline bool seal_role(struct fixture *f, struct test_person *p, const struct wire_hello_answer *h, uint8_t ret[112])
 {
-	for (unsigned i = 0; i < WIRE_ROLES_MAX; i++) {
-		struct context at = { .kind = CONTEXT_KEY_WRAP, .vault = f->vault_id, .entity = p->g.principal.id,
-			.epoch = h->wrap[i].epoch, .field = h->wrap[i].role, .version = 1, .length = 32 };
-		struct context to = { .kind = CONTEXT_SESSION, .vault = f->vault_id, .entity = h->session, .epoch = h->wrap[i].epoch,
-			.field = h->wrap[i].role, .writer = p->g.principal.id, .length = 32 };
-		uint8_t ctx[CONTEXT_BYTES], sk[32];
-
-		if (h->wrap[i].role != p->role)
-			continue;
-		context_encode(&at, ctx);
-		if (crypto_pkopen(p->box_sk, ctx, h->wrap[i].wrap, 112, sk) != 0)
-			continue;
-		context_encode(&to, ctx);
-		assert_int_equal(crypto_pkseal(h->ephemeral, ctx, sk, 32, ret), 0);
-		return true;
-	}
+	for (unsigned i = 0; i < WIRE_ROLES_MAX; i++)
+		if (h->wrap[i].role == p->role && seal_wrap(f, p, h, i, ret))
+			return true;
 	return false;
 }
 
-/* Open a session; the token goes to ret. Returns the problem of the last step. */
+/* Open a session with every role that the person has, the personal one too; the token goes to ret. Returns the problem of the last step. */
 static inline unsigned login(struct fixture *f, unsigned who, uint8_t ret[32])
 {
 	static const uint8_t zeros[32];
@@ -266,7 +288,7 @@ static inline unsigned login(struct fixture *f, unsigned who, uint8_t ret[32])
 	struct wire_hello_answer h;
 	struct wire_activate act;
 	struct wire_activate_answer a;
-	uint8_t copy[2048], sealed[112], proof[16 + 16 + 32 + 1 + 118] = "cv1.proof", sig[64];
+	uint8_t copy[2048], sealed[WIRE_ROLES_MAX][112], proof[16 + 16 + 32 + 1 + WIRE_ROLES_MAX * 118] = "cv1.proof", sig[64];
 	size_t n;
 	unsigned problem;
 
@@ -275,19 +297,24 @@ static inline unsigned login(struct fixture *f, unsigned who, uint8_t ret[32])
 	assert_true(n <= sizeof(copy));
 	memcpy(copy, f->out.p + 10, n);
 	assert_int_equal(wire_hello_answer_decode(copy, n, &h), 0);
-	assert_true(seal_role(f, p, &h, sealed));
+	memset(&act, 0, sizeof(act));
+	for (unsigned i = 0; i < WIRE_ROLES_MAX; i++)
+		if (seal_wrap(f, p, &h, i, sealed[act.n])) {
+			act.role[act.n] = (struct wire_role_key){ h.wrap[i].role, h.wrap[i].epoch, sealed[act.n] };
+			act.n++;
+		}
+	assert_true(act.n > 0);
 	memcpy(proof + 16, h.session, 16);
 	memcpy(proof + 32, h.ephemeral, 32);
-	proof[64] = 1;
-	be16_put(proof + 65, p->role);
-	be32_put(proof + 67, 1);
-	memcpy(proof + 71, sealed, 112);
-	crypto_sign(p->sign_sk, proof, sizeof(proof), sig);
-	memset(&act, 0, sizeof(act));
+	proof[64] = (uint8_t)act.n;
+	for (unsigned i = 0; i < act.n; i++) {
+		be16_put(proof + 65 + i * 118, act.role[i].role);
+		be32_put(proof + 67 + i * 118, act.role[i].epoch);
+		memcpy(proof + 71 + i * 118, act.role[i].sealed, 112);
+	}
+	crypto_sign(p->sign_sk, proof, 65 + act.n * 118, sig);
 	act.request_id = f->request_id;
 	act.session = h.session;
-	act.n = 1;
-	act.role[0] = (struct wire_role_key){ p->role, 1, sealed };
 	act.signature = sig;
 	problem = one_turn(f, &env, false, run_activate, &act);
 	if (problem == 0) {
