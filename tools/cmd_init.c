@@ -26,7 +26,7 @@
  * eleven see the whole vault and read under a standing approval; the others are there to try areas and approvals with: a
  * county, two townships of it, a village of the first.
  */
-#define COUNTY "990100"
+#define COUNTY "119901"	/* a province, so that the code is one, with a prefecture that is none: as in synthetic files */
 #define EAST COUNTY "101"
 #define WEST COUNTY "102"
 #define EAST_VILLAGE EAST "001"
