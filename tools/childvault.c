@@ -28,6 +28,9 @@ static const struct command commands[] = {
 	{ "get", cmd_get, "read fields of a record", "读取档案字段" },
 	{ "put", cmd_put, "change fields of a record", "修改档案字段" },
 	{ "history", cmd_history, "show versions of a record's fields", "显示字段的历史版本" },
+	{ "list", cmd_list, "list files that are due, in a place or in a state", "列出到期、某地或某状态的档案" },
+	{ "todo", cmd_todo, "tell what waits for you", "显示待办事项" },
+	{ "reproject", cmd_reproject, "compute views and predicates anew", "重新计算脱敏视图和判定" },
 	{ "audit", cmd_audit, "events, export, verify: read and check the audit log", "审计日志：查看、导出、校验" },
 	{ "policy", cmd_policy, "check and compile a profile", "检查并编译规则文件" },
 };

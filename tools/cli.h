@@ -99,6 +99,10 @@ void table_row(struct table *t, const char *const *cells);
  * tabs between, with \t, \n, \r and \\ written as escapes. Returns EXIT_DONE, or EXIT_FAILED if memory or the output failed.
  */
 int table_print(struct table *t);
+/* Free without printing; NULL is allowed. */
+void table_drop(struct table *t);
+/* Print one text to standard output as a table on a terminal does: what could steer the terminal becomes '?'. */
+void table_text(const char *s);
 
 /* ---- the daemon ------------------------------------------------------------------------------------------------------- */
 
@@ -137,12 +141,15 @@ int cmd_get(int argc, char **argv);
 int cmd_history(int argc, char **argv);
 int cmd_init(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
+int cmd_list(int argc, char **argv);
 int cmd_login(int argc, char **argv);
 int cmd_logout(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_put(int argc, char **argv);
+int cmd_reproject(int argc, char **argv);
 int cmd_seal(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_todo(int argc, char **argv);
 int cmd_unseal(int argc, char **argv);
 
 #endif

@@ -141,6 +141,24 @@ static void print_lines(const struct table *t)
 		}
 }
 
+void table_drop(struct table *t)
+{
+	if (t == NULL)
+		return;
+	for (size_t i = 0; i < t->rows * t->columns; i++) {
+		if (t->cell[i] != NULL)
+			wipe(t->cell[i], strlen(t->cell[i]));
+		free(t->cell[i]);
+	}
+	free(t->cell);
+	free(t);
+}
+
+void table_text(const char *s)
+{
+	(void)show(s, true);
+}
+
 int table_print(struct table *t)
 {
 	bool bad;
@@ -152,13 +170,7 @@ int table_print(struct table *t)
 		print_aligned(t);
 	else if (!bad)
 		print_lines(t);
-	for (size_t i = 0; i < t->rows * t->columns; i++) {
-		if (t->cell[i] != NULL)
-			wipe(t->cell[i], strlen(t->cell[i]));
-		free(t->cell[i]);
-	}
-	free(t->cell);
-	free(t);
+	table_drop(t);
 	if (bad)
 		return cli_fail(EXIT_FAILED, "out of memory", "内存不足");
 	return ferror(stdout) ? EXIT_FAILED : EXIT_DONE;

@@ -97,7 +97,8 @@ static void put_job(struct vault *v, struct vault_call *c, const struct job *j)
 	put_number(c->out, "changed", j->changed, &count);
 	put_number(c->out, "skipped", j->skipped, &count);
 	put_fields(v, j, c->out, &count);
-	put_text(c->out, "by", by != NULL ? by->login : "", &count);
+	if (by != NULL)
+		put_text(c->out, "by", by->login, &count);
 	put_text(c->out, "created_at", time, &count);
 	wire_count_end(c->out, at, count);
 }

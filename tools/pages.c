@@ -1,0 +1,66 @@
+#include "pages.h"
+
+#include <string.h>
+
+#include "client/client.h"
+
+#define TARGET_MAX 4096u
+
+json_t *cli_body(const struct childvault *cv)
+{
+	size_t n;
+	const char *p = childvault_body(cv, &n);
+
+	return json_loadb(p, n, JSON_REJECT_DUPLICATES, NULL);
+}
+
+const char *json_text(const json_t *j, const char *name)
+{
+	const char *s = json_string_value(json_object_get(j, name));
+
+	return s != NULL ? s : "";
+}
+
+/* One page behind cursor ("": the first), which becomes the next one's, "" at the end. */
+static int get_page(struct childvault *cv, const struct pages *p, struct buf *cursor)
+{
+	struct buf target;
+	json_t *j, *rows;
+	int r;
+
+	buf_init(&target, TARGET_MAX);
+	buf_text(&target, p->target);
+	client_query(&target, "cursor", cursor->n > 0 ? (const char *)cursor->p : NULL);
+	buf_u8(&target, 0);
+	r = buf_ok(&target) ? client_call(cv, "GET", (const char *)target.p, p->with, NULL) : CHILDVAULT_USAGE;
+	buf_free(&target);
+	buf_reset(cursor);
+	if (r != CHILDVAULT_OK)
+		return r;
+	j = cli_body(cv);
+	rows = json_object_get(j, p->collection);
+	if (p->page != NULL)
+		p->page(p->cookie, cv);
+	for (size_t i = 0; p->row != NULL && i < json_array_size(rows); i++)
+		p->row(p->cookie, json_array_get(rows, i));
+	if (json_text(j, "cursor")[0] != 0) {
+		buf_text(cursor, json_text(j, "cursor"));
+		buf_u8(cursor, 0);
+	}
+	json_decref(j);
+	return buf_ok(cursor) ? CHILDVAULT_OK : CHILDVAULT_PROTOCOL;
+}
+
+int pages_get(struct childvault *cv, const struct pages *p, bool *ret_more)
+{
+	struct buf cursor;
+	int r;
+
+	buf_init(&cursor, 1024);
+	do
+		r = get_page(cv, p, &cursor);
+	while (r == CHILDVAULT_OK && p->all && cursor.n > 0);
+	*ret_more = cursor.n > 0;
+	buf_free(&cursor);
+	return r;
+}
