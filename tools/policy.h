@@ -1,0 +1,29 @@
+/* What the two files of `childvault policy` share. */
+#ifndef CV_TOOLS_POLICY_H
+#define CV_TOOLS_POLICY_H
+
+#include "cli.h"
+
+struct policy;
+
+struct policy_args {
+	const char *out;	/* compile */
+	const char *against;	/* plan */
+	bool vault;
+	const char *role, *field, *purpose, *view;	/* explain */
+	bool write, creating;
+	const char *key;	/* apply, sign */
+	uint64_t passphrase_fd;
+};
+
+/* Read a profile, or a compiled document, into doc and decode it. Exit code, after a message if it is not EXIT_DONE. */
+int policy_load(const char *path, struct buf *doc, struct policy **ret);
+/* Print what changes from old to new. Exit code. */
+int policy_print_plan(const struct policy *old, const struct policy *new);
+/* The policy in force, asked of the daemon in a session of the environment's. Exit code. */
+int policy_of_vault(struct policy **ret);
+/* The verbs apply (a file) and sign (a request's id). Exit codes. */
+int policy_apply(const char *path, const struct policy_args *a);
+int policy_sign(const char *id, const struct policy_args *a);
+
+#endif
