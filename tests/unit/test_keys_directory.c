@@ -692,13 +692,18 @@ static void second_set_of(const struct test_row *from, const struct dir_key *dk)
 static void personal_role_with_a_second_member_is_refused(void **state)
 {
 	struct dir_key dk = { .type = DIR_MEMBER, .epoch = 1 };
+	struct test_row *own;
 	uint8_t pk[32];
 	uint32_t epoch;
 
 	(void)state;
 	assert_int_equal(test_load(v), 0);
-	assert_int_equal(directory_personal(v->k, v->people[GUEST].p.id, &dk.role, &epoch, pk), 0);
 	memcpy(dk.principal, v->people[WORKER].p.id, 16);
+	assert_int_equal(directory_personal(v->k, dk.principal, &dk.role, &epoch, pk), 0);
+	/* The worker has the guest's role in place of the own one. */
+	own = test_find(&v->rows, &dk);
+	*own = v->rows.row[--v->rows.n];
+	assert_int_equal(directory_personal(v->k, v->people[GUEST].p.id, &dk.role, &epoch, pk), 0);
 	second_set_of(row_of(DIR_MEMBER), &dk);
 	assert_int_equal(test_load(v), CV_ERR_FORMAT);
 }
