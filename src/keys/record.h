@@ -62,8 +62,8 @@ struct grant_place {
 };
 /*
  * Seal a data key to the grantee's personal role: PKSEAL with context kind 25 (record, class, role epoch, generation, field =
- * the role, version = birth epoch, writer = grantee). 0, CV_ERR_NOTFOUND (the grantee has no personal role), CV_ERR_CRYPTO. *ret_role and *ret_epoch name
- * the role's key.
+ * the role, version = birth epoch, writer = grantee). 0, CV_ERR_NOTFOUND (the grantee has no personal role), CV_ERR_CRYPTO.
+ * *ret_role and *ret_epoch name the role's key.
  */
 int record_grant_seal(struct keys *k, const struct grant_place *at, const struct datakey *dk, uint16_t *ret_role,
     uint32_t *ret_epoch, uint8_t ret[GRANT_SEALED]) __attribute__((warn_unused_result));
