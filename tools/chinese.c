@@ -194,6 +194,7 @@ static const struct sentence sentences[] = {
 	{ "a view class can only be read", "视图类别只能读" },
 	{ "write_only stands alone", "write_only 不与其他权限并列" },
 	{ "who writes without read or reveal has write_only", "只写不读者的权限为 write_only" },
+	{ "a role's id is 1 to 0x7FFF: those above are personal roles", "角色编号为 1 至 0x7FFF，其上为个人角色" },
 	{ "the department does not exist", "部门不存在" },
 	{ "the kind does not exist", "种类不存在" },
 	{ "administrators, custodians and auditors hold no class", "管理员、保管员和审计员不得持有类别" },

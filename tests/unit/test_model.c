@@ -195,6 +195,50 @@ static void bend_role_purpose(struct fixture *x) { x->role[2].purposes = 0; }
 static void bend_auditor_reads(struct fixture *x) { x->role[3].rights[1] = RIGHT_READ; x->role[3].purposes = 1; }
 static void bend_person_audits(struct fixture *x) { x->role[2].audit = true; }
 
+static void bend_bulk_hours(struct fixture *x) { x->role[2].bulk_records = 20; }
+static void bend_bulk_records(struct fixture *x) { x->role[2].bulk_hours = 1; }
+static void bend_bulk_long(struct fixture *x)
+{
+	x->role[2].bulk_records = 1;
+	x->role[2].bulk_hours = POLICY_BULK_HOURS + 1;
+}
+static void bend_except(struct fixture *x, uint16_t class, uint16_t field)
+{
+	static struct policy_except e;
+
+	e = (struct policy_except){ class, field };
+	x->role[2].excepts = 1;
+	x->role[2].except = &e;
+}
+static void bend_except_right(struct fixture *x) { bend_except(x, PATIENT, 1); }
+static void bend_except_class(struct fixture *x) { bend_except(x, 0x40, 1); }
+static void bend_except_field(struct fixture *x) { bend_except(x, CARE, 0x99); }
+static void bend_except_view(struct fixture *x) { bend_except(x, PATIENT_MASKED, 4); }
+static void bend_predicate_shape(struct fixture *x)
+{
+	x->field[FIELD_NOTE].predicate = (struct policy_predicate){ .rule = PREDICATE_ANY_PRESENT, .inputs = 1, .input = { 1 } };
+}
+static void bend_predicate_input(struct fixture *x)
+{
+	static const struct policy_member members[] = { { "as_of", LABEL, { .type = VALUE_DATE, .max_length = 10 } },
+		{ "value", LABEL, { .type = VALUE_BOOL, .max_length = 1 } },
+		{ "version", LABEL, { .type = VALUE_INTEGER, .max_length = 8 } } };
+
+	x->field[FIELD_NOTE].shape =
+	    (struct policy_shape){ .type = VALUE_GROUP, .max_length = 99, .member_count = 3, .members = members };
+	x->field[FIELD_NOTE].predicate = (struct policy_predicate){ .rule = PREDICATE_ANY_PRESENT, .inputs = 1, .input = { 0x99 } };
+}
+static void bend_fold_into(struct fixture *x)
+{
+	static struct policy_shape item;
+
+	item = x->field[FIELD_SEX].shape;
+	x->field[FIELD_VISITS].shape = (struct policy_shape){ .type = VALUE_LIST, .max_length = 99, .item = &item };
+	x->field[FIELD_VISITS].fold_code = "1";
+	x->field[FIELD_VISITS].fold_as = "9";
+	x->field[FIELD_VISITS].fold_into = 0x99;
+}
+
 static const struct bend {
 	void (*bend)(struct fixture *x);
 	enum policy_part part;
@@ -242,7 +286,17 @@ static const struct bend {
 	{ bend_role_missing_view, PART_ROLE, ROLE_DOCTOR, "a role that writes a class reads all its view classes" },
 	{ bend_role_purpose, PART_ROLE, ROLE_NURSE, "a role with rights needs a purpose" },
 	{ bend_auditor_reads, PART_ROLE, ROLE_AUDITOR, "administrators, custodians and auditors hold no class" },
-	{ bend_person_audits, PART_ROLE, ROLE_NURSE, "the audit log is read by auditors" }
+	{ bend_person_audits, PART_ROLE, ROLE_NURSE, "the audit log is read by auditors" },
+	{ bend_bulk_hours, PART_ROLE, ROLE_NURSE, "a budget has records and hours" },
+	{ bend_bulk_records, PART_ROLE, ROLE_NURSE, "a budget has records and hours" },
+	{ bend_bulk_long, PART_ROLE, ROLE_NURSE, "a budget has records and hours" },
+	{ bend_except_right, PART_ROLE, ROLE_NURSE, "an exception is of a right and a field that exist" },
+	{ bend_except_class, PART_ROLE, ROLE_NURSE, "an exception is of a right and a field that exist" },
+	{ bend_except_field, PART_ROLE, ROLE_NURSE, "an exception is of a right and a field that exist" },
+	{ bend_except_view, PART_ROLE, ROLE_NURSE, "an exception names a field that the class does not hold" },
+	{ bend_predicate_shape, PART_FIELD, 0x20, "a predicate's value is a group of as_of, value and version" },
+	{ bend_predicate_input, PART_FIELD, 0x20, "an input does not exist" },
+	{ bend_fold_into, PART_FIELD, 0x21, "the field that takes the code does not exist" }
 };
 
 static void decode_names_each_broken_rule(void **state)
@@ -285,11 +339,43 @@ static void bend_op(struct fixture *x) { x->field[0].view[0].op = (enum view_op)
 static void bend_type(struct fixture *x) { x->field[FIELD_NOTE].shape.type = VALUE_SUPPRESSED; }
 static void bend_right(struct fixture *x) { x->role[0].rights[0] = 32; }
 
+static void bend_delegates(struct fixture *x) { x->field[0].delegates = 4; }
+static void bend_collects(struct fixture *x) { x->field[0].collects = 1ull << 63; }
+static void bend_notice(struct fixture *x) { x->field[0].notice = (enum view_op)VIEW_OPS; }
+static void bend_statistics(struct fixture *x) { x->field[0].statistics = (enum view_op)255; }
+static void bend_acts(struct fixture *x) { x->role[0].acts = 16; }
+static void bend_rule(struct fixture *x)
+{
+	x->field[0].predicate = (struct policy_predicate){ .rule = (enum predicate_rule)4, .inputs = 1, .input = { 1 } };
+}
+static void bend_no_input(struct fixture *x) { x->field[0].predicate.rule = PREDICATE_ANY_PRESENT; }
+static void bend_input_order(struct fixture *x)
+{
+	x->field[0].predicate =
+	    (struct policy_predicate){ .rule = PREDICATE_ANY_PRESENT, .inputs = 2, .input = { 2, 2 } };
+}
+static void bend_code_twice(struct fixture *x)
+{
+	static const char *const codes[] = { "a", "a" };
+
+	x->field[0].predicate = (struct policy_predicate){ .rule = PREDICATE_ALL_IN, .inputs = 1, .input = { 2 }, .code_count = 2,
+		.codes = codes };
+}
+static void bend_fold_empty(struct fixture *x) { x->field[0].fold_code = "a"; }
+static void bend_except_order(struct fixture *x)
+{
+	static const struct policy_except twice[] = { { CARE, 0x20 }, { CARE, 0x20 } };
+
+	x->role[2].excepts = 2;
+	x->role[2].except = twice;
+}
+
 static void decode_refuses_bytes_of_a_second_kind(void **state)
 {
 	static void (*const forms[])(struct fixture * x) = {bend_order, bend_role_order, bend_mask, bend_code_order,
 	    bend_member_order, bend_upper_name, bend_long_name, bend_control, bend_empty_label, bend_utf8, bend_version,
-	    bend_op, bend_type, bend_right};
+	    bend_op, bend_type, bend_right, bend_delegates, bend_collects, bend_notice, bend_statistics, bend_acts, bend_rule,
+	    bend_no_input, bend_input_order, bend_code_twice, bend_fold_empty, bend_except_order};
 	struct policy *p = NULL;
 	struct fixture x;
 	struct buf doc;
@@ -346,6 +432,70 @@ static void masks_may_not_complete_each_other(void **state)
 	/* Another person's birth date does not count; a number in clear is not masked. */
 	assert_int_equal(with_views(VIEW_M2_ID, VIEW_M11_TAIL, VIEW_PLAIN, "guardian"), 0);
 	assert_int_equal(with_views(VIEW_M2_ID, VIEW_PLAIN, VIEW_PLAIN, ""), 0);
+}
+
+/* ---- one policy in another's place ------------------------------------------------------------------------------ */
+
+static void bend_nothing(struct fixture *x) { (void)x; }
+static void bend_profile(struct fixture *x) { x->s.name = "others"; }
+static void bend_old_version(struct fixture *x) { x->s.version = 3; }
+static void bend_field_moves(struct fixture *x) { x->field[FIELD_NOTE].class = SECRET; }
+static void bend_field_type(struct fixture *x)
+{
+	x->field[FIELD_NOTE].shape = (struct policy_shape){ .type = VALUE_BOOL, .max_length = 1 };
+}
+static void bend_gain(struct fixture *x) { x->role[4].rights[1] = RIGHT_GRANT; }
+static void bend_gain_nothing(struct fixture *x) { x->role[4].rights[1] = RIGHT_WRITE_ONLY; }
+static void bend_lose(struct fixture *x) { x->role[2].rights[1] = 0; }
+static void bend_unhide(struct fixture *x) { x->class[2].hidden = false; }
+static void bend_class_gone(struct fixture *x) { x->class[2].id = 0x38 * 2; }
+
+static const struct hindrance {
+	void (*bend)(struct fixture *x);
+	unsigned count;
+	enum policy_part part;
+	uint16_t id;
+	const char *text;
+} hindrances[] = {
+	{ bend_nothing, 0, PART_DOCUMENT, 0, NULL },
+	{ bend_gain_nothing, 0, PART_DOCUMENT, 0, NULL },
+	{ bend_lose, 0, PART_DOCUMENT, 0, NULL },
+	{ bend_profile, 1, PART_DOCUMENT, 0, "this is another profile's policy" },
+	{ bend_old_version, 1, PART_DOCUMENT, 0, "the version is not above the one in force" },
+	{ bend_field_moves, 1, PART_FIELD, 0x20, "stored values do not move to another class" },
+	{ bend_field_type, 1, PART_FIELD, 0x20, "stored values do not change their type" },
+	{ bend_gain, 1, PART_ROLE, ROLE_GUEST, "the role gains a class key, which custodians hand out" },
+	{ bend_unhide, 1, PART_CLASS, SECRET, "a class does not become hidden or open" },
+	{ bend_class_gone, 2, PART_CLASS, 0x70, "a new class needs a key, which custodians make" }
+};
+
+static void what_keeps_a_policy_from_anothers_place_is_named(void **state)
+{
+	struct policy *old = fixture_policy(), *p = NULL;
+	struct policy_fault fault[4];
+	struct fixture x;
+	struct buf doc;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(hindrances) / sizeof(hindrances[0]); i++) {
+		fixture_init(&x);
+		x.s.version = 4;
+		hindrances[i].bend(&x);
+		fixture_encode(&x, &doc);
+		assert_int_equal(policy_decode(doc.p, doc.n, &p), 0);
+		assert_int_equal(policy_hindrances(old, p, fault, 4), hindrances[i].count);
+		if (hindrances[i].count > 0) {
+			assert_string_equal(fault[0].text, hindrances[i].text);
+			assert_int_equal(fault[0].part, hindrances[i].part);
+			assert_int_equal(fault[0].id, hindrances[i].id);
+		}
+		if (hindrances[i].count == 2)
+			assert_string_equal(fault[1].text, "a class that records may hold is gone");
+		assert_int_equal(policy_hindrances(old, p, NULL, 0), hindrances[i].count);
+		policy_free(p);
+		buf_free(&doc);
+	}
+	policy_free(old);
 }
 
 /* ---- look-ups -------------------------------------------------------------------------------------------------- */
@@ -564,6 +714,7 @@ int main(void)
 		cmocka_unit_test(decode_names_each_broken_rule),
 		cmocka_unit_test(decode_refuses_bytes_of_a_second_kind),
 		cmocka_unit_test(masks_may_not_complete_each_other),
+		cmocka_unit_test(what_keeps_a_policy_from_anothers_place_is_named),
 		cmocka_unit_test(members_are_found_by_name_id_and_position),
 		cmocka_unit_test(coded_fields_have_one_padded_length),
 		cmocka_unit_test(reads_are_decided_by_purpose_role_and_view),
