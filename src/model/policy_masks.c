@@ -77,6 +77,15 @@ static void learn_part(struct known *k, enum validator validator, enum view_op o
 		k->digits |= DIGITS(1, 6);
 }
 
+/* Whether a text is an address: it has a view that cuts addresses. */
+static bool is_address(const struct policy_field *f)
+{
+	for (unsigned i = 0; i < f->views; i++)
+		if (f->view[i].op == VIEW_M4_TOWNSHIP || f->view[i].op == VIEW_M4V_VILLAGE)
+			return true;
+	return f->notice == VIEW_M4_TOWNSHIP || f->notice == VIEW_M4V_VILLAGE;
+}
+
 /* What a holder of op of field f knows, through a class; VIEW_PLAIN stands for the field itself too. */
 static void learn(struct known *k, const struct policy_field *f, enum view_op op, uint16_t class)
 {
@@ -84,6 +93,9 @@ static void learn(struct known *k, const struct policy_field *f, enum view_op op
 		learn_number(k, f, op, class);
 	else
 		learn_part(k, f->validator, op);
+	/* An address in words tells the division as its code does. */
+	if (is_address(f) && op != VIEW_PRESENT)
+		k->digits |= DIGITS(1, 6);
 	/* A group speaks of the same person: birth date, sex or division may stand in it. */
 	for (unsigned i = 0; i < f->shape.member_count && op == VIEW_PLAIN; i++)
 		learn_part(k, f->shape.members[i].shape.validator, op);

@@ -434,6 +434,36 @@ static void masks_may_not_complete_each_other(void **state)
 	assert_int_equal(with_views(VIEW_M2_ID, VIEW_PLAIN, VIEW_PLAIN, ""), 0);
 }
 
+/* The nurse sees the last 4 and the year: what an address in a group or in words adds to that is too much. */
+static int with_address(enum view_op op)
+{
+	struct policy *p = NULL;
+	struct fixture x;
+	struct buf doc;
+	int r;
+
+	fixture_init(&x);
+	x.field[FIELD_ID].view[0].op = VIEW_M11_TAIL;
+	x.field[FIELD_BORN].view[0].op = VIEW_M5_YEAR;
+	x.field[FIELD_NAME].shape = (struct policy_shape){ .type = VALUE_TEXT, .max_length = 200 };
+	x.field[FIELD_NAME].view[0].op = op;
+	x.field[FIELD_NAME].view[1].op = VIEW_PRESENT;
+	fixture_encode(&x, &doc);
+	r = policy_decode(doc.p, doc.n, &p);
+	policy_free(p);
+	buf_free(&doc);
+	return r;
+}
+
+static void an_address_tells_the_division(void **state)
+{
+	(void)state;
+	assert_int_equal(with_address(VIEW_M4_TOWNSHIP), CV_ERR_INVALID);
+	assert_int_equal(with_address(VIEW_M4V_VILLAGE), CV_ERR_INVALID);
+	assert_int_equal(with_address(VIEW_M10_STAGE), 0);
+	assert_int_equal(with_address(VIEW_PRESENT), 0);
+}
+
 /* ---- one policy in another's place ------------------------------------------------------------------------------ */
 
 static void bend_nothing(struct fixture *x) { (void)x; }
@@ -714,6 +744,7 @@ int main(void)
 		cmocka_unit_test(decode_names_each_broken_rule),
 		cmocka_unit_test(decode_refuses_bytes_of_a_second_kind),
 		cmocka_unit_test(masks_may_not_complete_each_other),
+		cmocka_unit_test(an_address_tells_the_division),
 		cmocka_unit_test(what_keeps_a_policy_from_anothers_place_is_named),
 		cmocka_unit_test(members_are_found_by_name_id_and_position),
 		cmocka_unit_test(coded_fields_have_one_padded_length),
