@@ -258,6 +258,33 @@ static int add_leaf(struct vault *v, struct vault_call *c, uint64_t *ret_index)
 	return r;
 }
 
+/* The leaf of what was refused beside the answer. */
+static int add_hidden_leaf(struct vault *v, struct vault_call *c)
+{
+	uint8_t kind = c->kind, bitmap_n = c->detail.bitmap_n, bitmap[sizeof(c->detail.bitmap)];
+	uint32_t count = c->detail.count;
+	bool mutating = c->mutating;
+	uint64_t leaf;
+	int r;
+
+	memcpy(bitmap, c->detail.bitmap, sizeof(bitmap));
+	memcpy(c->detail.bitmap, c->hidden_bitmap, sizeof(c->hidden_bitmap));
+	c->detail.bitmap_n = sizeof(c->hidden_bitmap);
+	c->detail.count = 0;
+	c->kind = LEAF_REFUSED;
+	c->rule = c->hidden_rule;
+	c->mutating = false;	/* the call's own leaf names the state */
+	r = add_leaf(v, c, &leaf);
+	c->rule = DECIDE_YES;
+	c->kind = kind;
+	c->mutating = mutating;
+	c->detail.count = count;
+	c->detail.bitmap_n = bitmap_n;
+	for (size_t i = 0; i < sizeof(bitmap); i++)
+		c->detail.bitmap[i] = bitmap[i] & (uint8_t)~c->hidden_bitmap[i];
+	return r;
+}
+
 static void write_problem(struct vault *v, struct vault_call *c, uint64_t leaf)
 {
 	struct wire_problem m = { .retry_after_s = c->retry_after_s, .has_etag = c->has_etag, .etag = c->etag };
@@ -339,7 +366,7 @@ bool vault_call_end(struct vault *v, struct vault_call *c)
 	if (c->problem == 0 && (!buf_ok(c->out) || c->out->n - c->out_at > MESSAGE_TO_FRONT_MAX))
 		(void)call_refuse(c, PROBLEM_PAYLOAD_TOO_LARGE, "the answer would be too large: ask for less at a time");
 	if (c->problem == 0 && !c->no_leaf) {
-		if ((r = add_leaf(v, c, &leaf)) != 0)
+		if ((c->hidden_rule != DECIDE_YES && (r = add_hidden_leaf(v, c)) != 0) || (r = add_leaf(v, c, &leaf)) != 0)
 			(void)call_failed(c, r);
 		else
 			be64_put(c->out->p + c->out_at + 2, leaf);

@@ -409,6 +409,20 @@ static int use_grants(struct vault *v, struct vault_call *c, unsigned n)
 	return r;
 }
 
+/* What is refused of hidden classes gets a leaf of its own. */
+static void note_hidden(struct vault *v, struct vault_call *c, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct wanted *w = &v->wanted[i];
+		unsigned at = (unsigned)policy_field_position(v->policy, w->field);
+
+		if (w->status != WANTED_REFUSED || !w->decision.hidden || at >= LEAF_FIELDS_MAX)
+			continue;
+		c->hidden_rule = w->decision.reason;
+		c->hidden_bitmap[at / 8] |= (uint8_t)(1u << at % 8);
+	}
+}
+
 unsigned fields_settle(struct vault *v, struct vault_call *c, const struct record *rec, unsigned n)
 {
 	const struct wanted *w;
@@ -417,6 +431,7 @@ unsigned fields_settle(struct vault *v, struct vault_call *c, const struct recor
 	if (any_with(v, n, 1u << WANTED_ANSWERED | 1u << WANTED_ABSENT)) {
 		if (rec != NULL)
 			record_want_merge(v, c, rec);
+		note_hidden(v, c, n);
 		r = use_grants(v, c, n);
 		return r == 0 ? 0 : call_failed(c, r);
 	}

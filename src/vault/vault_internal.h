@@ -72,6 +72,9 @@ struct vault_call {
 	size_t out_at;			/* where this answer begins in out */
 	unsigned problem;
 	enum decision_reason rule;	/* the reason of docs/POLICY.md that decided, for the leaf; it may stand beside an answer */
+	/* Refused beside an answer that must not tell it, of hidden classes: a leaf of a refusal goes before the call's own. */
+	enum decision_reason hidden_rule;
+	uint8_t hidden_bitmap[LEAF_FIELDS_MAX / 8];	/* its fields */
 	char explanation[200];
 	bool has_etag;
 	uint8_t etag[16];		/* current version, for 412 */
