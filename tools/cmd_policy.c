@@ -12,8 +12,7 @@
 #define PLAN_ROOM (8u * 1024 * 1024)	/* every cell of the largest policies has room */
 
 static const struct cli_help help = {
-    "policy check FILE | show FILE | compile FILE -o OUT | plan NEW [--against OLD | --vault] | explain FILE --role R --field F --purpose P "
-    "[--view clear | --write [--creating]] | apply FILE --key KEY | sign REQUEST --key KEY",
+    "policy check|show|compile|plan|explain|apply FILE [options], policy sign REQUEST --key KEY",
     "check says what is wrong with a profile, with line and column. show lists what each role may do and what each "
     "field shows.\n"
     "compile writes the binary policy document.\n"

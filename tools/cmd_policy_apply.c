@@ -72,12 +72,15 @@ static bool set_bytes(json_t *j, const char *name, const void *p, size_t n)
 static int post(struct childvault *cv, const char *target, const json_t *j)
 {
 	char *text = json_dumps(j, JSON_COMPACT);
+	json_malloc_t m;
+	json_free_t f;
 	int r;
 
+	json_get_alloc_funcs(&m, &f);	/* tools keep JSON in memory of their own */
 	if (text == NULL)
 		return cli_fail(EXIT_FAILED, "out of memory", "内存不足");
 	r = client_call(cv, "POST", target, NULL, text);
-	free(text);
+	f(text);
 	return r == CHILDVAULT_OK ? EXIT_DONE : cli_answer_fail(cv, r);
 }
 
@@ -133,7 +136,11 @@ int policy_apply(const char *path, const struct policy_args *a)
 		goto out;
 	if (!cli.json && (code = policy_print_plan(old, new)) != EXIT_DONE)
 		goto out;
-	code = send_request(cv, &key, &doc);
+	if (policy_hindrances(old, new, NULL, 0) > 0)
+		code = cli_fail(EXIT_FAILED, "two signatures cannot put this in force; childvault policy plan --vault says why",
+		    "两人签署不能使其生效；原因见 childvault policy plan --vault");
+	else
+		code = send_request(cv, &key, &doc);
 out:
 	client_key_clear(&key);
 	cli_close(cv, true);
@@ -163,7 +170,8 @@ static int fetch_document(struct childvault *cv, const char *id, struct buf *doc
 	text = json_string_value(json_object_get(j, "document"));
 	length = text == NULL ? 0 : strlen(text);
 	if (length == 0 || (to = buf_add(doc, length)) == NULL || b64_decode(B64_STD, text, length, to, doc->n, &n) != 0) {
-		code = cli_fail(EXIT_FAILED, "request %s holds no policy document", "请求 %s 不含规则文档", id);
+		code = cli_fail(EXIT_FAILED, "request %s holds no policy document: it is of another kind, or decided",
+		    "请求 %s 不含规则文档：类型不同或已决定", id);
 		goto out;
 	}
 	buf_cut(doc, n);
