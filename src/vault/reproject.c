@@ -248,55 +248,113 @@ static void predicate_value(struct buf *b, int32_t today, bool holds, uint32_t v
 	value_end(b, at, 3);
 }
 
-/* Put the computed value into f's class, whose content stands in v->content. */
-static int store_predicate(struct rework *x, const struct policy_field *f, struct head_class *hc, bool holds, uint32_t version)
+/* Set what f computes from source, of that version of the inputs' class, in v->content. */
+static int set_predicate(struct rework *x, const struct policy_field *f, const struct content *source, uint32_t version)
 {
-	struct vault *v = x->v;
 	struct provenance p = { .source = f->owner, .written_ms = x->c->now_ms, .as_of_day = (uint32_t)x->c->today + 1 };
 	struct buf value;
 	int r = CV_ERR_NOMEM;
 
 	memcpy(p.writer, x->c->principal->id, 16);
 	buf_init(&value, 256);
-	predicate_value(&value, x->c->today, holds, version);
-	if (buf_ok(&value) && (r = content_set(&v->content, f->id, VALUE_GROUP, value.p, value.n, field_padded(f, value.n), &p,
-	    false)) == 0 && (r = store_class(x, f->class, hc)) == 0)
-		r = rework_views(x, f->class, &f->id, 1);
+	predicate_value(&value, x->c->today, predicate_holds(&f->predicate, source), version);
+	if (buf_ok(&value))
+		r = content_set(&x->v->content, f->id, VALUE_GROUP, value.p, value.n, field_padded(f, value.n), &p, false);
 	buf_free(&value);
 	return r;
 }
 
-static int rework_predicate(struct rework *x, const struct policy_field *f)
+/*
+ * A predicate that stands among its inputs makes the next version of their class: then the others of the class that were computed are
+ * computed of that version too, or they would be stale at once.
+ */
+static int set_neighbours(struct rework *x, const struct policy_field *f, const struct content *source, uint32_t version)
 {
 	struct vault *v = x->v;
-	const struct policy_field *in = policy_field_by_id(v->policy, f->predicate.input[0]);
-	struct head_class *from, *hc;
-	uint32_t version = 0;
-	bool holds;
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < policy_fields(v->policy); i++) {
+		const struct policy_field *g = policy_field(v->policy, i), *in;
+
+		if (g == f || g->class != f->class || g->predicate.rule == PREDICATE_NONE || content_find(&v->content, g->id) == NULL)
+			continue;
+		in = policy_field_by_id(v->policy, g->predicate.input[0]);
+		if (in != NULL && in->class == f->class)
+			r = set_predicate(x, g, source, version);
+	}
+	return r;
+}
+
+/* f is to be computed anew from source, the content of its inputs' class; its own class stands in v->content. */
+static int store_predicate(struct rework *x, const struct policy_field *f, struct head_class *hc, const struct content *source,
+    bool among_inputs, uint32_t version)
+{
 	int r;
 
-	if (in == NULL)
-		return 0;
-	if ((r = load_class(x, in->class, &v->jobs->source, &from)) == 0) {
-		holds = predicate_holds(&f->predicate, &v->jobs->source);
-		/* Where a predicate stands among its inputs, writing it is the next version of their class. */
-		version = from == NULL ? 0 : from->class_version;
-		content_clear(&v->jobs->source);
-		r = load_class(x, f->class, &v->content, &hc);
+	version += among_inputs;
+	if ((r = set_predicate(x, f, source, version)) == 0 &&
+	    (!among_inputs || (r = set_neighbours(x, f, source, version)) == 0))
+		r = store_class(x, f->class, hc);
+	for (unsigned i = 0; r == 0 && i < policy_fields(x->v->policy); i++) {
+		const struct policy_field *g = policy_field(x->v->policy, i);
+
+		if (g->class == f->class && g->predicate.rule != PREDICATE_NONE && g->views > 0)
+			r = rework_views(x, g->class, &g->id, 1);
 	}
+	return r;
+}
+
+/* in: one of f's inputs. */
+static int rework_predicate(struct rework *x, const struct policy_field *f, const struct policy_field *in)
+{
+	struct vault *v = x->v;
+	struct content *source = &v->jobs->source;
+	struct head_class *from, *hc = NULL;
+	const struct content_item *item;
+	uint32_t version;
+	int r;
+
+	if ((r = load_class(x, in->class, source, &from)) == 0)
+		r = load_class(x, f->class, &v->content, &hc);
 	if (r == CV_ERR_NOKEY) {
 		(*x->skipped)++;
 		return 0;
 	}
-	if (r != 0 || predicate_stands(&v->content, content_find(&v->content, f->id), holds, version))
+	if (r != 0)
 		return r;
+	item = content_find(&v->content, f->id);
+	version = from == NULL ? 0 : from->class_version;
 	/* A file without any of it says nothing, and need not say no. */
-	if (from == NULL && content_find(&v->content, f->id) == NULL)
+	if ((from == NULL && item == NULL) || predicate_stands(&v->content, item, predicate_holds(&f->predicate, source), version))
 		return 0;
-	return store_predicate(x, f, hc, holds, f->class == in->class ? version + 1 : version);
+	return store_predicate(x, f, hc, source, f->class == in->class, version);
 }
 
 /* ---- one record --------------------------------------------------------------------------------------------------- */
+
+/*
+ * Those that stand among their inputs first, since they move their class's version; then the others, and once more where one of them moved the
+ * version that another was computed from. Two that each move the other's inputs never rest: the later one is then told as stale.
+ */
+static int rework_predicates(struct rework *x)
+{
+	int r = 0;
+
+	for (unsigned pass = 0; r == 0 && pass < 3; pass++) {
+		if (pass == 2 && !x->changed)
+			break;
+		for (unsigned i = 0; r == 0 && i < x->job->fields; i++) {
+			const struct policy_field *f = policy_field_by_id(x->v->policy, x->job->field[i]), *in;
+
+			if (f == NULL || f->predicate.rule == PREDICATE_NONE ||
+			    (in = policy_field_by_id(x->v->policy, f->predicate.input[0])) == NULL)
+				continue;
+			if ((in->class == f->class) == (pass == 0))
+				r = rework_predicate(x, f, in);
+		}
+	}
+	return r;
+}
 
 static int rework(struct rework *x)
 {
@@ -309,12 +367,8 @@ static int rework(struct rework *x)
 		if (!class_is_view(id) && job_has_class(x, id))
 			r = rework_views(x, id, x->job->field, x->job->fields);
 	}
-	for (unsigned i = 0; r == 0 && x->job->kind == JOB_PREDICATES && i < x->job->fields; i++) {
-		const struct policy_field *f = policy_field_by_id(v->policy, x->job->field[i]);
-
-		if (f != NULL && f->predicate.rule != PREDICATE_NONE)
-			r = rework_predicate(x, f);
-	}
+	if (r == 0 && x->job->kind == JOB_PREDICATES)
+		r = rework_predicates(x);
 	if (r == 0 && x->changed && (r = write_prune_wraps(v, &x->rec)) == 0)
 		r = record_put_head(v, &x->rec);
 	return r;

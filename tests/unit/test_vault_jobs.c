@@ -357,8 +357,8 @@ static void a_job_goes_on_where_it_stood_after_a_crash(void **state)
 
 /* ---- predicates --------------------------------------------------------------------------------------------------- */
 
-/* What a reader is told of needs_care: -1 nothing, else 0 or 1; and whether an input has changed since. */
-static int needs_care(struct fixture *f, const uint8_t token[32], const uint8_t record[16], bool *ret_stale)
+/* What a reader is told of a computed field: -1 nothing, else 0 or 1; and whether an input has changed since. */
+static int computed(struct fixture *f, const uint8_t token[32], const uint8_t record[16], const char *field, bool *ret_stale)
 {
 	struct wire_envelope env = envelope(f, token, "visit", "");
 	struct wire_read m = { .record = record, .view = WIRE_VIEW_DEFAULT };
@@ -371,7 +371,7 @@ static int needs_care(struct fixture *f, const uint8_t token[32], const uint8_t 
 
 	buf_init(&b, 64);
 	at = wire_count_begin(&b);
-	wire_text8_put(&b, "needs_care", 10);
+	wire_text8_put(&b, field, strlen(field));
 	wire_count_end(&b, at, 1);
 	rd = rd_over(b.p, b.n);
 	assert_int_equal(wire_names_get(&rd, &m.names), 0);
@@ -402,26 +402,62 @@ static void predicates_are_computed_and_again_once_an_input_changed(void **state
 	work_on(f);
 	assert_int_equal(get_job(f, worker, j.id, &j), 0);
 	assert_int_equal(j.changed, 2);
-	assert_int_equal(needs_care(f, worker, record[0], &stale), 1);
+	assert_int_equal(computed(f, worker, record[0], "needs_care", &stale), 1);
 	assert_false(stale);
-	assert_int_equal(needs_care(f, worker, record[1], &stale), 0);
-	assert_int_equal(needs_care(f, worker, record[2], &stale), -1);
+	assert_int_equal(computed(f, worker, record[1], "needs_care", &stale), 0);
+	assert_int_equal(computed(f, worker, record[2], "needs_care", &stale), -1);
 	assert_int_equal(start_job(f, worker, "predicates", NULL, &j), 0);
 	work_on(f);
 	assert_int_equal(get_job(f, worker, j.id, &j), 0);
 	assert_int_equal(j.changed, 0);
 	/* The etag of a record moves with what the job wrote. */
 	assert_int_equal(patch(f, worker, "intake", record[0], etag[0], newer, "level", "mild", NULL), PROBLEM_PRECONDITION_FAILED);
-	assert_int_equal(needs_care(f, worker, record[0], &stale), 1);
+	assert_int_equal(computed(f, worker, record[0], "needs_care", &stale), 1);
 	memcpy(etag[0], f->out.p + 10 + 16, 16);
 	assert_int_equal(patch(f, worker, "intake", record[0], etag[0], newer, "level", "mild", NULL), 0);
-	assert_int_equal(needs_care(f, worker, record[0], &stale), 1);
+	assert_int_equal(computed(f, worker, record[0], "needs_care", &stale), 1);
 	assert_true(stale);
 	assert_int_equal(start_job(f, worker, "predicates", "needs_care", &j), 0);
 	work_on(f);
 	assert_int_equal(get_job(f, worker, j.id, &j), 0);
 	assert_int_equal(j.changed, 1);
-	assert_int_equal(needs_care(f, worker, record[0], &stale), 0);
+	assert_int_equal(computed(f, worker, record[0], "needs_care", &stale), 0);
+	assert_false(stale);
+}
+
+static void predicates_among_their_inputs_are_not_stale_at_once(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t worker[32], record[16], etag[16], newer[16];
+	struct job_facts j;
+	bool stale;
+
+	work_neighbours = true;
+	work_policy_changes(f);
+	assert_int_equal(login(f, P_WORKER, worker), 0);
+	assert_int_equal(create(f, worker, "intake", "", record, etag, "name", "李一", "level", "mild", NULL), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(start_job(f, worker, "predicates", NULL, &j), 0);
+		assert_int_equal(j.fields, 3);
+		work_on(f);
+		assert_int_equal(get_job(f, worker, j.id, &j), 0);
+		assert_int_equal(j.changed, i == 0);
+		assert_int_equal(computed(f, worker, record, "is_mild", &stale), 1);
+		assert_false(stale);
+		assert_int_equal(computed(f, worker, record, "is_judged", &stale), 1);
+		assert_false(stale);
+		assert_int_equal(computed(f, worker, record, "needs_care", &stale), 0);
+	}
+	memcpy(etag, f->out.p + 10 + 16, 16);
+	assert_int_equal(patch(f, worker, "intake", record, etag, newer, "level", "severe", NULL), 0);
+	assert_int_equal(computed(f, worker, record, "is_mild", &stale), 1);
+	assert_true(stale);
+	/* A job for one of them computes its neighbour too. */
+	assert_int_equal(start_job(f, worker, "predicates", "is_mild", &j), 0);
+	work_on(f);
+	assert_int_equal(computed(f, worker, record, "is_mild", &stale), 0);
+	assert_false(stale);
+	assert_int_equal(computed(f, worker, record, "is_judged", &stale), 1);
 	assert_false(stale);
 }
 
@@ -568,6 +604,7 @@ int main(void)
 		ON(a_job_without_its_session_waits_for_one_that_holds_the_classes),
 		ON(a_job_goes_on_where_it_stood_after_a_crash),
 		ON(predicates_are_computed_and_again_once_an_input_changed),
+		ON(predicates_among_their_inputs_are_not_stale_at_once),
 		ON(a_job_that_cannot_be_is_refused),
 		ON(jobs_are_listed_newest_first_page_by_page_and_the_oldest_give_way),
 		ON(a_turn_that_fails_leaves_no_job),

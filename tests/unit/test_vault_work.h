@@ -6,12 +6,12 @@
 #include "test_vault.h"
 
 enum { CLASS_FLOW = 0xC0, CLASS_STATS = 0xE0 };
-enum { WORK_NAME = 1, WORK_HOME, WORK_DUE, WORK_STATE, WORK_LEVEL, WORK_CARE, WORK_NEEDS_CARE };
+enum { WORK_NAME = 1, WORK_HOME, WORK_DUE, WORK_STATE, WORK_LEVEL, WORK_CARE, WORK_NEEDS_CARE, WORK_IS_MILD, WORK_IS_JUDGED };
 
 /* What the next document says. */
 static enum view_op work_name_op = VIEW_M1_NAME;
 static uint32_t work_version = 1;
-static bool work_predicate = true;
+static bool work_neighbours;	/* two predicates among their inputs */
 
 #define FIELD(number, of, text, ...) { .id = number, .class = of, .name = text, .label = LABEL, .about = "", .fold_code = "", \
 	.fold_as = "", .owner = 1, .purposes = 7, __VA_ARGS__ }
@@ -33,7 +33,7 @@ static inline void work_policy(struct buf *ret)
 	static const struct policy_code states[] = { { "active", LABEL, "" }, { "draft", LABEL, "" }, { "exited", LABEL, "" } };
 	static const struct policy_code levels[] = { { "mild", LABEL, "" }, { "severe", LABEL, "" } };
 	static const struct policy_shape level = { .type = VALUE_CODE, .max_length = 6, .codes = levels, .code_count = 2 };
-	static const char *const severe[] = { "severe" };
+	static const char *const severe[] = { "severe" }, *const mild[] = { "mild" };
 	static const struct policy_member needs[] = { { "as_of", LABEL, { .type = VALUE_DATE, .max_length = 10 } },
 		{ "value", LABEL, { .type = VALUE_BOOL, .max_length = 1 } }, { "version", LABEL, { .type = VALUE_INTEGER, .max_length = 8 } } };
 	const struct policy_field fields[] = {
@@ -48,6 +48,12 @@ static inline void work_policy(struct buf *ret)
 		FIELD(WORK_NEEDS_CARE, CLASS_STATS, "needs_care", .type = VALUE_GROUP, .max_length = 128,
 		    .shape = { .type = VALUE_GROUP, .max_length = 128, .members = needs, .member_count = 3 },
 		    .predicate = { .rule = PREDICATE_ANY_IN, .inputs = 2, .input = { WORK_LEVEL, WORK_CARE }, .codes = severe, .code_count = 1 }),
+		FIELD(WORK_IS_MILD, CLASS_HEALTH, "is_mild", .type = VALUE_GROUP, .max_length = 128,
+		    .shape = { .type = VALUE_GROUP, .max_length = 128, .members = needs, .member_count = 3 },
+		    .predicate = { .rule = PREDICATE_ALL_IN, .inputs = 1, .input = { WORK_LEVEL }, .codes = mild, .code_count = 1 }),
+		FIELD(WORK_IS_JUDGED, CLASS_HEALTH, "is_judged", .type = VALUE_GROUP, .max_length = 128,
+		    .shape = { .type = VALUE_GROUP, .max_length = 128, .members = needs, .member_count = 3 },
+		    .predicate = { .rule = PREDICATE_ANY_PRESENT, .inputs = 2, .input = { WORK_LEVEL, WORK_CARE } }),
 	};
 	const struct policy_role roles[] = {
 		ROLE(ROLE_WORKER, "worker", 1, PRINCIPAL_PERSON, .purposes = 7, .acts = ACT_JOB | ACT_ASSIGN,
@@ -61,7 +67,7 @@ static inline void work_policy(struct buf *ret)
 		    .rights = { 0, 0, RIGHT_READ }),
 	};
 	const struct policy_source s = { .name = "work", .version = work_version, .departments = 2, .purposes = 3, .classes = 5,
-		.fields = 6 + work_predicate, .roles = 5, .department = departments, .purpose = purposes, .class = classes, .field = fields,
+		.fields = work_neighbours ? 9 : 7, .roles = 5, .department = departments, .purpose = purposes, .class = classes, .field = fields,
 		.role = roles };
 	struct policy_fault fault = { 0 };
 	struct policy *p;
@@ -77,7 +83,7 @@ static inline int work_setup(void **state)
 {
 	work_name_op = VIEW_M1_NAME;
 	work_version = 1;
-	work_predicate = true;
+	work_neighbours = false;
 	fixture_turn_end = 0;
 	fixture_turn_open = false;
 	fixture_make_policy = work_policy;
