@@ -253,7 +253,9 @@ static void record_requests_come_back(void **state)
 	assert_memory_equal(r2.export, thirty_two, 16);
 	CUTS_ARE_REFUSED(wire_read_decode, b, &r2);
 	buf_reset(&b);
-	b.p[b.n - 16 - 1 - names_n()] = 2;	/* no such flag */
+	wire_read_head(&b, &r);
+	put_names(&b);
+	b.p[b.n - names_n() - 16 - 1] = 2;	/* no such flag */
 	assert_int_equal(wire_read_decode(b.p, b.n, &r2), CV_ERR_FORMAT);
 	buf_reset(&b);
 	r.export = NULL;
