@@ -4,43 +4,11 @@
 
 #include "vault/gov_internal.h"
 
-/* ---- what a new document may change --------------------------------------------------------------------------------- */
-
-/* A role that held no key of the class would need one now. */
-static const char *key_moves(const struct policy *old, const struct policy *new, unsigned at)
-{
-	const struct policy_class *class = policy_class(new, at);
-	int before = policy_class_position(old, class->id);
-
-	if (before < 0)
-		return "a class that the policy in force does not have";
-	for (unsigned i = 0; i < policy_roles(new); i++) {
-		const struct policy_role *role = policy_role(new, i), *was = policy_role_by_id(old, role->id);
-
-		if (rights_hold_key(role->rights[at]) && (was == NULL || !rights_hold_key(was->rights[before])))
-			return "a role that would need the key of a class it has none of";
-	}
-	return NULL;
-}
-
 const char *gov_policy_fault(const struct policy *old, const struct policy *new)
 {
-	const char *fault = NULL;
+	struct policy_fault fault;
 
-	if (strcmp(policy_name(old), policy_name(new)) != 0)
-		return "a document of another profile";
-	if (policy_version(new) <= policy_version(old))
-		return "a version above the one in force";
-	for (unsigned i = 0; fault == NULL && i < policy_classes(new); i++)
-		fault = key_moves(old, new, i);
-	for (unsigned i = 0; fault == NULL && i < policy_fields(new); i++) {
-		const struct policy_field *f = policy_field(new, i), *was = policy_field_by_id(old, f->id);
-
-		/* Stored values stay where and what they are. */
-		if (was != NULL && (was->class != f->class || was->type != f->type))
-			fault = "a field that changes its class or type";
-	}
-	return fault;
+	return policy_hindrances(old, new, &fault, 1) == 0 ? NULL : fault.text;
 }
 
 void gov_policy_digest(const struct gov_bytes *document, uint8_t ret[32])
