@@ -153,6 +153,31 @@ static const char *class_name(const struct policy *p, uint16_t id)
 	return policy_class(p, (unsigned)policy_class_position(p, id))->name;
 }
 
+static void print_departments(const struct policy *p, const char *what, uint64_t departments)
+{
+	const char *comma = "";
+
+	if (departments == 0)
+		return;
+	(void)printf("%s%s ", tr("; ", "；"), what);
+	for (unsigned i = 0; i < policy_departments(p); i++)
+		if ((departments >> i & 1) != 0) {
+			(void)printf("%s%s", comma, policy_department(p, i)->name);
+			comma = ",";
+		}
+}
+
+static void print_predicate(const struct policy *p, const struct policy_predicate *rule)
+{
+	static const char *const names[] = { "", "all_in", "any_in", "any_present" };
+
+	if (rule->rule == PREDICATE_NONE)
+		return;
+	(void)printf(tr("; computed: %s of", "；计算：%s，依据"), names[rule->rule]);
+	for (unsigned i = 0; i < rule->inputs; i++)
+		(void)printf(" %s", policy_field_by_id(p, rule->input[i])->name);
+}
+
 static void print_field(const struct policy *p, const struct policy_field *f)
 {
 	(void)printf("0x%04x %-22s %-14s %-4s %s %s", f->id, f->name, class_name(p, f->class),
@@ -160,6 +185,16 @@ static void print_field(const struct policy *p, const struct policy_field *f)
 	for (unsigned i = 0; i < f->views; i++)
 		(void)printf(tr("%s %s in %s", "%s %s 在 %s"), i == 0 ? tr(";", "；") : tr(",", "，"), view_op_name(f->view[i].op),
 		    class_name(p, f->view[i].class));
+	print_departments(p, tr("also written by", "受托填写"), f->delegates);
+	print_departments(p, tr("collected by", "建档采集"), f->collects);
+	if (f->notice != 0)
+		(void)printf(tr("; notices show %s", "；公示 %s"), view_op_name(f->notice));
+	if (f->statistics != 0)
+		(void)printf(tr("; statistics count by %s", "；统计 %s"), view_op_name(f->statistics));
+	if (f->fold_code[0] != '\0')
+		(void)printf(tr("; %s is kept as %s, and in %s", "；%s 存为 %s，另入 %s"), f->fold_code, f->fold_as,
+		    policy_field_by_id(p, f->fold_into)->name);
+	print_predicate(p, &f->predicate);
 	(void)putchar('\n');
 }
 
