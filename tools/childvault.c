@@ -31,6 +31,7 @@ static const struct command commands[] = {
 	{ "list", cmd_list, "list files that are due, in a place or in a state", "列出到期、某地或某状态的档案" },
 	{ "todo", cmd_todo, "tell what waits for you", "显示待办事项" },
 	{ "reproject", cmd_reproject, "compute views and predicates anew", "重新计算脱敏视图和判定" },
+	{ "import", cmd_import, "store many files from NDJSON or CSV", "批量导入档案" },
 	{ "assign", cmd_assign, "let a person read files until a day", "指派某人在期限内查阅档案" },
 	{ "request", cmd_request, "ask for an approval, or decide on one", "申请审批或作出决定" },
 	{ "grant", cmd_grant, "show and revoke grants", "查看和撤销查阅授权" },

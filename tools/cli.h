@@ -123,6 +123,8 @@ int cli_session(struct childvault **ret, bool *ret_own);
 void cli_close(struct childvault *cv, bool own);
 /* Say why a call failed and return the exit code that stands for it. */
 int cli_answer_fail(const struct childvault *cv, int code);
+/* A problem's kind in the language of people: itself, or a Chinese title. */
+const char *cli_kind(const char *kind);
 /* Print the last body unchanged, with a newline. */
 int cli_print_body(const struct childvault *cv);
 /* Path of admin.sock: in vault if given, else beside the api socket. 0 or exit code. */
@@ -142,6 +144,7 @@ int cmd_demo(int argc, char **argv);
 int cmd_get(int argc, char **argv);
 int cmd_grant(int argc, char **argv);
 int cmd_history(int argc, char **argv);
+int cmd_import(int argc, char **argv);
 int cmd_init(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
 int cmd_list(int argc, char **argv);

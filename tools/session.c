@@ -47,6 +47,13 @@ static const char *title_zh(const char *kind)
 	return NULL;
 }
 
+const char *cli_kind(const char *kind)
+{
+	const char *title = cli.chinese ? title_zh(kind) : NULL;
+
+	return title != NULL ? title : kind;
+}
+
 static int exit_of_problem(const char *kind)
 {
 	static const char *const denied[] = { "unauthenticated", "not-permitted", "purpose-required", "reason-required",
