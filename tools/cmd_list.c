@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "client/client.h"
 #include "pages.h"
 
 #define LIMIT_MAX 1000u		/* as the API */
@@ -93,22 +92,20 @@ int cmd_list(int argc, char **argv)
 	static const struct cli_help help = { "list --purpose P [--area DIGITS] [--due QUARTER|overdue] [--state S] [--limit N] [--all]",
 		"Lists the files that this session may know of: id, due quarter, state, place. What is listed counts in the budget.",
 		"列出本会话可知的档案：编号、到期季度、状态、区划。列出的档案计入查看限额。" };
-	const char *area = NULL, *due = NULL, *state = NULL;
 	struct childvault_with with = { 0 };
+	struct pages p = { .with = &with, .collection = "records" };
 	uint64_t limit = 0;
-	bool all = false, own = false;
+	bool own = false;
 	const struct cli_option options[] = {
 		{ "purpose", OPTION_TEXT, &with.purpose, "P", "why: a purpose of the profile", "目的：规则文件中的目的代码" },
 		{ "case", OPTION_TEXT, &with.case_text, "TEXT", "the case it belongs to", "所属个案" },
-		{ "area", OPTION_TEXT, &area, "DIGITS", "only places whose code begins so", "只列区划代码以此开头的" },
-		{ "due", OPTION_TEXT, &due, "QUARTER", "due in 2026Q4 or before; overdue: before this quarter", "2026Q4 及以前到期；overdue：本季度前已到期" },
-		{ "state", OPTION_TEXT, &state, "S", "only files in this state (active, verified, ...)", "只列此状态的（active、verified 等）" },
+		{ "area", OPTION_TEXT, &p.filter.area, "DIGITS", "only places whose code begins so", "只列区划代码以此开头的" },
+		{ "due", OPTION_TEXT, &p.filter.due, "QUARTER", "due in 2026Q4 or before; overdue: before this quarter", "2026Q4 及以前到期；overdue：本季度前已到期" },
+		{ "state", OPTION_TEXT, &p.filter.state, "S", "only files in this state (active, verified, ...)", "只列此状态的（active、verified 等）" },
 		{ "limit", OPTION_NUMBER, &limit, "N", "a page of at most N, 1000 at most", "每页最多 N 份，至多 1000" },
-		{ "all", OPTION_FLAG, &all, NULL, "page after page to the end", "逐页列出全部" } };
-	struct pages p = { .with = &with, .collection = "records" };
+		{ "all", OPTION_FLAG, &p.all, NULL, "page after page to the end", "逐页列出全部" } };
 	struct childvault *cv = NULL;
 	struct cli_args a;
-	struct buf target;
 	int code;
 
 	if (!cli_parse(argc, argv, &help, options, COUNT(options), 0, 0, &a))
@@ -117,21 +114,9 @@ int cmd_list(int argc, char **argv)
 		return cli_usage("list", "--purpose P is missing", "缺少 --purpose 目的");
 	if (limit > LIMIT_MAX)
 		return cli_usage("list", "--limit is at most %u", "--limit 最多 %u", LIMIT_MAX);
-	buf_init(&target, 2048);
-	buf_text(&target, "/v1/records");
-	client_query(&target, "area", area);
-	client_query(&target, "due", due);
-	client_query(&target, "state", state);
-	if (limit != 0 || all)
-		buf_printf(&target, "%climit=%u", memchr(target.p, '?', target.n) == NULL ? '?' : '&', limit != 0 ? (unsigned)limit : LIMIT_MAX);
-	buf_u8(&target, 0);
-	p.target = (const char *)target.p;
-	p.all = all;
-	if (!buf_ok(&target))
-		code = cli_usage("list", "an option is too long", "选项过长");
-	else if ((code = cli_session(&cv, &own)) == 0)
+	p.filter.limit = limit == 0 && p.all ? LIMIT_MAX : (unsigned)limit;
+	if ((code = cli_session(&cv, &own)) == 0)
 		code = list(cv, &p);
-	buf_free(&target);
 	cli_close(cv, own);
 	return code;
 }

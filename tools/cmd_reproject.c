@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "client/client.h"
 #include "pages.h"
 
 #define BAR 30u			/* characters */
@@ -32,28 +31,20 @@ static void on_interrupt(int sig)
 
 /* ---- what the daemon says ------------------------------------------------------------------------------------------- */
 
-static unsigned long long number(const json_t *j, const char *name)
-{
-	json_int_t x = json_integer_value(json_object_get(j, name));
-
-	return x > 0 ? (unsigned long long)x : 0;
-}
-
 static void take_job(struct watch *w, const json_t *j)
 {
 	snprintf(w->id, sizeof w->id, "%s", json_text(j, "id"));
 	snprintf(w->state, sizeof w->state, "%s", json_text(j, "state"));
 	snprintf(w->kind, sizeof w->kind, "%s", json_text(j, "kind"));
-	w->done = number(j, "done");
-	w->total = number(j, "total");
-	w->changed = number(j, "changed");
-	w->skipped = number(j, "skipped");
+	w->done = json_number(j, "done");
+	w->total = json_number(j, "total");
+	w->changed = json_number(j, "changed");
+	w->skipped = json_number(j, "skipped");
 }
 
-/* One call whose answer is a job. */
-static int call(struct childvault *cv, struct watch *w, const char *method, const char *target, const char *body)
+/* Take what a call answered, which gave r. 0 or exit code. */
+static int took(struct childvault *cv, struct watch *w, int r)
 {
-	int r = client_call(cv, method, target, NULL, body);
 	json_t *j;
 
 	if (r != CHILDVAULT_OK)
@@ -66,12 +57,9 @@ static int call(struct childvault *cv, struct watch *w, const char *method, cons
 
 static int resume(struct childvault *cv, struct watch *w, const char *id)
 {
-	char target[64];
+	int r = childvault_act(cv, NULL, "jobs", id, "resume", NULL);
 
-	if (strlen(id) != 32 || strspn(id, "0123456789abcdef") != 32)
-		return cli_usage("reproject", "'%s' is not a job's id", "“%s”不是任务编号", id);
-	snprintf(target, sizeof target, "/v1/jobs/%s:resume", id);
-	return call(cv, w, "POST", target, "{}");
+	return r == CHILDVAULT_USAGE ? cli_usage("reproject", "'%s' is not a job's id", "“%s”不是任务编号", id) : took(cv, w, r);
 }
 
 struct waiting {
@@ -106,20 +94,11 @@ static char *new_job(const char *kind, const char *fields)
 	return text;
 }
 
-static void free_text(char *text)
-{
-	json_malloc_t m;
-	json_free_t f;
-
-	json_get_alloc_funcs(&m, &f);	/* tools keep JSON in memory of their own */
-	f(text);
-}
-
 /* Go on with what waits for keys, else start anew; fields that were named always start anew. */
 static int begin(struct childvault *cv, struct watch *w, const char *kind, const char *fields)
 {
 	struct waiting x = { .kind = kind };
-	struct pages p = { .target = "/v1/jobs?state=needs-keys", .collection = "jobs", .row = take_waiting, .cookie = &x };
+	struct pages p = { .collection = "jobs", .filter.state = "needs-keys", .row = take_waiting, .cookie = &x };
 	bool more;
 	char *body;
 	int code, r;
@@ -134,8 +113,8 @@ static int begin(struct childvault *cv, struct watch *w, const char *kind, const
 	}
 	if ((body = new_job(kind, fields)) == NULL)
 		return cli_fail(EXIT_FAILED, "out of memory", "内存不足");
-	code = call(cv, w, "POST", "/v1/jobs", body);
-	free_text(body);
+	code = took(cv, w, childvault_make(cv, NULL, "jobs", body));
+	json_text_free(body);
 	return code;
 }
 
@@ -175,19 +154,17 @@ static int watch(struct childvault *cv, struct watch *w)
 	const struct sigaction act = { .sa_handler = on_interrupt };
 	struct sigaction old;
 	unsigned wait_ms = POLL_FIRST_MS;
-	char target[64];
 	int code = 0;
 
 	sigaction(SIGINT, &act, &old);
 	w->bar = isatty(STDERR_FILENO);
 	w->start_ms = clock_mono_ms();
 	w->start_done = w->done;
-	snprintf(target, sizeof target, "/v1/jobs/%.32s", w->id);
 	while (code == 0 && strcmp(w->state, "running") == 0 && !interrupted) {
 		draw(w);
 		pause_ms(wait_ms);
 		if (!interrupted)
-			code = call(cv, w, "GET", target, NULL);
+			code = took(cv, w, childvault_object(cv, "jobs", w->id));
 		wait_ms = wait_ms * 2 < POLL_MS ? wait_ms * 2 : POLL_MS;
 	}
 	draw(w);

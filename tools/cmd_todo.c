@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "client/client.h"
 #include "model/model.h"
 #include "pages.h"
 
@@ -70,7 +69,7 @@ static void load_policy(struct todo *t)
 	size_t n;
 	const char *p;
 
-	if (client_call(t->cv, "GET", "/v1/sys/policy", NULL, NULL) != CHILDVAULT_OK)
+	if (childvault_policy(t->cv) != CHILDVAULT_OK)
 		return;
 	p = childvault_body(t->cv, &n);
 	if (n <= POLICY_DOCUMENT_MAX)
@@ -100,13 +99,6 @@ static void add_fields(const struct todo *t, char *to, const json_t *fields)
 
 /* ---- what an object does ---------------------------------------------------------------------------------------------- */
 
-static unsigned long long number(const json_t *j, const char *name)
-{
-	json_int_t x = json_integer_value(json_object_get(j, name));
-
-	return x > 0 ? (unsigned long long)x : 0;
-}
-
 /* What the request will do once it is approved. */
 static void tell_request(const struct todo *t, const json_t *j, char *to)
 {
@@ -119,14 +111,14 @@ static void tell_request(const struct todo *t, const json_t *j, char *to)
 		add(to, tr("%s may read ", "允许 %s 读取"), who);
 		add_fields(t, to, json_object_get(j, "fields"));
 		add(to, tr(" of %s for %s until %s", "（档案 %s，目的：%s，至 %s）"), json_text(j, "record"), purpose, until);
-		if (number(j, "reads") > 0)
-			add(to, tr(", %llu times", "，共 %llu 次"), number(j, "reads"));
+		if (json_number(j, "reads") > 0)
+			add(to, tr(", %llu times", "，共 %llu 次"), json_number(j, "reads"));
 	} else if (strcmp(kind, "bulk") == 0) {
-		add(to, tr("%s may see %llu more files for %s until %s", "允许 %s 多查看 %llu 份档案（目的：%s，至 %s）"), who, number(j, "records"), purpose, until);
+		add(to, tr("%s may see %llu more files for %s until %s", "允许 %s 多查看 %llu 份档案（目的：%s，至 %s）"), who, json_number(j, "records"), purpose, until);
 	} else if (strcmp(kind, "export") == 0) {
 		add(to, tr("%s may export ", "允许 %s 导出"), who);
 		add_fields(t, to, json_object_get(j, "fields"));
-		add(to, tr(" of at most %llu files for %s until %s", "（至多 %llu 份档案，目的：%s，至 %s）"), number(j, "records"), purpose, until);
+		add(to, tr(" of at most %llu files for %s until %s", "（至多 %llu 份档案，目的：%s，至 %s）"), json_number(j, "records"), purpose, until);
 	} else if (strcmp(kind, "policy") == 0) {
 		add(to, tr("another policy comes into force, proposed by %s", "启用 %s 提交的新规则"), json_text(j, "by"));
 	} else {
@@ -245,7 +237,7 @@ static void add_job(void *cookie, const json_t *j)
 	char what[TEXT_MAX] = "", next[TEXT_MAX] = "";
 
 	add(what, strcmp(json_text(j, "kind"), "predicates") == 0 ? tr("predicates computed anew: %llu of %llu files", "重新计算判定字段：%llu / %llu 份档案") :
-	    tr("views computed anew: %llu of %llu files", "重新计算脱敏视图：%llu / %llu 份档案"), number(j, "done"), number(j, "total"));
+	    tr("views computed anew: %llu of %llu files", "重新计算脱敏视图：%llu / %llu 份档案"), json_number(j, "done"), json_number(j, "total"));
 	add(next, tr("somebody who holds the classes goes on: childvault reproject --resume %s", "由持有相应类别密钥的人员继续：childvault reproject --resume %s"),
 	    json_text(j, "id"));
 	item(t, j, json_text(j, "id"), what, next);
@@ -254,10 +246,10 @@ static void add_job(void *cookie, const json_t *j)
 /* ---- sections --------------------------------------------------------------------------------------------------------- */
 
 /* A section that this person has no part in is empty. 0, or an exit code for what ends the command. */
-static int section(struct todo *t, enum section which, const char *target, const char *collection,
+static int section(struct todo *t, enum section which, const char *collection, struct childvault_filter filter,
     void (*row)(void *cookie, const json_t *item))
 {
-	struct pages p = { .target = target, .collection = collection, .all = true, .row = row, .cookie = t };
+	struct pages p = { .collection = collection, .filter = filter, .all = true, .row = row, .cookie = t };
 	bool more;
 	int r;
 
@@ -280,7 +272,7 @@ static void count_record(void *cookie, const json_t *item)
 static int overdue(struct todo *t, const struct childvault_with *with)
 {
 	size_t n = 0;
-	struct pages p = { .target = "/v1/records?due=overdue&limit=100", .with = with, .collection = "records", .row = count_record, .cookie = &n };
+	struct pages p = { .collection = "records", .filter = { .due = "overdue", .limit = 100 }, .with = with, .row = count_record, .cookie = &n };
 	char what[TEXT_MAX] = "", next[TEXT_MAX] = "";
 	bool more = false;
 	json_t *j;
@@ -306,31 +298,30 @@ static int overdue(struct todo *t, const struct childvault_with *with)
 
 static int sections(struct todo *t, const struct childvault_with *with)
 {
+	const struct childvault_filter mine = { .waiting = "me" }, pending = { .state = "pending" }, active = { .state = "active" },
+		keys = { .state = "needs-keys" };
 	int code;
 
-	if ((code = section(t, DECIDE, "/v1/requests?waiting=me", "requests", add_request)) != 0 ||
-	    (code = section(t, OWN, "/v1/requests?state=pending", "requests", add_request)) != 0)
+	if ((code = section(t, DECIDE, "requests", mine, add_request)) != 0 ||
+	    (code = section(t, OWN, "requests", pending, add_request)) != 0)
 		return code;
 	t->kind = "assignment";
-	if ((code = section(t, ENDING, "/v1/assignments?state=active", "assignments", add_approval)) != 0)
+	if ((code = section(t, ENDING, "assignments", active, add_approval)) != 0)
 		return code;
 	t->kind = "grant";
-	if ((code = section(t, ENDING, "/v1/grants?state=active", "grants", add_approval)) != 0 || (code = overdue(t, with)) != 0)
+	if ((code = section(t, ENDING, "grants", active, add_approval)) != 0 || (code = overdue(t, with)) != 0)
 		return code;
-	return section(t, JOBS, "/v1/jobs?state=needs-keys", "jobs", add_job);
+	return section(t, JOBS, "jobs", keys, add_job);
 }
 
 static int print_json(struct todo *t)
 {
 	char *text = json_dumps(t->json, JSON_COMPACT);
-	json_malloc_t m;
-	json_free_t f;
 
-	json_get_alloc_funcs(&m, &f);
 	if (text == NULL)
 		return cli_fail(EXIT_FAILED, "out of memory", "内存不足");
 	puts(text);
-	f(text);
+	json_text_free(text);
 	return EXIT_DONE;
 }
 

@@ -2,10 +2,6 @@
 
 #include <string.h>
 
-#include "client/client.h"
-
-#define TARGET_MAX 4096u
-
 json_t *cli_body(const struct childvault *cv)
 {
 	size_t n;
@@ -21,19 +17,34 @@ const char *json_text(const json_t *j, const char *name)
 	return s != NULL ? s : "";
 }
 
-/* One page behind cursor ("": the first), which becomes the next one's, "" at the end. */
+unsigned long long json_number(const json_t *j, const char *name)
+{
+	json_int_t x = json_integer_value(json_object_get(j, name));
+
+	return x > 0 ? (unsigned long long)x : 0;
+}
+
+void json_text_free(char *text)
+{
+	json_malloc_t m;
+	json_free_t f;
+
+	json_get_alloc_funcs(&m, &f);
+	f(text);
+}
+
+/* One page behind cursor (empty: the first), which becomes the next one's, empty at the end. */
 static int get_page(struct childvault *cv, const struct pages *p, struct buf *cursor)
 {
-	struct buf target;
+	struct childvault_filter filter = p->filter;
 	json_t *j, *rows;
 	int r;
 
-	buf_init(&target, TARGET_MAX);
-	buf_text(&target, p->target);
-	client_query(&target, "cursor", cursor->n > 0 ? (const char *)cursor->p : NULL);
-	buf_u8(&target, 0);
-	r = buf_ok(&target) ? client_call(cv, "GET", (const char *)target.p, p->with, NULL) : CHILDVAULT_USAGE;
-	buf_free(&target);
+	filter.cursor = cursor->n > 0 ? (const char *)cursor->p : NULL;
+	if (strcmp(p->collection, "records") == 0)
+		r = childvault_list(cv, p->with, &filter);
+	else
+		r = childvault_objects(cv, p->collection, &filter);
 	buf_reset(cursor);
 	if (r != CHILDVAULT_OK)
 		return r;

@@ -7,9 +7,9 @@
 #include "cli.h"
 
 struct pages {
-	const char *target;			/* "/v1/requests?waiting=me" */
-	const struct childvault_with *with;	/* or NULL */
-	const char *collection;			/* the array's name in the answer */
+	const char *collection;			/* "records", "requests", ... */
+	struct childvault_filter filter;	/* its cursor is pages_get's own */
+	const struct childvault_with *with;	/* for records; else NULL */
 	bool all;				/* follow cursors to the end */
 	void (*page)(void *cookie, const struct childvault *cv);	/* each answer as it came, or NULL */
 	void (*row)(void *cookie, const json_t *item);			/* each element, or NULL */
@@ -22,7 +22,10 @@ struct pages {
 int pages_get(struct childvault *cv, const struct pages *p, bool *ret_more);
 /* The last answer's body as JSON, NULL if it is none; freed with json_decref. */
 json_t *cli_body(const struct childvault *cv);
-/* A text member of j, "" if there is none. Valid as j. */
+/* A text member of j, "" if there is none. Valid as j. A number, 0 if there is none. */
 const char *json_text(const json_t *j, const char *name);
+unsigned long long json_number(const json_t *j, const char *name);
+/* Free what json_dumps gave: tools keep JSON in memory of their own. */
+void json_text_free(char *text);
 
 #endif
