@@ -138,6 +138,34 @@ seed("keyring", "quorum", u8(1) + u8(1) + u8(1) + u8(2) + u8(3) + bytes(24) + ru
 seed("keyring", "keyring", u8(1) + u8(1) + u32(1) + run(1, 928 + 72))
 seed("keyring", "frontier", u64(6) + u8(2) + run(1, 64))
 
+
+# ---- section 5.1 ------------------------------------------------------------------------------------------------------------
+def gov_row(kind, state, due, serial, tags, document=b""):
+    """A row as it is opened: clear prefix, then items by tag; tag 4 holds what the prefix says in the clear."""
+    tags = {**tags, 4: u8(state) + u32(due) + u48(serial)}
+    items = b"".join(u16(t) + u16(len(v)) + v for t, v in sorted(tags.items()))
+    tail = u32(len(document)) + document if document else b""
+    return u8(1) + u8(1) + u32(1) + u16(kind) + u8(state) + u8(serial != 0) + u32(due) + u48(serial) + u16(len(tags)) + items + tail
+
+
+made = {1: run(1, 16), 2: run(2, 16), 3: u64(1790000000000), 5: u16(2)}
+seed("gov", "assignment", gov_row(2, 1, 20800, 0, {**made, 7: run(1, 16) + run(2, 16), 9: u8(4), 18: "季度走访".encode()}))
+seed("gov", "grant", gov_row(3, 1, 20800, 9, {**made, 6: run(3, 16), 8: u16(3) + u16(9), 12: u32(5), 13: u32(1), 24: run(1, 130)}))
+seed("gov", "request", gov_row(4, 6, 20800, 9, {**made, 6: run(3, 16), 8: u16(3), 14: u8(1), 18: b"nurse"}))
+seed("gov", "export", gov_row(4, 7, 20800, 0, {**made, 8: u16(3), 11: b"1101", 12: u32(9), 14: u8(3), 15: run(4, 16), 16: u64(9), 20: run(1, 8),
+                                               21: b"active"}))
+seed("gov", "policy", gov_row(4, 6, 20800, 0, {**{t: made[t] for t in (1, 2, 3)}, 14: u8(4), 22: run(1, 64), 23: run(1, 32)}, run(1, 40)))
+seed("gov", "delegation", gov_row(11, 3, 20800, 0, {**made, 11: b"11", 15: run(4, 16), 16: u64(9)}))
+seed("gov", "window", gov_row(12, 1, 20800, 0, {1: run(1, 16), 25: u48(1) + u48(9) + u8(0) + u48(2) + u48(10) + u8(1)}))
+envelope = u8(1) + run(1, 32) + run(1, 16) + u8(0) + u8(0) + u16(0)
+members = u16(1) + u8(4) + b"kind" + u8(3) + u32(4) + b"bulk"
+seed("gov", "create", envelope + u8(8) + b"requests" + members)
+seed("gov", "act", envelope + u8(8) + b"requests" + run(1, 16) + u8(7) + b"approve" + u16(0))
+seed("gov", "list", envelope + u8(6) + b"grants" + u16(50) + u16(2) + b"ab" + members)
+seed("gov", "records", envelope + u8(4) + b"1101" + u8(6) + b"2026Q4" + u8(0) + u16(50) + u16(0))
+seed("gov", "objects", u16(2) + run(1, 16) + members + run(2, 16) + u16(0) + u16(2) + b"ab")
+seed("gov", "listed", u16(1) + run(1, 16) + u8(6) + b"2026Q4" + u8(6) + b"active" + u8(2) + b"11" + u16(0))
+
 # ---- section 6 --------------------------------------------------------------------------------------------------------------
 seed("shred", "slot", b"CVSL" + u8(1) + u8(1) + u16(0) + u64(2) + u64(0) + u64(123) + run(1, 32) + run(2, 76 + 72 + 16))
 seed("shred", "name", "shard-0001-0000000000000002")
