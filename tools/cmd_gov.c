@@ -9,7 +9,6 @@
 #define COUNT(a) (sizeof (a) / sizeof (a)[0])
 #define ID_DIGITS 32u
 #define RECORDS_MAX (1u << 20)	/* bytes of a file of ids */
-#define LIMIT_MAX 1000u		/* of one page, as the API */
 
 /* ---- objects for people -------------------------------------------------------------------------------------------- */
 
@@ -201,11 +200,11 @@ static void print_page(void *cookie, const struct childvault *cv)
 	(void)cli_print_body(cv);	/* what stdout says of it is asked at the end */
 }
 
-static int print_list(const struct collection *of, const char *target, bool all)
+static int print_list(const struct collection *of, const struct childvault_filter *filter, bool all)
 {
 	const char *names[COUNT(of->columns)];
 	struct listing x = { .of = of };
-	struct pages p = { .target = target, .collection = of->name, .all = all, .cookie = &x };
+	struct pages p = { .collection = of->name, .filter = *filter, .all = all, .cookie = &x };
 	struct childvault *cv = NULL;
 	bool own = false, more = false;
 	unsigned n = 0;
@@ -235,53 +234,25 @@ static int print_list(const struct collection *of, const char *target, bool all)
 
 /* ---- sub-commands that all collections have ---------------------------------------------------------------------------- */
 
-static void put_query(struct buf *target, const char *name, const char *value)
-{
-	static const char digits[] = "0123456789ABCDEF";
-
-	if (value == NULL)
-		return;
-	buf_u8(target, memchr(target->p, '?', target->n) == NULL ? '?' : '&');
-	buf_text(target, name);
-	buf_u8(target, '=');
-	for (; *value != 0; value++) {
-		uint8_t c = (uint8_t)*value, code[3] = { '%', (uint8_t)digits[c >> 4], (uint8_t)digits[c & 15] };
-		bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
-
-		buf_put(target, plain ? &c : code, plain ? 1 : 3);
-	}
-}
-
 static int list(int argc, char **argv, const struct collection *of)
 {
 	char usage[160];
 	const struct cli_help help = { usage, "Lists those that you made, may use or may decide, newest first.", "列出您经办、可用或可审批的，从新到旧。" };
-	const char *state = NULL, *principal = NULL, *record = NULL;
+	struct childvault_filter filter = { .state = NULL };
 	bool waiting = false, all = false;
 	const struct cli_option options[] = {
-		{ "state", OPTION_TEXT, &state, "S", "only those in this state", "只列此状态的" },
-		{ "for", OPTION_TEXT, &principal, "LOGIN", "only those of this person", "只列此人的" },
-		{ "record", OPTION_TEXT, &record, "ID", "only those about this record", "只列此档案的" },
+		{ "state", OPTION_TEXT, &filter.state, "S", "only those in this state", "只列此状态的" },
+		{ "for", OPTION_TEXT, &filter.principal, "LOGIN", "only those of this person", "只列此人的" },
+		{ "record", OPTION_TEXT, &filter.record, "ID", "only those about this record", "只列此档案的" },
 		{ "waiting", OPTION_FLAG, &waiting, NULL, "only what waits for your decision", "只列待您审批的" },
 		{ "all", OPTION_FLAG, &all, NULL, "page after page to the end", "逐页列出全部" } };
 	struct cli_args a;
-	struct buf target;
-	int code;
 
 	snprintf(usage, sizeof usage, "%s [--state S] [--for LOGIN] [--record ID] [--waiting] [--all]", argv[0]);
 	if (!cli_parse(argc, argv, &help, options, COUNT(options), 0, 0, &a))
 		return a.exit;
-	buf_init(&target, 4096);
-	buf_text(&target, "/v1/");
-	buf_text(&target, of->name);
-	put_query(&target, "state", state);
-	put_query(&target, "principal", principal);
-	put_query(&target, "record", record);
-	put_query(&target, "waiting", waiting ? "me" : NULL);
-	buf_u8(&target, 0);
-	code = buf_ok(&target) ? print_list(of, (const char *)target.p, all) : cli_usage(argv[0], "an option is too long", "选项过长");
-	buf_free(&target);
-	return code;
+	filter.waiting = waiting ? "me" : NULL;
+	return print_list(of, &filter, all);
 }
 
 /* show ID, approve ID, revoke ID ... with their own argv[0]; reason: takes --reason. */
