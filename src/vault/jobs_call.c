@@ -7,7 +7,7 @@
 #include "format/value.h"
 #include "vault/jobs_internal.h"
 
-#define LIMIT_DEFAULT 20u
+#define LIMIT_DEFAULT 100u
 #define CURSOR_PLAIN (1 + 16 + 16)
 #define CURSOR_SEALED (CURSOR_PLAIN + SEAL_OVERHEAD)
 
