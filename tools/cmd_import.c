@@ -152,7 +152,7 @@ static int load_state(struct import *m)
 
 	if (m->state_path[0] == 0 || m->dry || stat(m->state_path, &st) != 0)
 		return 0;
-	buf_init(&text, 4096);
+	buf_init(&text, 256u << 10);
 	if ((code = cli_read_file(m->state_path, &text)) != 0)
 		goto out;
 	buf_u8(&text, 0);
@@ -466,7 +466,7 @@ static int sum_up(struct import *m)
 	else if (!cli.json)
 		printf(tr("stored %llu, stored before %llu, refused %llu\n", "新存入 %llu，先前已存 %llu，被拒 %llu\n"), (unsigned long long)m->stored,
 		    (unsigned long long)m->repeated, (unsigned long long)m->refused);
-	if (m->denied > 0 && m->denied == m->refused && m->stored + m->repeated == 0)
+	if (m->denied > 0 && m->stored + m->repeated == 0)
 		return EXIT_DENIED;
 	return m->refused > 0 ? EXIT_FAILED : EXIT_DONE;
 }
