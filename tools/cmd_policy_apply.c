@@ -12,8 +12,6 @@
 #include "model/model.h"
 #include "policy.h"
 
-#define TARGET_MAX 256u
-
 /* ---- the policy in force ---------------------------------------------------------------------------------------- */
 
 static int fetch_policy(struct childvault *cv, struct policy **ret)
@@ -22,7 +20,7 @@ static int fetch_policy(struct childvault *cv, struct policy **ret)
 	size_t n;
 	int r;
 
-	if ((r = client_call(cv, "GET", "/v1/sys/policy", NULL, NULL)) != CHILDVAULT_OK)
+	if ((r = childvault_policy(cv)) != CHILDVAULT_OK)
 		return cli_answer_fail(cv, r);
 	body = childvault_body(cv, &n);
 	if (policy_decode((const uint8_t *)body, n, ret) != 0)
@@ -68,8 +66,8 @@ static bool set_bytes(json_t *j, const char *name, const void *p, size_t n)
 	return done;
 }
 
-/* Send j to a target with POST. Exit code. */
-static int post(struct childvault *cv, const char *target, const json_t *j)
+/* Send j as a new request, or as the approval of one (id). Exit code. */
+static int post(struct childvault *cv, const char *id, const json_t *j)
 {
 	char *text = json_dumps(j, JSON_COMPACT);
 	json_malloc_t m;
@@ -79,7 +77,7 @@ static int post(struct childvault *cv, const char *target, const json_t *j)
 	json_get_alloc_funcs(&m, &f);	/* tools keep JSON in memory of their own */
 	if (text == NULL)
 		return cli_fail(EXIT_FAILED, "out of memory", "内存不足");
-	r = client_call(cv, "POST", target, NULL, text);
+	r = id == NULL ? childvault_make(cv, NULL, "requests", text) : childvault_act(cv, NULL, "requests", id, "approve", text);
 	f(text);
 	return r == CHILDVAULT_OK ? EXIT_DONE : cli_answer_fail(cv, r);
 }
@@ -114,7 +112,7 @@ static int send_request(struct childvault *cv, const struct client_key *key, con
 	if (j == NULL || !set_bytes(j, "document", doc->p, doc->n) || !set_bytes(j, "signature", signature, sizeof(signature)))
 		code = cli_fail(EXIT_FAILED, "out of memory", "内存不足");
 	else
-		code = post(cv, "/v1/requests", j);
+		code = post(cv, NULL, j);
 	json_decref(j);
 	return code == EXIT_DONE ? print_request(cv) : code;
 }
@@ -155,15 +153,13 @@ out:
 /* The document of a request, decoded too: what is signed is what was shown. */
 static int fetch_document(struct childvault *cv, const char *id, struct buf *doc, struct policy **ret)
 {
-	char target[TARGET_MAX];
 	const char *body, *text;
 	json_t *j = NULL;
 	size_t n, length;
 	uint8_t *to;
 	int r, code = EXIT_DONE;
 
-	(void)snprintf(target, sizeof(target), "/v1/requests/%s", id);
-	if ((r = client_call(cv, "GET", target, NULL, NULL)) != CHILDVAULT_OK)
+	if ((r = childvault_object(cv, "requests", id)) != CHILDVAULT_OK)
 		return cli_answer_fail(cv, r);
 	body = childvault_body(cv, &n);
 	j = json_loadb(body, n, JSON_REJECT_DUPLICATES, NULL);
@@ -185,16 +181,14 @@ out:
 static int send_signature(struct childvault *cv, const char *id, const struct client_key *key, const struct buf *doc)
 {
 	uint8_t signature[SIGN_BYTES];
-	char target[TARGET_MAX];
 	json_t *j = json_object();
 	int code;
 
-	(void)snprintf(target, sizeof(target), "/v1/requests/%s:approve", id);
 	sign_document(key, doc->p, doc->n, signature);
 	if (j == NULL || !set_bytes(j, "signature", signature, sizeof(signature)))
 		code = cli_fail(EXIT_FAILED, "out of memory", "内存不足");
 	else
-		code = post(cv, target, j);
+		code = post(cv, id, j);
 	json_decref(j);
 	return code;
 }

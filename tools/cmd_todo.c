@@ -134,7 +134,7 @@ static void tell_next(const json_t *j, bool mine, char *to)
 	const char *kind = json_text(j, "kind"), *id = json_text(j, "id");
 
 	if (mine && strcmp(kind, "policy") == 0)
-		add(to, tr("you sign as second administrator, then it counts: childvault request approve %s", "由您作为第二名管理员签名，随即生效：childvault request approve %s"), id);
+		add(to, tr("you sign as second administrator, then it counts: childvault policy sign %s --key FILE", "由您作为第二名管理员签名，随即生效：childvault policy sign %s --key 密钥文件"), id);
 	else if (mine)
 		add(to, tr("you approve, then it counts: childvault request approve %s (or reject)", "经您批准即生效：childvault request approve %s（或 reject）"), id);
 	else if (strcmp(kind, "policy") == 0)

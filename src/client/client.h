@@ -22,13 +22,6 @@ int client_login(struct childvault *cv, const char *key_text, size_t key_n, cons
  * takes one, which is ended again, since a hello that no session follows would count as a failure. A childvault_code.
  */
 int client_rewrap(struct childvault *cv, const struct client_key *key, const struct client_pass *pass, struct buf *ret);
-/*
- * Any call: method and target ("/v1/requests?waiting=me", made of ASCII), the headers of with (may be NULL), and as body the text of a
- * JSON object, or none (NULL). A GET is sent again if the connection was idle too long, others are not. childvault_body is the answer.
- */
-int client_call(struct childvault *cv, const char *method, const char *target, const struct childvault_with *with, const char *json);
-/* Append name=value to a target that has begun, percent-encoded, behind ? or &; nothing if value is NULL or empty. */
-void client_query(struct buf *target, const char *name, const char *value);
 /* The vault's id (16 bytes) as the last login on cv told it, or NULL. Valid as cv. */
 const uint8_t *client_vault(const struct childvault *cv);
 
