@@ -18,8 +18,8 @@ static const struct cli_help help = {
     "compile writes the binary policy document.\n"
     "plan says who gains and loses what if NEW takes the place of OLD (a profile or a compiled document), or of the policy in force.\n"
     "explain says whether a role may do something, and by which lines; its exit code is 0 for yes and 4 for no.\n"
-    "apply signs the document of FILE as the first administrator and puts it before the second; sign shows what it changes, signs it as the "
-    "second, and puts it in force.",
+    "apply signs the document of FILE as the first administrator and puts it before the second; sign shows what it changes, signs it "
+    "as the second, and puts it in force.",
     "check 指出规则文件的错误（行和列）；show 列出各角色的权限和各字段的展示方式；compile 写出二进制规则文档。\n"
     "plan 说明以 NEW 取代 OLD（规则文件或已编译文档）或现行规则后，谁增减哪些权限。\n"
     "explain 说明某角色可否做某事、依据哪几行；可为退出码 0，否为 4。\n"

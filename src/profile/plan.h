@@ -17,10 +17,10 @@ struct buf;
 #define PLAN_CEREMONY 8u	/* two signatures do not suffice: policy_hindrances names something */
 
 /*
- * Append to ret, one a line, what changes when the policy new takes the place of old: first purposes, classes, fields and roles with what is
- * said of them; then for every role each (field, purpose) that it gains ('+'), loses ('-') or has in another way ('~'), and how; last,
- * behind '!', what must be done besides. The lines of equal changes are joined, none is left out: a cell that is in no line did not
- * change. *ret_asks holds PLAN_ bits. 0 or CV_ERR_NOMEM (ret is full, too: nothing is cut).
+ * Append to ret, one a line, what changes when the policy new takes the place of old: first purposes, classes, fields and roles with
+ * what is said of them; then for every role each (field, purpose) that it gains ('+'), loses ('-') or has in another way ('~'), and
+ * how; last, behind '!', what must be done besides. The lines of equal changes are joined, none is left out: a cell that is in no
+ * line did not change. *ret_asks holds PLAN_ bits. 0 or CV_ERR_NOMEM (ret is full, too: nothing is cut).
  */
 int plan_policy(const struct policy *old, const struct policy *new, bool chinese, struct buf *ret, unsigned *ret_asks);
 
