@@ -366,8 +366,7 @@ static int run_slice(struct vault *v, struct job *j, uint64_t until_us)
 	bool over;
 
 	memset(&c, 0, offsetof(struct vault_call, detail));
-	c.session = j->session;
-	c.principal = session_principal(v->keys, j->session);
+	c.session = j->session;	/* and no principal: what is granted to a person is not for their jobs */
 	c.subject.purpose = -1;
 	c.now_ms = clock_wall_ms();
 	c.today = (int32_t)(c.now_ms / (24u * 3600 * 1000));

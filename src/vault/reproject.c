@@ -251,11 +251,14 @@ static void predicate_value(struct buf *b, int32_t today, bool holds, uint32_t v
 /* Set what f computes from source, of that version of the inputs' class, in v->content. */
 static int set_predicate(struct rework *x, const struct policy_field *f, const struct content *source, uint32_t version)
 {
+	const struct principal *writer = session_principal(x->v->keys, x->c->session);
 	struct provenance p = { .source = f->owner, .written_ms = x->c->now_ms, .as_of_day = (uint32_t)x->c->today + 1 };
 	struct buf value;
 	int r = CV_ERR_NOMEM;
 
-	memcpy(p.writer, x->c->principal->id, 16);
+	if (writer == NULL)
+		return CV_ERR_NOKEY;
+	memcpy(p.writer, writer->id, 16);
 	buf_init(&value, 256);
 	predicate_value(&value, x->c->today, predicate_holds(&f->predicate, source), version);
 	if (buf_ok(&value))
