@@ -450,7 +450,7 @@ enum gov_state gov_state_on(const struct gov_object *o, int32_t today)
 
 /* ---- expiry ------------------------------------------------------------------------------------------------------------ */
 
-#define UPKEEP_EXPIRED 3
+#define UPKEEP_EXPIRED 4
 #define SWEEP_LOOK 2048u	/* objects looked at in one tick */
 #define SWEEP_TAKE 64u		/* rows written in one tick */
 #define SWEEP_EVERY_MS 60000u
