@@ -419,6 +419,37 @@ static void roles_keep_what_the_profile_says(void **state)
 	buf_free(&doc);
 }
 
+/* FORMAT.md section 11.1, spelled out for what the smallest policy lacks. */
+static void known_parts_have_known_bytes(void **state)
+{
+	/* Field kinds (6): flags, index, cadence, retention, purposes, delegates, collects, views, notice, statistics, fold, predicate. */
+	static const uint8_t fold[] = { 0, 0x20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		0, 0, 0, 1, 'X', 5, 'o', 't', 'h', 'e', 'r', 0, 7, 0, 6 };
+	/* Field yes (10): the predicate all_in of field 8 with code X, then the shape's type. */
+	static const uint8_t predicate[] = { 0, 0, 0, 1, 1, 0, 8, 0, 1, 1, 'X', 7, 0, 128, 0, 0, 0, 3, 5, 'a', 's', '_', 'o', 'f' };
+	/* Field carer (12): about, class, owner, flags ... delegates B, collects D, no views, notice m1, statistics present. */
+	static const uint8_t uses[] = { 5, 'c', 'a', 'r', 'e', 'r', 0, 0x20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2,
+		0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 15, 0, 0, 3 };
+	/* A code's label and general. */
+	static const uint8_t general[] = { 1, 'Y', 3, 0xE4, 0xB9, 0x99, 1, 'Y', 7, 'l', 'e', 't', 't', 'e', 'r', 's' };
+	/* Role clerk: department, kind, flags area and approval, act job, budget, purposes, rights, exceptions; the next role's id. */
+	static const uint8_t clerk[] = { 5, 'C', 'l', 'e', 'r', 'k', 0, 1, 1, 6, 8, 0, 20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 3, 0, 0x10, 17, 0, 0x20, 5,
+		0x40, 0x10, 1, 0, 1, 0, 0x20, 0, 4, 0, 2 };
+	static const struct {
+		const uint8_t *p;
+		size_t n;
+	} parts[] = { { fold, sizeof(fold) }, { predicate, sizeof(predicate) }, { uses, sizeof(uses) }, { general, sizeof(general) },
+		{ clerk, sizeof(clerk) } };
+	struct buf doc;
+
+	(void)state;
+	policy_free(compile(WHOLE, &doc));
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (memmem(doc.p, doc.n, parts[i].p, parts[i].n) == NULL)
+			fail_msg("part %zu has other bytes", i);
+	buf_free(&doc);
+}
+
 /* One meaning has one encoding: what decodes with a bit turned encodes to the same bytes. */
 static void turned_bits_are_refused_or_canonical(void **state)
 {
@@ -598,6 +629,7 @@ int main(void)
 		cmocka_unit_test(patients_compile_too),
 		cmocka_unit_test(fields_keep_what_the_profile_says),
 		cmocka_unit_test(roles_keep_what_the_profile_says),
+		cmocka_unit_test(known_parts_have_known_bytes),
 		cmocka_unit_test(turned_bits_are_refused_or_canonical),
 		cmocka_unit_test(child_welfare_gives_each_reader_their_view),
 		cmocka_unit_test(child_welfare_is_large_enough),
