@@ -423,17 +423,20 @@ static void roles_keep_what_the_profile_says(void **state)
 static void known_parts_have_known_bytes(void **state)
 {
 	/* Field kinds (6): flags, index, cadence, retention, purposes, delegates, collects, views, notice, statistics, fold, predicate. */
-	static const uint8_t fold[] = { 0, 0x20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	static const uint8_t fold[] = { 0, 0x20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0,
+		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 		0, 0, 0, 1, 'X', 5, 'o', 't', 'h', 'e', 'r', 0, 7, 0, 6 };
 	/* Field yes (10): the predicate all_in of field 8 with code X, then the shape's type. */
 	static const uint8_t predicate[] = { 0, 0, 0, 1, 1, 0, 8, 0, 1, 1, 'X', 7, 0, 128, 0, 0, 0, 3, 5, 'a', 's', '_', 'o', 'f' };
 	/* Field carer (12): about, class, owner, flags ... delegates B, collects D, no views, notice m1, statistics present. */
-	static const uint8_t uses[] = { 5, 'c', 'a', 'r', 'e', 'r', 0, 0x20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2,
+	static const uint8_t uses[] = { 5, 'c', 'a', 'r', 'e', 'r', 0, 0x20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2,
 		0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 15, 0, 0, 3 };
 	/* A code's label and general. */
 	static const uint8_t general[] = { 1, 'Y', 3, 0xE4, 0xB9, 0x99, 1, 'Y', 7, 'l', 'e', 't', 't', 'e', 'r', 's' };
 	/* Role clerk: department, kind, flags area and approval, act job, budget, purposes, rights, exceptions; the next role's id. */
-	static const uint8_t clerk[] = { 5, 'C', 'l', 'e', 'r', 'k', 0, 1, 1, 6, 8, 0, 20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 3, 0, 0x10, 17, 0, 0x20, 5,
+	static const uint8_t clerk[] = { 5, 'C', 'l', 'e', 'r', 'k', 0, 1, 1, 6, 8, 0, 20, 0, 1, 0, 0, 0, 0, 0,
+		0, 0, 1, 0, 3, 0, 0x10, 17, 0, 0x20, 5,
 		0x40, 0x10, 1, 0, 1, 0, 0x20, 0, 4, 0, 2 };
 	static const struct {
 		const uint8_t *p;

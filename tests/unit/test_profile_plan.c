@@ -144,8 +144,8 @@ static void new_and_gone_parts_are_named(void **state)
 		{ "version: 7", "version: 9" },
 		{ "classes:\n", "  - {id: 3, name: research, zh: 研究, en: Research}\nclasses:\n" },
 		{ "  - {id: 5, name: diagnosis, class: record, owner: WARD, type: text, max: 2000, zh: 诊断, en: Diagnosis}\n", "" },
-		{ "  - {id: 7, name: due_amount", "  - {id: 9, name: ward_note, class: record, owner: WARD, type: text, max: 100, zh: 记录, en: "
-		    "Note, purposes: [treatment, research]}\n  - {id: 7, name: due_amount" },
+		{ "  - {id: 7, name: due_amount", "  - {id: 9, name: ward_note, class: record, owner: WARD, type: text, max: 100, "
+		    "zh: 记录, en: Note, purposes: [treatment, research]}\n  - {id: 7, name: due_amount" },
 		{ "level: 4, zh: 病历", "level: 3, zh: 病历" },
 		{ "  - {id: 3, name: kiosk, department: DESK, kind: app, zh: 自助机, en: Kiosk, purposes: [treatment], rights: {person: "
 		    "[write_only]}}",
@@ -205,7 +205,8 @@ static void keys_that_move_want_a_ceremony(void **state)
 	static const struct swap swaps[] = {
 		{ "version: 7", "version: 8" },
 		{ "  - {id: 0x120, name: bill", "  - {id: 0x130, name: extra, level: 2, zh: 附, en: Extra}\n  - {id: 0x120, name: bill" },
-		{ "      bill: [read, reveal, write]\n", "      bill: [read, reveal, write]\n      record: [grant]\n      extra: [read]\n" },
+		{ "      bill: [read, reveal, write]\n",
+		    "      bill: [read, reveal, write]\n      record: [grant]\n      extra: [read]\n" },
 		{ "      person: [read, reveal]\n", "" }
 	};
 
