@@ -100,8 +100,10 @@ int cmd_list(int argc, char **argv)
 		{ "purpose", OPTION_TEXT, &with.purpose, "P", "why: a purpose of the profile", "目的：规则文件中的目的代码" },
 		{ "case", OPTION_TEXT, &with.case_text, "TEXT", "the case it belongs to", "所属个案" },
 		{ "area", OPTION_TEXT, &p.filter.area, "DIGITS", "only places whose code begins so", "只列区划代码以此开头的" },
-		{ "due", OPTION_TEXT, &p.filter.due, "QUARTER", "due in 2026Q4 or before; overdue: before this quarter", "2026Q4 及以前到期；overdue：本季度前已到期" },
-		{ "state", OPTION_TEXT, &p.filter.state, "S", "only files in this state (active, verified, ...)", "只列此状态的（active、verified 等）" },
+		{ "due", OPTION_TEXT, &p.filter.due, "QUARTER", "due in 2026Q4 or before; overdue: before this quarter",
+		    "2026Q4 及以前到期；overdue：本季度前已到期" },
+		{ "state", OPTION_TEXT, &p.filter.state, "S", "only files in this state (active, verified, ...)",
+		    "只列此状态的（active、verified 等）" },
 		{ "limit", OPTION_NUMBER, &limit, "N", "a page of at most N, 1000 at most", "每页最多 N 份，至多 1000" },
 		{ "all", OPTION_FLAG, &p.all, NULL, "page after page to the end", "逐页列出全部" } };
 	struct childvault *cv = NULL;

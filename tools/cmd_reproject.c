@@ -136,7 +136,8 @@ static void draw(const struct watch *w)
 		snprintf(rest, sizeof rest, "%02u:%02u:%02u", (unsigned)left / 3600, (unsigned)left / 60 % 60, (unsigned)left % 60);
 	else
 		snprintf(rest, sizeof rest, "--:--:--");
-	fprintf(stderr, tr("\r[%s] %3u%%  %llu/%llu  %.0f/s  %s left  %llu changed\033[K", "\r[%s] %3u%%  %llu/%llu  每秒 %.0f  剩余 %s  已改 %llu\033[K"),
+	fprintf(stderr, tr("\r[%s] %3u%%  %llu/%llu  %.0f/s  %s left  %llu changed\033[K",
+	    "\r[%s] %3u%%  %llu/%llu  每秒 %.0f  剩余 %s  已改 %llu\033[K"),
 	    bar, w->total > 0 ? (unsigned)(w->done * 100 / w->total) : 100, w->done, w->total, rate, rest, w->changed);
 	fflush(stderr);
 }

@@ -114,11 +114,13 @@ static void tell_request(const struct todo *t, const json_t *j, char *to)
 		if (json_number(j, "reads") > 0)
 			add(to, tr(", %llu times", "，共 %llu 次"), json_number(j, "reads"));
 	} else if (strcmp(kind, "bulk") == 0) {
-		add(to, tr("%s may see %llu more files for %s until %s", "允许 %s 多查看 %llu 份档案（目的：%s，至 %s）"), who, json_number(j, "records"), purpose, until);
+		add(to, tr("%s may see %llu more files for %s until %s", "允许 %s 多查看 %llu 份档案（目的：%s，至 %s）"), who,
+		    json_number(j, "records"), purpose, until);
 	} else if (strcmp(kind, "export") == 0) {
 		add(to, tr("%s may export ", "允许 %s 导出"), who);
 		add_fields(t, to, json_object_get(j, "fields"));
-		add(to, tr(" of at most %llu files for %s until %s", "（至多 %llu 份档案，目的：%s，至 %s）"), json_number(j, "records"), purpose, until);
+		add(to, tr(" of at most %llu files for %s until %s", "（至多 %llu 份档案，目的：%s，至 %s）"),
+		    json_number(j, "records"), purpose, until);
 	} else if (strcmp(kind, "policy") == 0) {
 		add(to, tr("another policy comes into force, proposed by %s", "启用 %s 提交的新规则"), json_text(j, "by"));
 	} else {
@@ -134,9 +136,11 @@ static void tell_next(const json_t *j, bool mine, char *to)
 	const char *kind = json_text(j, "kind"), *id = json_text(j, "id");
 
 	if (mine && strcmp(kind, "policy") == 0)
-		add(to, tr("you sign as second administrator, then it counts: childvault policy sign %s --key FILE", "由您作为第二名管理员签名，随即生效：childvault policy sign %s --key 密钥文件"), id);
+		add(to, tr("you sign as second administrator, then it counts: childvault policy sign %s --key FILE",
+		    "由您作为第二名管理员签名，随即生效：childvault policy sign %s --key 密钥文件"), id);
 	else if (mine)
-		add(to, tr("you approve, then it counts: childvault request approve %s (or reject)", "经您批准即生效：childvault request approve %s（或 reject）"), id);
+		add(to, tr("you approve, then it counts: childvault request approve %s (or reject)",
+		    "经您批准即生效：childvault request approve %s（或 reject）"), id);
 	else if (strcmp(kind, "policy") == 0)
 		add(to, "%s", tr("another administrator signs", "待另一名管理员签名"));
 	else if (strcmp(kind, "grant") == 0)
@@ -236,9 +240,10 @@ static void add_job(void *cookie, const json_t *j)
 	struct todo *t = cookie;
 	char what[TEXT_MAX] = "", next[TEXT_MAX] = "";
 
-	add(what, strcmp(json_text(j, "kind"), "predicates") == 0 ? tr("predicates computed anew: %llu of %llu files", "重新计算判定字段：%llu / %llu 份档案") :
-	    tr("views computed anew: %llu of %llu files", "重新计算脱敏视图：%llu / %llu 份档案"), json_number(j, "done"), json_number(j, "total"));
-	add(next, tr("somebody who holds the classes goes on: childvault reproject --resume %s", "由持有相应类别密钥的人员继续：childvault reproject --resume %s"),
+	add(what, strcmp(json_text(j, "kind"), "predicates") == 0 ?
+	    tr("predicates computed anew: %llu of %llu files", "重新计算判定字段：%llu / %llu 份档案") : tr("views computed anew: %llu of %llu files", "重新计算脱敏视图：%llu / %llu 份档案"), json_number(j, "done"), json_number(j, "total"));
+	add(next, tr("somebody who holds the classes goes on: childvault reproject --resume %s",
+	    "由持有相应类别密钥的人员继续：childvault reproject --resume %s"),
 	    json_text(j, "id"));
 	item(t, j, json_text(j, "id"), what, next);
 }
@@ -272,7 +277,8 @@ static void count_record(void *cookie, const json_t *item)
 static int overdue(struct todo *t, const struct childvault_with *with)
 {
 	size_t n = 0;
-	struct pages p = { .collection = "records", .filter = { .due = "overdue", .limit = 100 }, .with = with, .row = count_record, .cookie = &n };
+	struct pages p = { .collection = "records", .filter = { .due = "overdue", .limit = 100 }, .with = with, .row = count_record,
+		.cookie = &n };
 	char what[TEXT_MAX] = "", next[TEXT_MAX] = "";
 	bool more = false;
 	json_t *j;
@@ -289,7 +295,8 @@ static int overdue(struct todo *t, const struct childvault_with *with)
 	if (n == 0)
 		return 0;
 	add(what, more ? tr("%zu files and more", "%zu 份以上") : tr("%zu files", "%zu 份"), n);
-	add(next, tr("confirm or visit: childvault list --due overdue --purpose %s", "请核实或走访：childvault list --due overdue --purpose %s"), with->purpose);
+	add(next, tr("confirm or visit: childvault list --due overdue --purpose %s",
+	    "请核实或走访：childvault list --due overdue --purpose %s"), with->purpose);
 	j = json_pack("{s:i,s:b}", "count", (int)n, "more", (int)more);
 	item(t, j, "", what, next);
 	json_decref(j);
@@ -349,7 +356,8 @@ static int prepare(struct todo *t)
 int cmd_todo(int argc, char **argv)
 {
 	static const struct cli_help help = { "todo [--purpose P]",
-		"Tells what waits for you: requests that you may decide, your own, approvals that end soon, overdue files, jobs without keys.",
+		"Tells what waits for you: requests that you may decide, your own, approvals that end soon, overdue files, jobs without "
+		"keys.",
 		"显示待办：待您审批的申请、您自己的申请、即将到期的批准、逾期档案、待密钥的任务。" };
 	struct childvault_with with = { 0 };
 	const struct cli_option options[] = {

@@ -337,7 +337,8 @@ static int result_leaf(struct vault *v, const struct job *j, uint64_t now_ms)
 	memcpy(e.actor.principal, j->by, 16);
 	memcpy(e.actor.session, session_id(j->session), 16);
 	e.detail.count = (uint32_t)(j->changed < UINT32_MAX ? j->changed : UINT32_MAX);
-	e.detail.reason_n = (uint16_t)snprintf(e.detail.reason, sizeof(e.detail.reason), "%s %s: %llu records, %llu changed, %llu not opened",
+	e.detail.reason_n = (uint16_t)snprintf(e.detail.reason, sizeof(e.detail.reason),
+	    "%s %s: %llu records, %llu changed, %llu not opened",
 	    j->kind == JOB_REPROJECT ? "reproject" : "predicates", j->state == JOB_DONE ? "done" : "failed",
 	    (unsigned long long)(j->end - 1), (unsigned long long)j->changed, (unsigned long long)j->skipped);
 	return audit_leaf(v->audit, v->store, &e, now_ms, &index);

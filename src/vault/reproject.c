@@ -336,8 +336,8 @@ static int rework_predicate(struct rework *x, const struct policy_field *f, cons
 /* ---- one record --------------------------------------------------------------------------------------------------- */
 
 /*
- * Those that stand among their inputs first, since they move their class's version; then the others, and once more where one of them moved the
- * version that another was computed from. Two that each move the other's inputs never rest: the later one is then told as stale.
+ * Those that stand among their inputs first, since they move their class's version; then the others, and once more where one of them
+ * moved the version that another was computed from. Two that each move the other's inputs never rest: the later one is then told as stale.
  */
 static int rework_predicates(struct rework *x)
 {

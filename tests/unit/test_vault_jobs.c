@@ -494,11 +494,12 @@ static void a_job_that_cannot_be_is_refused(void **state)
 }
 
 /* One page of jobs; returns how many, their ids in order, and the cursor. */
-static unsigned list_jobs(struct fixture *f, const uint8_t token[32], unsigned limit, char cursor[WIRE_CURSOR_MAX + 1], uint8_t ret[][16],
-    unsigned *ret_problem)
+static unsigned list_jobs(struct fixture *f, const uint8_t token[32], unsigned limit, char cursor[WIRE_CURSOR_MAX + 1],
+    uint8_t ret[][16], unsigned *ret_problem)
 {
 	struct wire_envelope env = envelope(f, token, "", "");
-	struct wire_gov_list m = { .collection = wire_text("jobs", 4), .limit = (uint16_t)limit, .cursor = wire_text(cursor, strlen(cursor)) };
+	struct wire_gov_list m = { .collection = wire_text("jobs", 4), .limit = (uint16_t)limit,
+		.cursor = wire_text(cursor, strlen(cursor)) };
 	struct wire_gov_objects a;
 	struct wire_gov_object o;
 	unsigned n = 0;

@@ -173,7 +173,8 @@ static void a_state_and_a_due_date_follow_the_record(void **state)
 static void a_planned_area_counts_from_its_day(void **state)
 {
 	struct fixture *f = *state;
-	struct head h = { .state = STATE_ACTIVE, .flags = HEAD_PLANNED, .area_n = 6, .area = "520102", .planned_n = 9, .planned = "520103001" };
+	struct head h = { .state = STATE_ACTIVE, .flags = HEAD_PLANNED, .area_n = 6, .area = "520102",
+		.planned_n = 9, .planned = "520103001" };
 	uint32_t today = (uint32_t)(clock_wall_ms() / 86400000) + 1;
 	uint8_t worker[32];
 

@@ -35,7 +35,8 @@ static inline void work_policy(struct buf *ret)
 	static const struct policy_shape level = { .type = VALUE_CODE, .max_length = 6, .codes = levels, .code_count = 2 };
 	static const char *const severe[] = { "severe" }, *const mild[] = { "mild" };
 	static const struct policy_member needs[] = { { "as_of", LABEL, { .type = VALUE_DATE, .max_length = 10 } },
-		{ "value", LABEL, { .type = VALUE_BOOL, .max_length = 1 } }, { "version", LABEL, { .type = VALUE_INTEGER, .max_length = 8 } } };
+		{ "value", LABEL, { .type = VALUE_BOOL, .max_length = 1 } },
+		{ "version", LABEL, { .type = VALUE_INTEGER, .max_length = 8 } } };
 	const struct policy_field fields[] = {
 		FIELD(WORK_NAME, CLASS_ID, "name", TYPED(VALUE_TEXT, 200, VALID_V1_NAME), .views = work_name_op != 0,
 		    .view = { { CLASS_ID_MASKED, work_name_op } }),
@@ -47,7 +48,8 @@ static inline void work_policy(struct buf *ret)
 		    .shape = { .type = VALUE_LIST, .max_length = 200, .item = &level }),
 		FIELD(WORK_NEEDS_CARE, CLASS_STATS, "needs_care", .type = VALUE_GROUP, .max_length = 128,
 		    .shape = { .type = VALUE_GROUP, .max_length = 128, .members = needs, .member_count = 3 },
-		    .predicate = { .rule = PREDICATE_ANY_IN, .inputs = 2, .input = { WORK_LEVEL, WORK_CARE }, .codes = severe, .code_count = 1 }),
+		    .predicate = { .rule = PREDICATE_ANY_IN, .inputs = 2, .input = { WORK_LEVEL, WORK_CARE },
+		        .codes = severe, .code_count = 1 }),
 		FIELD(WORK_IS_MILD, CLASS_HEALTH, "is_mild", .type = VALUE_GROUP, .max_length = 128,
 		    .shape = { .type = VALUE_GROUP, .max_length = 128, .members = needs, .member_count = 3 },
 		    .predicate = { .rule = PREDICATE_ALL_IN, .inputs = 1, .input = { WORK_LEVEL }, .codes = mild, .code_count = 1 }),
@@ -67,8 +69,8 @@ static inline void work_policy(struct buf *ret)
 		    .rights = { 0, 0, RIGHT_READ }),
 	};
 	const struct policy_source s = { .name = "work", .version = work_version, .departments = 2, .purposes = 3, .classes = 5,
-		.fields = work_neighbours ? 9 : 7, .roles = 5, .department = departments, .purpose = purposes, .class = classes, .field = fields,
-		.role = roles };
+		.fields = work_neighbours ? 9 : 7, .roles = 5, .department = departments, .purpose = purposes, .class = classes,
+		.field = fields, .role = roles };
 	struct policy_fault fault = { 0 };
 	struct policy *p;
 
