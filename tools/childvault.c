@@ -32,6 +32,7 @@ static const struct command commands[] = {
 	{ "todo", cmd_todo, "tell what waits for you", "显示待办事项" },
 	{ "reproject", cmd_reproject, "compute views and predicates anew", "重新计算脱敏视图和判定" },
 	{ "import", cmd_import, "store many files from NDJSON or CSV", "批量导入档案" },
+	{ "export", cmd_export, "write files that an approved request names", "按已批准的申请导出档案" },
 	{ "assign", cmd_assign, "let a person read files until a day", "指派某人在期限内查阅档案" },
 	{ "request", cmd_request, "ask for an approval, or decide on one", "申请审批或作出决定" },
 	{ "grant", cmd_grant, "show and revoke grants", "查看和撤销查阅授权" },

@@ -17,8 +17,8 @@ struct member {
 };
 /* What an object may hold, in the order in which people are shown it. */
 static const struct member members[] = { { "id", "id", "编号" }, { "kind", "kind", "种类" }, { "state", "state", "状态" },
-	{ "principal", "for", "被授权人" }, { "record", "record", "档案" }, { "records", "records", "档案数" }, { "fields", "fields", "字段" },
-	{ "purpose", "purpose", "目的" }, { "purposes", "purposes", "目的" }, { "level", "level", "级别" }, { "area", "place", "区划" },
+	{ "principal", "for", "被授权人" }, { "record", "record", "档案" }, { "records", "records", "档案" }, { "any_record", "any record", "任一档案" }, { "fields", "fields", "字段" },
+	{ "purpose", "purpose", "目的" }, { "purposes", "purposes", "目的" }, { "level", "level", "级别" }, { "area", "place", "区划" }, { "record_state", "state of records", "档案状态" },
 	{ "reads", "reads", "可读次数" }, { "reads_left", "reads left", "剩余次数" }, { "until", "until", "截止日期" }, { "reason", "reason", "理由" },
 	{ "note", "note", "备注" }, { "by", "by", "经办人" }, { "created_at", "made", "建立时间" }, { "decided_by", "decided by", "审批人" },
 	{ "decided_at", "decided", "审批时间" }, { "delegation", "delegation", "授权委托" }, { "mark", "mark", "追踪标记" }, { "demo", "demo", "演示" } };
