@@ -241,7 +241,9 @@ static void add_job(void *cookie, const json_t *j)
 	char what[TEXT_MAX] = "", next[TEXT_MAX] = "";
 
 	add(what, strcmp(json_text(j, "kind"), "predicates") == 0 ?
-	    tr("predicates computed anew: %llu of %llu files", "重新计算判定字段：%llu / %llu 份档案") : tr("views computed anew: %llu of %llu files", "重新计算脱敏视图：%llu / %llu 份档案"), json_number(j, "done"), json_number(j, "total"));
+	    tr("predicates computed anew: %llu of %llu files", "重新计算判定字段：%llu / %llu 份档案") :
+	    tr("views computed anew: %llu of %llu files", "重新计算脱敏视图：%llu / %llu 份档案"), json_number(j, "done"),
+	    json_number(j, "total"));
 	add(next, tr("somebody who holds the classes goes on: childvault reproject --resume %s",
 	    "由持有相应类别密钥的人员继续：childvault reproject --resume %s"),
 	    json_text(j, "id"));
