@@ -175,7 +175,7 @@ int gov_budget(struct vault *v, struct vault_call *c, const struct policy_role *
 		return 0;
 	if (w.live >= role->bulk_records) {
 		if ((bulk = bulk_approval(v, c)) == NULL) {
-			c->retry_after_s = (uint32_t)((w.oldest_ms + hours_ms - c->now_ms) / 1000 + 1);
+			c->retry_after_s = (uint32_t)((w.oldest_ms + hours_ms - c->now_ms + 999) / 1000);
 			*ret = DECIDE_BUDGET;
 			return 0;
 		}

@@ -84,6 +84,8 @@ static inline bool ids_equal(const uint8_t a[16], const uint8_t b[16]) { return 
 static inline bool gov_over(const struct gov_object *o, int32_t today) { return o->prefix.due_day <= (uint32_t)today; }
 /* Its state on that day: what holds or waits and has passed is expired, whether the row says so yet or not. */
 enum gov_state gov_state_on(const struct gov_object *o, int32_t today);
+/* The same as people see it: a grant whose keys are all of data keys that are not in use any more is dead. 0, or why its record does not open. */
+int gov_state_seen(struct vault *v, const struct gov_object *o, int32_t today, enum gov_state *ret);
 
 /* ---- gov_who.c: persons, areas, who may decide --------------------------------------------------------------------- */
 

@@ -43,6 +43,32 @@ static bool generation_stands(const struct gov_object *o, const struct wish *w)
 	return true;
 }
 
+int gov_state_seen(struct vault *v, const struct gov_object *o, int32_t today, enum gov_state *ret)
+{
+	enum gov_state state = gov_state_on(o, today);
+	bool alive = o->keys.n == 0;
+	struct record rec;
+	int r;
+
+	if (o->prefix.type == GOV_GRANT && state == GOV_ACTIVE && !alive) {
+		if ((r = record_load(v, o->record, false, &rec)) != 0)
+			return r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r;
+		for (size_t i = 0; i < o->keys.n / GOV_SEALED_KEY && !alive; i++) {
+			const struct head_class *hc;
+			struct gov_sealed_key key;
+
+			gov_sealed_key_get(&o->keys, i, &key);
+			hc = head_class_find(&rec.head, key.class_key);
+			alive = hc != NULL && hc->generation == key.generation;
+		}
+		wipe(rec.head.log_key, sizeof(rec.head.log_key));
+		if (!alive)
+			state = GOV_DEAD;
+	}
+	*ret = state;
+	return 0;
+}
+
 static enum decision_reason judge_grant(const struct gov_object *o, const struct wish *w)
 {
 	if (!gov_list_has_u16(&o->purposes, w->purpose))

@@ -7,7 +7,7 @@
 #include "format/value.h"
 #include "vault/gov_ops.h"
 
-#define LIST_LOOK 4096u		/* objects looked at for one answer; the cursor goes on behind them */
+#define LIST_LOOK 1024u		/* objects looked at for one answer; the cursor goes on behind them */
 #define LIST_BYTES (4u << 20)	/* an answer that is so long ends, too */
 #define CURSOR_PLAIN (1u + 2 + 16)
 #define CURSOR_OBJECTS 2u	/* first byte of a cursor: whose it is */
@@ -215,7 +215,7 @@ static void show_request(struct showing *x, const struct gov_object *o, bool who
 		show_hex(x, "mark", o->mark, sizeof(o->mark));
 }
 
-static void show_object(struct vault *v, const struct vault_call *c, const struct gov_object *o, bool whole, struct buf *out)
+static void show_object(struct vault *v, enum gov_state state, const struct gov_object *o, bool whole, struct buf *out)
 {
 	struct showing x = { v, out, 0 };
 	size_t at;
@@ -223,7 +223,7 @@ static void show_object(struct vault *v, const struct vault_call *c, const struc
 	wire_gov_object_head(out, o->id);
 	at = wire_count_begin(out);
 	buf_reset(&v->gov->list);
-	show_text(&x, "state", gov_state_name(gov_state_on(o, c->today)));
+	show_text(&x, "state", gov_state_name(state));
 	show_person(&x, "principal", o->principal);
 	if (o->kind != GOV_KIND_POLICY)
 		show_purposes(&x, o);
@@ -250,7 +250,13 @@ static void show_object(struct vault *v, const struct vault_call *c, const struc
 
 void gov_answer(struct vault *v, struct vault_call *c, const struct gov_object *o, bool whole)
 {
-	show_object(v, c, o, whole, c->out);
+	enum gov_state state;
+	int r = gov_state_seen(v, o, c->today, &state);
+
+	if (r == 0)
+		show_object(v, state, o, whole, c->out);
+	else
+		(void)call_failed(c, r);
 }
 
 /* ---- who sees it ------------------------------------------------------------------------------------------------------ */
@@ -339,20 +345,24 @@ static unsigned take_filter(struct vault *v, struct vault_call *c, struct wire_l
 }
 
 /* Whether an object passes the filter and the caller may see it. */
-static int selects(struct vault *v, const struct vault_call *c, const struct filter *f, const struct gov_object *o, bool *ret)
+static int selects(struct vault *v, const struct vault_call *c, const struct filter *f, const struct gov_object *o, bool *ret,
+    enum gov_state *ret_state)
 {
 	struct gov_authority by;
 	enum decision_reason why;
 	int r;
 
 	*ret = false;
-	if (f->nothing || (f->state.p != NULL && !is(&f->state, gov_state_name(gov_state_on(o, c->today)))) ||
-	    (f->has_principal && !ids_equal(o->principal, f->principal)) ||
+	if (f->nothing || (f->has_principal && !ids_equal(o->principal, f->principal)) ||
 	    (f->has_record && !ids_equal(o->record, f->record) && !gov_list_has_id(&o->records, f->record)))
+		return 0;
+	if ((r = gov_state_seen(v, o, c->today, ret_state)) != 0)
+		return r;
+	if (f->state.p != NULL && !is(&f->state, gov_state_name(*ret_state)))
 		return 0;
 	if (!f->waiting)
 		return gov_visible(v, c, o, ret);
-	if (o->prefix.type != GOV_REQUEST || gov_state_on(o, c->today) != GOV_PENDING)
+	if (o->prefix.type != GOV_REQUEST || *ret_state != GOV_PENDING)
 		return 0;
 	if ((r = gov_may_decide(v, c, o, &by, &why)) == 0)
 		*ret = why == DECIDE_YES;
@@ -418,13 +428,14 @@ unsigned gov_list(struct vault *v, struct vault_call *c, uint16_t type, const st
 	at = wire_count_begin(c->out);
 	while (r == 0 && next > 0 && count < m->limit && looked < LIST_LOOK && c->out->n - begin < LIST_BYTES) {
 		const struct gov_object *o = &g->all[--next]->held->o;
+		enum gov_state state;
 		bool selected;
 
 		if (o->prefix.type != type)
 			continue;
 		looked++;
-		if ((r = selects(v, c, &f, o, &selected)) == 0 && selected) {
-			show_object(v, c, o, false, c->out);
+		if ((r = selects(v, c, &f, o, &selected, &state)) == 0 && selected) {
+			show_object(v, state, o, false, c->out);
 			count++;
 		}
 	}

@@ -207,7 +207,7 @@ static void grant_after_its_generation_is_dead(void **state)
 	struct fixture *f = *state;
 	uint8_t record[16], id[16];
 	struct cast who;
-	char text[256];
+	char text[256], shown[128];
 
 	cast(f, &who);
 	new_child(f, &who, EAST, record);
@@ -216,6 +216,8 @@ static void grant_after_its_generation_is_dead(void **state)
 	assert_int_equal(read_field(f, who.school, "visit", record, "note", true, text), 0);
 	gov_change(f, GOV_GRANT, id, older_key);
 	refused(f, read_field(f, who.school, "visit", record, "note", true, text), PROBLEM_APPROVAL_REQUIRED, DECIDE_GENERATION_GONE);
+	assert_int_equal(gov_show(f, who.school, "grants", id, "state", shown), 0);
+	assert_string_equal(shown, "dead");
 }
 
 /* A sealed key that somebody changed who has the vault's keys is found at its use. */
