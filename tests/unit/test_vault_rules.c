@@ -337,6 +337,75 @@ static void a_grant_opens_its_fields_in_clear_until_its_reads_are_used(void **st
 	assert_int_equal(rules_read(f, t.of[P_INTAKE], "intake", record, "name", false), PROBLEM_NOT_PERMITTED);
 }
 
+static int budget_setup(void **state)
+{
+	int r;
+
+	rules_school_budget = 2;
+	r = rules_setup(state);
+	rules_school_budget = 0;
+	return r;
+}
+
+static void a_budget_counts_records_and_not_reads(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_read_answer a;
+	struct wire_field w;
+	struct wire_problem p;
+	struct rules_tokens t;
+	uint8_t record[3][16];
+
+	rules_login_all(f, &t);
+	for (unsigned i = 0; i < 3; i++)
+		make_file(f, &t, NULL, "ORPHAN", record[i]);
+	for (unsigned i = 0; i < 6; i++) {
+		assert_int_equal(rules_read(f, t.of[P_SCHOOL], "visit", record[i % 2], "diet", false), 0);
+		a = rules_answer(f);
+		assert_true(wire_fields_next(&a.fields, &w));
+		assert_memory_equal(w.value.p, "清淡", 6);
+	}
+	assert_int_equal(rules_read(f, t.of[P_SCHOOL], "visit", record[2], "diet", false), PROBLEM_BUDGET_EXCEEDED);
+	assert_int_equal(f->v->call.rule, DECIDE_BUDGET);
+	assert_int_equal(wire_problem_decode(f->out.p + 10, f->out.n - 10, &p), 0);
+	assert_true(p.retry_after_s > 0 && p.retry_after_s <= 24 * 3600);
+	assert_int_equal(rules_history(f, t.of[P_SCHOOL], "visit", record[2], "diet", false), PROBLEM_BUDGET_EXCEEDED);
+	assert_int_equal(rules_read(f, t.of[P_SCHOOL], "visit", record[2], "case", false), 0);	/* refused and not told */
+	assert_int_equal(rules_read(f, t.of[P_CLERK], "visit", record[2], "name", false), 0);
+	/* The window outlives a restart. */
+	assert_int_equal(vault_seal(f->v), 0);
+	assert_int_equal(vault_unseal(f->v, 3, f->kek), 0);
+	rules_login_all(f, &t);
+	assert_int_equal(rules_read(f, t.of[P_SCHOOL], "visit", record[2], "diet", false), PROBLEM_BUDGET_EXCEEDED);
+	assert_int_equal(rules_read(f, t.of[P_SCHOOL], "visit", record[0], "diet", false), 0);
+}
+
+static void an_export_stands_for_the_assignment_but_gives_no_right(void **state)
+{
+	struct fixture *f = *state;
+	struct leaf_detail d;
+	struct rules_tokens t;
+	uint8_t record[2][16], export[16];
+
+	rules_login_all(f, &t);
+	for (unsigned i = 0; i < 2; i++)
+		make_file(f, &t, "430422001002", "ORPHAN", record[i]);
+	rules_export(f, t.of[P_WORKER], t.of[P_CLERK], "name,case", 1, export);
+	assert_int_equal(rules_read(f, t.of[P_WORKER], "visit", record[0], "name", false), PROBLEM_APPROVAL_REQUIRED);
+	rules_for_export = export;
+	assert_int_equal(rules_read(f, t.of[P_WORKER], "visit", record[0], "name,city", false), 0);
+	assert_true(names_field(rules_answer(f).omitted, "city"));
+	assert_int_equal(rules_answer(f).fields.count, 1);
+	assert_int_equal(rules_leaf(f, rules_leaf_index(f), record[0], &d), LEAF_READ);
+	assert_memory_equal(d.approval, export, 16);
+	assert_int_equal(rules_read(f, t.of[P_WORKER], "visit", record[0], "case", false), 0);
+	assert_int_equal(rules_answer(f).fields.count, 0);
+	assert_int_equal(rules_read(f, t.of[P_WORKER], "visit", record[1], "name", false), PROBLEM_BUDGET_EXCEEDED);
+	/* It is of no use to anybody else. */
+	assert_int_equal(rules_read(f, t.of[P_CLERK], "visit", record[0], "name", false), PROBLEM_APPROVAL_REQUIRED);
+	rules_for_export = NULL;
+}
+
 /* ---- hidden classes ------------------------------------------------------------------------------------------------------------- */
 
 /* The answer without what differs between any two requests: leaf index, record and version. */
@@ -489,6 +558,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_assignment_opens_for_its_purposes_and_its_level, rules_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_change_needs_the_assignment_too_but_handing_in_does_not, rules_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_grant_opens_its_fields_in_clear_until_its_reads_are_used, rules_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_budget_counts_records_and_not_reads, budget_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(an_export_stands_for_the_assignment_but_gives_no_right, rules_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(what_is_hidden_does_not_show, rules_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_hidden_refusal_is_an_absent_value_and_a_leaf, rules_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(errors_of_a_write_do_not_depend_on_what_is_stored, rules_setup, fixture_teardown),

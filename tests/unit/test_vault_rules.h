@@ -25,6 +25,7 @@ enum { RULE_NAME = 1, RULE_CITY, RULE_NOTE, RULE_DIET, RULE_KINDS, RULE_PLUS, RU
 
 /* What the next policy says; whether reads ask where values come from. */
 static bool rules_school_reads_all;
+static uint16_t rules_school_budget;
 static bool rules_told = true;
 
 static inline void rules_policy(struct buf *ret)
@@ -67,7 +68,7 @@ static inline void rules_policy(struct buf *ret)
 		ROLE(ROLE_WORKER, "worker", 1, PRINCIPAL_PERSON, .purposes = 7, .area = true, .approval = true, .acts = ACT_JOB,
 		    .rights = { RIGHT_READ | RIGHT_REVEAL | RIGHT_WRITE, RIGHT_READ | RIGHT_WRITE, 0, RIGHT_READ | RIGHT_WRITE,
 			RIGHT_READ | RIGHT_WRITE, RIGHT_READ }),
-		ROLE(ROLE_CLERK, "officer", 3, PRINCIPAL_PERSON, .purposes = 6, .acts = ACT_ASSIGN,
+		ROLE(ROLE_CLERK, "officer", 3, PRINCIPAL_PERSON, .purposes = 6, .acts = ACT_ASSIGN | ACT_EXPORT,
 		    .rights = { RIGHT_GRANT, RIGHT_GRANT, RIGHT_READ | RIGHT_REVEAL | RIGHT_WRITE, 0, 0, RIGHT_READ }),
 		ROLE(ROLE_INTAKE, "intake", 1, PRINCIPAL_APP, .purposes = 1,
 		    .rights = { RIGHT_WRITE_ONLY, RIGHT_WRITE_ONLY, RIGHT_WRITE_ONLY, RIGHT_WRITE_ONLY, 0, 0 }),
@@ -82,6 +83,8 @@ static inline void rules_policy(struct buf *ret)
 
 	if (rules_school_reads_all)
 		roles[4].rights[0] = RIGHT_READ;
+	roles[4].bulk_records = rules_school_budget;
+	roles[4].bulk_hours = rules_school_budget != 0 ? 24 : 0;
 	fields[RULE_KINDS - 1].fold_code = "HIV";
 	fields[RULE_KINDS - 1].fold_as = "OTHER";
 	fields[RULE_KINDS - 1].fold_into = RULE_PLUS;
@@ -184,12 +187,14 @@ static inline struct wire_list rules_names(struct buf *b, const char *names)
 	return l;
 }
 
-/* Read fields; the answer stands in f->out. Returns the problem. */
+/* Read fields, for an export (NULL: none); the answer stands in f->out. Returns the problem. */
+static const uint8_t *rules_for_export;
 static inline unsigned rules_read(struct fixture *f, const uint8_t token[32], const char *purpose, const uint8_t record[16],
     const char *names, bool clear)
 {
 	struct wire_envelope env = rules_envelope(f, token, purpose, clear);
-	struct wire_read m = { .record = record, .view = clear ? WIRE_VIEW_CLEAR : WIRE_VIEW_DEFAULT, .provenance = rules_told };
+	struct wire_read m = { .record = record, .view = clear ? WIRE_VIEW_CLEAR : WIRE_VIEW_DEFAULT, .provenance = rules_told,
+		.export = rules_for_export };
 	struct buf b;
 	unsigned problem;
 
@@ -373,12 +378,24 @@ static inline void rules_assign(struct fixture *f, const uint8_t officer[32], co
 	rules_make(f, officer, "assignments", &x, made);
 }
 
+/* The officer approves a request. */
+static inline void rules_approve(struct fixture *f, const uint8_t officer[32], const uint8_t id[16])
+{
+	struct wire_envelope env = rules_envelope(f, officer, "visit", true);
+	struct wire_gov_act act = { .collection = wire_text("requests", 8), .id = id, .action = wire_text("approve", 7) };
+	struct rules_fields x;
+
+	rules_begin(&x);
+	act.fields = rules_end(&x);
+	if (one_turn(f, &env, true, run_gov_act, &act) != 0)
+		fail_msg("approve: %.*s", (int)f->out.p[10], (const char *)f->out.p + 11);
+	buf_free(&x.b);
+}
+
 /* Somebody asks for a grant of fields, and the officer approves it. */
 static inline void rules_grant(struct fixture *f, const uint8_t asker[32], const uint8_t officer[32], const uint8_t record[16],
     const char *fields, int64_t reads, uint8_t ret_id[16])
 {
-	struct wire_envelope env = rules_envelope(f, officer, "visit", true);
-	struct wire_gov_act act = { .collection = wire_text("requests", 8), .id = ret_id, .action = wire_text("approve", 7) };
 	struct rules_fields x;
 	char id[33], until[16];
 
@@ -393,11 +410,26 @@ static inline void rules_grant(struct fixture *f, const uint8_t asker[32], const
 	rules_text(&x, "record", id);
 	rules_text(&x, "until", until);
 	rules_make(f, asker, "requests", &x, ret_id);
+	rules_approve(f, officer, ret_id);
+}
+
+/* Somebody asks for an export of fields of so many records, and the officer approves it. */
+static inline void rules_export(struct fixture *f, const uint8_t asker[32], const uint8_t officer[32], const char *fields, int64_t records,
+    uint8_t ret_id[16])
+{
+	struct rules_fields x;
+	char until[16];
+
+	rules_until(until, 30);
 	rules_begin(&x);
-	act.fields = rules_end(&x);
-	if (one_turn(f, &env, true, run_gov_act, &act) != 0)
-		fail_msg("approve: %.*s", (int)f->out.p[10], (const char *)f->out.p + 11);
-	buf_free(&x.b);
+	rules_texts(&x, "fields", fields);
+	rules_text(&x, "kind", "export");
+	rules_text(&x, "purpose", "visit");
+	rules_text(&x, "reason", "because");
+	rules_number(&x, "records", records);
+	rules_text(&x, "until", until);
+	rules_make(f, asker, "requests", &x, ret_id);
+	rules_approve(f, officer, ret_id);
 }
 
 #endif
