@@ -139,3 +139,25 @@ int admin_slot_decode(const uint8_t *p, size_t n, struct admin_slot *ret)
 	*ret = s;
 	return 0;
 }
+
+int admin_share_decode(const uint8_t *p, size_t n, struct admin_share *ret)
+{
+	struct rd in = rd_over(p, n);
+	struct admin_share s = { .verdict = rd_u8(&in) };
+	const uint8_t *holder;
+	size_t length;
+
+	s.slot = rd_u8(&in);
+	s.index = rd_u8(&in);
+	s.k = rd_u8(&in);
+	s.n = rd_u8(&in);
+	s.in = rd_u16(&in);
+	s.done = rd_u8(&in);
+	length = rd_u8(&in);
+	holder = rd_take(&in, length);
+	if (!rd_done(&in) || s.verdict > ADMIN_OTHER_SPLIT || s.done > 1 || length >= sizeof s.holder)
+		return CV_ERR_FORMAT;
+	memcpy(s.holder, holder, length);
+	*ret = s;
+	return 0;
+}

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "core/core_internal.h"
 
-enum operation { OP_STATUS = 1, OP_SLOT = 2, OP_UNSEAL = 3, OP_SEAL = 4, OP_STOP = 5 };
+enum operation { OP_STATUS = 1, OP_SLOT = 2, OP_UNSEAL = 3, OP_SEAL = 4, OP_STOP = 5, OP_REKEY = 8 };
 #define HEAD 8u
 
 void admin_close(struct admin_conn *a)
@@ -44,7 +44,7 @@ void admin_accept(struct core *c)
 	c->admin[i].since_ms = clock_mono_ms();
 }
 
-static unsigned problem_of(int r)
+unsigned admin_problem(int r)
 {
 	switch (r) {
 	case 0: return PROBLEM_NONE;
@@ -65,7 +65,7 @@ static unsigned slot_answer(struct core *c, unsigned number, struct buf *out)
 	int r = vault_slot(c->vault, number, &info);
 
 	if (r != 0)
-		return problem_of(r);
+		return admin_problem(r);
 	buf_u8(out, (uint8_t)info.type);
 	buf_u8(out, info.k);
 	buf_u8(out, info.n);
@@ -75,26 +75,56 @@ static unsigned slot_answer(struct core *c, unsigned number, struct buf *out)
 	return 0;
 }
 
-/* Run the operation; what it answers beyond the result is appended to out. */
-static unsigned run(struct core *c, uint8_t op, uint8_t slot, const uint8_t *p, size_t n, struct buf *out)
+static unsigned unseal(struct core *c, uint8_t slot, const uint8_t kek[32])
 {
-	if (n != (op == OP_UNSEAL ? 32u : 0u))
-		return PROBLEM_BAD_REQUEST;
+	unsigned problem = admin_problem(vault_unseal(c->vault, slot, kek));
+
+	if (problem == PROBLEM_NONE)
+		ceremony_reset(c);
+	return problem;
+}
+
+static unsigned seal(struct core *c)
+{
+	ceremony_reset(c);
+	return admin_problem(vault_seal(c->vault));
+}
+
+/* Operations without a body. */
+static unsigned run_bare(struct core *c, uint8_t op, uint8_t slot, struct buf *out)
+{
 	switch (op) {
 	case OP_STATUS:
 		vault_status(c->vault, out);
+		ceremony_status(c, out);
 		return 0;
 	case OP_SLOT:
 		return slot_answer(c, slot, out);
-	case OP_UNSEAL:
-		return problem_of(vault_unseal(c->vault, slot, p));
 	case OP_SEAL:
-		return problem_of(vault_seal(c->vault));
+		return seal(c);
 	case OP_STOP:
 		c->stopping = true;
 		return 0;
 	default:
 		return PROBLEM_BAD_REQUEST;
+	}
+}
+
+/* Run the operation; what it answers beyond the result is appended to out. */
+static unsigned run(struct core *c, uint8_t op, uint8_t slot, const uint8_t *p, size_t n, struct buf *out)
+{
+	switch (op) {
+	case OP_UNSEAL:
+		return n == 32 ? unseal(c, slot, p) : PROBLEM_BAD_REQUEST;
+	case OP_REKEY:
+		return ceremony_rekey(c, slot, p, n, clock_mono_ms(), out);
+	case SHARE_UNSEAL:
+	case SHARE_DRILL:
+	case SHARE_CONFIRM:
+	case SHARE_ALLOW:
+		return ceremony_share(c, (enum share_operation)op, p, n, clock_mono_ms(), out);
+	default:
+		return n == 0 ? run_bare(c, op, slot, out) : PROBLEM_BAD_REQUEST;
 	}
 }
 
@@ -147,6 +177,7 @@ void admin_read(struct core *c, unsigned i)
 
 void admin_sweep(struct core *c)
 {
+	ceremony_sweep(c, clock_mono_ms());
 	for (unsigned i = 0; i < ADMINS; i++)
 		if (c->admin[i].fd >= 0 && clock_mono_ms() - c->admin[i].since_ms > ADMIN_MS)
 			admin_close(&c->admin[i]);

@@ -89,6 +89,7 @@ static int core_open(struct core *c, const struct core_options *o)
 	for (unsigned i = 0; i < ADMINS; i++)
 		c->admin[i].fd = -1;
 	buf_init(&c->out, OUT_MAX);
+	(void)mlock(c->admin, sizeof(c->admin));	/* passphrases' keys and shares pass here; wiped with each request */
 	c->receive = receive_buffer();
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (c->receive == NULL || c->epoll_fd < 0)
@@ -246,6 +247,7 @@ static void core_close(struct core *c)
 	for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
+	ceremony_free(c);
 	if (c->receive != NULL)
 		munmap(c->receive, RECEIVE_BYTES);	/* wiped after each turn */
 	buf_free(&c->out);

@@ -20,6 +20,7 @@
 #define FRONT_QUEUE_MAX (32u << 20)	/* bytes a front may leave unread before it is dropped */
 #define ADMINS 8			/* admin connections at a time */
 #define ADMIN_MS 5000u
+#define ADMIN_BODY 1280u		/* bytes of a request's body at most: a new split with 16 names */
 
 /* Why an epoll event came: its kind in the high bits, an index in the low ones. */
 enum event_kind { EVENT_API = 1, EVENT_ADMIN, EVENT_CONTROL, EVENT_SIGNAL, EVENT_TIMER, EVENT_APPLIED, EVENT_FRONT, EVENT_ADMIN_CONN };
@@ -62,10 +63,12 @@ struct admin_conn {
 	int fd;				/* -1: free */
 	uint64_t since_ms;
 	size_t n;
-	uint8_t in[8 + 256];
+	uint8_t in[8 + ADMIN_BODY];
 };
+struct ceremony;
 struct core {
 	struct vault *vault;
+	struct ceremony *ceremony;	/* NULL until somebody enters a share; freed by ceremony_free */
 	int epoll_fd, api_fd, admin_fd, control_fd, timer_fd, signal_fd, applied_fd;
 	bool stopping;
 	uint64_t next_sequence;
@@ -120,6 +123,18 @@ void admin_accept(struct core *c);
 void admin_read(struct core *c, unsigned i);
 void admin_sweep(struct core *c);
 void admin_close(struct admin_conn *a);
+/* ceremony.c: operations of admin.sock on shares. Each returns a problem number and appends its answer to out, also beside a problem. */
+enum share_operation { SHARE_UNSEAL = 6, SHARE_DRILL = 7, SHARE_CONFIRM = 9, SHARE_ALLOW = 10 };
+unsigned ceremony_share(struct core *c, enum share_operation op, const uint8_t *p, size_t n, uint64_t now_ms, struct buf *out);
+unsigned ceremony_rekey(struct core *c, uint8_t slot, const uint8_t *p, size_t n, uint64_t now_ms, struct buf *out);
+/* Append the lines of status about shares that are in and splits that are being confirmed. */
+void ceremony_status(const struct core *c, struct buf *out);
+/* Forget what is under way: the vault was sealed, or unsealed in another way. */
+void ceremony_reset(struct core *c);
+/* The same, for what has taken too long. now_ms is monotonic here as above. */
+void ceremony_sweep(struct core *c, uint64_t now_ms);
+void ceremony_free(struct core *c);
+unsigned admin_problem(int r);
 /* core.c: follow the applied descriptor through sealing and unsealing. */
 void core_watch_applied(struct core *c);
 

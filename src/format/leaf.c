@@ -43,6 +43,7 @@ const char *leaf_kind_name(unsigned kind)
 	case LEAF_JOB: return "job";
 	case LEAF_LIST: return "list";
 	case LEAF_GOVERNANCE: return "governance";
+	case LEAF_KEYS: return "keys";
 	default: return "unknown";
 	}
 }

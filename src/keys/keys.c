@@ -13,7 +13,8 @@
 
 _Static_assert(RING_KEYS * CRYPTO_KEY == KEYRING_PLAIN, "the stored keyring is all of the ring's keys");
 _Static_assert(SLOT_SEALED == CRYPTO_KEY + SEAL_OVERHEAD && KEYRING_SEALED == KEYRING_PLAIN + SEAL_OVERHEAD, "seals");
-_Static_assert(SLOT_SHARES_MAX == SHARE_MAX, "holders");
+_Static_assert(SLOT_SHARES_MAX == SHARE_MAX && SLOT_HOLDERS == SHARE_MAX, "holders");
+_Static_assert(SLOT_HOLDER_MAX + 1 == sizeof(((struct slot_info *)NULL)->holder[0]), "their names");
 _Static_assert(sizeof(struct ring) == (RING_KEYS + 3) * CRYPTO_KEY + 2 * SIGN_SECRET, "ring is bytes without gaps");
 
 int keys_new(struct keys **ret_keys)
@@ -116,6 +117,22 @@ int keys_keyring_encode(struct keys *k, struct buf *ret)
 	return keyring_row_encode(k->epoch, sealed, ret);
 }
 
+/* Names as they are stored; none if nobody has one. The row's bytes come from b. */
+static void slot_holders(const struct slot_info *info, struct buf *b, struct slot_row *row)
+{
+	bool named = false;
+
+	for (unsigned i = 0; i < info->n && i < SLOT_HOLDERS; i++) {
+		size_t n = strnlen(info->holder[i], sizeof(info->holder[i]));
+
+		buf_u8(b, (uint8_t)n);
+		buf_put(b, info->holder[i], n);
+		named = named || n > 0;
+	}
+	row->holders = named ? b->p : NULL;
+	row->holders_n = named ? b->n : 0;
+}
+
 int keys_slot_encode(struct keys *k, unsigned number, const struct slot_info *info, const uint8_t kek[32], struct buf *ret)
 {
 	uint8_t ctx[CONTEXT_BYTES], sealed[SLOT_SEALED];
@@ -123,13 +140,28 @@ int keys_slot_encode(struct keys *k, unsigned number, const struct slot_info *in
 		.type = (uint8_t)info->type, .k = info->k, .n = info->n, .argon_kib = info->argon_kib,
 		.argon_passes = info->argon_passes, .salt = info->salt, .commits = info->commits, .sealed = sealed,
 	};
+	struct buf holders;
+	int r;
 
 	assert(k->ring != NULL);
 	if (number >= SLOT_COUNT)
 		return CV_ERR_ARG;
+	buf_init(&holders, SLOT_HOLDERS * 65);
+	slot_holders(info, &holders, &row);
 	slot_context(k->vault_id, number, ctx);
 	crypto_seal(kek, ctx, k->ring->root, CRYPTO_KEY, sealed);
-	return slot_row_encode(&row, ret);
+	r = buf_ok(&holders) ? slot_row_encode(&row, ret) : CV_ERR_NOMEM;
+	buf_free(&holders);
+	return r;
+}
+
+/* The names of a row that decoded. */
+static void copy_holders(const struct slot_row *s, struct slot_info *ret)
+{
+	struct rd r = rd_over(s->holders, s->holders_n);
+
+	for (unsigned i = 0; i < s->n; i++)
+		rd_copy(&r, ret->holder[i], rd_u8(&r));
 }
 
 int keys_slot_decode(const uint8_t *row, size_t n, struct slot_info *ret)
@@ -146,7 +178,27 @@ int keys_slot_decode(const uint8_t *row, size_t n, struct slot_info *ret)
 	memcpy(ret->salt, s.salt, sizeof(ret->salt));
 	memset(ret->commits, 0, sizeof(ret->commits));
 	memcpy(ret->commits, s.commits, (size_t)s.k * 32);
+	memset(ret->holder, 0, sizeof(ret->holder));
+	if (s.holders != NULL)
+		copy_holders(&s, ret);
 	return 0;
+}
+
+int keys_slot_matches(struct keys *k, unsigned number, const uint8_t *row, size_t n, const uint8_t kek[32])
+{
+	uint8_t ctx[CONTEXT_BYTES], root[CRYPTO_KEY];
+	struct slot_row slot;
+	int r;
+
+	assert(k->ring != NULL);
+	if (number >= SLOT_COUNT || slot_row_decode(row, n, &slot) != 0)
+		return CV_ERR_FORMAT;
+	slot_context(k->vault_id, number, ctx);
+	r = crypto_open(kek, ctx, slot.sealed, SLOT_SEALED, root);
+	if (r == 0 && !crypto_equal(root, k->ring->root, CRYPTO_KEY))
+		r = CV_ERR_AUTH;
+	wipe(root, sizeof(root));
+	return r;
 }
 
 int keys_unseal(struct keys *k, const uint8_t vault_id[16], unsigned number, const uint8_t *slot_row, size_t slot_n,

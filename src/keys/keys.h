@@ -18,6 +18,7 @@ struct keys;
 
 enum slot_type { SLOT_QUORUM = 1, SLOT_PASSPHRASE = 2, SLOT_TPM = 3, SLOT_DEMO = 0xFE };
 #define SLOT_COUNT 4
+#define SLOT_HOLDERS 16
 
 /* A sealed, empty set of keys. 0 or CV_ERR_NOMEM. Freed by keys_free, which wipes; NULL is allowed there. */
 int keys_new(struct keys **ret_keys);
@@ -34,12 +35,16 @@ struct slot_info {
 	uint8_t k, n;		/* quorum only */
 	uint32_t argon_kib, argon_passes;	/* passphrase only */
 	uint8_t salt[16];	/* passphrase only, else zeros */
-	uint8_t commits[16 * 32];	/* quorum: the first k * 32 bytes */
+	uint8_t commits[SLOT_HOLDERS * 32];	/* quorum: the first k * 32 bytes */
+	char holder[SLOT_HOLDERS][64];	/* quorum: who holds share i + 1, for people; empty: not said */
 };
 /* Append the META value of slot number: RK sealed under kek. 0, CV_ERR_ARG, CV_ERR_NOMEM. */
 int keys_slot_encode(struct keys *k, unsigned number, const struct slot_info *info, const uint8_t kek[32], struct buf *ret);
 /* Read a slot's parameters. 0 or CV_ERR_FORMAT. */
 int keys_slot_decode(const uint8_t *row, size_t n, struct slot_info *ret);
+/* Unsealed: whether kek opens the slot's row to the root key that is in use. 0, CV_ERR_FORMAT, CV_ERR_AUTH. */
+int keys_slot_matches(struct keys *k, unsigned number, const uint8_t *row, size_t n, const uint8_t kek[32])
+    __attribute__((warn_unused_result));
 /*
  * Unseal with the stored slot row, its number, its KEK and the stored keyring row. 0, CV_ERR_FORMAT, CV_ERR_AUTH (wrong
  * KEK or changed bytes), CV_ERR_NOMEM (memory could not be locked).

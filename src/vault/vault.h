@@ -37,6 +37,8 @@ int vault_open(const char *dir, struct vault **ret_vault);
 void vault_close(struct vault *v);
 /* Parameters of unseal slot number. 0, CV_ERR_NOTFOUND, CV_ERR_FORMAT. */
 int vault_slot(struct vault *v, unsigned number, struct slot_info *ret);
+/* 16 bytes. */
+const uint8_t *vault_id(const struct vault *v);
 /*
  * Unseal with the KEK of a slot: opens the keyring, replays the journal, loads policy, directory and shred tree, closes
  * missed epochs and writes the start leaf. 0; CV_ERR_AUTH (wrong KEK or changed bytes); CV_ERR_REPLAY (the journal or
@@ -58,6 +60,19 @@ bool vault_is_demo(const struct vault *v);
 void vault_status(struct vault *v, struct buf *ret);
 /* Append the metrics text (Prometheus 0.0.4). */
 void vault_metrics(struct vault *v, struct buf *ret);
+
+/* Unsealed: whether kek opens slot number. 0, CV_ERR_STATE (sealed), CV_ERR_NOTFOUND (no such slot), CV_ERR_FORMAT, CV_ERR_AUTH. */
+int vault_slot_matches(struct vault *v, unsigned number, const uint8_t kek[32]) __attribute__((warn_unused_result));
+/* Unsealed: append to ret the row that slot number would have. It stands nowhere yet. 0, CV_ERR_STATE, CV_ERR_ARG, CV_ERR_NOMEM. */
+int vault_slot_make(struct vault *v, unsigned number, const struct slot_info *info, const uint8_t kek[32], struct buf *ret);
+/*
+ * Between turns: put such a row in the slot's place, with a leaf, in a turn of its own. It is applied before this returns, since a sealed
+ * vault reads slots without a replay. 0; CV_ERR_STATE, CV_ERR_FULL, CV_ERR_NOMEM: the slot is as it was; CV_ERR_IO: the next start
+ * reads it as it was, and then as it would be.
+ */
+int vault_slot_put(struct vault *v, unsigned number, const struct slot_info *info, const uint8_t *row, size_t n);
+/* Between turns: log that share number index of a slot was proved, or what was shown instead did not fit. 0 or as above. */
+int vault_share_shown(struct vault *v, unsigned number, unsigned index, bool good);
 
 /* Readable whenever blocks were applied; -1 unless the vault is ready. Then call vault_applied, between turns. */
 int vault_applied_fd(const struct vault *v);
