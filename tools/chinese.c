@@ -202,6 +202,7 @@ static const struct sentence sentences[] = {
 	{ "no input can hold this code", "所依据的字段不可能为此代码" },
 	{ "an input that is compared holds codes", "用于比较的字段须为代码" },
 	{ "no role with the act job opens the inputs and writes the predicate", "没有具 job 职能的角色能读取依据并写入判断" },
+	{ "a role that reads says whether it needs approval: assignment or none", "可读取的角色须写明审批方式：assignment 或 none" },
 	{ "the owner is no department", "主管部门不存在" },
 	{ "a field needs a purpose", "字段须有目的" },
 	{ "a role that writes a class reads all its view classes", "能写某类别的角色须能读其全部视图类别" },

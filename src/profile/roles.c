@@ -108,6 +108,15 @@ static void compile_bulk(struct compiler *c, struct node *n, struct policy_role 
 	get_end(c, n);
 }
 
+static bool reads(const struct compiler *c, const struct policy_role *role)
+{
+	for (unsigned i = 0; i < c->s.classes; i++)
+		if ((role->rights[i] & (RIGHT_READ | RIGHT_REVEAL)) != 0)
+			return true;
+	return false;
+}
+
+/* Whether reads need an approval is never left to a default: forgetting the key would open a vault or lock it. */
 static void compile_limits(struct compiler *c, struct node *map, struct policy_role *role)
 {
 	static const char *const acts[] = { "assign", "approve_bulk", "approve_export", "job" };
@@ -117,6 +126,8 @@ static void compile_limits(struct compiler *c, struct node *map, struct policy_r
 	role->area = get_bool(c, get(c, map, "area"));
 	if (approval != NULL)
 		role->approval = get_word(c, approval, approvals, 2, "approval") == 1;
+	else if (reads(c, role))
+		fail_at(c, map, "a role that reads says whether it needs approval: assignment or none");
 	role->acts = get_words(c, get(c, map, "acts"), acts, 4, "act");
 	compile_bulk(c, get(c, map, "bulk"), role);
 }
@@ -133,8 +144,8 @@ static void compile_role(struct compiler *c, struct node *map, struct policy_rol
 	role->kind = (uint8_t)(1 + get_word(c, get_needed(c, map, "kind"), kinds, 6, "kind"));
 	role->audit = get_bool(c, get(c, map, "audit"));
 	role->purposes = get_purposes(c, get(c, map, "purposes"));
-	compile_limits(c, map, role);
 	compile_rights(c, get(c, map, "rights"), role);
+	compile_limits(c, map, role);
 	get_end(c, map);
 }
 

@@ -171,6 +171,7 @@ static const struct bad {
 	{ "statistics-hidden", 24, 130, "a field of a hidden class is in no statistics" },
 	{ "statistics-misfit", 18, 117, "this view cannot be computed from such a field: m5b" },
 	{ "unknown-delegate", 18, 129, "there is no department C" },
+	{ "no-approval", 31, 5, "a role that reads says whether it needs approval: assignment or none" },
 	{ "too-deep", 5, 35, "the profile is nested too deeply" },
 	{ "bad-utf8", 5, 26, "invalid leading UTF-8 octet" }
 };

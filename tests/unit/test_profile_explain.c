@@ -35,35 +35,35 @@ static const struct {
 } cases[] = {
 	{ PATIENTS, { "doctor", "patient", "treatment", false, false, false }, false,
 	    "yes: role doctor reads patient for treatment masked by m1, through class person.short\n"
-	    "  f:47: role doctor has read on class person.short\n"
+	    "  f:48: role doctor has read on class person.short\n"
 	    "  f:28: field patient shows m1 in class person.short\n"
-	    "  f:44: role doctor acts for treatment\n"
+	    "  f:45: role doctor acts for treatment\n"
 	    "  f:16: field patient is for treatment\n" },
 	{ PATIENTS, { "doctor", "patient", "treatment", true, false, false }, false,
 	    "yes: role doctor reads patient for treatment in plain, through class person\n"
-	    "  f:46: role doctor has read, reveal on class person\n"
+	    "  f:47: role doctor has read, reveal on class person\n"
 	    "  f:28: field patient stands in class person\n"
-	    "  f:44: role doctor acts for treatment\n"
+	    "  f:45: role doctor acts for treatment\n"
 	    "  f:16: field patient is for treatment\n"
 	    "  asked besides: a reason\n" },
 	{ PATIENTS, { "doctor", "patient", "billing", false, false, false }, false,
 	    "no: 3 purpose-not-of-role: no active role may act for this purpose\n"
-	    "  f:44: role doctor does not act for billing; it would stand here\n" },
+	    "  f:45: role doctor does not act for billing; it would stand here\n" },
 	{ PATIENTS, { "clerk", "due_amount", "billing", false, false, false }, false,
 	    "yes: role clerk reads due_amount for billing in plain, through class bill\n"
-	    "  f:58: role clerk has read, reveal, write on class bill\n"
+	    "  f:60: role clerk has read, reveal, write on class bill\n"
 	    "  f:34: field due_amount stands in class bill\n"
-	    "  f:55: role clerk acts for billing\n"
+	    "  f:57: role clerk acts for billing\n"
 	    "  f:20: field due_amount is for billing\n"
 	    "  f:9: asked besides: the number of a case\n" },
 	{ PATIENTS, { "clerk", "patient", "billing", false, true, false }, false,
 	    "no: 8 no-right: no active role has the right on the field's class\n"
 	    "  f:28: field patient stands in class person\n"
-	    "  f:56: role clerk has nothing on class person; it would stand here\n" },
+	    "  f:58: role clerk has nothing on class person; it would stand here\n" },
 	{ PATIENTS, { "clerk", "patient", "billing", true, false, false }, false,
 	    "no: 10 no-reveal: no active role may reveal the field's class\n"
 	    "  f:28: field patient stands in class person\n"
-	    "  f:56: role clerk has nothing on class person; it would stand here\n" },
+	    "  f:58: role clerk has nothing on class person; it would stand here\n" },
 	{ PATIENTS, { "clerk", "diagnosis", "billing", false, false, false }, false,
 	    "no: 6 purpose-not-of-field: the field is not for this purpose\n"
 	    "  f:19: field diagnosis is not for billing; it would stand here\n" },
