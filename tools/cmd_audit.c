@@ -74,7 +74,7 @@ static void name_person(const struct client_events *e, const struct leaf_actor *
 	} else if (memcmp(a->principal, zeros, 16) != 0) {
 		l->cells[CELL_PERSON] = l->principal;
 	}
-	l->cells[CELL_OUTCOME] = a->outcome == PROBLEM_NONE ? word("done", "完成") : problem_kind(a->outcome);
+	l->cells[CELL_OUTCOME] = a->outcome == PROBLEM_NONE ? word("done", "完成") : outcome_name(a->outcome);
 }
 
 /* On a terminal a long list of fields would push everything behind it away: its beginning and its length stand for it. */
