@@ -353,24 +353,35 @@ static bool has_general(const struct policy_field *f)
 	return false;
 }
 
-static void plan_work(struct plan *p)
+static bool needs_views(const struct policy_field *was, const struct policy_field *is)
 {
-	const struct policy_field *is, *was;
+	return was != NULL && (!same_views(was, is) || (has_general(is) && !same_codes(&was->shape, &is->shape)));
+}
+
+static bool needs_computing(const struct policy_field *was, const struct policy_field *is)
+{
+	return is->predicate.rule != PREDICATE_NONE && (was == NULL || !same_predicate(&was->predicate, &is->predicate));
+}
+
+/* One line with all fields that something must be done for. */
+static void plan_work(struct plan *p, bool (*needs)(const struct policy_field *was, const struct policy_field *is), unsigned asks,
+    const char *what)
+{
+	const struct policy_field *is;
+	const char *between = p->chinese ? "：" : ": ";
 
 	for (unsigned i = 0; i < policy_fields(p->new); i++) {
 		is = policy_field(p->new, i);
-		was = policy_field_by_id(p->old, is->id);
-		if (was != NULL && (!same_views(was, is) || (has_general(is) && !same_codes(&was->shape, &is->shape)))) {
-			say(p, "! the views of field %s must be made anew: childvault reproject",
-			    "! 字段 %s 的脱敏视图须重算：childvault reproject", is->name);
-			p->asks |= PLAN_REPROJECT;
-		}
-		if (is->predicate.rule != PREDICATE_NONE && (was == NULL || !same_predicate(&was->predicate, &is->predicate))) {
-			say(p, "! the predicate %s must be computed: a job of kind predicates", "! 判断字段 %s 须计算：predicates 作业",
-			    is->name);
-			p->asks |= PLAN_PREDICATES;
-		}
+		if (!needs(policy_field_by_id(p->old, is->id), is))
+			continue;
+		if ((p->asks & asks) == 0)
+			buf_printf(p->ret, "! %s", what);
+		buf_printf(p->ret, "%s%s", between, is->name);
+		between = p->chinese ? "、" : ", ";
+		p->asks |= asks | PLAN_CHANGES;
 	}
+	if ((p->asks & asks) != 0)
+		buf_text(p->ret, "\n");
 }
 
 static const char *hindrance_zh(const struct policy_fault *f)
@@ -423,11 +434,14 @@ int plan_policy(const struct policy *old, const struct policy *new, bool chinese
 	plan_classes(&p);
 	plan_fields(&p);
 	plan_roles(&p);
-	plan_work(&p);
+	plan_work(&p, needs_views, PLAN_REPROJECT,
+	    chinese ? "须重算脱敏视图（childvault reproject）" : "views must be made anew (childvault reproject)");
+	plan_work(&p, needs_computing, PLAN_PREDICATES,
+	    chinese ? "须计算判断字段（predicates 作业）" : "predicates must be computed (a job of kind predicates)");
 	/* The same document again asks for nothing, though its version is not higher. */
 	if (p.asks != 0 || policy_version(old) != policy_version(new) || strcmp(policy_name(old), policy_name(new)) != 0)
 		plan_hindrances(&p);
-	if (!buf_ok(ret))
+	if (p.failed || !buf_ok(ret))
 		return CV_ERR_NOMEM;
 	*ret_asks = p.asks;
 	return 0;

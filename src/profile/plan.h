@@ -19,7 +19,7 @@ struct buf;
 /*
  * Append to ret, one a line, what changes when the policy new takes the place of old: first purposes, classes, fields and roles with
  * what is said of them; then for every role each (field, purpose) that it gains ('+'), loses ('-') or has in another way ('~'), and
- * how; last, behind '!', what must be done besides. The lines of equal changes are joined, none is left out: a cell that is in no
+ * how; last, behind '!', what must be done besides. What changes alike is joined in a line, nothing is left out: a cell that is in no
  * line did not change. *ret_asks holds PLAN_ bits. 0 or CV_ERR_NOMEM (ret is full, too: nothing is cut).
  */
 int plan_policy(const struct policy *old, const struct policy *new, bool chinese, struct buf *ret, unsigned *ret_asks);
@@ -35,7 +35,7 @@ struct plan_cell {
 /* The cell of role, field and the purpose at a position of p; all zeros: none. */
 struct plan_cell plan_cell_of(
     const struct policy *p, const struct policy_role *role, const struct policy_field *f, int purpose);
-/* The cell in words, appended to ret: "masked by m1; the value itself with a reason; writes"; "nothing" if it is empty. */
+/* The cell in words, appended to ret: "reads masked by m1; reads in plain with a reason; writes"; "nothing" if it is empty. */
 void plan_cell_words(const struct plan_cell *c, bool chinese, struct buf *ret);
 
 #endif

@@ -1,9 +1,12 @@
 /* What one role has of one field for one purpose, compared and in words. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "model/source.h"
 #include "profile/plan_internal.h"
+
+#define FIELDS_ROOM (2u * POLICY_FIELDS * (POLICY_NAME_MAX + 4))	/* names of the fields of both policies */
 
 /* ---- one cell --------------------------------------------------------------------------------------------------- */
 
@@ -62,33 +65,34 @@ void plan_cell_words(const struct plan_cell *c, bool chinese, struct buf *ret)
 		between = semicolon; \
 	}
 	if (c->read != 0 && c->op != 0 && c->op != VIEW_PLAIN) {
-		buf_printf(ret, chinese ? "经 %s 处理后可读" : "reads it masked by %s", view_op_name((unsigned)c->op));
+		buf_printf(ret, chinese ? "经 %s 处理后可读" : "reads masked by %s", view_op_name((unsigned)c->op));
 		between = semicolon;
 	}
-	PART(c->read != 0 && (c->op == 0 || c->op == VIEW_PLAIN), "reads it in plain", "可读明文")
-	PART(c->clear, "reads it in plain with a reason", "说明理由可查看明文")
-	PART(c->write == RIGHT_WRITE, "writes it", "可写")
-	PART(c->write == RIGHT_WRITE_ONLY, "hands it in", "只可提交")
-	PART(c->create != c->write && c->create == RIGHT_WRITE, "writes it when the file is opened", "建档时可写")
-	PART(c->create != c->write && c->create == RIGHT_WRITE_ONLY, "hands it in when the file is opened", "建档时可提交")
-	PART(c->grant, "approves grants of it", "可批准其授权")
+	PART(c->read != 0 && (c->op == 0 || c->op == VIEW_PLAIN), "reads in plain", "可读明文")
+	PART(c->clear, "reads in plain with a reason", "说明理由可查看明文")
+	PART(c->write == RIGHT_WRITE, "writes", "可写")
+	PART(c->write == RIGHT_WRITE_ONLY, "hands in", "只可提交")
+	PART(c->create != c->write && c->create == RIGHT_WRITE, "writes when the file is opened", "建档时可写")
+	PART(c->create != c->write && c->create == RIGHT_WRITE_ONLY, "hands in when the file is opened", "建档时可提交")
+	PART(c->grant, "approves grants", "可批准授权")
 	PART(is_empty(c), "nothing", "无")
 #undef PART
 }
 
 /* ---- all cells of a role ---------------------------------------------------------------------------------------- */
 
-/* A change of cells that are alike: one line. */
+/* Cells that change alike: one line. */
 struct change {
 	struct plan_cell was, is;
 	bool purpose[PLAN_PURPOSES];	/* by place in the plan */
-	const char *field;
+	struct buf fields;		/* their names, joined */
 };
 
 struct comparison {
 	struct plan *p;
 	const struct policy_role *was, *is;	/* one of them may be NULL */
-	bool begun;		/* the role's heading was written */
+	struct change *change;
+	size_t changes;
 };
 
 static struct plan_cell cell_or_none(
@@ -104,40 +108,60 @@ static struct plan_cell cell_or_none(
 	return none;
 }
 
-static void say_heading(struct comparison *x)
+static bool same_change(const struct change *a, const struct change *b)
 {
-	const struct policy_role *role = x->is != NULL ? x->is : x->was;
-
-	if (!x->begun)
-		buf_printf(x->p->ret, "%s %s %s\n", x->p->chinese ? "角色" : "role", role->name,
-		    x->p->chinese ? role->label.zh : role->label.en);
-	x->begun = true;
+	return same_cell(&a->was, &b->was) && same_cell(&a->is, &b->is) &&
+	    memcmp(a->purpose, b->purpose, sizeof(a->purpose)) == 0;
 }
 
-static void say_change(struct comparison *x, const struct change *c)
+/* Put a field's change to those that are alike, or behind them all. */
+static void add_change(struct comparison *x, const struct change *c, const char *field)
 {
-	bool chinese = x->p->chinese, gains = is_empty(&c->was), loses = is_empty(&c->is);
+	struct change *at = x->change, *more;
+
+	while (at < x->change + x->changes && !same_change(at, c))
+		at++;
+	if (at == x->change + x->changes) {
+		if ((more = realloc(x->change, (x->changes + 1) * sizeof(*more))) == NULL) {
+			x->p->failed = true;
+			return;
+		}
+		x->change = more;
+		at = &more[x->changes++];
+		*at = *c;
+		buf_init(&at->fields, FIELDS_ROOM);
+	} else {
+		buf_text(&at->fields, x->p->chinese ? "、" : ", ");
+	}
+	buf_text(&at->fields, field);
+	x->p->failed = x->p->failed || !buf_ok(&at->fields);
+}
+
+static void say_change(struct plan *p, const struct change *c)
+{
+	bool chinese = p->chinese, gains = is_empty(&c->was), loses = is_empty(&c->is);
 	const char *comma = "";
 
-	say_heading(x);
-	buf_printf(x->p->ret, "  %s %s %s ", gains ? "+" : loses ? "-" : "~", c->field, chinese ? "用于" : "for");
-	for (unsigned i = 0; i < x->p->purposes; i++)
+	buf_printf(p->ret, "  %s ", gains ? "+" : loses ? "-" : "~");
+	buf_put(p->ret, c->fields.p, c->fields.n);
+	buf_text(p->ret, chinese ? " 用于 " : " for ");
+	for (unsigned i = 0; i < p->purposes; i++)
 		if (c->purpose[i]) {
-			buf_printf(x->p->ret, "%s%s", comma, x->p->purpose[i]->name);
+			buf_printf(p->ret, "%s%s", comma, p->purpose[i]->name);
 			comma = chinese ? "、" : ", ";
 		}
-	buf_text(x->p->ret, chinese ? "：" : ": ");
+	buf_text(p->ret, chinese ? "：" : ": ");
 	if (!gains)
-		plan_cell_words(&c->was, chinese, x->p->ret);
+		plan_cell_words(&c->was, chinese, p->ret);
 	if (!gains && !loses)
-		buf_text(x->p->ret, chinese ? " → " : " -> ");
+		buf_text(p->ret, chinese ? " → " : " -> ");
 	if (!loses)
-		plan_cell_words(&c->is, chinese, x->p->ret);
-	buf_text(x->p->ret, "\n");
-	x->p->asks |= PLAN_CHANGES;
+		plan_cell_words(&c->is, chinese, p->ret);
+	buf_text(p->ret, "\n");
+	p->asks |= PLAN_CHANGES;
 }
 
-/* The changes of one field, for all purposes: those that are alike become one. */
+/* The changes of one field, for all purposes. */
 static void compare_field(struct comparison *x, const struct policy_field *was, const struct policy_field *is)
 {
 	struct change change[PLAN_PURPOSES];
@@ -153,16 +177,30 @@ static void compare_field(struct comparison *x, const struct policy_field *was, 
 			if (same_cell(&change[at].was, &before) && same_cell(&change[at].is, &after))
 				break;
 		if (at == n)
-			change[n++] = (struct change){ before, after, { false }, is != NULL ? is->name : was->name };
+			change[n++] = (struct change){ .was = before, .is = after };
 		change[at].purpose[i] = true;
 	}
 	for (at = 0; at < n; at++)
-		say_change(x, &change[at]);
+		add_change(x, &change[at], is != NULL ? is->name : was->name);
+}
+
+static void say_changes(struct comparison *x)
+{
+	const struct policy_role *role = x->is != NULL ? x->is : x->was;
+
+	if (x->changes > 0)
+		buf_printf(x->p->ret, "%s %s %s\n", x->p->chinese ? "角色" : "role", role->name,
+		    x->p->chinese ? role->label.zh : role->label.en);
+	for (size_t i = 0; i < x->changes; i++) {
+		say_change(x->p, &x->change[i]);
+		buf_free(&x->change[i].fields);
+	}
+	free(x->change);
 }
 
 void plan_cells(struct plan *p, const struct policy_role *was, const struct policy_role *is)
 {
-	struct comparison x = { p, was, is, false };
+	struct comparison x = { p, was, is, NULL, 0 };
 	const struct policy_field *f;
 
 	for (unsigned i = 0; i < policy_fields(p->new); i++) {
@@ -174,4 +212,5 @@ void plan_cells(struct plan *p, const struct policy_role *was, const struct poli
 		if (policy_field_by_id(p->new, f->id) == NULL)
 			compare_field(&x, f, NULL);
 	}
+	say_changes(&x);
 }

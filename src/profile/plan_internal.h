@@ -12,6 +12,7 @@ struct plan {
 	bool chinese;
 	struct buf *ret;
 	unsigned asks;		/* PLAN_ bits so far */
+	bool failed;		/* memory was short */
 	const struct policy_purpose *purpose[PLAN_PURPOSES];	/* of new, then what only old has; new's words */
 	unsigned purposes;
 };

@@ -105,19 +105,16 @@ static void each_cell_that_changes_is_named(void **state)
 	assert_int_equal(PLAN(PATIENTS, gains, false,
 	    "~ field mobile: other views\n"
 	    "role doctor Doctor\n"
-	    "  ~ mobile for treatment: reads it masked by m3; reads it in plain with a reason -> reads it in plain; "
-	    "reads it in plain with a reason\n"
+	    "  ~ mobile for treatment: reads masked by m3; reads in plain with a reason -> reads in plain; "
+	    "reads in plain with a reason\n"
 	    "role clerk Clerk\n"
-	    "  + patient for treatment: reads it masked by m1\n"
-	    "  + mobile for treatment: reads it in plain\n"
-	    "  ~ mobile for billing: reads it masked by m3 -> reads it in plain\n"
-	    "  + born_on for treatment: reads it masked by m5b\n"
-	    "  + due_amount for treatment: reads it in plain; writes it\n"
-	    "  ~ due_amount for billing: reads it in plain; reads it in plain with a reason; writes it -> reads it in plain; "
-	    "writes it\n"
-	    "  ~ payer for billing: reads it in plain; reads it in plain with a reason; writes it -> reads it in plain; "
-	    "writes it\n"
-	    "! the views of field mobile must be made anew: childvault reproject\n"), PLAN_CHANGES | PLAN_REPROJECT);
+	    "  + patient for treatment: reads masked by m1\n"
+	    "  + mobile for treatment: reads in plain\n"
+	    "  ~ mobile for billing: reads masked by m3 -> reads in plain\n"
+	    "  + born_on for treatment: reads masked by m5b\n"
+	    "  + due_amount for treatment: reads in plain; writes\n"
+	    "  ~ due_amount, payer for billing: reads in plain; reads in plain with a reason; writes -> reads in plain; writes\n"
+	    "! views must be made anew (childvault reproject): mobile\n"), PLAN_CHANGES | PLAN_REPROJECT);
 }
 
 static void the_same_is_told_in_chinese(void **state)
@@ -133,9 +130,8 @@ static void the_same_is_told_in_chinese(void **state)
 	    "  ~ mobile 用于 billing：经 m3 处理后可读 → 可读明文\n"
 	    "  + born_on 用于 treatment：经 m5b 处理后可读\n"
 	    "  + due_amount 用于 treatment：可读明文；可写\n"
-	    "  ~ due_amount 用于 billing：可读明文；说明理由可查看明文；可写 → 可读明文；可写\n"
-	    "  ~ payer 用于 billing：可读明文；说明理由可查看明文；可写 → 可读明文；可写\n"
-	    "! 字段 mobile 的脱敏视图须重算：childvault reproject\n"), PLAN_CHANGES | PLAN_REPROJECT);
+	    "  ~ due_amount、payer 用于 billing：可读明文；说明理由可查看明文；可写 → 可读明文；可写\n"
+	    "! 须重算脱敏视图（childvault reproject）：mobile\n"), PLAN_CHANGES | PLAN_REPROJECT);
 }
 
 static void new_and_gone_parts_are_named(void **state)
@@ -163,12 +159,10 @@ static void new_and_gone_parts_are_named(void **state)
 	    "+ role reader: makes assignments\n"
 	    "- role kiosk Kiosk\n"
 	    "role doctor Doctor\n"
-	    "  + ward_note for treatment: reads it in plain; reads it in plain with a reason; writes it\n"
-	    "  - diagnosis for treatment: reads it in plain; reads it in plain with a reason; writes it\n"
+	    "  + ward_note for treatment: reads in plain; reads in plain with a reason; writes\n"
+	    "  - diagnosis for treatment: reads in plain; reads in plain with a reason; writes\n"
 	    "role kiosk Kiosk\n"
-	    "  - patient for treatment: hands it in\n"
-	    "  - mobile for treatment: hands it in\n"
-	    "  - born_on for treatment: hands it in\n"), PLAN_CHANGES);
+	    "  - patient, mobile, born_on for treatment: hands in\n"), PLAN_CHANGES);
 }
 
 static void limits_and_owners_are_named(void **state)
@@ -196,8 +190,8 @@ static void limits_and_owners_are_named(void **state)
 	    "- role boss: approves bulk requests\n"
 	    "- role boss: approves exports\n"
 	    "role clerk Clerk\n"
-	    "  + place for use: reads it in plain; writes it\n"
-	    "! the predicate yes must be computed: a job of kind predicates\n"), PLAN_CHANGES | PLAN_PREDICATES);
+	    "  + place for use: reads in plain; writes\n"
+	    "! predicates must be computed (a job of kind predicates): yes\n"), PLAN_CHANGES | PLAN_PREDICATES);
 }
 
 static void keys_that_move_want_a_ceremony(void **state)
@@ -215,9 +209,9 @@ static void keys_that_move_want_a_ceremony(void **state)
 	    "+ class extra Extra, level 2\n"
 	    "- role doctor: the key of class person; core refuses at once, the key itself goes when the role is rekeyed\n"
 	    "role doctor Doctor\n"
-	    "  ~ patient for treatment: reads it masked by m1; reads it in plain with a reason -> reads it masked by m1\n"
-	    "  ~ mobile for treatment: reads it masked by m3; reads it in plain with a reason -> reads it masked by m3\n"
-	    "  ~ born_on for treatment: reads it masked by m5b; reads it in plain with a reason -> reads it masked by m5b\n"
+	    "  ~ patient for treatment: reads masked by m1; reads in plain with a reason -> reads masked by m1\n"
+	    "  ~ mobile for treatment: reads masked by m3; reads in plain with a reason -> reads masked by m3\n"
+	    "  ~ born_on for treatment: reads masked by m5b; reads in plain with a reason -> reads masked by m5b\n"
 	    "! a ceremony of two custodians is needed: a new class needs a key, which custodians make (extra)\n"
 	    "! a ceremony of two custodians is needed: the role gains a class key, which custodians hand out (clerk, record)\n"),
 	    PLAN_CHANGES | PLAN_CEREMONY);
