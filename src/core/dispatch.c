@@ -60,7 +60,10 @@ static unsigned run_checkpoint(struct vault *v, struct vault_call *c, const unio
 static unsigned run_tile(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_tile(v, c, &d->tile); }
 static unsigned run_records(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_list(v, c, &d->records); }
 static unsigned run_policy(struct vault *v, struct vault_call *c, const union decoded *d) { (void)d; return vault_policy_document(v, c); }
-static unsigned run_gov_create(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_gov_create(v, c, &d->gov_create); }
+static unsigned run_gov_create(struct vault *v, struct vault_call *c, const union decoded *d)
+{
+	return vault_gov_create(v, c, &d->gov_create);
+}
 static unsigned run_gov_get(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_gov_get(v, c, &d->gov_get); }
 static unsigned run_gov_list(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_gov_list(v, c, &d->gov_list); }
 static unsigned run_gov_act(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_gov_act(v, c, &d->gov_act); }

@@ -20,7 +20,8 @@ static const struct {
 	[MEMBER_PURPOSES] = { "purposes", VALUE_LIST, "different purposes of the policy, at least one" },
 	[MEMBER_PURPOSE] = { "purpose", VALUE_TEXT, "purpose of the policy" },
 	[MEMBER_FIELDS] = { "fields", VALUE_LIST, "different fields of the policy, at least one" },
-	[MEMBER_UNTIL] = { "until", VALUE_TEXT, "date YYYY-MM-DD, today or later, at most 90 days ahead (an assignment's or delegation's 400)" },
+	[MEMBER_UNTIL] = { "until", VALUE_TEXT,
+	    "date YYYY-MM-DD, today or later, at most 90 days ahead (an assignment's or delegation's 400)" },
 	[MEMBER_LEVEL] = { "level", VALUE_INTEGER, "3 or 4" },
 	[MEMBER_NOTE] = { "note", VALUE_TEXT, "text of at most 512 bytes" },
 	[MEMBER_REASON] = { "reason", VALUE_TEXT, "text of 1 to 512 bytes" },
@@ -193,6 +194,11 @@ static bool take_set(struct vault *v, struct vault_call *c, enum gov_member m, c
 	return good && n > 0 && sort_set(to, n, unit);
 }
 
+static bool leap_year(unsigned y)
+{
+	return y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
+}
+
 static bool take_day(const struct vault_call *c, const struct wire_value *x, int32_t days, uint32_t *ret)
 {
 	static const uint8_t lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
@@ -208,7 +214,7 @@ static bool take_day(const struct vault_call *c, const struct wire_value *x, int
 			part[at] = part[at] * 10 + (unsigned)(x->p[i] - '0');
 	if (part[1] < 1 || part[1] > 12 || part[2] < 1)
 		return false;
-	if (part[2] > lengths[part[1] - 1] && !(part[1] == 2 && part[2] == 29 && part[0] % 4 == 0 && (part[0] % 100 != 0 || part[0] % 400 == 0)))
+	if (part[2] > lengths[part[1] - 1] + (part[1] == 2 && leap_year(part[0]) ? 1u : 0u))
 		return false;
 	day = clock_days((int)part[0], part[1], part[2]);
 	if (day < c->today || day > c->today + days)

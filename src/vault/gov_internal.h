@@ -62,8 +62,8 @@ struct gov {
 /* Find the object of a type, or NULL. */
 struct gov_entry *gov_find(struct vault *v, uint16_t type, const uint8_t id[16]);
 /*
- * Walk the objects of one type whose principal is this one, or the assignments and grants of a record (or, with principal, of both; record NULL:
- * assignments of this principal to any record), newest first: begin with *at = 0, NULL at the end.
+ * Walk the objects of one type whose principal is this one, or the assignments and grants of a record (or, with principal, of both;
+ * record NULL: assignments of this principal to any record), newest first: begin with *at = 0, NULL at the end.
  */
 struct gov_entry *gov_next_of(struct vault *v, uint16_t type, const uint8_t principal[16], uint32_t *at);
 struct gov_entry *gov_next_at(struct vault *v, const uint8_t *principal, const uint8_t *record, uint32_t *at);
@@ -84,7 +84,10 @@ static inline bool ids_equal(const uint8_t a[16], const uint8_t b[16]) { return 
 static inline bool gov_over(const struct gov_object *o, int32_t today) { return o->prefix.due_day <= (uint32_t)today; }
 /* Its state on that day: what holds or waits and has passed is expired, whether the row says so yet or not. */
 enum gov_state gov_state_on(const struct gov_object *o, int32_t today);
-/* The same as people see it: a grant whose keys are all of data keys that are not in use any more is dead. 0, or why its record does not open. */
+/*
+ * The same as people see it: a grant whose keys are all of data keys that are not in use any more is dead. 0, or why its record does not
+ * open.
+ */
 int gov_state_seen(struct vault *v, const struct gov_object *o, int32_t today, enum gov_state *ret);
 
 /* ---- gov_who.c: persons, areas, who may decide --------------------------------------------------------------------- */
@@ -174,8 +177,8 @@ const char *gov_policy_fault(const struct policy *old, const struct policy *new)
 void gov_policy_digest(const struct gov_bytes *document, uint8_t ret[32]);
 bool gov_policy_signed(const uint8_t digest[32], const uint8_t signature[64], const uint8_t sign_pk[32]);
 /*
- * Bring the document of a pending request into force, with the leaf that says so; second is the caller's signature. new is its decoded form,
- * taken over whatever this returns. 0 or an error, after which the request is to be rolled back.
+ * Bring the document of a pending request into force, with the leaf that says so; second is the caller's signature. new is its decoded
+ * form, taken over whatever this returns. 0 or an error, after which the request is to be rolled back.
  */
 int gov_policy_apply(struct vault *v, struct vault_call *c, const struct gov_object *o, struct policy *new, const uint8_t second[64]);
 /* The open request's change of policy joins the turn; is taken back (all: the whole turn's); is final. */

@@ -1,6 +1,6 @@
 /*
- * Governance rows as they are opened, a clear prefix and a plaintext, FORMAT.md 5.1; and the bodies of messages about governance objects and
- * the work list, PROTOCOL.md section 1.
+ * Governance rows as they are opened, a clear prefix and a plaintext, FORMAT.md 5.1; and the bodies of messages about governance objects
+ * and the work list, PROTOCOL.md section 1.
  */
 #include "format/gov.h"
 #include "format/wire_gov.h"

@@ -43,7 +43,8 @@ static struct gov_object sample(unsigned which)
 {
 	static const uint16_t types[SAMPLES] = { GOV_ASSIGNMENT, GOV_GRANT, GOV_REQUEST, GOV_REQUEST, GOV_REQUEST, GOV_REQUEST,
 		GOV_DELEGATION, GOV_WINDOW };
-	struct gov_object o = common(types[which], types[which] == GOV_REQUEST ? GOV_PENDING : GOV_ACTIVE, which == GRANT || which == WISH ? 9 : 0);
+	struct gov_object o = common(types[which], types[which] == GOV_REQUEST ? GOV_PENDING : GOV_ACTIVE,
+	    which == GRANT || which == WISH ? 9 : 0);
 
 	run(records, 0, sizeof(records));
 	o.text = (struct gov_bytes){ (const uint8_t *)"季度走访", 12 };

@@ -20,8 +20,8 @@ static struct wire_text text(const char *s)
 
 static struct wire_envelope envelope(void)
 {
-	struct wire_envelope e = { .has_token = true, .token = token, .request_id = request, .purpose = text("intake"), .case_text = text(""),
-		.reason = text("") };
+	struct wire_envelope e = { .has_token = true, .token = token, .request_id = request, .purpose = text("intake"),
+		.case_text = text(""), .reason = text("") };
 
 	return e;
 }
@@ -61,8 +61,10 @@ static void requests_come_back_whole(void **state)
 {
 	struct wire_gov_create create = { envelope(), text("assignments"), { 0 } }, create_back;
 	struct wire_gov_get get = { envelope(), text("grants"), id }, get_back;
-	struct wire_gov_list list = { .envelope = envelope(), .collection = text("requests"), .limit = 50, .cursor = text("abc") }, list_back;
-	struct wire_gov_act act = { .envelope = envelope(), .collection = text("requests"), .id = id, .action = text("approve") }, act_back;
+	struct wire_gov_list list = { .envelope = envelope(), .collection = text("requests"), .limit = 50, .cursor = text("abc") };
+	struct wire_gov_list list_back;
+	struct wire_gov_act act = { .envelope = envelope(), .collection = text("requests"), .id = id, .action = text("approve") };
+	struct wire_gov_act act_back;
 	struct wire_records records = { envelope(), text("1101"), text("2026Q4"), text(""), 100, text("") }, records_back;
 	struct wire_field f;
 	struct buf b;

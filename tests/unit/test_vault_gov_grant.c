@@ -253,8 +253,8 @@ static void unseal_with_row(struct fixture *f, const uint8_t key[GOV_KEY], const
 static void forged_row_does_not_load(void **state)
 {
 	static const struct { size_t at; uint8_t flip; int expected; } changes[] = {
-		{ 8, GOV_ACTIVE ^ GOV_USED, CV_ERR_FORMAT }, { 13, 1, CV_ERR_FORMAT }, { 19, 3, CV_ERR_AUTH }, { GOV_PREFIX + 30, 1, CV_ERR_AUTH },
-		{ 300, 0x80, CV_ERR_AUTH } };
+		{ 8, GOV_ACTIVE ^ GOV_USED, CV_ERR_FORMAT }, { 13, 1, CV_ERR_FORMAT }, { 19, 3, CV_ERR_AUTH },
+		{ GOV_PREFIX + 30, 1, CV_ERR_AUTH }, { 300, 0x80, CV_ERR_AUTH } };
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
@@ -343,8 +343,9 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, gov_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		T(grant_opens_what_no_role_opens_so_often), T(grant_ends_and_is_revoked), T(only_another_entitled_person_approves),
-		T(approvals_in_a_circle_are_refused), T(delegate_without_the_key_grants_nothing), T(approval_merges_what_was_handed_in), T(grant_of_nothing_opens_nothing_later),
-		T(grant_after_its_generation_is_dead), T(forged_key_does_not_open), T(forged_row_does_not_load), T(export_counts_its_own_records),
+		T(approvals_in_a_circle_are_refused), T(delegate_without_the_key_grants_nothing), T(approval_merges_what_was_handed_in),
+		T(grant_of_nothing_opens_nothing_later), T(grant_after_its_generation_is_dead), T(forged_key_does_not_open),
+		T(forged_row_does_not_load), T(export_counts_its_own_records),
 	};
 #undef T
 
