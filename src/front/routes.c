@@ -10,7 +10,8 @@
 
 /* The calls of docs/PROTOCOL.md section 2. The order is of use only: the most frequent first. */
 static const struct route routes[] = {
-	{ METHOD_GET, "/v1/records/*", MSG_READ, RECORD_PARAMS | PARAM_PROVENANCE, MEDIA_NONE, MEDIA_JSON, ROUTE_EXPORTS, build_read, render_read },
+	{ METHOD_GET, "/v1/records/*", MSG_READ, RECORD_PARAMS | PARAM_PROVENANCE, MEDIA_NONE, MEDIA_JSON, ROUTE_EXPORTS, build_read,
+	    render_read },
 	{ METHOD_PATCH, "/v1/records/*", MSG_PATCH, 0, MEDIA_MERGE_PATCH, MEDIA_NONE, ROUTE_MATCHES, build_patch, render_patch },
 	{ METHOD_POST, "/v1/records", MSG_CREATE, 0, MEDIA_JSON, MEDIA_JSON, ROUTE_CREATES, build_create, render_create },
 	{ METHOD_POST, "/v1/records:import", MSG_CREATE, PARAM_FROM, MEDIA_LINES, MEDIA_LINES, ROUTE_CREATES | ROUTE_STREAMS, build_create,

@@ -10,7 +10,8 @@
  */
 unsigned fields_decide(struct vault *v, struct vault_call *c, struct wire_list names, bool clear, unsigned *ret_n);
 /*
- * Load the record for the n wishes and ask checks 11 to 19 of each class that is to answer; export: the export that it is for; NULL or zeros: none.
+ * Load the record for the n wishes and ask checks 11 to 19 of each class that is to answer; export: the export that it is
+ * for; NULL or zeros: none.
  * What is refused becomes WANTED_REFUSED with its reason; the leaf gets role, approval and child. 0, or the problem for which
  * nothing is answered; *ret is to be wiped (its log key) in either case.
  */

@@ -550,8 +550,8 @@ static void audit_answers_come_back(void **state)
 		assert_false(e.has_detail);
 		assert_false(wire_events_next(&a.events, &e));
 		e = (struct wire_event){ .index = 7, .leaf = thirty_two, .leaf_n = 32,
-			.detail = { .record = sixteen, .view = 1, .role = { "r", 1 }, .outcome = OUTCOME_REASON + 12, .approval = thirty_two,
-			.count = 9 } };
+			.detail = { .record = sixteen, .view = 1, .role = { "r", 1 }, .outcome = OUTCOME_REASON + 12,
+			    .approval = thirty_two, .count = 9 } };
 		CUTS_ARE_REFUSED(wire_events_answer_decode, b, &a);
 	}
 	assert_int_equal(a.policy_n, 5);

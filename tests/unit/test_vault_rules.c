@@ -241,7 +241,8 @@ static void every_cell_that_is_not_allowed_is_denied(void **state)
 		for (unsigned field = 0; field < RULE_FIELDS; field++)
 			for (unsigned purpose = 0; purpose < 3; purpose++)
 				for (unsigned i = 0; i < 8; i++, cells++)
-					check_cell(f, t.of[matrix[row].who], record[i & 3], row, field, purpose, (i & 4) != 0, (i & 3) == 3);
+					check_cell(f, t.of[matrix[row].who], record[i & 3], row, field, purpose, (i & 4) != 0,
+					    (i & 3) == 3);
 	assert_int_equal(cells, 4 * RULE_FIELDS * 3 * 8);
 }
 
@@ -449,7 +450,8 @@ static void compare(struct fixture *f, const uint8_t token[32], const char *purp
 /* Where a value comes from tells when it was written: times are taken out of what is compared. */
 static void what_is_hidden_does_not_show(void **state)
 {
-	static const char *const asked[] = { "plus", "case", "plus,case", "name,plus", "case,diet", "note,case", "kinds,plus,case,name,state" };
+	static const char *const asked[] = { "plus", "case", "plus,case", "name,plus", "case,diet", "note,case",
+		"kinds,plus,case,name,state" };
 	static const struct { unsigned who; const char *purpose; } who[] = { { P_WORKER, "visit" }, { P_SCHOOL, "visit" },
 		{ P_INTAKE, "intake" }, { P_WORKER, "judicial" } };
 	struct fixture *f = *state;

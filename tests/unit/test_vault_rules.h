@@ -45,10 +45,11 @@ static inline void rules_policy(struct buf *ret)
 	static const struct policy_shape more = { .type = VALUE_CODE, .max_length = 3, .codes = plus, .code_count = 2 };
 	static const char *const orphan[] = { "ORPHAN" };
 	static const struct policy_member poor[] = { { "as_of", LABEL, { .type = VALUE_DATE, .max_length = 10 } },
-		{ "value", LABEL, { .type = VALUE_BOOL, .max_length = 1 } }, { "version", LABEL, { .type = VALUE_INTEGER, .max_length = 8 } } };
+		{ "value", LABEL, { .type = VALUE_BOOL, .max_length = 1 } },
+		{ "version", LABEL, { .type = VALUE_INTEGER, .max_length = 8 } } };
 	struct policy_field fields[] = {
-		FIELD(RULE_NAME, CLASS_ID, "name", 1, TYPED(VALUE_TEXT, 200, VALID_V1_NAME), .purposes = 7, .cadence_months = 12, .views = 1,
-		    .view = { { CLASS_ID_MASKED, VIEW_M1_NAME } }),
+		FIELD(RULE_NAME, CLASS_ID, "name", 1, TYPED(VALUE_TEXT, 200, VALID_V1_NAME), .purposes = 7, .cadence_months = 12,
+		    .views = 1, .view = { { CLASS_ID_MASKED, VIEW_M1_NAME } }),
 		FIELD(RULE_CITY, CLASS_ID, "city", 1, TYPED(VALUE_TEXT, 200, VALID_NONE), .purposes = 3, .collects = 2),
 		FIELD(RULE_NOTE, CLASS_HEALTH, "note", 1, TYPED(VALUE_TEXT, 200, VALID_NONE), .purposes = 7),
 		FIELD(RULE_DIET, CLASS_HEALTH, "diet", 2, TYPED(VALUE_TEXT, 200, VALID_NONE), .purposes = 3, .cadence_months = 3,
@@ -76,8 +77,8 @@ static inline void rules_policy(struct buf *ret)
 		ROLE(ROLE_SCHOOL, "school", 2, PRINCIPAL_PERSON, .purposes = 2, .rights = { 0, RIGHT_READ | RIGHT_WRITE, 0, 0, 0, 0 },
 		    .excepts = 1, .except = excepts),
 	};
-	const struct policy_source s = { .name = "rules", .version = 1, .departments = 3, .purposes = 3, .classes = 6, .fields = RULE_FIELDS,
-		.roles = 5, .department = departments, .purpose = purposes, .class = classes, .field = fields, .role = roles };
+	const struct policy_source s = { .name = "rules", .version = 1, .departments = 3, .purposes = 3, .classes = 6,
+		.fields = RULE_FIELDS, .roles = 5, .department = departments, .purpose = purposes, .class = classes, .field = fields, .role = roles };
 	struct policy_fault fault = { 0 };
 	struct policy *p;
 
@@ -349,7 +350,8 @@ static inline void rules_until(char ret[16], int days)
 	snprintf(ret, 16, "%04d-%02u-%02u", y % 10000, m % 100, d % 100);
 }
 
-static inline void rules_make(struct fixture *f, const uint8_t token[32], const char *collection, struct rules_fields *x, uint8_t ret_id[16])
+static inline void rules_make(struct fixture *f, const uint8_t token[32], const char *collection, struct rules_fields *x,
+    uint8_t ret_id[16])
 {
 	struct wire_envelope env = rules_envelope(f, token, "visit", true);
 	struct wire_gov_create m = { .collection = wire_text(collection, strlen(collection)), .fields = rules_end(x) };
