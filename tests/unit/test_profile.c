@@ -313,9 +313,11 @@ static void equal_profiles_give_equal_bytes(void **state)
 	    "code_lists: {l: [{code: a, zh: 甲, en: a}, {code: b, zh: 乙, en: b}]}\n"
 	    "fields: [{id: 1, name: f, class: c, owner: A, type: code, codes: l, zh: 字, en: F},\n"
 	    "  {id: 2, name: g, class: d, owner: B, type: text, max: 9, zh: 字, en: G, purposes: [see, use]}]\n"
-	    "roles: [{id: 1, name: r, department: A, kind: person, approval: none, zh: 角, en: R, purposes: [use], rights: {c: [read], d: [read]}}]\n";
+	    "roles: [{id: 1, name: r, department: A, kind: person, approval: none, zh: 角, en: R, purposes: [use],\n"
+	    "  rights: {c: [read], d: [read]}}]\n";
 	static const char two[] = "# the same, told otherwise\n---\n"
-	    "roles:\n- rights:\n    d: [read]\n    c:\n    - read\n  purposes: [use]\n  kind: person\n  approval: none\n  zh: '角'\n  en: \"R\"\n"
+	    "roles:\n- rights:\n    d: [read]\n    c:\n    - read\n  purposes: [use]\n  kind: person\n  approval: none\n"
+	    "  zh: '角'\n  en: \"R\"\n"
 	    "  department: A\n  name: r\n  id: 0x1\n"
 	    "fields:\n- {zh: 字, en: G, id: 2, name: g, class: d, owner: B, type: text, max: 9, purposes: [use, see], area: false}\n"
 	    "- {zh: 字, en: F, id: 1, name: f, class: c, owner: A, type: code, codes: l, max: 1}\n"

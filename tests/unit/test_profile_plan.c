@@ -170,7 +170,8 @@ static void limits_and_owners_are_named(void **state)
 	static const struct swap swaps[] = {
 		{ "version: 1", "version: 2" },
 		{ "delegates: [B], collects: [D], notice: m1, statistics: present", "delegates: [D], notice: present, cadence: 3" },
-		{ "    area: true\n    approval: assignment\n    bulk: {records: 20, hours: 1}\n", "    area: false\n    approval: none\n" },
+		{ "    area: true\n    approval: assignment\n    bulk: {records: 20, hours: 1}\n",
+		    "    area: false\n    approval: none\n" },
 		{ "help: {rights: [read, write], except: [place]}", "help: [read, write]" },
 		{ "codes: [X]}", "codes: [X, Y]}" },
 		{ "acts: [assign, approve_bulk, approve_export]", "acts: [assign]" }
