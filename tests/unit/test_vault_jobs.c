@@ -228,6 +228,22 @@ static void a_view_that_the_policy_took_away_goes_and_one_that_it_gives_comes(vo
 	assert_string_equal(text, "~王**");
 }
 
+static int count_masked_drops(void *cookie, const struct wrap *w)
+{
+	*(unsigned *)cookie += w->drop_version != 0 && w->class_key == CLASS_ID_MASKED << 16;
+	return 0;
+}
+
+static unsigned masked_drop_wraps(struct fixture *f, const uint8_t record[16])
+{
+	struct record rec;
+	unsigned n = 0;
+
+	assert_int_equal(record_load(f->v, record, false, &rec), 0);
+	assert_int_equal(wraps_each(rec.keys_row, rec.keys_row_n, count_masked_drops, &n), 0);
+	return n;
+}
+
 static void drops_are_folded_in_and_their_wraps_go(void **state)
 {
 	struct fixture *f = *state;
@@ -239,6 +255,7 @@ static void drops_are_folded_in_and_their_wraps_go(void **state)
 	assert_int_equal(login(f, P_INTAKE, intake), 0);
 	assert_int_equal(create(f, intake, "intake", "", record, etag, "name", "孙七", NULL), 0);
 	assert_int_equal(patch(f, intake, "intake", record, NULL, etag, "name", "周八九", NULL), 0);
+	assert_int_equal(masked_drop_wraps(f, record), 1);
 	work_name_op = VIEW_PLAIN;
 	work_policy_changes(f);
 	assert_int_equal(start_job(f, worker, "reproject", NULL, &j), 0);
@@ -246,6 +263,7 @@ static void drops_are_folded_in_and_their_wraps_go(void **state)
 	assert_int_equal(get_job(f, worker, j.id, &j), 0);
 	assert_int_equal(j.changed, 1);
 	assert_int_equal(version_of(f, record, CLASS_ID_MASKED), 3);
+	assert_int_equal(masked_drop_wraps(f, record), 0);
 	assert_int_equal(read_field(f, worker, "visit", record, "name", false, text), 0);
 	assert_string_equal(text, "周八九");
 	assert_int_equal(read_field(f, worker, "visit", record, "name", true, text), 0);
