@@ -132,11 +132,13 @@ static void json_summary(const struct childvault_audit_summary *s, bool ok)
 	}
 	if (s->genesis) {
 		(void)printf(",\"genesis\":{\"demo\":%s", s->demo ? "true" : "false");
+		(void)printf(",\"production\":%s", s->production ? "true" : "false");
 		json_hex("vault", s->vault, sizeof(s->vault));
 		json_time("created", s->created_ms);
 		json_hex("policy", s->policy, sizeof(s->policy));
 		json_number("administrators", s->administrators);
 		json_number("signatures", s->genesis_signatures);
+		json_number("persons", s->genesis_persons);
 		(void)printf("}");
 	}
 	(void)printf(",\"leaves\":{");
@@ -182,7 +184,8 @@ static void people_genesis(const struct run *run, const struct childvault_audit_
 		return;
 	hex_encode(s->vault, sizeof(s->vault), vault);
 	clock_rfc3339(s->created_ms, created);
-	line(run, "vault", "档案库", "%s, %s%s", vault, created, s->demo ? (zh(run) ? "（演示）" : " (demo)") : "");
+	line(run, "vault", "档案库", "%s, %s%s", vault, created, s->demo ? (zh(run) ? "（演示）" : " (demo)") :
+	    s->production ? (zh(run) ? "（正式）" : " (production)") : "");
 	if (zh(run))
 		line(run, "", "首条记录", "%u 名管理员中 %u 名的签名有效", s->administrators, s->genesis_signatures);
 	else

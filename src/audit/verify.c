@@ -16,6 +16,7 @@
 #include "audit/audit_internal.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "format/genesis.h"
 #include "store/files.h"
 
 #define NONE CHILDVAULT_AUDIT_NONE
@@ -431,17 +432,19 @@ void verify_genesis(struct verify *v, const struct leaf *l, const uint8_t hash[3
 	for (unsigned i = 0; i < admins; i++) {
 		rd_copy(&r, v->admin_id[i], 16);
 		rd_copy(&r, v->admin_pk[i], 32);
-		(void)rd_take(&r, 16);
+		rd_copy(&r, v->admin_person[i], 16);
 	}
 	origin_n = rd_u8(&r);
 	origin = rd_take(&r, origin_n);
-	if (!rd_done(&r) || l->index != 0 || l->kind != LEAF_GENESIS || (l->flags & LEAF_CLEAR) == 0 || flags > 1) {
+	if (!rd_done(&r) || l->index != 0 || l->kind != LEAF_GENESIS || (l->flags & LEAF_CLEAR) == 0 ||
+	    (flags != 0 && flags != GENESIS_DEMO && flags != GENESIS_PRODUCTION)) {
 		found(v, CHILDVAULT_AUDIT_GENESIS_BAD, true, "", l->index, NONE, NONE, NONE);
 		return;
 	}
 	memcpy(v->genesis_hash, hash, 32);
 	sum->genesis = 1;
-	sum->demo = (int)flags;
+	sum->demo = flags == GENESIS_DEMO;
+	sum->production = flags == GENESIS_PRODUCTION;
 	memcpy(sum->vault, vault, 16);
 	sum->created_ms = created;
 	sum->first_day = first_day;
@@ -459,9 +462,25 @@ static int admin_find(const struct verify *v, const uint8_t id[16])
 	return -1;
 }
 
+/* Those who have signed, and the persons that they are. */
+static void genesis_count(struct verify *v)
+{
+	const uint8_t *seen = v->admin_signed;
+
+	v->sum->genesis_signatures = v->sum->genesis_persons = 0;
+	for (unsigned i = 0; i < v->sum->administrators; i++) {
+		unsigned j = 0;
+
+		while (j < i && (!seen[j] || memcmp(v->admin_person[i], v->admin_person[j], 16) != 0))
+			j++;
+		v->sum->genesis_signatures += seen[i];
+		v->sum->genesis_persons += seen[i] && j == i;
+	}
+}
+
 void verify_genesis_result(struct verify *v, const struct leaf *l)
 {
-	uint8_t text[16 + 32] = "cv1.genesis", seen[UINT8_MAX] = { 0 };
+	uint8_t text[16 + 32] = "cv1.genesis";
 	struct rd r = rd_over(l->body_a, l->body_a_n);
 	unsigned what = rd_u8(&r), n;
 	const uint8_t *hash = rd_take(&r, 32), *id, *sig;
@@ -480,9 +499,10 @@ void verify_genesis_result(struct verify *v, const struct leaf *l)
 		if (admin < 0 || memcmp(hash, v->genesis_hash, 32) != 0 ||
 		    crypto_verify(v->admin_pk[admin], text, sizeof(text), sig) != 0)
 			found(v, CHILDVAULT_AUDIT_GENESIS_SIGNATURE_BAD, true, "", l->index, NONE, NONE, NONE);
-		else if (!seen[admin]++)
-			v->sum->genesis_signatures++;
+		else
+			v->admin_signed[admin] = 1;
 	}
+	genesis_count(v);
 	if (!rd_done(&r))
 		found(v, CHILDVAULT_AUDIT_FORMAT_BAD, true, "", l->index, NONE, NONE, NONE);
 }
@@ -497,7 +517,7 @@ static void conclude(struct verify *v)
 
 	if (v->size == 0)
 		return;
-	if (v->sum->genesis && v->sum->genesis_signatures < 2)
+	if (v->sum->genesis && v->sum->genesis_persons < 2)
 		found(v, CHILDVAULT_AUDIT_GENESIS_UNSIGNED, false, "", 0, NONE, NONE, NONE);
 	if (v->has_epoch_sig && !v->leaf.unsure && v->epoch_sig != last)
 		found(v, CHILDVAULT_AUDIT_EPOCH_KEY_WRONG, true, "checkpoint", NONE, NONE, v->epoch_sig, NONE);

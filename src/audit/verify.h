@@ -70,6 +70,8 @@ struct verify {
 	struct leaf_state leaf;
 	uint8_t admin_pk[UINT8_MAX][32];	/* from leaf 0 */
 	uint8_t admin_id[UINT8_MAX][16];
+	uint8_t admin_person[UINT8_MAX][16];
+	uint8_t admin_signed[UINT8_MAX];	/* 1: a good signature of leaf 0 */
 	uint8_t genesis_hash[32];
 };
 

@@ -51,6 +51,7 @@ unsigned admin_problem(int r)
 	case CV_ERR_AUTH: return PROBLEM_UNAUTHENTICATED;
 	case CV_ERR_NOTFOUND: return PROBLEM_NOT_FOUND;
 	case CV_ERR_STATE: return PROBLEM_CONFLICT;
+	case CV_ERR_DENIED: return PROBLEM_APPROVAL_REQUIRED;	/* a pending vault: its genesis is not signed */
 	case CV_ERR_REPLAY:
 	case CV_ERR_FORMAT: return PROBLEM_INTEGRITY;
 	case CV_ERR_IO: return PROBLEM_AUDIT_UNAVAILABLE;

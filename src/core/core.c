@@ -265,6 +265,10 @@ enum core_end core_run(const struct core_options *o)
 		log_error("cannot open the vault: %s", cv_strerror(r));
 		goto out;
 	}
+	if (o->production && !vault_is_production(c->vault)) {
+		log_error("this is no production vault: it was not made with `childvault init --production`");
+		goto out;
+	}
 	if (vault_is_demo(c->vault) && (r = vault_unseal_demo(c->vault)) != 0)
 		goto out;	/* logged there: a demo vault that does not open by itself is broken */
 	core_watch_applied(c);

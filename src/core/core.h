@@ -17,6 +17,7 @@ struct core_options {
 	int control_fd;			/* SOCK_SEQPACKET to the supervisor: brings the ends of new fronts */
 	int front_fd[CORE_FRONTS];	/* core's ends of the pairs */
 	unsigned fronts;		/* at most CORE_FRONTS */
+	bool production;		/* refuse a vault that was not made as a production vault */
 };
 enum core_end {
 	CORE_STOPPED = 0,	/* asked to stop: clean */

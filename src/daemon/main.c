@@ -12,12 +12,13 @@
 #include "daemon/supervisor.h"
 
 #define USAGE \
-	"usage: childvaultd --vault DIR [--socket PATH] [--admin-socket PATH] [--fronts N]\n" \
+	"usage: childvaultd --vault DIR [--socket PATH] [--admin-socket PATH] [--fronts N] [--production]\n" \
 	"\n" \
 	"  --vault DIR           the vault's folder, made by `childvault init`\n" \
 	"  --socket PATH         where applications connect (default DIR/api.sock)\n" \
 	"  --admin-socket PATH   where operators connect (default DIR/admin.sock)\n" \
 	"  --fronts N            front processes, 1 to 16 (default: one a core of the machine, at most 4)\n" \
+	"  --production          serve a vault that was made with `childvault init --production`, and no other\n" \
 	"  --version, --help\n"
 
 static unsigned default_fronts(void)
@@ -56,7 +57,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "vault", required_argument, NULL, 'v' }, { "socket", required_argument, NULL, 's' },
 		{ "admin-socket", required_argument, NULL, 'a' }, { "fronts", required_argument, NULL, 'f' },
-		{ "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+		{ "production", no_argument, NULL, 'p' }, { "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
 	struct supervisor_options o = { .fronts = default_fronts() };
 	unsigned long fronts;
@@ -74,6 +75,7 @@ int main(int argc, char **argv)
 				return usage_error("--fronts takes a number from 1 to 16");
 			o.fronts = (unsigned)fronts;
 			break;
+		case 'p': o.production = true; break;
 		case 'V': puts("childvaultd " CV_VERSION); return 0;
 		case 'h': fputs(USAGE, stdout); return 0;
 		default: return usage_error("unknown option");

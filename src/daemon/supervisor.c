@@ -94,7 +94,7 @@ static int start_front(struct supervisor *s, unsigned i, const int *fds, unsigne
 static void core_child(struct supervisor *s, const int *fds)
 {
 	struct core_options o = { .dir = s->o->dir, .api_fd = s->api_fd, .admin_fd = s->admin_fd, .control_fd = s->control[1],
-		.fronts = s->o->fronts };
+		.fronts = s->o->fronts, .production = s->o->production };
 	int r;
 
 	child_signals();	/* core reads TERM and INT from a descriptor: they stay blocked */

@@ -11,6 +11,7 @@ struct supervisor_options {
 	const char *dir;
 	const char *api_path, *admin_path;
 	unsigned fronts;	/* 1 to CORE_FRONTS */
+	bool production;	/* core opens a production vault only */
 	bool demo;		/* fronts show explanations; core decides by itself */
 };
 /* Run until stopped. Returns the process's exit code: 0 stopped, 1 could not start or kept failing. */

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "format/genesis.h"
+
 struct buf;
 struct keys;
 struct store;
@@ -50,11 +52,6 @@ struct role_wrap {
  * CV_ERR_NOMEM. On failure the directory loaded before, if any, stays. What no fact covers is not verified here: the
  * suspended byte and the wraps, which the state hash covers and which prove themselves by opening.
  */
-struct genesis_admin {
-	uint8_t id[16];
-	uint8_t sign_pk[32];
-	uint8_t person[16];
-};
 int directory_load(struct keys *k, struct store *s, const struct genesis_admin *admins, unsigned n);
 /* Find a principal; NULL if there is none. Valid until the next directory_load or keys_seal. */
 const struct principal *directory_principal(const struct keys *k, const uint8_t id[16]);
@@ -88,6 +85,7 @@ struct genesis_person {
 	struct principal principal;
 	/* UTF-8, each at most 255 bytes; the login name 1 to 63 and nobody else's, the area 0 to 12 digits. */
 	const char *login, *name, *department, *post, *area;
+	uint64_t vetted_ms;		/* when the person was last vetted; 0: not known */
 	const uint16_t *roles;		/* roles this principal is a member of, besides a personal one that everybody gets */
 	unsigned role_count;		/* at most ROLE_WRAPS - 1 */
 };

@@ -351,7 +351,7 @@ static int person_row(struct genesis *x, const struct genesis_person *person)
 		r = CV_ERR_ARG;
 		goto out;
 	}
-	if ((r = dir_person_encode(texts, 0, &plain)) != 0)
+	if ((r = dir_person_encode(texts, person->vetted_ms, &plain)) != 0)
 		goto out;
 	memcpy(key.principal, p->id, 16);
 	memcpy(fact.box_pk, p->box_pk, 32);

@@ -1,4 +1,4 @@
-/* Making a vault. FORMAT.md sections 5, 6, 9 and 10; DESIGN section 5 "Genesis". */
+/* Making a vault. FORMAT.md sections 5, 6, 9, 10 and 12; DESIGN section 5 "Genesis". */
 #include "vault/genesis.h"
 
 #include <stdio.h>
@@ -8,12 +8,14 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "format/directory.h"
 #include "format/gov.h"
+#include "store/files.h"
 #include "vault/hooks.h"
+#include "vault/separation.h"
 #include "vault/vault_internal.h"
 
 #define DAY_MS (24u * 3600 * 1000)
-#define GENESIS_SIGNED 1
 #define STANDING_DAYS (20u * 366)
 #define STANDING_LEVEL 4u
 
@@ -23,7 +25,9 @@ struct making {
 	struct vault *v;
 	uint64_t now_ms;
 	struct buf epochs, body;
-	uint8_t epoch_root[32], log_pk[32], leaf_hash[32];
+	struct buf facts, change;	/* of a vault that stays pending: what is to be signed */
+	uint16_t fact_count;
+	uint8_t epoch_root[32], log_pk[32];
 	struct genesis_role roles[POLICY_ROLES];
 	uint32_t role_classes[POLICY_ROLES][POLICY_CLASSES];
 	uint32_t classes[POLICY_CLASSES];
@@ -52,38 +56,74 @@ static bool standing_fits(const struct vault_genesis *g)
 	return true;
 }
 
-/*
- * Administrators of different persons, slots that unsealing finds, nobody in a role that the policy does not have, and no role
- * of it among the numbers of personal ones.
- */
-static int check(const struct vault_genesis *g, const struct policy *p)
+/* Two administrators of different persons; those who sign at once are all different ones. */
+static bool signers_fit(const struct vault_genesis *g)
 {
-	if (g->signer_count < 2 || g->signer_count > ADMINS_MAX || g->slot_count == 0 || !standing_fits(g))
-		return CV_ERR_ARG;
-	for (unsigned i = 0; i < g->slot_count; i++) {
-		if (g->slots[i].number >= SLOT_COUNT)
-			return CV_ERR_ARG;
-		for (unsigned j = 0; j < i; j++)
-			if (g->slots[j].number == g->slots[i].number)
-				return CV_ERR_ARG;
-	}
+	bool two = false;
+
+	if (g->signer_count < 2 || g->signer_count > GENESIS_ADMINS_MAX)
+		return false;
 	for (unsigned i = 0; i < g->signer_count; i++) {
 		const struct genesis_person *a = signer_person(g, i);
 
 		if (a == NULL || a->principal.kind != PRINCIPAL_ADMINISTRATOR)
-			return CV_ERR_ARG;
-		for (unsigned j = 0; j < i; j++)
-			if (memcmp(signer_person(g, j)->principal.person, a->principal.person, 16) == 0)
-				return CV_ERR_ARG;
+			return false;
+		for (unsigned j = 0; j < i; j++) {
+			bool same = memcmp(signer_person(g, j)->principal.person, a->principal.person, 16) == 0;
+
+			if (same && !g->pending)
+				return false;
+			two = two || !same;
+		}
 	}
+	return two;
+}
+
+/* Slots that unsealing finds; a key that lies in the folder opens demo vaults alone. */
+static bool slots_fit(const struct vault_genesis *g)
+{
+	for (unsigned i = 0; i < g->slot_count; i++) {
+		if (g->slots[i].number >= SLOT_COUNT || (g->slots[i].info.type == SLOT_DEMO && !g->demo))
+			return false;
+		for (unsigned j = 0; j < i; j++)
+			if (g->slots[j].number == g->slots[i].number)
+				return false;
+	}
+	return g->slot_count > 0;
+}
+
+/* Nobody in a role that the policy does not have, and no role of it among the numbers of personal ones. */
+static bool roles_fit(const struct vault_genesis *g, const struct policy *p)
+{
 	for (unsigned i = 0; i < policy_roles(p); i++)
 		if (role_is_personal(policy_role(p, i)->id))
-			return CV_ERR_ARG;
+			return false;
 	for (unsigned i = 0; i < g->people_count; i++)
 		for (unsigned j = 0; j < g->people[i].role_count; j++)
 			if (policy_role_by_id(p, g->people[i].roles[j]) == NULL)
-				return CV_ERR_ARG;
-	return 0;
+				return false;
+	return true;
+}
+
+static int check(const struct vault_genesis *g, const struct policy *p)
+{
+	struct separation_member *members = NULL;
+	struct separation fault;
+	int r;
+
+	if (!signers_fit(g) || !slots_fit(g) || !standing_fits(g) || !roles_fit(g, p) || (g->demo && (g->production || g->pending)) ||
+	    (g->production && !g->pending))
+		return CV_ERR_ARG;
+	if ((members = calloc((size_t)g->people_count + 1, sizeof(*members))) == NULL)
+		return CV_ERR_NOMEM;
+	for (unsigned i = 0; i < g->people_count; i++) {
+		const struct genesis_person *x = &g->people[i];
+
+		members[i] = (struct separation_member){ .principal = &x->principal, .roles = x->roles, .role_count = x->role_count };
+	}
+	r = separation_check(p, members, g->people_count, g->production, &fault) ? 0 : CV_ERR_ARG;
+	free(members);
+	return r;
 }
 
 static int open_writers(struct making *m)
@@ -134,9 +174,21 @@ static int put_keyring_and_slots(struct making *m)
 	return 0;
 }
 
+/* Store a row; its fact, or the change set, joins what is to be signed. */
 static int put_directory_row(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
 {
-	return vault_put_hashed(cookie, STORE_DIR, key, key_n, val, val_n);
+	struct making *m = cookie;
+	struct dir_value v;
+
+	if (key[0] == DIR_CHANGE)
+		buf_put(&m->change, val, val_n);
+	else if (dir_value_decode(val, val_n, &v) == 0) {
+		genesis_fact_encode(&(struct genesis_fact){ key, v.fact, (uint8_t)key_n, v.fact_n }, &m->facts);
+		m->fact_count++;
+	}
+	if (!buf_ok(&m->change) || !buf_ok(&m->facts))
+		return CV_ERR_NOMEM;
+	return vault_put_hashed(m->v, STORE_DIR, key, key_n, val, val_n);
 }
 
 /* Each role gets the class keys of the classes it reads, writes with read, or grants. */
@@ -163,7 +215,7 @@ static int put_directory(struct making *m)
 			if (rights_hold_key(role->rights[j]))
 				m->role_classes[i][g->class_count++] = m->classes[j];
 	}
-	return directory_genesis(m->v->keys, &d, m->g->signers, m->g->signer_count, put_directory_row, m->v, digest);
+	return directory_genesis(m->v->keys, &d, m->g->signers, m->g->pending ? 0 : m->g->signer_count, put_directory_row, m, digest);
 }
 
 /* One person's standing approval, FORMAT.md 5.1 type 2. Nobody made it: the maker stays zero. */
@@ -204,31 +256,32 @@ static int put_all_standing(struct making *m)
 	return r;
 }
 
+static uint8_t flags_of(const struct vault_genesis *g)
+{
+	return g->demo ? GENESIS_DEMO : g->production ? GENESIS_PRODUCTION : 0;
+}
+
 /* The clear body of leaf 0, FORMAT.md section 9. */
-static int genesis_body(struct making *m)
+static int leaf0_body(struct making *m)
 {
 	struct vault *v = m->v;
-	size_t n = strlen(v->origin);
+	struct genesis_body b = { .flags = flags_of(m->g), .created_ms = m->now_ms, .epochs = EPOCHS,
+		.first_day = (uint32_t)(m->now_ms / DAY_MS), .admins = (uint8_t)m->g->signer_count };
 
-	buf_reset(&m->body);
-	buf_u8(&m->body, v->demo ? 1 : 0);
-	buf_put(&m->body, v->id, 16);
-	buf_u48(&m->body, m->now_ms);
-	buf_put(&m->body, m->log_pk, 32);
-	buf_put(&m->body, m->epoch_root, 32);
-	buf_u32(&m->body, EPOCHS);
-	buf_u32(&m->body, (uint32_t)(m->now_ms / DAY_MS));
-	buf_put(&m->body, v->policy_digest, 32);
-	buf_u8(&m->body, (uint8_t)m->g->signer_count);
-	for (unsigned i = 0; i < m->g->signer_count; i++) {
+	memcpy(b.vault, v->id, 16);
+	memcpy(b.log_pk, m->log_pk, 32);
+	memcpy(b.epoch_root, m->epoch_root, 32);
+	memcpy(b.policy, v->policy_digest, 32);
+	memcpy(b.origin, v->origin, sizeof(b.origin));
+	for (unsigned i = 0; i < b.admins; i++) {
 		const struct principal *a = &signer_person(m->g, i)->principal;
 
-		buf_put(&m->body, a->id, 16);
-		buf_put(&m->body, a->sign_pk, 32);
-		buf_put(&m->body, a->person, 16);
+		memcpy(b.admin[i].id, a->id, 16);
+		memcpy(b.admin[i].sign_pk, a->sign_pk, 32);
+		memcpy(b.admin[i].person, a->person, 16);
 	}
-	buf_u8(&m->body, (uint8_t)n);
-	buf_put(&m->body, v->origin, n);
+	buf_reset(&m->body);
+	genesis_body_encode(&b, &m->body);
 	return buf_ok(&m->body) ? 0 : CV_ERR_NOMEM;
 }
 
@@ -243,7 +296,7 @@ static int first_turn(struct making *m)
 	if ((r = audit_turn_begin(v->audit, v->store, m->now_ms)) != 0 || (r = store_turn_begin(v->store)) != 0 ||
 	    (r = put_keyring_and_slots(m)) != 0 || (r = put_directory(m)) != 0 || (r = put_all_standing(m)) != 0 ||
 	    (r = vault_meta_put(v, "policy", m->g->policy, m->g->policy_n)) != 0 || (r = vault_put_state(v)) != 0 ||
-	    (r = genesis_body(m)) != 0)
+	    (r = leaf0_body(m)) != 0)
 		return r;
 	if ((r = vault_system_leaf(v, LEAF_GENESIS, m->body.p, m->body.n, true, m->now_ms)) != 0)
 		return r;
@@ -253,40 +306,78 @@ static int first_turn(struct making *m)
 	return r != 0 ? r : store_flush(v->store);
 }
 
-/* The row that makes the folder a vault. */
-static int put_vault_row(struct making *m)
+int genesis_vault_row(struct vault *v, uint8_t flags, struct buf *scratch)
 {
-	struct vault *v = m->v;
 	size_t n = strlen(v->origin);
 
-	buf_reset(&m->body);
-	buf_u8(&m->body, 1);
-	buf_u8(&m->body, 1);
-	buf_u8(&m->body, v->demo ? 1 : 0);
-	buf_put(&m->body, v->id, 16);
-	buf_u48(&m->body, m->now_ms);
-	buf_put(&m->body, m->leaf_hash, 32);
-	buf_u8(&m->body, (uint8_t)n);
-	buf_put(&m->body, v->origin, n);
-	return buf_ok(&m->body) ? put_meta_clear(v, "vault", &m->body) : CV_ERR_NOMEM;
+	buf_reset(scratch);
+	buf_u8(scratch, 1);
+	buf_u8(scratch, 1);
+	buf_u8(scratch, flags);
+	buf_put(scratch, v->id, 16);
+	buf_u48(scratch, v->created_ms);
+	buf_put(scratch, v->genesis_hash, 32);
+	buf_u8(scratch, (uint8_t)n);
+	buf_put(scratch, v->origin, n);
+	return buf_ok(scratch) ? put_meta_clear(v, "vault", scratch) : CV_ERR_NOMEM;
 }
 
-/* Signatures of the administrators over leaf 0. */
-static int signed_body(struct making *m)
+int genesis_signed_leaf(struct vault *v, const struct genesis_signature *list, unsigned n, bool names_state, uint64_t now_ms,
+    struct buf *scratch)
 {
-	uint8_t message[16 + 32] = "cv1.genesis", sig[64];
-
-	memcpy(message + 16, m->leaf_hash, 32);
-	buf_reset(&m->body);
-	buf_u8(&m->body, GENESIS_SIGNED);
-	buf_put(&m->body, m->leaf_hash, 32);
-	buf_u8(&m->body, (uint8_t)m->g->signer_count);
-	for (unsigned i = 0; i < m->g->signer_count; i++) {
-		m->g->signers[i].sign(m->g->signers[i].cookie, message, sizeof(message), sig);
-		buf_put(&m->body, m->g->signers[i].id, 16);
-		buf_put(&m->body, sig, sizeof(sig));
+	buf_reset(scratch);
+	buf_u8(scratch, RESULT_GENESIS);
+	buf_put(scratch, v->genesis_hash, 32);
+	buf_u8(scratch, (uint8_t)n);
+	for (unsigned i = 0; i < n; i++) {
+		buf_put(scratch, list[i].principal, 16);
+		buf_put(scratch, list[i].leaf, 64);
 	}
-	return buf_ok(&m->body) ? 0 : CV_ERR_NOMEM;
+	if (!buf_ok(scratch))
+		return CV_ERR_NOMEM;
+	return vault_system_leaf(v, LEAF_RESULT, scratch->p, scratch->n, names_state, now_ms);
+}
+
+/* What administrators will sign, for them to read: a file of its own, there before the folder is a vault. */
+static int put_request(struct making *m, const struct buf *leaf)
+{
+	struct buf out, person;
+	int r;
+
+	buf_init(&out, GENESIS_REQUEST_MAX);
+	buf_init(&person, 4096);
+	genesis_request_head(leaf->p, (uint16_t)leaf->n, m->change.p, (uint32_t)m->change.n, m->g->policy, (uint32_t)m->g->policy_n, &out);
+	buf_u16(&out, m->fact_count);
+	buf_put(&out, m->facts.p, m->facts.n);
+	buf_u16(&out, (uint16_t)m->g->people_count);
+	for (unsigned i = 0; i < m->g->people_count; i++) {
+		const struct genesis_person *x = &m->g->people[i];
+		const char *const texts[DIR_PERSON_TEXTS] = { x->login, x->name, x->department, x->post, x->area };
+
+		buf_reset(&person);
+		if ((r = dir_person_encode(texts, x->vetted_ms, &person)) != 0)
+			goto out;
+		genesis_texts_encode(&(struct genesis_texts){ x->principal.id, person.p, (uint16_t)person.n }, &out);
+	}
+	r = buf_ok(&out) ? files_create(m->v->dirfd, GENESIS_REQUEST_FILE, out.p, out.n) : CV_ERR_LIMIT;
+out:
+	buf_free(&out);
+	buf_free(&person);
+	return r;
+}
+
+/* Signatures of the administrators over leaf 0, of those who sign at once. */
+static int put_signed_leaf(struct making *m)
+{
+	uint8_t message[16 + 32] = "cv1.genesis";
+	struct genesis_signature list[GENESIS_ADMINS_MAX];
+
+	memcpy(message + 16, m->v->genesis_hash, 32);
+	for (unsigned i = 0; i < m->g->signer_count; i++) {
+		m->g->signers[i].sign(m->g->signers[i].cookie, message, sizeof(message), list[i].leaf);
+		memcpy(list[i].principal, m->g->signers[i].id, 16);
+	}
+	return genesis_signed_leaf(m->v, list, m->g->signer_count, false, m->now_ms, &m->body);
 }
 
 /* Second turn: leaf 0 is known by its hash now. Only with it the folder is a vault, so a torn making leaves none. */
@@ -299,10 +390,12 @@ static int second_turn(struct making *m)
 	buf_reset(&m->body);
 	if ((r = audit_read_leaf(v->audit, 0, &m->body)) != 0)
 		return r;
-	crypto_sha256((struct part[]){ { &zero, 1 }, { m->body.p, m->body.n } }, 2, m->leaf_hash);
+	crypto_sha256((struct part[]){ { &zero, 1 }, { m->body.p, m->body.n } }, 2, v->genesis_hash);
+	if (m->g->pending && (r = put_request(m, &m->body)) != 0)
+		return r;
 	if ((r = audit_turn_begin(v->audit, v->store, m->now_ms)) != 0 || (r = store_turn_begin(v->store)) != 0 ||
-	    (r = put_vault_row(m)) != 0 || (r = signed_body(m)) != 0 ||
-	    (r = vault_system_leaf(v, LEAF_RESULT, m->body.p, m->body.n, false, m->now_ms)) != 0)
+	    (r = genesis_vault_row(v, (uint8_t)(flags_of(m->g) | (m->g->pending ? GENESIS_PENDING : 0u)), &m->body)) != 0 ||
+	    (!m->g->pending && (r = put_signed_leaf(m)) != 0))
 		return r;
 	store_commit(v->store);
 	r = store_turn_end(v->store);
@@ -352,6 +445,8 @@ int vault_genesis(const struct vault_genesis *g)
 	m->now_ms = clock_wall_ms();
 	buf_init(&m->epochs, EPOCHS * 32);
 	buf_init(&m->body, STORE_VALUE_MAX);
+	buf_init(&m->facts, GENESIS_REQUEST_MAX);
+	buf_init(&m->change, STORE_VALUE_MAX);
 	if ((r = vault_alloc(g->dir, &m->v)) == 0) {
 		r = make(m);
 		e = store_close(m->v->store, r == 0);
@@ -362,6 +457,8 @@ int vault_genesis(const struct vault_genesis *g)
 	}
 	buf_free(&m->epochs);
 	buf_free(&m->body);
+	buf_free(&m->facts);
+	buf_free(&m->change);
 	free(m);
 	return r;
 }

@@ -18,7 +18,10 @@ void vault_status(struct vault *v, struct buf *ret)
 
 	hex_encode(v->id, 16, id);
 	buf_printf(ret, "state %s\nvault %s\norigin %s\nversion %s\n", health_name(vault_health(v)), id, v->origin, CV_VERSION);
-	buf_printf(ret, "kind %s\nlocked-bytes %zu\n", v->demo ? "demo" : "production", crypto_locked_bytes(&unlocked));
+	buf_printf(ret, "kind %s\nlocked-bytes %zu\n", v->demo ? "demo" : v->production ? "production" : "standard",
+	    crypto_locked_bytes(&unlocked));
+	if (v->pending)
+		buf_printf(ret, "genesis pending\n");
 	buf_printf(ret, "unlocked-secrets %s\n", unlocked ? "yes" : "no");
 	if (v->state != VAULT_READY)
 		return;

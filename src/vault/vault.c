@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/files.h"
+#include "vault/genesis_request.h"
 #include "vault/gov.h"
 #include "vault/hooks.h"
 #include "vault/jobs.h"
@@ -22,14 +23,6 @@
 #define START_CLEAN_STOP 2
 #define START_SEALED 3
 #define CONTENT_MAX (24u << 20)	/* a row and 64 drops of ROW_MAX each, and the values of a request, none in another's place */
-
-/* What leaf 0 says of the vault, FORMAT.md section 9. */
-struct genesis_facts {
-	uint8_t log_pk[32];
-	uint32_t first_day;
-	unsigned admins;
-	struct genesis_admin admin[ADMINS_MAX];
-};
 
 static void bufs_init(struct vault *v)
 {
@@ -85,10 +78,12 @@ static int read_vault_row(struct vault *v)
 	n = rd_u8(&rd);
 	memset(v->origin, 0, sizeof(v->origin));
 	rd_copy(&rd, v->origin, n);
-	/* A pending vault (flag 2) waits for signatures that this version cannot take. */
-	if (!rd_done(&rd) || (flags & ~1u) != 0)
+	if (!rd_done(&rd) || (flags & ~(GENESIS_DEMO | GENESIS_PENDING | GENESIS_PRODUCTION)) != 0 ||
+	    ((flags & GENESIS_DEMO) != 0 && flags != GENESIS_DEMO))
 		return CV_ERR_FORMAT;
-	v->demo = flags & 1;
+	v->demo = (flags & GENESIS_DEMO) != 0;
+	v->pending = (flags & GENESIS_PENDING) != 0;
+	v->production = (flags & GENESIS_PRODUCTION) != 0;
 	return 0;
 }
 
@@ -172,43 +167,17 @@ out:
 	return r;
 }
 
-/* Leaf 0, whose hash the vault row names, gives the first administrators and the log's first day. */
-static int read_genesis(struct vault *v, struct genesis_facts *f)
+/* Leaf 0, whose hash the vault row names, gives the first administrators and the log's first day; leaf keeps its bytes. */
+static int read_genesis(struct vault *v, struct buf *leaf, struct genesis_signing *ret)
 {
-	struct buf b;
-	struct leaf l;
-	struct rd rd;
-	uint8_t hash[32], zero = 0;
+	const uint8_t flags = (uint8_t)((v->demo ? GENESIS_DEMO : 0u) | (v->production ? GENESIS_PRODUCTION : 0u));
 	int r;
 
-	buf_init(&b, STORE_LEAF_MAX);
-	if ((r = audit_read_leaf(v->audit, 0, &b)) != 0 || (r = leaf_decode(b.p, b.n, &l)) != 0)
-		goto out;
-	crypto_sha256((struct part[]){ { &zero, 1 }, { b.p, b.n } }, 2, hash);
-	if (memcmp(hash, v->genesis_hash, 32) != 0) {
-		r = CV_ERR_REPLAY;
-		goto out;
-	}
-	rd = rd_over(l.body_a, l.body_a_n);
-	rd_take(&rd, 1 + 16 + 6);
-	rd_copy(&rd, f->log_pk, 32);
-	rd_take(&rd, 32 + 4);
-	f->first_day = rd_u32(&rd);
-	rd_take(&rd, 32);
-	f->admins = rd_u8(&rd);
-	if (f->admins > ADMINS_MAX) {
-		r = CV_ERR_LIMIT;
-		goto out;
-	}
-	for (unsigned i = 0; i < f->admins; i++) {
-		rd_copy(&rd, f->admin[i].id, 16);
-		rd_copy(&rd, f->admin[i].sign_pk, 32);
-		rd_copy(&rd, f->admin[i].person, 16);
-	}
-	r = rd_ok(&rd) ? 0 : CV_ERR_FORMAT;
-out:
-	buf_free(&b);
-	return r;
+	if ((r = audit_read_leaf(v->audit, 0, leaf)) != 0 || (r = genesis_leaf_read(leaf->p, leaf->n, ret)) != 0)
+		return r;
+	if (memcmp(ret->leaf_hash, v->genesis_hash, 32) != 0 || memcmp(ret->body.vault, v->id, 16) != 0 || ret->body.flags != flags)
+		return CV_ERR_REPLAY;
+	return 0;
 }
 
 static int load_policy(struct vault *v)
@@ -252,7 +221,8 @@ static int start_leaf(struct vault *v, uint8_t what, const struct store_replay_r
 /* What the steps of a start hand on. */
 struct starting {
 	struct store_replay_report report;
-	struct genesis_facts facts;
+	struct genesis_signing genesis;
+	struct buf leaf0;
 	uint8_t log_pk[32];
 	uint32_t first_day;
 };
@@ -299,11 +269,17 @@ static int start_policy(struct vault *v, struct starting *x)
 
 static int start_genesis(struct vault *v, struct starting *x)
 {
-	int r = read_genesis(v, &x->facts);
+	int r = read_genesis(v, &x->leaf0, &x->genesis);
 
-	if (r == 0 && (memcmp(x->facts.log_pk, x->log_pk, 32) != 0 || x->facts.first_day != x->first_day))
+	if (r == 0 && (memcmp(x->genesis.body.log_pk, x->log_pk, 32) != 0 || x->genesis.body.first_day != x->first_day))
 		r = CV_ERR_REPLAY;
 	return r;
+}
+
+/* A pending vault becomes one that works, or does not start. */
+static int start_signatures(struct vault *v, struct starting *x)
+{
+	return v->pending ? genesis_finish(v, x->leaf0.p, x->leaf0.n) : 0;
 }
 
 static int start_newest_state(struct vault *v, struct starting *x)
@@ -352,7 +328,7 @@ static int start_jobs(struct vault *v, struct starting *x)
 
 static int start_directory(struct vault *v, struct starting *x)
 {
-	return directory_load(v->keys, v->store, x->facts.admin, x->facts.admins);
+	return directory_load(v->keys, v->store, x->genesis.body.admin, x->genesis.body.admins);
 }
 
 static int start_epochs(struct vault *v, struct starting *x)
@@ -390,6 +366,7 @@ static int start(struct vault *v)
 		{ "shred/ (slots, top)", start_shred },
 		{ "shred/ (shards)", start_shards },
 		{ "store/, row counters against the records", start_counters },
+		{ "the administrators' signatures of the genesis", start_signatures },
 		{ "the work list", start_list },
 		{ "store/, directory", start_directory },
 		{ "store/, governance", start_governance },
@@ -401,11 +378,15 @@ static int start(struct vault *v)
 	int r = 0;
 
 	memset(&x, 0, sizeof(x));
+	buf_init(&x.leaf0, STORE_LEAF_MAX);
 	for (size_t i = 0; r == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
 		if ((r = steps[i].run(v, &x)) != 0)
 			log_error("unsealing failed at %s: %s", steps[i].part, cv_strerror(r));
 	if (r == 0 && x.report.cut_bytes > 0)
 		log_warn("the journal's torn last block of %llu bytes was cut", (unsigned long long)x.report.cut_bytes);
+	if (r == 0 && !v->demo)
+		genesis_tidy(v, &x.genesis.body);
+	buf_free(&x.leaf0);
 	return r;
 }
 
@@ -438,10 +419,15 @@ static int stop(struct vault *v, bool clean)
 
 int vault_unseal(struct vault *v, unsigned number, const uint8_t kek[32])
 {
+	struct slot_info info;
 	int r;
 
 	if (v->state != VAULT_SEALED)
 		return CV_ERR_STATE;
+	if (v->production && vault_slot(v, number, &info) == 0 && info.type == SLOT_DEMO) {
+		log_error("slot %u opens with a file in the folder: not in a production vault", number);
+		return CV_ERR_DENIED;
+	}
 	if ((r = open_keyring(v, number, kek)) != 0) {
 		log_error("slot %u does not open: %s", number, r == CV_ERR_NOTFOUND ? "row slot or keyring is not there" : cv_strerror(r));
 		keys_seal(v->keys);
@@ -530,6 +516,11 @@ enum vault_state vault_state(const struct vault *v)
 bool vault_is_demo(const struct vault *v)
 {
 	return v->demo;
+}
+
+bool vault_is_production(const struct vault *v)
+{
+	return v->production;
 }
 
 enum wire_health vault_health(struct vault *v)

@@ -42,7 +42,9 @@ const uint8_t *vault_id(const struct vault *v);
 /*
  * Unseal with the KEK of a slot: opens the keyring, replays the journal, loads policy, directory and shred tree, closes
  * missed epochs and writes the start leaf. 0; CV_ERR_AUTH (wrong KEK or changed bytes); CV_ERR_REPLAY (the journal or
- * the log contradicts itself: the vault must not start); CV_ERR_STATE (not sealed); CV_ERR_FORMAT, CV_ERR_IO, CV_ERR_NOMEM.
+ * the log contradicts itself: the vault must not start); CV_ERR_STATE (not sealed); CV_ERR_DENIED (pending, and too few
+ * administrators' signatures in the folder: it stays as it was; or a demo file's slot in a production vault); CV_ERR_FORMAT, CV_ERR_IO,
+ * CV_ERR_NOMEM.
  */
 int vault_unseal(struct vault *v, unsigned number, const uint8_t kek[32]);
 /* In a demo vault: unseal with keys/root.key. 0, CV_ERR_STATE if it is no demo vault, or as vault_unseal. */
@@ -56,6 +58,8 @@ enum vault_state vault_state(const struct vault *v);
 /* As HEALTH answers it. */
 enum wire_health vault_health(struct vault *v);
 bool vault_is_demo(const struct vault *v);
+/* Whether it was made under the rules of a production vault, which leaf 0 says too. */
+bool vault_is_production(const struct vault *v);
 /* Append the lines of admin.sock's status. */
 void vault_status(struct vault *v, struct buf *ret);
 /* Append the metrics text (Prometheus 0.0.4). */

@@ -15,7 +15,6 @@
 #include "store/store.h"
 #include "vault/vault.h"
 
-#define ADMINS_MAX 16		/* signers of leaf 0 */
 #define VAULT_ERRORS 32		/* field errors named in one answer */
 #define VAULT_MERGES 64		/* records a turn merges at most; the rest waits for their next reader */
 #define VAULT_OPENED 256	/* sessions that one turn opens at most */
@@ -139,7 +138,7 @@ struct vault {
 	char *dir;
 	int dirfd;
 	enum vault_state state;
-	bool demo;
+	bool demo, pending, production;	/* flags of the META row `vault` */
 	uint8_t id[16];
 	uint64_t created_ms;
 	uint8_t genesis_hash[32];
@@ -195,6 +194,22 @@ struct vault {
 
 /* vault.c: a vault with empty keys and buffers on dir, no store yet. Freed by vault_close. */
 int vault_alloc(const char *dir, struct vault **ret_vault);
+
+/* ---- genesis.c, genesis_finish.c: what genesis and the unsealing that ends it write alike --------------------------------- */
+
+#define RESULT_GENESIS 1	/* what a leaf of kind 11 is the result of */
+/* Put the META row `vault`; scratch is overwritten. */
+int genesis_vault_row(struct vault *v, uint8_t flags, struct buf *scratch);
+/* Add the leaf of the n signatures over leaf 0; scratch is overwritten. */
+int genesis_signed_leaf(struct vault *v, const struct genesis_signature *list, unsigned n, bool names_state, uint64_t now_ms,
+    struct buf *scratch);
+/*
+ * In a pending vault, with log, journal and state loaded and leaf 0 checked: take the signatures that lie in the folder. 0: it is pending
+ * no more; CV_ERR_DENIED: fewer than two different persons signed, nothing was written; else why a row or file cannot be read or written.
+ */
+int genesis_finish(struct vault *v, const uint8_t *leaf, size_t n);
+/* Remove the request and the signatures from the folder, once they are in the vault. */
+void genesis_tidy(struct vault *v, const struct genesis_body *b);
 
 /* ---- state.c: what every change passes through ------------------------------------------------------------------- */
 
