@@ -25,6 +25,7 @@ import urllib.parse
 __all__ = ["Childvault", "ChildvaultError", "Problem"]
 
 _ZERO16 = bytes(16)
+_BATCH = 5000  # records of one import request: their answers fit what the daemon keeps for a client that does not read yet
 _CONTEXT_KEY_WRAP, _CONTEXT_SESSION, _CONTEXT_KEYFILE = 4, 11, 23
 
 
@@ -177,7 +178,9 @@ class Childvault:
         if self.token:
             head["Authorization"] = "Bearer " + self.token
         data = None
-        if body is not None:
+        if isinstance(body, bytes):
+            data, head["Content-Type"] = body, media
+        elif body is not None:
             data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
             head["Content-Type"] = media
         try:
@@ -297,7 +300,65 @@ class Childvault:
             head["If-Match"] = etag
         return self.call("PATCH", f"/v1/records/{record}", {"fields": fields}, head, "application/merge-patch+json")[1]["ETag"]
 
+    def list(self, purpose, case=None, **narrow):
+        """The work list, page by page: each {"id", "due", "state", "area"}. narrow: area, due, state, limit. Counts in the budget."""
+        yield from self._pages("/v1/records", "records", narrow, self._with(purpose, case))
+
+    def import_records(self, records, purpose, case=None, idempotency_key=None, first=1):
+        """Store many records: an iterable of fields. Yields an answer for each, in order: {"line", "status", "id" or "kind", ...}.
+
+        first is the number of the first one. With an idempotency_key (at most 50 characters) the same number is stored once, so
+        that what was broken off can be done again. Sent in batches, since http.client does not read while it writes.
+        """
+        batch, number = [], first
+        for fields in records:
+            batch.append(json.dumps({"fields": fields}, ensure_ascii=False, separators=(",", ":")).encode())
+            if len(batch) == _BATCH:
+                yield from self._import(batch, number, purpose, case, idempotency_key)
+                batch, number = [], number + _BATCH
+        if batch:
+            yield from self._import(batch, number, purpose, case, idempotency_key)
+
+    def _import(self, lines, first, purpose, case, idempotency_key):
+        head = self._with(purpose, case)
+        if idempotency_key is not None:
+            head["Idempotency-Key"] = idempotency_key
+        content = self.call("POST", f"/v1/records:import?from={first}", b"\n".join(lines) + b"\n", head, "application/x-ndjson")[2]
+        answers = [json.loads(line) for line in content.splitlines()]
+        if [answer.get("line") for answer in answers] != [first + i for i in range(len(lines))]:
+            raise ChildvaultError("the daemon's answer does not follow the protocol")
+        return answers
+
+    # ---- governance: collection is "assignments", "requests", "grants", "delegations" or "jobs"
+
+    def make(self, collection, **members):
+        """Make an object, such as make("requests", kind="grant", record=..., fields=[...], ...); returns it."""
+        return json.loads(self.call("POST", "/v1/" + collection, members)[2])
+
+    def object(self, collection, name):
+        return json.loads(self.call("GET", f"/v1/{collection}/{name}")[2])
+
+    def objects(self, collection, **narrow):
+        """The objects of a collection, page by page. narrow: state, principal, record, waiting="me", limit."""
+        yield from self._pages("/v1/" + collection, collection, narrow, {})
+
+    def act(self, collection, name, action, **members):
+        """approve, reject, withdraw, revoke, resume or cancel; returns the object as it stands then."""
+        return json.loads(self.call("POST", f"/v1/{collection}/{name}:{action}", members or None)[2])
+
+    def _pages(self, path, name, narrow, headers):
+        cursor = ""
+        while cursor is not None:
+            query = urllib.parse.urlencode({**narrow, **({"cursor": cursor} if cursor else {})}, quote_via=urllib.parse.quote)
+            page = json.loads(self.call("GET", path + ("?" + query if query else ""), headers=headers)[2])
+            yield from page[name]
+            cursor = page["cursor"]
+
     # ---- the rest
+
+    def policy(self):
+        """The policy document in force, docs/FORMAT.md section 11."""
+        return self.call("GET", "/v1/sys/policy")[2]
 
     def events(self, first=0, limit=100, keys=False):
         query = f"?from={int(first)}&limit={int(limit)}" + ("&keys=true" if keys else "")
