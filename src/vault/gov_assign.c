@@ -22,7 +22,7 @@ static unsigned check_records(struct vault *v, struct vault_call *c, const struc
 		why = gov_authority(v, c, ask, by);
 		wipe(rec.head.log_key, sizeof(rec.head.log_key));
 		ask->record = NULL;
-		if (why == DECIDE_YES && gov_mutual(v, id, c->principal->id, o->principal))
+		if (why == DECIDE_YES && gov_mutual(v, c, id, by, o->principal))
 			why = DECIDE_MUTUAL_APPROVAL;
 		if (why != DECIDE_YES)
 			return call_decline(c, why, "record %zu of the list", i / 16 + 1);

@@ -98,8 +98,6 @@ bool gov_same_person(struct vault *v, const uint8_t a[16], const uint8_t b[16]);
 int gov_purpose_position(const struct vault *v, uint16_t id);
 /* Whether the principal may act now and holds, beside its session, roles that act for each of the purposes (u16 ids). */
 bool gov_grantee_fits(struct vault *v, const struct vault_call *c, const uint8_t principal[16], const struct gov_bytes *purposes);
-/* Whether in this record the approver was granted access by the grantee before: POLICY.md check 23. */
-bool gov_mutual(struct vault *v, const uint8_t record[16], const uint8_t approver[16], const uint8_t grantee[16]);
 
 /* Whether the record lies in the area, or below it. */
 bool gov_area_under(const struct vault_call *c, const struct record *r, const struct gov_bytes *area);
@@ -110,6 +108,7 @@ struct gov_ask {
 	const struct gov_bytes *purposes, *fields;
 	const struct record *record;	/* whose area is to be fitted; NULL: none */
 	const uint8_t *grantee;		/* who gains by it */
+	const uint8_t *asker;		/* who asked for it; NULL: nobody did */
 };
 /* By what it may be decided. */
 struct gov_authority {
@@ -118,6 +117,11 @@ struct gov_authority {
 };
 /* POLICY.md checks 11, 21, 22, 24 and 25 for the caller: own roles first, then the live delegations to them. */
 enum decision_reason gov_authority(struct vault *v, const struct vault_call *c, const struct gov_ask *ask, struct gov_authority *ret);
+/*
+ * POLICY.md check 23: whether in this record the caller, or who delegated to them, was given access by the grantee before.
+ */
+bool gov_mutual(struct vault *v, const struct vault_call *c, const uint8_t record[16], const struct gov_authority *a,
+    const uint8_t grantee[16]);
 /* The same for a request as it stands, self-approval first; loads its record if it has one. 0, or a store's error. */
 int gov_may_decide(struct vault *v, const struct vault_call *c, const struct gov_object *o, struct gov_authority *ret,
     enum decision_reason *ret_reason);

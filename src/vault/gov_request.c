@@ -3,6 +3,8 @@
 
 #include "vault/gov_ops.h"
 
+#define WAITING_MAX 100u	/* requests of one person that wait at a time */
+
 /* What each kind must and may have, besides kind. */
 static const struct {
 	uint32_t must, may;
@@ -51,6 +53,18 @@ static unsigned check_policy(struct vault *v, struct vault_call *c, const struct
 	return c->problem;
 }
 
+/* How many requests of one person wait to be decided. */
+static unsigned waiting_for(struct vault *v, const struct vault_call *c, const uint8_t principal[16])
+{
+	struct gov_entry *e;
+	uint32_t at = 0;
+	unsigned n = 0;
+
+	while ((e = gov_next_of(v, GOV_REQUEST, principal, &at)) != NULL)
+		n += gov_state_on(&e->held->o, c->today) == GOV_PENDING;
+	return n;
+}
+
 /* Whether somebody may have what is asked for at all; who asks for another person must be one who could have it, too. */
 static unsigned check_wish(struct vault *v, struct vault_call *c, const struct gov_object *o)
 {
@@ -81,6 +95,8 @@ static unsigned request_checked(struct vault *v, struct vault_call *c, const str
 		return call_failed(c, r);
 	if ((problem = check_wish(v, c, o)) != 0)
 		return problem;
+	if (waiting_for(v, c, o->principal) >= WAITING_MAX)
+		return call_refuse(c, PROBLEM_RATE_LIMITED, "%u requests of this person wait to be decided", WAITING_MAX);
 	if ((r = gov_store(v, NULL, o)) != 0)
 		return call_failed(c, r);
 	gov_detail(v, c, LEAF_REQUEST, o, &o->text);

@@ -63,7 +63,7 @@ bool gov_grantee_fits(struct vault *v, const struct vault_call *c, const uint8_t
 	return (wanted & ~has) == 0;
 }
 
-bool gov_mutual(struct vault *v, const uint8_t record[16], const uint8_t approver[16], const uint8_t grantee[16])
+static bool was_given(struct vault *v, const uint8_t record[16], const uint8_t approver[16], const uint8_t grantee[16])
 {
 	struct gov_entry *e;
 	uint32_t at = 0;
@@ -73,6 +73,14 @@ bool gov_mutual(struct vault *v, const uint8_t record[16], const uint8_t approve
 		    gov_same_person(v, e->held->o.by, grantee))
 			return true;
 	return false;
+}
+
+bool gov_mutual(struct vault *v, const struct vault_call *c, const uint8_t record[16], const struct gov_authority *a,
+    const uint8_t grantee[16])
+{
+	const struct gov_entry *d = id_is_zero(a->delegation) ? NULL : gov_find(v, GOV_DELEGATION, a->delegation);
+
+	return was_given(v, record, c->principal->id, grantee) || (d != NULL && was_given(v, record, d->held->o.by, grantee));
 }
 
 /* Where the record lies on the day of the call. */
@@ -187,7 +195,8 @@ static enum decision_reason delegation_may(struct vault *v, const struct vault_c
 	m.subject.role_count = roles_of(v, c, d->by, roles);
 	if ((why = member_may(v, c, &m, ask, ret_role)) == DECIDE_NOT_APPROVER)
 		return why;
-	if (ask->grantee != NULL && gov_same_person(v, d->by, ask->grantee))
+	if ((ask->grantee != NULL && gov_same_person(v, d->by, ask->grantee)) ||
+	    (ask->asker != NULL && gov_same_person(v, d->by, ask->asker)))
 		return DECIDE_SELF_APPROVAL;
 	if (gov_state_on(d, c->today) == GOV_EXPIRED)
 		return DECIDE_DELEGATION_EXPIRED;
@@ -221,7 +230,7 @@ enum decision_reason gov_authority(struct vault *v, const struct vault_call *c, 
 int gov_may_decide(struct vault *v, const struct vault_call *c, const struct gov_object *o, struct gov_authority *ret,
     enum decision_reason *ret_reason)
 {
-	struct gov_ask ask = { .purposes = &o->purposes, .fields = &o->fields, .grantee = o->principal };
+	struct gov_ask ask = { .purposes = &o->purposes, .fields = &o->fields, .grantee = o->principal, .asker = o->by };
 	struct record rec;
 	int r = 0;
 
@@ -241,7 +250,7 @@ int gov_may_decide(struct vault *v, const struct vault_call *c, const struct gov
 	}
 	ask.act = o->kind == GOV_KIND_BULK ? ACT_BULK : o->kind == GOV_KIND_EXPORT ? ACT_EXPORT : 0;
 	*ret_reason = gov_authority(v, c, &ask, ret);
-	if (*ret_reason == DECIDE_YES && o->kind == GOV_KIND_GRANT && gov_mutual(v, o->record, c->principal->id, o->principal))
+	if (*ret_reason == DECIDE_YES && o->kind == GOV_KIND_GRANT && gov_mutual(v, c, o->record, ret, o->principal))
 		*ret_reason = DECIDE_MUTUAL_APPROVAL;
 	if (o->kind == GOV_KIND_GRANT)
 		wipe(rec.head.log_key, sizeof(rec.head.log_key));

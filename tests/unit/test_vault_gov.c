@@ -295,6 +295,20 @@ static void lists_show_what_concerns_the_caller(void **state)
 	assert_int_equal(gov_count(f, who.clerk, "requests", "colour=red", 10, cursor, &n), PROBLEM_UNKNOWN_MEMBER);
 }
 
+static void hundred_requests_of_a_person_may_wait(void **state)
+{
+	struct fixture *f = *state;
+	struct cast who;
+	uint8_t id[16];
+
+	cast(f, &who);
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(ask_bulk(f, who.clerk, 1, id), 0);
+	assert_int_equal(ask_bulk(f, who.clerk, 1, NULL), PROBLEM_RATE_LIMITED);
+	assert_int_equal(gov_do(f, who.clerk, "requests", id, "withdraw"), 0);
+	assert_int_equal(ask_bulk(f, who.clerk, 1, NULL), 0);
+}
+
 static void what_has_passed_is_marked_by_the_tick(void **state)
 {
 	struct fixture *f = *state;
@@ -326,7 +340,7 @@ int main(void)
 		T(what_nobody_approved_is_refused), T(level_four_opens_level_four), T(neighbours_area_is_refused),
 		T(only_another_person_with_the_act_assigns), T(faulty_members_are_named), T(delegate_acts_within_scope_and_time),
 		T(budget_counts_different_records_over_a_restart), T(refused_and_failed_requests_leave_nothing),
-		T(lists_show_what_concerns_the_caller), T(what_has_passed_is_marked_by_the_tick),
+		T(lists_show_what_concerns_the_caller), T(hundred_requests_of_a_person_may_wait), T(what_has_passed_is_marked_by_the_tick),
 	};
 #undef T
 

@@ -114,7 +114,33 @@ static void approvals_in_a_circle_are_refused(void **state)
 	assert_int_equal(gov_do(f, who.manager, "requests", id, "approve"), 0);
 	assert_int_equal(ask_grant(f, who.manager, record, "note", 0, id), 0);
 	refused(f, gov_do(f, who.deputy, "requests", id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_MUTUAL_APPROVAL);
+	/* Nor by the hand of a delegate. */
+	assert_int_equal(delegate(f, who.deputy, "worker", "visit", "", NULL), 0);
+	refused(f, gov_do(f, who.worker, "requests", id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_MUTUAL_APPROVAL);
 	assert_int_equal(ask_grant(f, who.manager, other, "note", 0, id), 0);
+	assert_int_equal(gov_do(f, who.deputy, "requests", id, "approve"), 0);
+}
+
+static void delegate_does_not_approve_what_the_delegator_asked(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t record[16], id[16];
+	struct cast who;
+	struct body x;
+
+	cast(f, &who);
+	new_child(f, &who, EAST, record);
+	assert_int_equal(delegate(f, who.manager, "worker", "visit", "", NULL), 0);
+	body_begin(&x);
+	body_text(&x, "kind", "grant");
+	body_text(&x, "principal", "school");
+	body_id(&x, "record", record);
+	body_texts(&x, "fields", "note");
+	body_text(&x, "purpose", "visit");
+	body_text(&x, "reason", "for the school");
+	body_day(&x, "until", 7);
+	assert_int_equal(gov_post(f, who.manager, "requests", &x, id), 0);
+	refused(f, gov_do(f, who.worker, "requests", id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_SELF_APPROVAL);
 	assert_int_equal(gov_do(f, who.deputy, "requests", id, "approve"), 0);
 }
 
@@ -343,7 +369,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, gov_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		T(grant_opens_what_no_role_opens_so_often), T(grant_ends_and_is_revoked), T(only_another_entitled_person_approves),
-		T(approvals_in_a_circle_are_refused), T(delegate_without_the_key_grants_nothing), T(approval_merges_what_was_handed_in),
+		T(approvals_in_a_circle_are_refused), T(delegate_does_not_approve_what_the_delegator_asked),
+		T(delegate_without_the_key_grants_nothing), T(approval_merges_what_was_handed_in),
 		T(grant_of_nothing_opens_nothing_later), T(grant_after_its_generation_is_dead), T(forged_key_does_not_open),
 		T(forged_row_does_not_load), T(export_counts_its_own_records),
 	};
