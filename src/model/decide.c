@@ -92,25 +92,38 @@ static bool is_excepted(const struct policy_role *role, uint16_t class, uint16_t
 	return false;
 }
 
+/* What is asked of a role besides, the heaviest first: roles add up, so the one that is asked least decides. */
+static unsigned demands(const struct policy_role *role)
+{
+	return (role->approval ? 4u : 0) | (role->area ? 2u : 0) | (role->bulk_records != 0 ? 1u : 0);
+}
+
+/* The better of two roles that allow the same; the first one, which may be NULL, if they are asked alike. */
+static const struct policy_role *better(const struct policy_role *first, const struct policy_role *second)
+{
+	return first == NULL || demands(second) < demands(first) ? second : first;
+}
+
 /*
- * The first of the subject's roles, in its order, that acts for the purpose and has one of the rights on the class, field f not
- * excepted; NULL if none. *excepted becomes true if only the exception stood in the way.
+ * Of the subject's roles that act for the purpose and have one of the rights on the class, field f not excepted, the one that is
+ * asked least besides, in the subject's order; NULL if none. *excepted becomes true if an exception stood in the way of one.
  */
 static const struct policy_role *find_role(const struct policy *p, const struct policy_subject *who, uint16_t class,
     const struct policy_field *f, uint8_t rights, bool *excepted)
 {
 	int at = policy_class_position(p, class);
-	const struct policy_role *role;
+	const struct policy_role *role, *best = NULL;
 
 	for (unsigned i = 0; at >= 0 && i < who->role_count; i++) {
 		role = policy_role_by_id(p, who->roles[i]);
 		if (role == NULL || !role_acts(role, who->purpose) || (role->rights[at] & rights) == 0)
 			continue;
-		if (!is_excepted(role, class, f->id))
-			return role;
-		*excepted = true;
+		if (is_excepted(role, class, f->id))
+			*excepted = true;
+		else
+			best = better(best, role);
 	}
-	return NULL;
+	return best;
 }
 
 /* What holds for reads and writes alike. */
@@ -198,12 +211,12 @@ static bool department_writes(const struct policy *p, const struct policy_field 
 	return department == f->owner || (at >= 0 && (others >> at & 1) != 0);
 }
 
-/* The first role with one of the rights whose department may write; *ret_owner: some role of the purpose is of such a department. */
+/* The role, as above, with one of the rights whose department may write; *ret_owner: some role of the purpose is of such a department. */
 static const struct policy_role *find_writer(const struct policy *p, const struct policy_subject *who,
     const struct policy_field *f, uint8_t rights, bool creating, bool *ret_owner, bool *excepted)
 {
 	int at = policy_class_position(p, f->class);
-	const struct policy_role *role;
+	const struct policy_role *role, *best = NULL;
 
 	for (unsigned i = 0; at >= 0 && i < who->role_count; i++) {
 		role = policy_role_by_id(p, who->roles[i]);
@@ -212,11 +225,12 @@ static const struct policy_role *find_writer(const struct policy *p, const struc
 		*ret_owner = true;
 		if ((role->rights[at] & rights) == 0)
 			continue;
-		if (!is_excepted(role, f->class, f->id))
-			return role;
-		*excepted = true;
+		if (is_excepted(role, f->class, f->id))
+			*excepted = true;
+		else
+			best = better(best, role);
 	}
-	return NULL;
+	return best;
 }
 
 struct write_decision policy_decide_write(

@@ -294,7 +294,7 @@ struct read_decision {
 	uint16_t class;		/* class whose row answers: a view class or the source class; with a reason the source class */
 	bool masked;		/* a view answers that shows less than the value: not a copy */
 	bool hidden;		/* the field's class hides refusals; set with every reason */
-	uint16_t role;		/* the role that allows */
+	uint16_t role;		/* the role that allows; of several the one that is asked least besides (approval, area, budget) */
 };
 /*
  * Which view of field f answers a read: with clear, the source class if some role has RIGHT_REVEAL on it; otherwise

@@ -61,6 +61,18 @@ static void make_rights(struct policy_role *role)
 		role->rights[i] = draw(2) || (role->rights[0] & RIGHT_WRITE) != 0 ? RIGHT_READ : 0;
 }
 
+/* Limits only where the rules let them stand. */
+static void make_limits(struct policy_role *role)
+{
+	bool reads = false;
+
+	for (unsigned i = 0; i < CLASSES; i++)
+		reads |= (role->rights[i] & (RIGHT_READ | RIGHT_REVEAL)) != 0;
+	role->approval = reads && draw(2);
+	role->bulk_records = role->bulk_hours = reads && draw(2) ? 20 : 0;
+	role->area = reads && draw(2);
+}
+
 static bool holds_field(const struct policy_field *f, uint16_t class)
 {
 	for (unsigned i = 0; i < f->views; i++)
@@ -80,6 +92,7 @@ static void make_roles(struct world *w)
 		role->department = (uint16_t)(draw(DEPARTMENTS) + 1);
 		role->acts = (uint8_t)draw(16);
 		make_rights(role);
+		make_limits(role);
 		role->except = w->except[i];
 		for (unsigned c = 0; c < CLASSES; c++)
 			for (unsigned j = 0; j < FIELDS; j++)
@@ -104,6 +117,9 @@ static void make_world(struct world *w)
 			.hidden = ids[i] == 0x30 };
 	make_fields(w);
 	make_roles(w);
+	w->field[FIELDS - 2].shape =
+	    (struct policy_shape){ .type = VALUE_CODE, .max_length = 12, .validator = VALID_V8_DIVISION };
+	w->field[FIELDS - 2].is_area = true;
 	w->s = (struct policy_source){ "w", 1, DEPARTMENTS, PURPOSES, CLASSES, FIELDS, ROLES, w->department, w->purpose,
 		w->class, w->field, w->role };
 }
@@ -183,6 +199,28 @@ static enum found look(const struct lines *all, const struct policy_subject *who
 	return found;
 }
 
+/* No other role that may do the same is asked less: approval weighs most, then area, then budget. */
+static void check_least(const struct world *w, const struct lines *all, const struct policy_subject *who, uint16_t role,
+    unsigned field, uint16_t class, uint8_t right, const bool may[ROLES])
+{
+	const struct policy_role *got = NULL, *other;
+
+	for (unsigned r = 0; r < ROLES; r++)
+		if (w->role[r].id == role)
+			got = &w->role[r];
+	assert_non_null(got);
+	for (unsigned r = 0; r < ROLES; r++) {
+		other = &w->role[r];
+		if (!may[r] || look(all, who, other->id, field, class, right) != OPEN)
+			continue;
+		assert_true(got->approval <= other->approval);
+		if (got->approval == other->approval)
+			assert_true(got->area <= other->area);
+		if (got->approval == other->approval && got->area == other->area)
+			assert_true(got->bulk_records <= other->bulk_records);
+	}
+}
+
 /* Purposes alone: the reason, or DECIDE_YES. */
 static enum decision_reason purposes_say(const struct world *w, const struct policy_subject *who, unsigned field)
 {
@@ -194,6 +232,8 @@ static enum decision_reason purposes_say(const struct world *w, const struct pol
 		return DECIDE_NO_PURPOSE_ROLE;
 	return w->field[field].purposes >> who->purpose & 1 ? DECIDE_YES : DECIDE_NO_PURPOSE_FIELD;
 }
+
+static const bool any_role[ROLES] = { true, true, true, true };
 
 /* The classes through which a read may come, the least first. */
 static unsigned ways(const struct policy_field *f, bool clear, uint16_t *ret)
@@ -237,6 +277,7 @@ static void check_read(const struct world *w, const struct lines *all, const str
 		assert_int_equal(d.reason, DECIDE_YES);
 		assert_int_equal(d.class, class);
 		assert_int_equal(look(all, who, d.role, field, class, clear ? RIGHT_REVEAL : RIGHT_READ), OPEN);
+		check_least(w, all, who, d.role, field, class, clear ? RIGHT_REVEAL : RIGHT_READ, any_role);
 		assert_int_equal(d.masked, class != f->class && f->view[f->view[0].class == class ? 0 : 1].op != VIEW_PLAIN);
 		return;
 	}
@@ -260,7 +301,7 @@ static void check_write(const struct world *w, const struct lines *all, const st
 	const struct policy_field *f = &w->field[field];
 	struct write_decision d = policy_decide_write(p, who, policy_field(p, field), creating);
 	enum decision_reason want = purposes_say(w, who, field);
-	bool open = false, drop = false, bar = false, owner = false;
+	bool open = false, drop = false, bar = false, owner = false, may[ROLES];
 	const struct line *l;
 
 	for (unsigned r = 0; r < ROLES; r++)
@@ -284,6 +325,9 @@ static void check_write(const struct world *w, const struct lines *all, const st
 	}
 	assert_int_equal(d.write_only, !open);
 	assert_int_equal(look(all, who, d.role, field, f->class, open ? RIGHT_WRITE : RIGHT_WRITE_ONLY), OPEN);
+	for (unsigned r = 0; r < ROLES; r++)
+		may[r] = department_may(f, w->role[r].department, creating);
+	check_least(w, all, who, d.role, field, f->class, open ? RIGHT_WRITE : RIGHT_WRITE_ONLY, may);
 }
 
 /* Reading and writing aside: who approves a grant, who has an act. */
