@@ -95,7 +95,7 @@ $(BUILD)/obj/tools/%.o: CPPFLAGS_ALL += -Itests -Itests/support
 $(BUILD)/childvaultd: $(BUILD)/obj/src/daemon/main.o $(call libs_of,daemon $(ARROWS_daemon))
 	$(call link,daemon $(ARROWS_daemon))
 $(BUILD)/childvault: $(TOOL_OBJS) $(BUILD)/obj/tests/support/synth.o $(call libs_of,$(MODULES))
-	$(call link,$(MODULES)) -lm
+	$(call link,$(MODULES)) -lqrencode -lm
 AUDIT_MODULES := audit $(ARROWS_audit)
 $(BUILD)/childvault-audit: $(BUILD)/obj/tools/childvault-audit.o $(call libs_of,$(AUDIT_MODULES))
 	$(call link,$(AUDIT_MODULES))

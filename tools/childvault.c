@@ -21,6 +21,7 @@ static const struct command commands[] = {
 	{ "demo", cmd_demo, "show the whole story on this terminal", "在终端上演示全过程" },
 	{ "unseal", cmd_unseal, "give the vault its root key", "解封档案库" },
 	{ "seal", cmd_seal, "take the root key away from the vault", "封存档案库" },
+	{ "shares", cmd_shares, "print, prove and renew shares of the key that unseals", "解封密钥份额：打印、验证、重新拆分" },
 	{ "status", cmd_status, "tell the state of the vault", "显示档案库状态" },
 	{ "login", cmd_login, "open a session and print its token", "登录并输出令牌" },
 	{ "logout", cmd_logout, "end a session", "结束会话" },

@@ -156,6 +156,7 @@ int cmd_put(int argc, char **argv);
 int cmd_reproject(int argc, char **argv);
 int cmd_request(int argc, char **argv);
 int cmd_seal(int argc, char **argv);
+int cmd_shares(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_todo(int argc, char **argv);
 int cmd_unseal(int argc, char **argv);
