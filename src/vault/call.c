@@ -270,6 +270,8 @@ static int add_hidden_leaf(struct vault *v, struct vault_call *c)
 	memcpy(bitmap, c->detail.bitmap, sizeof(bitmap));
 	memcpy(c->detail.bitmap, c->hidden_bitmap, sizeof(c->hidden_bitmap));
 	c->detail.bitmap_n = sizeof(c->hidden_bitmap);
+	while (c->detail.bitmap_n > 0 && c->detail.bitmap[c->detail.bitmap_n - 1] == 0)
+		c->detail.bitmap_n--;
 	c->detail.count = 0;
 	c->kind = LEAF_REFUSED;
 	c->rule = c->hidden_rule;
