@@ -245,7 +245,9 @@ void jobs_forget(struct vault *v, const struct session *s)
 
 bool jobs_field_fits(enum job_kind kind, const struct policy_field *f)
 {
-	return kind == JOB_REPROJECT ? f->views > 0 : f->predicate.rule != PREDICATE_NONE;
+	if (kind == JOB_PREDICATES)
+		return f->predicate.rule != PREDICATE_NONE;
+	return f->views > 0 || f->is_area || f->is_due || f->is_state;
 }
 
 bool jobs_session_fits(const struct vault *v, const struct session *s, enum job_kind kind, const struct policy_field *f)

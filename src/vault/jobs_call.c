@@ -197,7 +197,7 @@ static unsigned choose_fields(struct vault *v, struct vault_call *c, struct job 
 
 		if (!jobs_field_fits(j->kind, f))
 			call_field_error(c, wire_text(f->name, strlen(f->name)), PROBLEM_VALIDATION, j->kind == JOB_REPROJECT ?
-			    "a field with views" : "a field that is computed");
+			    "a field with views, or one that head follows" : "a field that is computed");
 		else if (j->kind == JOB_PREDICATES && !may_write(v, c, f))
 			return call_decline(c, DECIDE_NO_RIGHT, "field %s", f->name);
 		else if (!jobs_session_fits(v, c->session, j->kind, f))

@@ -10,7 +10,7 @@
 #define LOOKED_MAX (1u << 19)	/* rows that one call looks at; it then answers what it found and a cursor */
 #define COUNTED_MAX 100u	/* records of a page that a budget counts: each may rewrite a row of the window */
 #define LIMIT_DEFAULT 100u
-#define FILL_PER_S 50000u	/* heads a second, for Retry-After alone */
+#define FILL_PER_S 100000u	/* heads a second, for Retry-After alone */
 #define CURSOR_PLAIN (1 + 16 + 16 + 8)
 #define CURSOR_SEALED (CURSOR_PLAIN + SEAL_OVERHEAD)
 

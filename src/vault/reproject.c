@@ -136,7 +136,33 @@ static int rework_view(struct rework *x, const struct content *source, const uin
 	return r;
 }
 
-/* All views of the n fields that stand in source class id. */
+/* What head keeps of field f: its due quarter, its state, its area as long as no other one is planned. */
+static void rework_head(struct rework *x, const struct content *source, const struct policy_field *f)
+{
+	const struct content_item *item = content_find(source, f->id);
+	const char *p = item != NULL ? (const char *)source->bytes.p + item->at : "";
+	size_t n = item != NULL ? item->length : 0;
+	struct head *h = &x->rec.head;
+	uint16_t quarter = n == VALUE_DATE_BYTES ? write_quarter(p) : 0;
+	uint8_t state = head_state_named(p, n);
+
+	if (f->is_due && h->due_quarter != quarter) {
+		h->due_quarter = quarter;
+		x->changed = true;
+	}
+	if (f->is_state && state != 0 && h->state != state) {
+		h->state = state;
+		x->changed = true;
+	}
+	if (f->is_area && (h->flags & HEAD_PLANNED) == 0 && n <= sizeof(h->area) && (h->area_n != n || memcmp(h->area, p, n) != 0)) {
+		memset(h->area, 0, sizeof(h->area));
+		memcpy(h->area, p, n);
+		h->area_n = (uint8_t)n;
+		x->changed = true;
+	}
+}
+
+/* All views of the n fields that stand in source class id, and what head keeps of these fields. */
 static int rework_views(struct rework *x, uint16_t id, const uint16_t *field, unsigned n)
 {
 	struct vault *v = x->v;
@@ -150,6 +176,12 @@ static int rework_views(struct rework *x, uint16_t id, const uint16_t *field, un
 		(*x->skipped)++;
 		r = 0;
 	} else {
+		for (unsigned i = 0; r == 0 && i < n; i++) {
+			const struct policy_field *f = policy_field_by_id(v->policy, field[i]);
+
+			if (f != NULL && f->class == id)
+				rework_head(x, source, f);
+		}
 		for (unsigned i = 0; r == 0 && i < policy_classes(v->policy); i++) {
 			uint16_t view_class = policy_class(v->policy, i)->id;
 

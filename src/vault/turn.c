@@ -88,6 +88,7 @@ static int end_turn(struct vault *v, int r)
 
 	if (r == 0 && v->merges > 0)
 		r = vault_run_merges(v);
+	v->merges = 0;
 	dirty = v->state_dirty || v->counters_dirty;
 	changed = v->turn_saved.valid;
 	if (r == 0)

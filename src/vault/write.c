@@ -344,8 +344,7 @@ static int place_targets(struct vault_call *c, struct write_set *w, struct recor
 	return 0;
 }
 
-/* Quarter of a date YYYY-MM-DD as head counts it: year * 4 + quarter - 1. */
-static uint16_t quarter_of(const char *p)
+uint16_t write_quarter(const char *p)
 {
 	unsigned year = 0, month = (unsigned)(p[5] - '0') * 10 + (unsigned)(p[6] - '0');
 
@@ -430,7 +429,7 @@ static void note_in_head(const struct vault_call *c, const struct write_set *w, 
 		if (ch->field->is_area)
 			note_area(h, today, p, ch->type == VALUE_NULL ? 0 : ch->n, area_from(w));
 		if (ch->field->is_due)
-			h->due_quarter = ch->type == VALUE_DATE && ch->n == 10 ? quarter_of(p) : 0;
+			h->due_quarter = ch->type == VALUE_DATE && ch->n == 10 ? write_quarter(p) : 0;
 		if (ch->field->is_state && ch->type == VALUE_CODE && (state = head_state_named(p, ch->n)) != 0)
 			h->state = state;
 	}

@@ -59,6 +59,8 @@ int write_history(struct vault *v, const struct vault_call *c, struct record *re
 bool write_wrap_spent(struct head *h, const struct wrap *w);
 /* Take such wraps out of v->keys_row, rec's keys row. 0 or an error. */
 int write_prune_wraps(struct vault *v, struct record *rec);
+/* The quarter of a date YYYY-MM-DD (10 characters at p) as head counts it: year * 4 + quarter - 1. */
+uint16_t write_quarter(const char *p);
 /* Seal v->content as the row of hc at version under dk, store it and bring hc up to date. 0 or an error. */
 int write_row(struct vault *v, struct record *rec, struct head_class *hc, const struct datakey *dk, uint32_t birth,
     uint32_t version);

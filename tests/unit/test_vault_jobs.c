@@ -163,7 +163,7 @@ static void views_follow_a_new_policy(void **state)
 	assert_string_equal(j.state, "running");
 	assert_string_equal(j.by, "worker");
 	assert_string_equal(j.first, "name");
-	assert_int_equal(j.fields, 1);
+	assert_int_equal(j.fields, 4);
 	assert_int_equal(j.done, 0);
 	assert_int_equal(j.total, 5);
 	names_are(f, worker, record, 1, "张**");	/* nothing happens within the call */
@@ -226,6 +226,33 @@ static void a_view_that_the_policy_took_away_goes_and_one_that_it_gives_comes(vo
 	assert_int_equal(version_of(f, record, CLASS_ID_MASKED), 1);
 	assert_int_equal(read_field(f, worker, "visit", record, "name", false, text), 0);
 	assert_string_equal(text, "~王**");
+}
+
+static void head_follows_a_field_that_a_new_policy_names(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t worker[32], record[2][16];
+	struct record rec;
+	struct job_facts j;
+
+	work_due = false;
+	work_policy_changes(f);
+	assert_int_equal(login(f, P_WORKER, worker), 0);
+	assert_int_equal(work_create(f, worker, record[0], "张小明", "520102", "2026-11-01"), 0);
+	assert_int_equal(work_create(f, worker, record[1], "李四", "520102", NULL), 0);
+	assert_int_equal(record_load(f->v, record[0], false, &rec), 0);
+	assert_int_equal(rec.head.due_quarter, 0);
+	work_due = true;
+	work_policy_changes(f);
+	assert_int_equal(start_job(f, worker, "reproject", NULL, &j), 0);
+	work_on(f);
+	assert_int_equal(get_job(f, worker, j.id, &j), 0);
+	assert_int_equal(j.changed, 1);
+	assert_int_equal(record_load(f->v, record[0], false, &rec), 0);
+	assert_int_equal(rec.head.due_quarter, 2026 * 4 + 3);
+	assert_int_equal(rec.head.area_n, 6);
+	assert_int_equal(rec.head.state, STATE_DRAFT);
+	assert_int_equal(version_of(f, record[0], CLASS_FLOW), 1);
 }
 
 static int count_masked_drops(void *cookie, const struct wrap *w)
@@ -493,9 +520,9 @@ static void a_job_that_cannot_be_is_refused(void **state)
 	assert_int_equal(work_create(f, worker, record, "李四", NULL, NULL), 0);
 	assert_int_equal(start_job(f, worker, "rewrap", NULL, &j), PROBLEM_VALIDATION);
 	assert_int_equal(start_job(f, worker, "reproject", "nofield", &j), PROBLEM_UNKNOWN_FIELD);
-	assert_int_equal(start_job(f, worker, "reproject", "name home", &j), PROBLEM_VALIDATION);
+	assert_int_equal(start_job(f, worker, "reproject", "name level", &j), PROBLEM_VALIDATION);
 	assert_int_equal(start_job(f, worker, "predicates", "name", &j), PROBLEM_VALIDATION);
-	assert_int_equal(start_job(f, clerk, "reproject", NULL, &j), PROBLEM_NOT_PERMITTED);
+	assert_int_equal(start_job(f, clerk, "reproject", "due name", &j), PROBLEM_NOT_PERMITTED);
 	assert_int_equal(start_job(f, clerk, "predicates", NULL, &j), PROBLEM_NOT_PERMITTED);
 	assert_int_equal(start_job(f, school, "reproject", NULL, &j), PROBLEM_NOT_PERMITTED);
 	assert_false(vault_busy(f->v));
@@ -618,6 +645,7 @@ int main(void)
 		ON(views_follow_a_new_policy),
 		ON(what_shows_the_same_is_not_rewritten),
 		ON(a_view_that_the_policy_took_away_goes_and_one_that_it_gives_comes),
+		ON(head_follows_a_field_that_a_new_policy_names),
 		ON(drops_are_folded_in_and_their_wraps_go),
 		ON(a_record_that_does_not_open_is_counted_and_passed_over),
 		ON(a_job_without_its_session_waits_for_one_that_holds_the_classes),

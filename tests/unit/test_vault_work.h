@@ -11,6 +11,7 @@ enum { WORK_NAME = 1, WORK_HOME, WORK_DUE, WORK_STATE, WORK_LEVEL, WORK_CARE, WO
 /* What the next document says. */
 static enum view_op work_name_op = VIEW_M1_NAME;
 static uint32_t work_version = 1;
+static bool work_due = true;	/* the due quarter comes from a field */
 static bool work_neighbours;	/* two predicates among their inputs */
 
 #define FIELD(number, of, text, ...) { .id = number, .class = of, .name = text, .label = LABEL, .about = "", .fold_code = "", \
@@ -41,7 +42,7 @@ static inline void work_policy(struct buf *ret)
 		FIELD(WORK_NAME, CLASS_ID, "name", TYPED(VALUE_TEXT, 200, VALID_V1_NAME), .views = work_name_op != 0,
 		    .view = { { CLASS_ID_MASKED, work_name_op } }),
 		FIELD(WORK_HOME, CLASS_ID, "home", TYPED(VALUE_CODE, 12, VALID_V8_DIVISION), .is_area = true),
-		FIELD(WORK_DUE, CLASS_FLOW, "due", TYPED(VALUE_DATE, 10, VALID_NONE), .is_due = true),
+		FIELD(WORK_DUE, CLASS_FLOW, "due", TYPED(VALUE_DATE, 10, VALID_NONE), .is_due = work_due),
 		FIELD(WORK_STATE, CLASS_FLOW, "state", CODED(states, 3, 6), .is_state = true),
 		FIELD(WORK_LEVEL, CLASS_HEALTH, "level", CODED(levels, 2, 6)),
 		FIELD(WORK_CARE, CLASS_HEALTH, "care", .type = VALUE_LIST, .max_length = 200,
@@ -85,6 +86,7 @@ static inline int work_setup(void **state)
 {
 	work_name_op = VIEW_M1_NAME;
 	work_version = 1;
+	work_due = true;
 	work_neighbours = false;
 	fixture_turn_end = 0;
 	fixture_turn_open = false;
