@@ -27,6 +27,7 @@ struct export {
 	FILE *out;
 	struct buf ids;			/* of the records, 33 bytes each with a NUL */
 	size_t done, skipped;
+	bool used_up;			/* the request's count, before the last record */
 	uint64_t begun_ms, told_ms;
 };
 
@@ -239,6 +240,7 @@ static int put_all(struct export *x, struct childvault *cv)
 			x->skipped++;	/* gone, or outside what the request covers */
 		} else {
 			code = cli_answer_fail(cv, r);
+			x->used_up = strcmp(childvault_problem(cv), "budget-exceeded") == 0;
 		}
 		tell_progress(x, false);
 	}
@@ -271,11 +273,12 @@ static int run(struct export *x)
 	code = put_all(x, cv);
 	if (!standard && fclose(x->out) != 0 && code == 0)
 		code = cli_fail(EXIT_FAILED, "cannot write %s: %s", "无法写入 %s：%s", fresh, strerror(errno));
-	if (!standard && code == 0)
-		code = cli_put_in_place(fresh, x->out_path);
+	/* What was read up to the request's count was counted and stays; the exit code tells that it is not all. */
+	if (!standard && (code == 0 || x->used_up))
+		code = cli_put_in_place(fresh, x->out_path) != 0 ? EXIT_FAILED : code;
 	else if (!standard)
 		(void)unlink(fresh);	/* half an export would pass for a whole one */
-	if (code == 0)
+	if (code == 0 || x->used_up)
 		fprintf(stderr, tr("%zu files exported, %zu left out (mark %s)\n", "已导出 %zu 份，略去 %zu 份（追踪标记 %s）\n"), x->done, x->skipped,
 		    json_text(x->approved, "mark"));
 out:

@@ -25,12 +25,16 @@ struct fake {
 /* Bytes of the first whole request in b, 0 if more must come. */
 static size_t whole_request(const struct buf *b)
 {
-	const char *end = b->n != 0 ? memmem(b->p, b->n, "\r\n\r\n", 4) : NULL, *length;
+	const char *end = b->n != 0 ? memmem(b->p, b->n, "\r\n\r\n", 4) : NULL, *length, *last;
 	size_t head, body = 0;
 
 	if (end == NULL)
 		return 0;
 	head = (size_t)(end - (const char *)b->p) + 4;
+	if (memmem(b->p, head, "Transfer-Encoding: chunked", 26) != NULL) {
+		last = memmem(end + 2, b->n - head + 2, "\r\n0\r\n\r\n", 7);
+		return last != NULL ? (size_t)(last - (const char *)b->p) + 7 : 0;
+	}
 	if ((length = memmem(b->p, head, "Content-Length: ", 16)) != NULL)
 		body = strtoul(length + 16, NULL, 10);
 	return b->n >= head + body ? head + body : 0;
