@@ -55,6 +55,7 @@ static enum gov_member find_member(const struct wire_text *name, uint32_t set)
 
 unsigned gov_input_take(struct vault_call *c, struct wire_list fields, uint32_t must, uint32_t may, struct gov_input *ret)
 {
+	uint32_t came = 0;
 	struct wire_field f;
 
 	memset(ret, 0, sizeof(*ret));
@@ -63,20 +64,20 @@ unsigned gov_input_take(struct vault_call *c, struct wire_list fields, uint32_t 
 
 		if (m == MEMBERS)
 			call_field_error(c, f.name, PROBLEM_UNKNOWN_MEMBER, "a member that this object has");
-		else if (ret->value[m].p != NULL)
+		else if ((came & MEMBER(m)) != 0)
 			fault(c, m, PROBLEM_DUPLICATE_MEMBER);
 		else if (f.value.type == VALUE_NULL && (must & MEMBER(m)) == 0)
-			continue;
+			;	/* as if it had not come */
 		else if (f.value.type != members[m].type || value_check(f.value.type, f.value.p, f.value.n) != 0)
 			fault(c, m, PROBLEM_WRONG_TYPE);
 		else
 			ret->value[m] = f.value;
 		/* A member that came and was faulty is not told to be missing, too. */
 		if (m != MEMBERS)
-			must &= ~MEMBER(m);
+			came |= MEMBER(m);
 	}
 	for (unsigned m = 0; m < MEMBERS; m++)
-		if ((must & MEMBER(m)) != 0)
+		if ((must & ~came & MEMBER(m)) != 0)
 			fault(c, (enum gov_member)m, PROBLEM_VALIDATION);
 	return c->problem;
 }

@@ -10,13 +10,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "format/gov.h"
-
-/* Bytes first, first + 1, ... */
-static void run(uint8_t *p, uint8_t first, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		p[i] = (uint8_t)(first + i);
-}
+#include "record_samples.h"
 
 static const uint8_t two_purposes[] = { 0, 1, 0, 7 }, one_purpose[] = { 0, 2 }, fields[] = { 0, 3, 1, 0 };
 static uint8_t records[3 * 16], keys[2 * GOV_SEALED_KEY], seen[2 * GOV_SEEN], signatures[128], document[70000];
@@ -39,7 +33,7 @@ static struct gov_object common(uint16_t type, uint8_t state, uint64_t serial)
 
 enum { ASSIGNMENT, GRANT, WISH, BULK, EXPORT, POLICY, DELEGATION, WINDOW, SAMPLES };
 
-static struct gov_object sample(unsigned which)
+static struct gov_object object(unsigned which)
 {
 	static const uint16_t types[SAMPLES] = { GOV_ASSIGNMENT, GOV_GRANT, GOV_REQUEST, GOV_REQUEST, GOV_REQUEST, GOV_REQUEST,
 		GOV_DELEGATION, GOV_WINDOW };
@@ -130,7 +124,7 @@ static void objects_come_back(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < SAMPLES; i++) {
-		struct gov_object o = sample(i), back;
+		struct gov_object o = object(i), back;
 		struct buf b, again;
 
 		buf_init(&b, 1u << 20);
@@ -158,11 +152,60 @@ static void objects_come_back(void **state)
 	}
 }
 
+static void matches(const struct gov_object *o, const char *name)
+{
+	uint8_t known[SAMPLE_MAX];
+	size_t n = sample(name, known);
+	struct buf b;
+
+	buf_init(&b, 65536);
+	assert_int_equal(gov_object_encode(o, &b), 0);
+	assert_int_equal(b.n, n);
+	assert_memory_equal(b.p, known, n);
+	buf_free(&b);
+}
+
+/* Against the second implementation of tests/vectors/format/make.py. */
+static void objects_give_the_known_answers(void **state)
+{
+	struct gov_sealed_key k = { .class_key = HEALTH, .generation = 2, .birth = 1, .role = 0x8003, .epoch = 1 };
+	struct gov_seen s = { 77, 1790000000000u, 1 };
+	uint8_t sealed[GOV_SEALED], known[SAMPLE_MAX];
+	struct gov_object o = object(ASSIGNMENT);
+	struct buf b, list;
+
+	(void)state;
+	matches(&o, "gov_assignment");
+	o = object(GRANT);
+	buf_init(&b, 100);
+	gov_prefix_put(&b, &o.prefix);
+	assert_int_equal(sample("gov_prefix", known), b.n);
+	assert_memory_equal(b.p, known, b.n);
+	buf_free(&b);
+	run(sealed, 5, sizeof(sealed));
+	k.sealed = sealed;
+	buf_init(&list, 4096);
+	gov_sealed_key_put(&list, &k);
+	o.keys = (struct gov_bytes){ list.p, list.n };
+	matches(&o, "gov_grant");
+	buf_reset(&list);
+	gov_seen_put(&list, &s);
+	o = object(WINDOW);
+	o.seen = (struct gov_bytes){ list.p, list.n };
+	matches(&o, "gov_window");
+	buf_free(&list);
+	o = object(POLICY);
+	run(signatures, 7, 64);
+	o.text.n = 0;
+	o.document = (struct gov_bytes){ (const uint8_t *)"document", 8 };
+	matches(&o, "gov_policy");
+}
+
 static void cut_and_longer_plaintexts_are_refused(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < SAMPLES; i++) {
-		struct gov_object o = sample(i), back;
+		struct gov_object o = object(i), back;
 		struct buf b;
 
 		if (i == POLICY)
@@ -179,7 +222,7 @@ static void cut_and_longer_plaintexts_are_refused(void **state)
 
 static void prefix_cannot_be_changed_in_the_clear(void **state)
 {
-	struct gov_object o = sample(GRANT), back;
+	struct gov_object o = object(GRANT), back;
 	struct gov_prefix p;
 	struct buf b;
 
@@ -209,7 +252,7 @@ static void objects_that_contradict_themselves_are_refused(void **state)
 	(void)state;
 	buf_init(&b, 1u << 20);
 	for (unsigned i = 0; i < 14; i++) {
-		struct gov_object o = sample(i < 5 ? ASSIGNMENT : i < 9 ? GRANT : i < 12 ? POLICY : EXPORT);
+		struct gov_object o = object(i < 5 ? ASSIGNMENT : i < 9 ? GRANT : i < 12 ? POLICY : EXPORT);
 
 		switch (i) {
 		case 0: o.purposes.p = twice; break;
@@ -306,6 +349,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(prefix_has_twenty_bytes),
 		cmocka_unit_test(objects_come_back),
+		cmocka_unit_test(objects_give_the_known_answers),
 		cmocka_unit_test(cut_and_longer_plaintexts_are_refused),
 		cmocka_unit_test(prefix_cannot_be_changed_in_the_clear),
 		cmocka_unit_test(objects_that_contradict_themselves_are_refused),

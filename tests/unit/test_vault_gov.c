@@ -114,6 +114,13 @@ static void faulty_members_are_named(void **state)
 	body_number(&x, "principal", 1);
 	assert_int_equal(gov_post(f, who.manager, "assignments", &x, NULL), PROBLEM_WRONG_TYPE);
 	body_begin(&x);
+	body_text(&x, "principal", "clerk");
+	body_text(&x, "principal", "clerk");
+	body_put(&x, "note", VALUE_NULL, NULL, 0);
+	body_put(&x, "until", VALUE_NULL, NULL, 0);
+	assert_int_equal(gov_post(f, who.manager, "assignments", &x, NULL), PROBLEM_DUPLICATE_MEMBER);
+	assert_int_equal(f->v->call.errors, 4);
+	body_begin(&x);
 	assert_int_equal(gov_post(f, who.manager, "grants", &x, NULL), PROBLEM_METHOD_NOT_ALLOWED);
 	body_begin(&x);
 	assert_int_equal(gov_post(f, who.manager, "wishes", &x, NULL), PROBLEM_NOT_FOUND);

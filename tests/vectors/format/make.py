@@ -160,6 +160,23 @@ out("rec_key_row", u48(SERIAL) + u8(2) + u32(HEALTH))
 out("rec_key_drop", u48(SERIAL) + u8(3) + u32(HEALTH) + u64(DROP_VERSION))
 
 
+# ---- 5.1: governance rows as they are sealed ----------------------------------------------------------------------------------
+def gov_plain(state, due, serial, tags, document=b""):
+    """Items by ascending tag; tag 4 says again what the prefix says in the clear."""
+    tags = {**tags, 4: u8(state) + u32(due) + u48(serial)}
+    items = b"".join(u16(tag) + u16(len(value)) + value for tag, value in sorted(tags.items()))
+    return u16(len(tags)) + items + (u32(len(document)) + document if document else b"")
+
+
+MADE = {1: run(0x20, 16), 2: run(0x30, 16), 3: u64(1790000000000)}
+out("gov_prefix", u8(1) + u8(1) + u32(1) + u16(3) + u8(1) + u8(1) + u32(20800) + u48(9))
+out("gov_assignment", gov_plain(1, 20800, 0, {**MADE, 5: u16(1) + u16(7), 7: run(0, 48), 9: u8(4), 18: "季度走访".encode()}))
+out("gov_grant", gov_plain(1, 20800, 9, {**MADE, 5: u16(2), 6: run(0x40, 16), 8: u16(3) + u16(256), 12: u32(5), 13: u32(2), 17: run(0x60, 16),
+                                         24: u32(HEALTH) + u32(2) + u32(1) + u16(0x8003) + u32(1) + run(5, 112)}))
+out("gov_window", gov_plain(1, 20800, 0, {1: run(0x20, 16), 25: u48(77) + u48(1790000000000) + u8(1)}))
+out("gov_policy", gov_plain(6, 20800, 0, {**MADE, 14: u8(4), 22: run(7, 64), 23: run(1, 32)}, b"document"))
+
+
 # ---- section 12: key file, public file ---------------------------------------------------------------------------------------
 BOX_SK, SIGN_SEED = run(0x22, 32), run(0x42, 32)
 PASSPHRASE, KIB, PASSES, SALT, FILE_NONCE = "一路平安 correct horse".encode(), 65536, 3, run(0x62, 16), run(0x82, 24)
