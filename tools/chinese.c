@@ -56,7 +56,7 @@ static const struct sentence sentences[] = {
 	{ "% jobs wait: resume or cancel one", "已有 % 个任务等待：请继续或取消其中之一" },
 	{ "no such job", "没有该任务" },
 	{ "the job is over", "任务已结束" },
-	{ "jobs are listed by state alone", "任务只能按状态筛选" },
+	{ "jobs are listed by state, principal or waiting=me", "任务可按状态、人员或 waiting=me 筛选" },
 	{ "the session was not opened", "会话未能打开" },
 	{ "write-only roles name no version in If-Match", "只写角色不指明版本" },
 	{ "If-Match is required of those who can read", "有读权限者须指明所读版本" },

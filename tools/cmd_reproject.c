@@ -98,7 +98,7 @@ static char *new_job(const char *kind, const char *fields)
 static int begin(struct childvault *cv, struct watch *w, const char *kind, const char *fields)
 {
 	struct waiting x = { .kind = kind };
-	struct pages p = { .collection = "jobs", .filter.state = "needs-keys", .row = take_waiting, .cookie = &x };
+	struct pages p = { .collection = "jobs", .filter.waiting = "me", .row = take_waiting, .cookie = &x };
 	bool more;
 	char *body;
 	int code, r;
@@ -190,10 +190,17 @@ static const char *state_word(const char *state)
 	return state;
 }
 
+static const char *kind_word(const char *kind)
+{
+	if (!isatty(STDOUT_FILENO))
+		return kind;
+	return strcmp(kind, "predicates") == 0 ? tr("predicates", "判定字段") : tr("views", "脱敏视图");
+}
+
 static int print_job(const struct watch *w)
 {
 	const char *names[] = { tr("job", "任务"), tr("kind", "种类"), tr("state", "状态"), tr("done", "已处理"), tr("total", "总数"),
-		tr("changed", "已改"), tr("not opened", "未能打开") }, *cells[7] = { w->id, w->kind, state_word(w->state) };
+		tr("changed", "已改"), tr("not opened", "未能打开") }, *cells[7] = { w->id, kind_word(w->kind), state_word(w->state) };
 	const unsigned long long numbers[4] = { w->done, w->total, w->changed, w->skipped };
 	struct table *t = table_new(COUNT(names), names);
 	char text[4][24];

@@ -359,18 +359,57 @@ static int put_cursor(struct vault *v, struct vault_call *c, const struct job *j
 	return 0;
 }
 
-/* The one filter that jobs have: state. */
-static unsigned take_state(struct vault_call *c, struct wire_list fields, struct wire_text *ret)
+/* What a list is narrowed to; empty texts narrow nothing. */
+struct filter {
+	struct wire_text state, principal;
+	bool mine;		/* what this session could resume */
+};
+
+static unsigned take_filter(struct vault_call *c, struct wire_list fields, struct filter *ret)
 {
 	struct wire_field in;
 
-	*ret = wire_text("", 0);
+	ret->state = ret->principal = wire_text("", 0);
+	ret->mine = false;
 	while (wire_fields_next(&fields, &in)) {
-		if (!text_is(&in.name, "state") || in.value.type != VALUE_TEXT)
-			return call_refuse(c, PROBLEM_BAD_REQUEST, "jobs are listed by state alone");
-		*ret = wire_text((const char *)in.value.p, in.value.n);
+		struct wire_text text = wire_text((const char *)in.value.p, in.value.n);
+
+		if (in.value.type == VALUE_TEXT && text_is(&in.name, "state"))
+			ret->state = text;
+		else if (in.value.type == VALUE_TEXT && text_is(&in.name, "principal"))
+			ret->principal = text;
+		else if (in.value.type == VALUE_TEXT && text_is(&in.name, "waiting") && text_is(&text, "me"))
+			ret->mine = true;
+		else
+			return call_refuse(c, PROBLEM_BAD_REQUEST, "jobs are listed by state, principal or waiting=me");
 	}
 	return 0;
+}
+
+/* Whether the session holds the classes of all the job's fields that the policy still knows. */
+static bool may_lend(const struct vault *v, const struct vault_call *c, const struct job *j, const struct policy_field **ret_missing)
+{
+	for (unsigned i = 0; i < j->fields; i++) {
+		const struct policy_field *f = policy_field_by_id(v->policy, j->field[i]);
+
+		*ret_missing = f;
+		if (f != NULL && !jobs_session_fits(v, c->session, j->kind, f))
+			return false;
+	}
+	return true;
+}
+
+static bool asked(const struct vault *v, const struct vault_call *c, const struct job *j, const struct filter *x)
+{
+	const struct principal *by = directory_principal(v->keys, j->by);
+	const struct policy_field *missing;
+
+	if (x->state.n > 0 && !text_is(&x->state, state_name(j)))
+		return false;
+	if (x->principal.n > 0 && (by == NULL || !text_is(&x->principal, by->login)))
+		return false;
+	return !x->mine || (j->state == JOB_OPEN && j->session == NULL && may_lend(v, c, j, &missing) &&
+	    policy_decide_act(v->policy, &c->subject, ACT_JOB) != 0);
 }
 
 unsigned vault_job_list(struct vault *v, struct vault_call *c, const struct wire_gov_list *m)
@@ -378,18 +417,18 @@ unsigned vault_job_list(struct vault *v, struct vault_call *c, const struct wire
 	const struct job_table *t = &v->jobs->now;
 	const struct job *last = NULL;
 	unsigned limit = m->limit == 0 ? LIMIT_DEFAULT : m->limit, from, problem, n = 0;
-	struct wire_text state;
+	struct filter filter;
 	bool more = false;
 	size_t at;
 	int r = 0;
 
-	if ((problem = take_state(c, m->fields, &state)) != 0 || (problem = take_cursor(v, c, &m->cursor, &from)) != 0)
+	if ((problem = take_filter(c, m->fields, &filter)) != 0 || (problem = take_cursor(v, c, &m->cursor, &from)) != 0)
 		return problem;
 	at = wire_count_begin(c->out);
 	while (from > 0 && !more) {
 		const struct job *j = &t->job[--from];
 
-		if (!may_see(v, c, j) || (state.n > 0 && !text_is(&state, state_name(j))))
+		if (!may_see(v, c, j) || !asked(v, c, j, &filter))
 			continue;
 		if ((more = n == limit))
 			break;
@@ -410,14 +449,12 @@ unsigned vault_job_list(struct vault *v, struct vault_call *c, const struct wire
 /* The caller's session lends its keys from now on. */
 static unsigned resume(struct vault *v, struct vault_call *c, struct job *j)
 {
+	const struct policy_field *missing;
+
 	if (j->state != JOB_OPEN)
 		return call_refuse(c, PROBLEM_CONFLICT, "the job is over");
-	for (unsigned i = 0; i < j->fields; i++) {
-		const struct policy_field *f = policy_field_by_id(v->policy, j->field[i]);
-
-		if (f != NULL && !jobs_session_fits(v, c->session, j->kind, f))
-			return call_decline(c, DECIDE_NO_KEY, "field %s", f->name);
-	}
+	if (!may_lend(v, c, j, &missing))
+		return call_decline(c, DECIDE_NO_KEY, "field %s", missing->name);
 	jobs_save(v);
 	j->session = c->session;
 	return 0;

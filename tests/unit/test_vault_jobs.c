@@ -587,6 +587,54 @@ static void jobs_are_listed_newest_first_page_by_page_and_the_oldest_give_way(vo
 	assert_int_equal(get_job(f, worker, id[3], &j), PROBLEM_NOT_FOUND);
 }
 
+/* How many jobs a filter of one name leaves; a problem as its negative. */
+static int narrowed(struct fixture *f, const uint8_t token[32], const char *name, const char *value)
+{
+	struct wire_envelope env = envelope(f, token, "", "");
+	struct wire_gov_list m = { .collection = wire_text("jobs", 4), .cursor = wire_text("", 0) };
+	struct wire_gov_objects a;
+	struct buf b;
+	unsigned problem;
+	size_t at;
+
+	buf_init(&b, 256);
+	at = wire_count_begin(&b);
+	wire_field_put(&b, name, strlen(name), VALUE_TEXT, value, strlen(value));
+	wire_count_end(&b, at, 1);
+	m.fields = fields_of(&b);
+	problem = one_turn(f, &env, true, run_job_list, &m);
+	buf_free(&b);
+	if (problem != 0)
+		return -(int)problem;
+	assert_int_equal(wire_gov_objects_decode(f->out.p + 10, f->out.n - 10, &a), 0);
+	return a.objects.count;
+}
+
+static void jobs_are_narrowed_to_a_state_a_person_and_what_one_can_resume(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t worker[32], clerk[32], record[16];
+	struct job_facts j;
+
+	assert_int_equal(login(f, P_WORKER, worker), 0);
+	assert_int_equal(work_create(f, worker, record, "李四", NULL, NULL), 0);
+	assert_int_equal(start_job(f, worker, "reproject", NULL, &j), 0);
+	work_on(f);
+	assert_int_equal(start_job(f, worker, "reproject", "name", &j), 0);
+	work_crash(f);
+	work_on(f);
+	assert_int_equal(login(f, P_WORKER, worker), 0);
+	assert_int_equal(login(f, P_CLERK, clerk), 0);
+	assert_int_equal(narrowed(f, worker, "state", "done"), 1);
+	assert_int_equal(narrowed(f, worker, "state", "needs-keys"), 1);
+	assert_int_equal(narrowed(f, worker, "principal", "worker"), 2);
+	assert_int_equal(narrowed(f, worker, "principal", "clerk"), 0);
+	assert_int_equal(narrowed(f, worker, "waiting", "me"), 1);
+	assert_int_equal(narrowed(f, clerk, "state", "needs-keys"), 1);
+	assert_int_equal(narrowed(f, clerk, "waiting", "me"), 0);
+	assert_int_equal(narrowed(f, worker, "record", "00"), -PROBLEM_BAD_REQUEST);
+}
+
 static void a_turn_that_fails_leaves_no_job(void **state)
 {
 	struct fixture *f = *state;
@@ -654,6 +702,7 @@ int main(void)
 		ON(predicates_among_their_inputs_are_not_stale_at_once),
 		ON(a_job_that_cannot_be_is_refused),
 		ON(jobs_are_listed_newest_first_page_by_page_and_the_oldest_give_way),
+		ON(jobs_are_narrowed_to_a_state_a_person_and_what_one_can_resume),
 		ON(a_turn_that_fails_leaves_no_job),
 		ON(a_job_has_its_leaf_before_and_after),
 	};
