@@ -196,6 +196,17 @@ class Bench:
             memory = {line.split(":")[0]: int(line.split()[1]) for line in f if line.startswith(("RssAnon", "VmLck", "VmRSS"))}
         return {"store_bytes": size("store"), "log_bytes": size("log"), "core_rss_anon_kib": memory["RssAnon"], "core_locked_kib": memory["VmLck"]}
 
+    def imports(self):
+        """One import of many files by the tool, as the application that hands files in: parsing, checks, answers and all."""
+        path, n = self.path("import.ndjson"), self.args.imports
+        self.write("import.ndjson", ['{"fields":' + line + "}" for line in synthetic(n, 11)])
+        before, begin = self.cpu(), time.monotonic()
+        subprocess.run([os.path.join(BUILD, "childvault"), "import", path], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                       env={**os.environ, "CHILDVAULT_SOCKET": self.vault.socket, "CHILDVAULT_TOKEN": self.vault.login("intake")})
+        seconds = time.monotonic() - begin
+        used = sorted((after - before.get(pid, 0)) / n * 1e6 for pid, after in self.cpu().items())
+        return {"import_records": n, "import_per_s": round(n / seconds), "import_core_us": round(used[-1], 1), "import_fronts_us": round(sum(used[:-1]), 1)}
+
     def others(self):
         """Start and verification, once."""
         self.vault.stop()
@@ -247,11 +258,12 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--records", type=int, default=10000)
+    parser.add_argument("--imports", type=int, default=100000, help="files of the one import")
     parser.add_argument("--out", default=os.path.join(ROOT, "results", "bench.json"))
     parser.add_argument("--quick", action="store_true", help="one short round, to see that it works")
     args = parser.parse_args()
     if args.quick:
-        args.rounds, args.seconds, args.records = 1, 0.5, 2000
+        args.rounds, args.seconds, args.records, args.imports = 1, 0.5, 2000, 2000
     folder = tempfile.mkdtemp(prefix="cvb.", dir="/var/tmp")
     bench = None
     try:
@@ -259,9 +271,11 @@ def main():
         at_load = bench.sizes()
         results = bench.rounds()
         rows = report(results)
-        others = {**bench.others(), "stored_per_json": round(at_load["store_bytes"] / bench.json_bytes, 2), **at_load}
+        others = {**bench.imports(), **bench.others(), "stored_per_json": round(at_load["store_bytes"] / bench.json_bytes, 2), **at_load}
         print(f"stored {others['stored_per_json']} x the JSON text (floor 6, goal 4.5); first answer after a start {others['first_answer_s']} s "
               f"(floor 1); {others['verified_leaves_per_s']:,} leaves/s verified (floor 200,000)")
+        print(f"import of {others['import_records']:,} files: {others['import_per_s']:,}/s (floor 5,000, goal 10,000); processor time core "
+              f"{others['import_core_us']} us, fronts {others['import_fronts_us']} us a file")
         print(f"core: {others['core_rss_anon_kib'] / 1024:.0f} MiB anonymous memory (floor 128), {others['core_locked_kib']} KiB locked")
         os.makedirs(os.path.dirname(args.out), exist_ok=True)
         with open(args.out, "w", encoding="utf-8") as f:
