@@ -295,11 +295,13 @@ static bool says_yes_or_no(const struct policy_shape *s)
 
 static struct cell shown_by(const struct policy_field *f, enum view_op op)
 {
+	bool answer = f->type == VALUE_BOOL || f->predicate.rule != PREDICATE_NONE;
+
 	switch (op) {
 	case VIEW_PLAIN:
-		return (struct cell){ f->type == VALUE_BOOL || f->predicate.rule != PREDICATE_NONE ? PREDICATE : PLAIN, 0 };
-	case VIEW_PRESENT:
-		return (struct cell){ PREDICATE, 0 };
+		return (struct cell){ answer ? PREDICATE : PLAIN, 0 };
+	case VIEW_PRESENT:	/* that there is an answer, or a code that may say no, is no answer */
+		return answer || says_yes_or_no(&f->shape) ? (struct cell){ MASKED, op } : (struct cell){ PREDICATE, 0 };
 	case VIEW_GENERAL:
 		return (struct cell){ says_yes_or_no(&f->shape) ? PREDICATE : GENERAL, 0 };
 	case VIEW_COUNTY:
@@ -486,6 +488,24 @@ static void every_cell_of_the_matrix_holds(void **state)
 		for (enum reader r = CW; r < READERS; r++)
 			wrong += check_cell(&rows[i], r);
 	assert_int_equal(wrong, 0);
+}
+
+/* What answers for a row shows nobody more than the row itself allows. */
+static void an_answer_shows_no_more_than_its_row(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(answers); i++)
+		for (size_t j = 0; j < COUNT(rows); j++)
+			for (enum reader r = CW; r <= SU && strcmp(rows[j].field, answers[i].row) == 0; r++) {
+				bool listed = false;
+
+				for (size_t k = 0; k < COUNT(answers); k++)
+					listed = listed || (answers[k].reader == r && strcmp(answers[k].field, answers[i].field) == 0);
+				if (listed || department_alone(rows[j].cell[r]) != NULL)
+					continue;
+				if (cell_of(rows[j].cell[r]).shown < shown_to(r, field(answers[i].field)).shown)
+					fail_msg("%s is shown %s", reader_names[r], answers[i].field);
+			}
 }
 
 static void every_row_has_its_owner(void **state)
@@ -716,6 +736,50 @@ static void a_file_is_opened_whole_and_read_by_its_worker(void **state)
 	}
 }
 
+/* Whether somebody of the department may write the field, for some purpose, at any time. */
+static bool department_writes(uint16_t department, const struct policy_field *f)
+{
+	struct policy_subject who = { NULL, 1, 0 };
+
+	for (unsigned i = 0; i < policy_roles(policy); i++) {
+		who.roles = &policy_role(policy, i)->id;
+		for (who.purpose = 0; who.purpose < (int)policy_purposes(policy); who.purpose++)
+			if (policy_role(policy, i)->department == department &&
+			    policy_decide_write(policy, &who, f, false).reason == DECIDE_YES)
+				return true;
+	}
+	return false;
+}
+
+static void each_source_can_write_what_it_owns(void **state)
+{
+	const struct policy_field *f;
+
+	(void)state;
+	for (unsigned i = 0; i < policy_fields(policy); i++) {
+		f = policy_field(policy, i);
+		if (f->predicate.rule == PREDICATE_NONE && !department_writes(f->owner, f))
+			fail_msg("nobody of %s writes %s", policy_department_name(policy, f->owner), f->name);
+	}
+}
+
+static void who_must_report_hands_in_and_reads_nothing(void **state)
+{
+	static const char *const reporters[] = { "caseworker", "township-worker", "village-worker", "school", "organisation", "institution",
+		"health-office" };
+	int purpose = policy_purpose_named(policy, "emergency", strlen("emergency"));
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(reporters); i++) {
+		struct policy_subject who = { &role(reporters[i])->id, 1, purpose };
+		struct write_decision d = policy_decide_write(policy, &who, field("mandatory_report"), false);
+
+		assert_int_equal(d.reason, DECIDE_YES);
+		assert_true(d.write_only);
+		assert_int_equal(most_shown(role(reporters[i]), field("mandatory_report"), -1).shown, DENIED);
+	}
+}
+
 static void what_was_collected_is_changed_by_its_owner_alone(void **state)
 {
 	static const char *const collected[] = { "disability_level", "disability_cert_no", "health_summary", "school_name", "insurance_status",
@@ -735,6 +799,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_cell_of_the_matrix_holds),
+		cmocka_unit_test(an_answer_shows_no_more_than_its_row),
 		cmocka_unit_test(every_row_has_its_owner),
 		cmocka_unit_test(no_field_stands_outside_the_matrix),
 		cmocka_unit_test(only_hidden_classes_are_not_counted),
@@ -743,6 +808,8 @@ int main(void)
 		cmocka_unit_test(what_no_line_allows_is_denied),
 		cmocka_unit_test(nobody_rebuilds_an_identity_number),
 		cmocka_unit_test(a_file_is_opened_whole_and_read_by_its_worker),
+		cmocka_unit_test(each_source_can_write_what_it_owns),
+		cmocka_unit_test(who_must_report_hands_in_and_reads_nothing),
 		cmocka_unit_test(what_was_collected_is_changed_by_its_owner_alone),
 	};
 
