@@ -90,6 +90,33 @@ static void each_reason_has_its_code_and_problem(void **state)
 	}
 }
 
+/* The table of docs/POLICY.md section 1 and the code say the same of every reason. */
+static void the_page_and_the_code_agree_on_every_reason(void **state)
+{
+	FILE *page = fopen("docs/POLICY.md", "r");
+	char line[1024], name[64], answer[256];
+	unsigned code, seen = 0;
+
+	(void)state;
+	assert_non_null(page);
+	while (fgets(line, sizeof(line), page) != NULL) {
+		unsigned problem;
+
+		if (sscanf(line, "| %u | %63[a-z-] | %*[^|]| %255[^|]|", &code, name, answer) != 3)
+			continue;
+		seen++;
+		assert_int_equal(code, seen);
+		assert_string_equal(outcome_name(OUTCOME_REASON + code), name);
+		problem = decision_problem((enum decision_reason)code);
+		if (strstr(answer, problem_kind(problem)) == NULL)
+			fail_msg("%u %s is answered %s, not %s", code, name, problem_kind(problem), answer);
+		if (answer[0] >= '1' && answer[0] <= '5')
+			assert_int_equal(atoi(answer), problem_status(problem));
+	}
+	assert_int_equal(seen, DECIDE_REASONS - 1);
+	fclose(page);
+}
+
 static void a_refusal_stands_in_its_leaf_with_its_code(void **state)
 {
 	struct fixture *f = *state;
@@ -552,6 +579,7 @@ static void errors_of_a_write_do_not_depend_on_what_is_stored(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_page_and_the_code_agree_on_every_reason),
 		cmocka_unit_test_setup_teardown(each_reason_has_its_code_and_problem, rules_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_refusal_stands_in_its_leaf_with_its_code, rules_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(who_holds_no_key_is_told_no_key, rules_setup, fixture_teardown),
