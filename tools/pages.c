@@ -33,8 +33,8 @@ void json_text_free(char *text)
 	f(text);
 }
 
-/* One page behind cursor (empty: the first), which becomes the next one's, empty at the end. */
-static int get_page(struct childvault *cv, const struct pages *p, struct buf *cursor)
+/* One page behind cursor (empty: the first), which becomes the next one's, empty at the end. *ret_rows is written on success. */
+static int get_page(struct childvault *cv, const struct pages *p, struct buf *cursor, size_t *ret_rows)
 {
 	struct childvault_filter filter = p->filter;
 	json_t *j, *rows;
@@ -50,6 +50,7 @@ static int get_page(struct childvault *cv, const struct pages *p, struct buf *cu
 		return r;
 	j = cli_body(cv);
 	rows = json_object_get(j, p->collection);
+	*ret_rows = json_array_size(rows);
 	if (p->page != NULL)
 		p->page(p->cookie, cv);
 	for (size_t i = 0; p->row != NULL && i < json_array_size(rows); i++)
@@ -65,12 +66,13 @@ static int get_page(struct childvault *cv, const struct pages *p, struct buf *cu
 int pages_get(struct childvault *cv, const struct pages *p, bool *ret_more)
 {
 	struct buf cursor;
+	size_t rows = 0;
 	int r;
 
 	buf_init(&cursor, 1024);
 	do
-		r = get_page(cv, p, &cursor);
-	while (r == CHILDVAULT_OK && p->all && cursor.n > 0);
+		r = get_page(cv, p, &cursor, &rows);
+	while (r == CHILDVAULT_OK && cursor.n > 0 && (p->all || rows == 0));
 	*ret_more = cursor.n > 0;
 	buf_free(&cursor);
 	return r;

@@ -10,13 +10,13 @@ struct pages {
 	const char *collection;			/* "records", "requests", ... */
 	struct childvault_filter filter;	/* its cursor is pages_get's own */
 	const struct childvault_with *with;	/* for records; else NULL */
-	bool all;				/* follow cursors to the end */
+	bool all;				/* follow cursors to the end; else to the first page that is not empty */
 	void (*page)(void *cookie, const struct childvault *cv);	/* each answer as it came, or NULL */
 	void (*row)(void *cookie, const json_t *item);			/* each element, or NULL */
 	void *cookie;
 };
 /*
- * Get the pages, the first or all. CHILDVAULT_OK with *ret_more (whether the last page had a cursor), or the childvault_code of the call
+ * Get the pages, one or all. CHILDVAULT_OK with *ret_more (whether the last page had a cursor), or the childvault_code of the call
  * that failed, whose answer cv still holds.
  */
 int pages_get(struct childvault *cv, const struct pages *p, bool *ret_more);
