@@ -326,6 +326,20 @@ unsigned write_accept(struct vault *v, struct vault_call *c, struct write_set *w
 	return find_targets(c, w);
 }
 
+/* Whether the caller is assigned to the record; the leaf then names the assignment, where it covers the field's class as well. */
+static bool is_assigned(struct vault *v, struct vault_call *c, const struct record *rec, const struct policy_field *f,
+    const struct policy_role *role)
+{
+	uint8_t approval[16];
+	bool granted = false;
+
+	if (gov_read(v, c, rec, f, f->class, role, approval, &granted) == DECIDE_YES && !granted) {
+		memcpy(c->detail.approval, approval, 16);
+		return true;
+	}
+	return gov_assigned(v, c, rec->head.record);
+}
+
 unsigned write_admit(struct vault *v, struct vault_call *c, const struct write_set *w, const struct record *rec)
 {
 	bool asked = false;
@@ -338,7 +352,7 @@ unsigned write_admit(struct vault *v, struct vault_call *c, const struct write_s
 			return call_decline(c, DECIDE_OUT_OF_AREA, "field %s", ch->field->name);
 		if (!role->approval || ch->write_only || asked)
 			continue;
-		if (!gov_assigned(v, c, rec->head.record))
+		if (!is_assigned(v, c, rec, ch->field, role))
 			return call_decline(c, DECIDE_NO_APPROVAL, "field %s", ch->field->name);
 		asked = true;
 	}
