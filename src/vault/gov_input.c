@@ -53,6 +53,11 @@ static enum gov_member find_member(const struct wire_text *name, uint32_t set)
 	return (enum gov_member)m;
 }
 
+static bool has_type(const struct wire_value *x, uint8_t type)
+{
+	return x->type == type && value_check(x->type, x->p, x->n) == 0;
+}
+
 unsigned gov_input_take(struct vault_call *c, struct wire_list fields, uint32_t must, uint32_t may, struct gov_input *ret)
 {
 	uint32_t came = 0;
@@ -66,12 +71,10 @@ unsigned gov_input_take(struct vault_call *c, struct wire_list fields, uint32_t 
 			call_field_error(c, f.name, PROBLEM_UNKNOWN_MEMBER, "a member that this object has");
 		else if ((came & MEMBER(m)) != 0)
 			fault(c, m, PROBLEM_DUPLICATE_MEMBER);
-		else if (f.value.type == VALUE_NULL && (must & MEMBER(m)) == 0)
-			;	/* as if it had not come */
-		else if (f.value.type != members[m].type || value_check(f.value.type, f.value.p, f.value.n) != 0)
-			fault(c, m, PROBLEM_WRONG_TYPE);
-		else
+		else if (has_type(&f.value, members[m].type))
 			ret->value[m] = f.value;
+		else if (f.value.type != VALUE_NULL || (must & MEMBER(m)) != 0)	/* a null that may stand is as if it had not come */
+			fault(c, m, PROBLEM_WRONG_TYPE);
 		/* A member that came and was faulty is not told to be missing, too. */
 		if (m != MEMBERS)
 			came |= MEMBER(m);

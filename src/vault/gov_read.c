@@ -3,6 +3,13 @@
 
 #include "vault/gov_internal.h"
 
+/* The test build that shows what keys alone keep shut asks for no approval either. */
+#ifdef CV_POLICY_ALLOW_ALL
+#define ALLOW_ALL true
+#else
+#define ALLOW_ALL false
+#endif
+
 /* What a caller wants to read, as each approval is asked. */
 struct wish {
 	const struct vault_call *c;
@@ -124,7 +131,7 @@ enum decision_reason gov_read(struct vault *v, const struct vault_call *c, const
 	const struct gov_object *found = NULL;
 	enum decision_reason best = DECIDE_NO_APPROVAL;
 
-	if (role == NULL || role->approval) {
+	if (role == NULL || (role->approval && !ALLOW_ALL)) {
 		if (c->subject.purpose < 0)
 			return best;
 		w.purpose = policy_purpose(v->policy, (unsigned)c->subject.purpose)->id;
