@@ -121,10 +121,10 @@ class Bench:
         self.write("refused", [f"GET /v1/records/{i}?fields=name" for i in self.ids[:100]])
         self.write("create", ["POST /v1/records\t" + '{"fields":' + line + "}" for line in synthetic(BODIES, 8)])
         bodies = [json.loads(line) for line in synthetic(BODIES, 9)]
-        self.write("bodies", [json.dumps({"fields": {k: b[k] for k in ("phone", "address", "attendance")}}, ensure_ascii=False) for b in bodies])
+        self.write("bodies", [json.dumps({"fields": {k: b[k] for k in ("phone", "address", "guardian_phone")}}, ensure_ascii=False) for b in bodies])
         client = Client(self.vault, self.token, PURPOSE)
         chosen = random.Random(3).sample(self.ids, min(PATCH_RECORDS, len(self.ids)))
-        self.write("records", [f"{i}\t{client.read(i, ['phone', 'attendance']).etag}" for i in chosen])
+        self.write("records", [f"{i}\t{client.read(i, ['phone', 'guardian_phone']).etag}" for i in chosen])
         client.close()
 
     def generate(self, socket, connections, *args, check=True):
