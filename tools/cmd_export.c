@@ -116,7 +116,8 @@ static int read_ids(struct export *x)
 				buf_put(&x->ids, p, n);
 				buf_u8(&x->ids, 0);
 			} else if (n > 0) {
-				code = cli_fail(EXIT_USAGE, "%s has a line that begins with no record's id", "%s 中有一行不以档案编号开头", x->records_path);
+				code = cli_fail(EXIT_USAGE, "%s has a line that begins with no record's id",
+				    "%s 中有一行不以档案编号开头", x->records_path);
 			}
 		}
 	}
@@ -220,7 +221,8 @@ static void tell_progress(struct export *x, bool last)
 	if (!isatty(STDERR_FILENO) || (!last && now - x->told_ms < TELL_MS))
 		return;
 	x->told_ms = now;
-	fprintf(stderr, tr("\r\033[K%zu of %zu files, %llu/s", "\r\033[K%zu / %zu 份，%llu/秒"), done, all, (unsigned long long)(ms > 0 ? done * 1000 / ms : 0));
+	fprintf(stderr, tr("\r\033[K%zu of %zu files, %llu/s", "\r\033[K%zu / %zu 份，%llu/秒"), done, all,
+	    (unsigned long long)(ms > 0 ? done * 1000 / ms : 0));
 	if (last)
 		fputc('\n', stderr);
 }
@@ -235,7 +237,8 @@ static int put_all(struct export *x, struct childvault *cv)
 		if (r == CHILDVAULT_OK) {
 			put_record(x, cv);
 			x->done++;
-		} else if (r == CHILDVAULT_PROBLEM && (childvault_status(cv) == 403 || childvault_status(cv) == 404 || childvault_status(cv) == 410) &&
+		} else if (r == CHILDVAULT_PROBLEM && (childvault_status(cv) == 403 || childvault_status(cv) == 404 ||
+		    childvault_status(cv) == 410) &&
 		    strcmp(childvault_problem(cv), "purpose-required") != 0) {
 			x->skipped++;	/* gone, or outside what the request covers */
 		} else {
@@ -279,7 +282,8 @@ static int run(struct export *x)
 	else if (!standard)
 		(void)unlink(fresh);	/* half an export would pass for a whole one */
 	if (code == 0 || x->used_up)
-		fprintf(stderr, tr("%zu files exported, %zu left out (mark %s)\n", "已导出 %zu 份，略去 %zu 份（追踪标记 %s）\n"), x->done, x->skipped,
+		fprintf(stderr, tr("%zu files exported, %zu left out (mark %s)\n", "已导出 %zu 份，略去 %zu 份（追踪标记 %s）\n"),
+		    x->done, x->skipped,
 		    json_text(x->approved, "mark"));
 out:
 	cli_close(cv, own);
@@ -288,14 +292,18 @@ out:
 
 int cmd_export(int argc, char **argv)
 {
-	static const struct cli_help help = { "export --request ID [--fields NAMES] [--records FILE] [--csv] [--view clear --reason TEXT] [--out FILE]",
-		"Writes the files that an approved request for an export names, each read and audited under it; its trace mark stands in every line.",
+	static const struct cli_help help = { "export --request ID [--fields NAMES] [--records FILE] [--csv] [--view clear --reason "
+	    "TEXT] [--out FILE]",
+		"Writes the files that an approved request for an export names, each read and audited under it; its trace mark stands "
+		    "in every line.",
 		"按已批准的导出申请导出档案，逐份读取并记入审计日志；每行带有追踪标记。" };
 	struct export x = { 0 };
 	const struct cli_option options[] = {
 		{ "request", OPTION_TEXT, &x.request, "ID", "the approved request (childvault request export)", "已批准的导出申请编号" },
-		{ "fields", OPTION_TEXT, &x.fields, "NAMES", "field names, joined by commas; else all that the request names", "字段名，逗号分隔；省略则为申请中的全部字段" },
-		{ "records", OPTION_TEXT, &x.records_path, "FILE", "these records, an id a line; else the work list's", "只导出文件中所列档案；省略则按工作清单" },
+		{ "fields", OPTION_TEXT, &x.fields, "NAMES", "field names, joined by commas; else all that the request names",
+		    "字段名，逗号分隔；省略则为申请中的全部字段" },
+		{ "records", OPTION_TEXT, &x.records_path, "FILE", "these records, an id a line; else the work list's",
+		    "只导出文件中所列档案；省略则按工作清单" },
 		{ "csv", OPTION_FLAG, &x.csv, NULL, "CSV; else a JSON object a line", "输出 CSV；省略则每行一个 JSON 对象" },
 		{ "out", OPTION_TEXT, &x.out_path, "FILE", "where to; - is standard output", "输出文件；- 为标准输出" },
 		{ "purpose", OPTION_TEXT, &x.with.purpose, "P", "why, if not the request's purpose", "目的；省略则为申请的目的" },

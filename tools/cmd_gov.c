@@ -16,21 +16,32 @@ struct member {
 	const char *name, *en, *zh;
 };
 /* What an object may hold, in the order in which people are shown it. */
-static const struct member members[] = { { "id", "id", "编号" }, { "kind", "kind", "种类" }, { "state", "state", "状态" },
-	{ "principal", "for", "被授权人" }, { "record", "record", "档案" }, { "records", "records", "档案" }, { "any_record", "any record", "任一档案" }, { "fields", "fields", "字段" },
-	{ "purpose", "purpose", "目的" }, { "purposes", "purposes", "目的" }, { "level", "level", "级别" }, { "area", "place", "区划" }, { "record_state", "state of records", "档案状态" },
-	{ "reads", "reads", "可读次数" }, { "reads_left", "reads left", "剩余次数" }, { "until", "until", "截止日期" }, { "reason", "reason", "理由" },
-	{ "note", "note", "备注" }, { "by", "by", "经办人" }, { "created_at", "made", "建立时间" }, { "decided_by", "decided by", "审批人" },
-	{ "decided_at", "decided", "审批时间" }, { "delegation", "delegation", "授权委托" }, { "mark", "mark", "追踪标记" }, { "demo", "demo", "演示" } };
+static const struct member members[] = {
+	{ "id", "id", "编号" }, { "kind", "kind", "种类" }, { "state", "state", "状态" },
+	{ "principal", "for", "被授权人" }, { "record", "record", "档案" }, { "records", "records", "档案" },
+	{ "any_record", "any record", "任一档案" }, { "fields", "fields", "字段" }, { "purpose", "purpose", "目的" },
+	{ "purposes", "purposes", "目的" }, { "level", "level", "级别" }, { "area", "place", "区划" },
+	{ "record_state", "state of records", "档案状态" }, { "reads", "reads", "可读次数" }, { "reads_left", "reads left", "剩余次数" },
+	{ "until", "until", "截止日期" }, { "reason", "reason", "理由" }, { "note", "note", "备注" },
+	{ "by", "by", "经办人" }, { "created_at", "made", "建立时间" }, { "decided_by", "decided by", "审批人" },
+	{ "decided_at", "decided", "审批时间" }, { "delegation", "delegation", "授权委托" }, { "mark", "mark", "追踪标记" },
+	{ "demo", "demo", "演示" }
+};
 
 /* What is shown of each object in a list. */
 struct collection {
 	const char *name;
 	const char *columns[10];
 };
-static const struct collection assignments = { "assignments", { "id", "state", "principal", "records", "purposes", "level", "until", "by" } };
-static const struct collection requests = { "requests", { "id", "kind", "state", "by", "record", "records", "fields", "purpose", "until" } };
-static const struct collection grants = { "grants", { "id", "state", "principal", "record", "fields", "purpose", "reads_left", "until", "by" } };
+static const struct collection assignments = {
+	"assignments", { "id", "state", "principal", "records", "purposes", "level", "until", "by" }
+};
+static const struct collection requests = {
+	"requests", { "id", "kind", "state", "by", "record", "records", "fields", "purpose", "until" }
+};
+static const struct collection grants = {
+	"grants", { "id", "state", "principal", "record", "fields", "purpose", "reads_left", "until", "by" }
+};
 static const struct collection delegations = { "delegations", { "id", "state", "principal", "purposes", "area", "until", "by" } };
 
 static const char *member_title(const char *name)
@@ -44,10 +55,13 @@ static const char *member_title(const char *name)
 /* A state or kind in the language of people; the code itself in a pipe. */
 static const char *word(const char *code)
 {
-	static const struct member words[] = { { "active", "active", "有效" }, { "expired", "expired", "已到期" }, { "revoked", "revoked", "已撤销" },
+	static const struct member words[] = {
+		{ "active", "active", "有效" }, { "expired", "expired", "已到期" }, { "revoked", "revoked", "已撤销" },
 		{ "pending", "waiting", "待审批" }, { "approved", "approved", "已批准" }, { "rejected", "rejected", "已驳回" },
-		{ "withdrawn", "withdrawn", "已撤回" }, { "used", "used up", "已用完" }, { "dead", "dead", "已失效" }, { "grant", "grant", "查阅授权" },
-		{ "bulk", "bulk", "增加查阅数量" }, { "export", "export", "导出" }, { "policy", "policy", "规则变更" } };
+		{ "withdrawn", "withdrawn", "已撤回" }, { "used", "used up", "已用完" }, { "dead", "dead", "已失效" },
+		{ "grant", "grant", "查阅授权" }, { "bulk", "bulk", "增加查阅数量" }, { "export", "export", "导出" },
+		{ "policy", "policy", "规则变更" }
+	};
 
 	for (size_t i = 0; isatty(STDOUT_FILENO) && i < COUNT(words); i++)
 		if (strcmp(words[i].name, code) == 0)
@@ -237,7 +251,8 @@ static int print_list(const struct collection *of, const struct childvault_filte
 static int list(int argc, char **argv, const struct collection *of)
 {
 	char usage[160];
-	const struct cli_help help = { usage, "Lists those that you made, may use or may decide, newest first.", "列出您经办、可用或可审批的，从新到旧。" };
+	const struct cli_help help = { usage, "Lists those that you made, may use or may decide, newest first.",
+	    "列出您经办、可用或可审批的，从新到旧。" };
 	struct childvault_filter filter = { .state = NULL };
 	bool waiting = false, all = false;
 	const struct cli_option options[] = {
@@ -259,9 +274,11 @@ static int list(int argc, char **argv, const struct collection *of)
 static int act(int argc, char **argv, const struct collection *of, const char *action, bool takes_reason)
 {
 	char usage[160];
-	const struct cli_help help = { usage, "Shows one, or does what the command's name says to it.", "显示一项，或对其执行命令所指的操作。" };
+	const struct cli_help help = { usage, "Shows one, or does what the command's name says to it.",
+	    "显示一项，或对其执行命令所指的操作。" };
 	const char *reason = NULL;
-	const struct cli_option options[] = { { "reason", OPTION_TEXT, &reason, "TEXT", "why, for whoever asked", "说明理由，供申请人查看" } };
+	const struct cli_option options[] = { { "reason", OPTION_TEXT, &reason, "TEXT", "why, for whoever asked",
+	    "说明理由，供申请人查看" } };
 	struct cli_args a;
 	struct buf json;
 	json_t *body = NULL;
@@ -401,7 +418,8 @@ static int add_records(json_t *ids, const char *const *item, size_t n)
 
 int cmd_assign(int argc, char **argv)
 {
-	static const struct cli_help help = { "assign --to LOGIN --records FILE|ID... --purpose P... --until DATE [--level 3|4]  |  assign list | show ID | revoke ID",
+	static const struct cli_help help = { "assign --to LOGIN --records FILE|ID... --purpose P... --until DATE [--level 3|4]  |  "
+	    "assign list | show ID | revoke ID",
 		"Lets a person read a closed list of files until a day. Made by a manager, who is not that person.",
 		"指派：允许某人在截止日期前查阅所列档案。由主管指派，不得指派自己。" };
 	static const struct sub subs[] = { { "show", NULL, false }, { "revoke", "revoke", false } };
@@ -410,7 +428,8 @@ int cmd_assign(int argc, char **argv)
 	uint64_t level = 3;
 	const struct cli_option options[] = {
 		{ "to", OPTION_TEXT, &to, "LOGIN", "who may read", "被指派人的登录名" },
-		{ "records", OPTION_LIST, &records, "FILE|ID", "a record, or a file with one id a line; - is standard input", "档案编号，或每行一个编号的文件" },
+		{ "records", OPTION_LIST, &records, "FILE|ID", "a record, or a file with one id a line; - is standard input",
+		    "档案编号，或每行一个编号的文件" },
 		{ "purpose", OPTION_LIST, &purposes, "P", "for which purposes of the profile", "目的：规则文件中的目的代码" },
 		{ "until", OPTION_TEXT, &until, "DATE", "the last day, such as 2026-12-31", "截止日期，如 2026-12-31" },
 		{ "level", OPTION_NUMBER, &level, "N", "the highest level of a class that it opens: 3 or 4", "可查阅的最高级别：3 或 4" },
@@ -429,11 +448,13 @@ int cmd_assign(int argc, char **argv)
 	if (records.n == 0 && a.argc == 0)
 		return need("assign", "records", NULL);
 	ids = json_array();
-	if ((code = add_records(ids, records.item, records.n)) != 0 || (code = add_records(ids, (const char *const *)a.argv, (size_t)a.argc)) != 0) {
+	if ((code = add_records(ids, records.item, records.n)) != 0 || (code = add_records(ids, (const char *const *)a.argv,
+	    (size_t)a.argc)) != 0) {
 		json_decref(ids);
 		return code;
 	}
-	body = json_pack("{s:s, s:o, s:o, s:s, s:I}", "principal", to, "records", ids, "purposes", names_of(&purposes), "until", until, "level",
+	body = json_pack("{s:s, s:o, s:o, s:s, s:I}", "principal", to, "records", ids, "purposes", names_of(&purposes), "until", until,
+	    "level",
 	    (json_int_t)level);
 	set_text(body, "note", note);
 	return make(&assignments, NULL, body);
@@ -470,7 +491,8 @@ static json_t *ask_body(const char *command, const struct ask *q, const char *ki
 
 static int request_grant(int argc, char **argv)
 {
-	static const struct cli_help help = { "request grant RECORD --fields NAMES --purpose P --reason TEXT --until DATE [--reads N] [--for LOGIN]",
+	static const struct cli_help help = { "request grant RECORD --fields NAMES --purpose P --reason TEXT --until DATE [--reads N] "
+	    "[--for LOGIN]",
 		"Asks for leave to read fields of one file, for a time and perhaps a number of reads. Another person approves it.",
 		"申请在一段时间内查阅一份档案的若干字段，须由他人审批。" };
 	struct ask q = { 0 };
@@ -484,7 +506,8 @@ static int request_grant(int argc, char **argv)
 		return a.exit;
 	if (!is_id(a.argv[0], strlen(a.argv[0])))
 		return cli_usage(argv[0], "'%s' is not a record's id", "“%s”不是档案编号", a.argv[0]);
-	if ((code = need(argv[0], "fields", q.fields.n > 0 ? q.fields.item[0] : NULL)) != 0 || (body = ask_body(argv[0], &q, "grant", &code)) == NULL)
+	if ((code = need(argv[0], "fields", q.fields.n > 0 ? q.fields.item[0] : NULL)) != 0 || (body = ask_body(argv[0], &q, "grant",
+	    &code)) == NULL)
 		return code;
 	set_text(body, "record", a.argv[0]);
 	(void)json_object_set_new(body, "fields", names_of(&q.fields));	/* without memory the daemon names what is missing */
@@ -514,12 +537,15 @@ static int request_bulk(int argc, char **argv)
 
 static int request_export(int argc, char **argv)
 {
-	static const struct cli_help help = { "request export --fields NAMES --records N --purpose P --reason TEXT --until DATE [--area DIGITS] [--state S]",
+	static const struct cli_help help = { "request export --fields NAMES --records N --purpose P --reason TEXT --until DATE [--area "
+	    "DIGITS] [--state S]",
 		"Asks for leave to export fields of at most N files. What is exported bears the request's mark.",
 		"申请导出最多 N 份档案的若干字段；导出的数据带有追踪标记。" };
 	struct ask q = { 0 };
-	const struct cli_option options[] = { ASK_FIELDS, { "records", OPTION_NUMBER, &q.count, "N", "at most so many files", "最多导出的档案数" },
-		ASK_PURPOSE, ASK_REASON, ASK_UNTIL, { "area", OPTION_TEXT, &q.area, "DIGITS", "only files of this place", "只导出此区划的" },
+	const struct cli_option options[] = { ASK_FIELDS, { "records", OPTION_NUMBER, &q.count, "N", "at most so many files",
+	    "最多导出的档案数" },
+		ASK_PURPOSE, ASK_REASON, ASK_UNTIL, { "area", OPTION_TEXT, &q.area, "DIGITS", "only files of this place",
+		    "只导出此区划的" },
 		{ "state", OPTION_TEXT, &q.state, "S", "only files in this state", "只导出此状态的" } };
 	struct cli_args a;
 	json_t *body;
@@ -537,7 +563,8 @@ static int request_export(int argc, char **argv)
 
 int cmd_request(int argc, char **argv)
 {
-	static const struct cli_help help = { "request grant RECORD | bulk | export | list | show ID | approve ID | reject ID [--reason TEXT] | withdraw ID",
+	static const struct cli_help help = { "request grant RECORD | bulk | export | list | show ID | approve ID | reject ID [--reason "
+	    "TEXT] | withdraw ID",
 		"Asks for an approval, shows what was asked, and decides. Each sub-command has its own --help.",
 		"申请审批、查看申请、作出决定。各子命令均有 --help。" };
 	static const struct sub subs[] = { { "show", NULL, false }, { "approve", "approve", false }, { "reject", "reject", true },
@@ -565,7 +592,8 @@ int cmd_request(int argc, char **argv)
 
 int cmd_grant(int argc, char **argv)
 {
-	static const struct cli_help help = { "grant list | show ID | revoke ID", "Grants come of requests that were approved: see childvault request.",
+	static const struct cli_help help = { "grant list | show ID | revoke ID",
+	    "Grants come of requests that were approved: see childvault request.",
 		"查阅授权由批准的申请产生：见 childvault request。" };
 	static const struct sub subs[] = { { "show", NULL, false }, { "revoke", "revoke", false } };
 	struct cli_args a;
@@ -580,7 +608,8 @@ int cmd_grant(int argc, char **argv)
 
 int cmd_delegate(int argc, char **argv)
 {
-	static const struct cli_help help = { "delegate --to LOGIN --purpose P... --until DATE [--area DIGITS]  |  delegate list | show ID | revoke ID",
+	static const struct cli_help help = { "delegate --to LOGIN --purpose P... --until DATE [--area DIGITS]  |  delegate list | show "
+	    "ID | revoke ID",
 		"Lets another person assign and approve in your place, for some purposes, a place and a time.",
 		"委托他人在一定目的、区划和期限内代为指派和审批。" };
 	static const struct sub subs[] = { { "show", NULL, false }, { "revoke", "revoke", false } };

@@ -69,10 +69,12 @@ static void tell_fault(struct import *m, uint64_t line, const char *field, const
 		return;
 	if (isatty(STDERR_FILENO))
 		fputs("\r\033[K", stderr);	/* the bar */
-	fprintf(stderr, tr("line %llu: %s%s%s%s%s\n", "第 %llu 行：%s%s%s%s%s\n"), (unsigned long long)line, field, field[0] != 0 ? ": " : "", cli_kind(kind),
+	fprintf(stderr, tr("line %llu: %s%s%s%s%s\n", "第 %llu 行：%s%s%s%s%s\n"), (unsigned long long)line, field, field[0] != 0 ?
+	    ": " : "", cli_kind(kind),
 	    expected != NULL ? ", " : "", expected != NULL ? expected : "");
 	if (m->shown == SHOWN_MAX)
-		fputs(tr("further faults are not shown; --errors FILE has all of them\n", "其余错误不再显示；用 --errors 文件 可得全部\n"), stderr);
+		fputs(tr("further faults are not shown; --errors FILE has all of them\n",
+		    "其余错误不再显示；用 --errors 文件 可得全部\n"), stderr);
 }
 
 struct line_faults {
@@ -119,7 +121,8 @@ static void tell_progress(struct import *m, bool last)
 	if (m->size > 0 && done > 0 && done <= m->size)
 		span_text((m->size - done) * ms / done / 1000, left);
 	if (terminal && m->size > 0)
-		fprintf(stderr, tr("\r\033[K[%.*s%.*s] %u%%  %llu files  %llu/s  %s left", "\r\033[K[%.*s%.*s] %u%%  %llu 份  %llu/秒  剩余 %s"), (int)bars,
+		fprintf(stderr, tr("\r\033[K[%.*s%.*s] %u%%  %llu files  %llu/s  %s left",
+		    "\r\033[K[%.*s%.*s] %u%%  %llu 份  %llu/秒  剩余 %s"), (int)bars,
 		    "####################", (int)(20 - bars), "                    ", percent, (unsigned long long)all,
 		    (unsigned long long)(ms > 0 ? all * 1000 / ms : 0), left);
 	else if (terminal || !last)
@@ -142,10 +145,43 @@ static int save_state(struct import *m)
 	return m->state_path[0] == 0 ? 0 : cli_write_file(m->state_path, text, (size_t)n, 0600, true);
 }
 
+/* The word behind "NAME " on the state's next line; p goes on behind it. NULL: another line stands there. */
+static const char *state_word(char **p, const char *name)
+{
+	char *word = *p + strlen(name) + 1, *end;
+
+	if (strncmp(*p, name, strlen(name)) != 0 || (*p)[strlen(name)] != ' ' || (end = strchr(word, '\n')) == NULL)
+		return NULL;
+	*end = 0;
+	*p = end + 1;
+	return word;
+}
+
+static bool state_number(char **p, const char *name, uint64_t *ret)
+{
+	const char *word = state_word(p, name);
+	char *end;
+
+	if (word == NULL || word[0] < '0' || word[0] > '9')
+		return false;
+	*ret = strtoull(word, &end, 10);
+	return *end == 0;
+}
+
+static bool parse_state(struct import *m, char *p, uint64_t *ret_size)
+{
+	const char *key = state_word(&p, "key");
+
+	if (key == NULL || key[0] == 0 || strlen(key) > KEY_MAX)
+		return false;
+	snprintf(m->key, sizeof m->key, "%s", key);
+	return state_number(&p, "size", ret_size) && state_number(&p, "record", &m->acked) && state_number(&p, "line", &m->acked_line);
+}
+
 /* Take up a state file, if there is one. 0 or an exit code. */
 static int load_state(struct import *m)
 {
-	unsigned long long size, record, line;
+	uint64_t size = 0;
 	struct buf text;
 	struct stat st;
 	int code;
@@ -156,15 +192,14 @@ static int load_state(struct import *m)
 	if ((code = cli_read_file(m->state_path, &text)) != 0)
 		goto out;
 	buf_u8(&text, 0);
-	if (!buf_ok(&text) || sscanf((const char *)text.p, "key %50s size %llu record %llu line %llu", m->key, &size, &record, &line) != 4) {
-		code = cli_fail(EXIT_FAILED, "%s is not a state of an import; take it away to begin anew", "%s 不是导入进度文件；删除后可重新开始", m->state_path);
+	if (!buf_ok(&text) || !parse_state(m, (char *)text.p, &size)) {
+		code = cli_fail(EXIT_FAILED, "%s is not a state of an import; take it away to begin anew", "%s 不是导入进度文件；删除后可重新开始",
+		    m->state_path);
 	} else if (size != m->size) {
-		code = cli_fail(EXIT_FAILED, "%s has changed since the import began; take %s away to begin anew", "%s 在导入开始后有改动；删除 %s 后可重新开始",
-		    m->path, m->state_path);
+		code = cli_fail(EXIT_FAILED, "%s has changed since the import began; take %s away to begin anew",
+		    "%s 在导入开始后有改动；删除 %s 后可重新开始", m->path, m->state_path);
 	} else {
-		m->acked = record;
-		m->acked_line = line;
-		fprintf(stderr, tr("going on behind line %llu\n", "从第 %llu 行之后继续\n"), line);
+		fprintf(stderr, tr("going on behind line %llu\n", "从第 %llu 行之后继续\n"), (unsigned long long)m->acked_line);
 		if ((uint64_t)st.st_mtime * 1000 + OLD_MS < clock_wall_ms())
 			fputs(tr("this is a day old: the last lines before it may be stored twice\n", "进度已超过一天：断点前的最后几行可能重复存入\n"), stderr);
 	}
@@ -238,7 +273,8 @@ static int next_record(struct import *m, const char **ret, size_t *ret_n)
 		*ret_n = good ? m->json.n : 0;
 	} else if (got != SOURCE_HERE || m->csv) {
 		if (got != SOURCE_HERE)
-			refuse_here(m, "", got == SOURCE_TOO_LONG ? "payload-too-large" : "validation", got == SOURCE_BROKEN ? "quotes as in RFC 4180" : NULL);
+			refuse_here(m, "", got == SOURCE_TOO_LONG ? "payload-too-large" : "validation", got == SOURCE_BROKEN ?
+			    "quotes as in RFC 4180" : NULL);
 		*ret_n = 0;
 	}
 	return 1;
@@ -308,7 +344,8 @@ static void take_refusal(struct import *m, uint64_t line, int status, const char
 		const char *field = json_string_value(json_object_get(e, "field"));
 		const char *what = json_string_value(json_object_get(e, "kind"));
 
-		tell_fault(m, line, field != NULL ? field : "", what != NULL ? what : kind, json_string_value(json_object_get(e, "expected")));
+		tell_fault(m, line, field != NULL ? field : "", what != NULL ? what : kind, json_string_value(json_object_get(e,
+		    "expected")));
 	}
 	if (json_array_size(errors) == 0)
 		tell_fault(m, line, "", kind, json_string_value(json_object_get(j, "expected")));
@@ -464,7 +501,8 @@ static int sum_up(struct import *m)
 		printf(tr("%llu lines are well, %llu are not; nothing was stored\n", "%llu 行合格，%llu 行不合格；未存入任何数据\n"),
 		    (unsigned long long)m->stored, (unsigned long long)m->refused);
 	else if (!cli.json)
-		printf(tr("stored %llu, stored before %llu, refused %llu\n", "新存入 %llu，先前已存 %llu，被拒 %llu\n"), (unsigned long long)m->stored,
+		printf(tr("stored %llu, stored before %llu, refused %llu\n", "新存入 %llu，先前已存 %llu，被拒 %llu\n"),
+		    (unsigned long long)m->stored,
 		    (unsigned long long)m->repeated, (unsigned long long)m->refused);
 	if (m->denied > 0 && m->stored + m->repeated == 0)
 		return EXIT_DENIED;
@@ -475,7 +513,8 @@ static int stopped(struct import *m)
 {
 	int code = m->stop == 401 ? EXIT_DENIED : strcmp(m->stop_kind, "sealed") == 0 ? EXIT_SEALED : EXIT_FAILED;
 
-	return cli_fail(code, "stopped at line %llu (%s); the same command goes on from there", "停在第 %llu 行（%s）；再次运行同一命令可继续",
+	return cli_fail(code, "stopped at line %llu (%s); the same command goes on from there",
+	    "停在第 %llu 行（%s）；再次运行同一命令可继续",
 	    (unsigned long long)m->stop_line, m->stop_kind);
 }
 
@@ -581,21 +620,26 @@ out:
 
 int cmd_import(int argc, char **argv)
 {
-	static const struct cli_help help = { "import FILE|- [--csv] [--map MAP] [--purpose P] [--dry-run] [--from LINE] [--key BASE] [--errors FILE]",
+	static const struct cli_help help = { "import FILE|- [--csv] [--map MAP] [--purpose P] [--dry-run] [--from LINE] [--key BASE] "
+	    "[--errors FILE]",
 		"Stores many files: one JSON object {\"fields\": {...}} a line, or CSV with field names in its first line.\n"
 		"Run again after it was stopped, it goes on where it was (FILE.childvault-import knows where).",
-		"批量导入档案：每行一个 JSON 对象 {\"fields\": {...}}，或首行为字段名的 CSV。\n中断后再次运行同一命令即可继续（进度记在 FILE.childvault-import）。" };
+		"批量导入档案：每行一个 JSON 对象 {\"fields\": {...}}，或首行为字段名的 CSV。\n中断后再次运行同一命令即可继续（进度记在 "
+		    "FILE.childvault-import）。" };
 	struct import m = { .with = { .purpose = "intake" } };
 	const char *key = NULL;
 	const struct cli_option options[] = {
 		{ "csv", OPTION_FLAG, &m.csv, NULL, "the file is CSV, whatever it begins with", "文件为 CSV" },
-		{ "map", OPTION_TEXT, &m.map_path, "MAP", "lines column=field for CSV; no field leaves a column out", "CSV 的列名与字段对照，每行 列名=字段；留空则略去该列" },
-		{ "purpose", OPTION_TEXT, &m.with.purpose, "P", "why: a purpose of the profile (intake)", "目的：规则文件中的目的代码（默认 intake）" },
+		{ "map", OPTION_TEXT, &m.map_path, "MAP", "lines column=field for CSV; no field leaves a column out",
+		    "CSV 的列名与字段对照，每行 列名=字段；留空则略去该列" },
+		{ "purpose", OPTION_TEXT, &m.with.purpose, "P", "why: a purpose of the profile (intake)",
+		    "目的：规则文件中的目的代码（默认 intake）" },
 		{ "case", OPTION_TEXT, &m.with.case_text, "TEXT", "the case it belongs to", "所属个案" },
 		{ "dry-run", OPTION_FLAG, &m.dry, NULL, "check every line here and store nothing", "只在本机检查各行，不存入" },
 		{ "from", OPTION_NUMBER, &m.from, "LINE", "begin with this line of the file", "从文件的这一行开始" },
 		{ "key", OPTION_TEXT, &key, "BASE", "the same key and line twice are stored once", "同一键同一行重复提交只存一次" },
-		{ "errors", OPTION_TEXT, &m.errors_path, "FILE", "write faults there: line, field, kind, what is expected", "错误写入此文件：行、字段、种类、应为" } };
+		{ "errors", OPTION_TEXT, &m.errors_path, "FILE", "write faults there: line, field, kind, what is expected",
+		    "错误写入此文件：行、字段、种类、应为" } };
 	struct cli_args a;
 	int code;
 

@@ -69,7 +69,8 @@ enum source_got source_line(struct source *s, const char **ret, size_t *ret_n)
 	const uint8_t *end;
 	bool long_line = false;
 
-	while ((end = s->held.n - s->at > scanned ? memchr(s->held.p + s->at + scanned, '\n', s->held.n - s->at - scanned) : NULL) == NULL) {
+	while ((end = s->held.n - s->at > scanned ? memchr(s->held.p + s->at + scanned, '\n',
+	    s->held.n - s->at - scanned) : NULL) == NULL) {
 		scanned = s->held.n - s->at;
 		if (scanned > SOURCE_LINE_MAX) {
 			long_line = true;

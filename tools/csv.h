@@ -21,7 +21,11 @@ struct source {
 	size_t at;
 	bool ended;
 };
-enum source_got { SOURCE_END, SOURCE_HERE, SOURCE_TOO_LONG, SOURCE_BROKEN /* a quote is not closed or stands where none may */, SOURCE_FAILED };
+enum source_got {
+	SOURCE_END, SOURCE_HERE, SOURCE_TOO_LONG,
+	SOURCE_BROKEN,		/* a quote is not closed, or stands where none may */
+	SOURCE_FAILED		/* errno tells */
+};
 
 /* Read from fd, which stays the caller's. */
 void source_init(struct source *s, int fd);

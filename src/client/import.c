@@ -1,4 +1,7 @@
-/* Many records with one request: lines go out while their answers come in, since each side's room for what the other has not read is bounded. */
+/*
+ * Many records with one request: lines go out while their answers come in, since each side's room for what the other has not read is
+ * bounded.
+ */
 #include <errno.h>
 #include <jansson.h>
 #include <poll.h>

@@ -2,6 +2,7 @@
  * Requests of clients, as connection.c takes them: the first byte says in what pieces, the rest is a connection's bytes. What
  * comes of a request does not depend on the pieces, a message for core decodes, and every refusal can be told.
  */
+#include "format/wire_gov.h"
 #include "front/arena.h"
 #include "front/exchange.h"
 #include "fuzz.h"
@@ -75,6 +76,11 @@ static int decode(uint8_t type, const uint8_t *p, size_t n)
 		struct wire_history history;
 		struct wire_events events;
 		struct wire_tile tile;
+		struct wire_records records;
+		struct wire_gov_create make;
+		struct wire_gov_get get;
+		struct wire_gov_list list;
+		struct wire_gov_act act;
 	} m;
 
 	switch (type) {
@@ -84,6 +90,7 @@ static int decode(uint8_t type, const uint8_t *p, size_t n)
 		return wire_activate_decode(p, n, &m.activate);
 	case MSG_LOGOUT:
 	case MSG_CHECKPOINT:
+	case MSG_POLICY:
 		return wire_envelope_decode(p, n, &m.envelope);
 	case MSG_REFUSED:
 		return wire_refused_decode(p, n, &m.refused);
@@ -99,6 +106,16 @@ static int decode(uint8_t type, const uint8_t *p, size_t n)
 		return wire_events_decode(p, n, &m.events);
 	case MSG_TILE:
 		return wire_tile_decode(p, n, &m.tile);
+	case MSG_LIST:
+		return wire_records_decode(p, n, &m.records);
+	case MSG_GOV_CREATE:
+		return wire_gov_create_decode(p, n, &m.make);
+	case MSG_GOV_GET:
+		return wire_gov_get_decode(p, n, &m.get);
+	case MSG_GOV_LIST:
+		return wire_gov_list_decode(p, n, &m.list);
+	case MSG_GOV_ACT:
+		return wire_gov_act_decode(p, n, &m.act);
 	case MSG_HEALTH:
 	case MSG_METRICS:
 		return n == 0 ? 0 : CV_ERR_FORMAT;

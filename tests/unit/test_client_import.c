@@ -92,7 +92,8 @@ static const char *chunks(const char *const *piece, size_t n)
 
 static void lines_go_out_in_chunks_and_answers_come_back(void **state)
 {
-	static const char *const pieces[] = { "{\"l", "ine\":5,\"status\":201,\"id\":\"" ID "\"}\n{\"line\":6,\"sta", "tus\":422,\"kind\":\"validation\",\"x\":1}\n" };
+	static const char *const pieces[] = { "{\"l", "ine\":5,\"status\":201,\"id\":\"" ID "\"}\n{\"line\":6,\"sta",
+	    "tus\":422,\"kind\":\"validation\",\"x\":1}\n" };
 	static struct script s = { .keep = true };
 	struct fake *f = fake_start(play, &s);
 	struct childvault *cv = client_of(f);
@@ -102,7 +103,8 @@ static void lines_go_out_in_chunks_and_answers_come_back(void **state)
 	s.answer = chunks(pieces, 3);
 	assert_int_equal(import(cv, &j), CHILDVAULT_OK);
 	assert_string_equal(j.told, "5:201:" ID " 6:422: ");
-	assert_string_equal(s.request, "POST /v1/records:import?from=5 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer dG9rZW4\r\nCV-Purpose: intake\r\n"
+	assert_string_equal(s.request, "POST /v1/records:import?from=5 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
+	    "dG9rZW4\r\nCV-Purpose: intake\r\n"
 	    "Idempotency-Key: k\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
 	    "0000001c\r\n{\"fields\":{}}\n{\"fields\":{}}\n\r\n0\r\n\r\n");
 	/* The connection is used again. */
@@ -146,7 +148,8 @@ static void refusal_of_the_whole_request_is_a_problem(void **state)
 
 static void answers_that_are_no_lines_are_refused(void **state)
 {
-	static const char *const bad[] = { LINES_HEAD "3\r\nabc\r\n0\r\n\r\n", LINES_HEAD "4\r\n{}\n\n\r\n0\r\n\r\n", LINES_HEAD "5\r\n[]\n\n\n\r\n0\r\n\r\n",
+	static const char *const bad[] = { LINES_HEAD "3\r\nabc\r\n0\r\n\r\n", LINES_HEAD "4\r\n{}\n\n\r\n0\r\n\r\n",
+	    LINES_HEAD "5\r\n[]\n\n\n\r\n0\r\n\r\n",
 		LINES_HEAD "zz\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", LINES_HEAD "3\r\n{}\nxx0\r\n\r\n" };
 	static struct script s = { .keep = true };
 	struct fake *f = fake_start(play, &s);
@@ -224,7 +227,8 @@ static void names_that_would_lead_elsewhere_send_nothing(void **state)
 	struct fake *f = fake_start(play, &s);
 	struct childvault *cv = client_of(f);
 	struct job j = { .lines = 1 };
-	const struct childvault_with long_key = { .purpose = "p", .idempotency_key = "012345678901234567890123456789012345678901234567890" };
+	const struct childvault_with long_key = { .purpose = "p",
+	    .idempotency_key = "012345678901234567890123456789012345678901234567890" };
 
 	(void)state;
 	assert_int_equal(childvault_object(cv, "requests/../x", ID), CHILDVAULT_USAGE);

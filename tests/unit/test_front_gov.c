@@ -60,7 +60,8 @@ static struct wire_field field(struct wire_list *l, const char *name, uint8_t ty
 
 static void members_of_a_body_are_the_fields_of_the_message(void **state)
 {
-	struct taken t = asks_body("POST /v1/requests", "{\"kind\":\"grant\",\"fields\":[\"a\",\"b\"],\"reads\":3,\"urgent\":true}", MSG_GOV_CREATE);
+	struct taken t = asks_body("POST /v1/requests", "{\"kind\":\"grant\",\"fields\":[\"a\",\"b\"],\"reads\":3,\"urgent\":true}",
+	    MSG_GOV_CREATE);
 	static const uint8_t list[] = { 0, 2, 3, 0, 0, 0, 1, 'a', 3, 0, 0, 0, 1, 'b' };
 	struct wire_gov_create m;
 	struct wire_field f;
@@ -133,12 +134,14 @@ static void action_takes_a_body_or_none(void **state)
 	/* An empty body where one is wanted is no object. */
 	assert_int_equal(problem_of("POST /v1/requests", ""), PROBLEM_MALFORMED_JSON);
 	assert_int_equal(problem_in("POST /v1/requests" PLAIN), PROBLEM_UNSUPPORTED_MEDIA_TYPE);
-	assert_int_equal(problem_in("POST /v1/requests/" HEX_ID ":reject" HTTP11 BEARER "Content-Type: text/plain\r\n\r\n"), PROBLEM_UNSUPPORTED_MEDIA_TYPE);
+	assert_int_equal(problem_in("POST /v1/requests/" HEX_ID ":reject" HTTP11 BEARER "Content-Type: text/plain\r\n\r\n"),
+	    PROBLEM_UNSUPPORTED_MEDIA_TYPE);
 }
 
 static void filters_travel_as_texts_by_name(void **state)
 {
-	struct taken t = asks("GET /v1/requests?waiting=me&state=pending&principal=li%20si&record=" HEX_ID "&limit=7&cursor=abc" PLAIN, MSG_GOV_LIST);
+	struct taken t = asks("GET /v1/requests?waiting=me&state=pending&principal=li%20si&record=" HEX_ID "&limit=7&cursor=abc" PLAIN,
+	    MSG_GOV_LIST);
 	struct wire_gov_list m;
 	struct wire_field f;
 
@@ -160,7 +163,8 @@ static void filters_travel_as_texts_by_name(void **state)
 
 static void work_list_is_asked_by_area_due_and_state(void **state)
 {
-	struct taken t = asks("GET /v1/records?area=110101&due=2026Q4&state=active&cursor=c" HTTP11 BEARER "CV-Purpose: visit\r\n\r\n", MSG_LIST);
+	struct taken t = asks("GET /v1/records?area=110101&due=2026Q4&state=active&cursor=c" HTTP11 BEARER "CV-Purpose: visit\r\n\r\n",
+	    MSG_LIST);
 	struct wire_records m;
 
 	(void)state;
@@ -184,7 +188,8 @@ static void queries_and_paths_of_objects_are_closed(void **state)
 		{ "GET /v1/requests?waiting=you", PROBLEM_BAD_REQUEST }, { "GET /v1/requests?state=", PROBLEM_BAD_REQUEST },
 		{ "GET /v1/requests?state=a&state=b", PROBLEM_BAD_REQUEST }, { "GET /v1/requests?limit=1001", PROBLEM_BAD_REQUEST },
 		{ "GET /v1/requests?limit=0", PROBLEM_BAD_REQUEST }, { "GET /v1/requests?cursor=", PROBLEM_BAD_REQUEST },
-		{ "GET /v1/request", PROBLEM_NOT_FOUND }, { "GET /v1/requestss", PROBLEM_NOT_FOUND }, { "GET /v1/consents", PROBLEM_NOT_FOUND },
+		{ "GET /v1/request", PROBLEM_NOT_FOUND }, { "GET /v1/requestss", PROBLEM_NOT_FOUND }, { "GET /v1/consents",
+		    PROBLEM_NOT_FOUND },
 		{ "GET /v1/requests/", PROBLEM_NOT_FOUND }, { "GET /v1/requests/0001", PROBLEM_NOT_FOUND },
 		{ "GET /v1/requests/" HEX_ID "/x", PROBLEM_NOT_FOUND }, { "POST /v1/requests/" HEX_ID ":", PROBLEM_NOT_FOUND },
 		{ "POST /v1/requests/" HEX_ID ":Approve", PROBLEM_NOT_FOUND }, { "POST /v1/requests/" HEX_ID ":re-do", PROBLEM_NOT_FOUND },
@@ -213,7 +218,8 @@ static void long_text_of_an_object_is_taken_whole(void **state)
 
 	(void)state;
 	assert_non_null(text);
-	head = (size_t)snprintf(text, 1024, "POST /v1/requests" HTTP11 BEARER JSON_TYPE "Content-Length: %zu\r\n\r\n{\"document\":\"", n + 15);
+	head = (size_t)snprintf(text, 1024, "POST /v1/requests" HTTP11 BEARER JSON_TYPE "Content-Length: %zu\r\n\r\n{\"document\":\"",
+	    n + 15);
 	memset(text + head, 'A', n);
 	memcpy(text + head + n, "\"}", 3);
 	memset(&t, 0, sizeof(t));

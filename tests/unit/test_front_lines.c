@@ -21,7 +21,8 @@ static void lines_of(const char *text, size_t n, size_t step, size_t max, char *
 		do {
 			found = line_next(&r, held.p, held.n, at == n, max, &l);
 			if (found == LINE_HERE)
-				out += (size_t)snprintf(ret + out, size - out, "%llu:%.*s ", (unsigned long long)l.number, (int)l.n, (char *)held.p);
+				out += (size_t)snprintf(ret + out, size - out, "%llu:%.*s ", (unsigned long long)l.number, (int)l.n,
+				    (char *)held.p);
 			if (found == LINE_TOO_LONG)
 				out += (size_t)snprintf(ret + out, size - out, "%llu:- ", (unsigned long long)l.number);
 			memmove(held.p, held.p + l.used, held.n - l.used);
@@ -37,7 +38,8 @@ static void lines_are_the_same_however_they_come(void **state)
 	static const struct {
 		const char *text, *lines;
 	} cases[] = {
-		{ "a\nbc\n", "1:a 2:bc " }, { "a\r\nbc\r\n", "1:a 2:bc " }, { "a\nbc", "1:a 2:bc " }, { "", "" }, { "\n\r\n \t\nx\n", "4:x " },
+		{ "a\nbc\n", "1:a 2:bc " }, { "a\r\nbc\r\n", "1:a 2:bc " }, { "a\nbc", "1:a 2:bc " }, { "", "" }, { "\n\r\n \t\nx\n",
+		    "4:x " },
 		{ "a\rb\n", "1:a\rb " }, { "12345678\n123456789\n1\n", "1:12345678 2:- 3:1 " }, { "123456789", "1:- " },
 		{ "12345678901234567890123\n2\n12345678901", "1:- 2:2 3:- " }, { "12345678\r\n1234567\r\n", "1:12345678 2:1234567 " },
 		{ "1234567890\n", "1:- " }, { "1234567890\r\n\n3", "1:- 3:3 " },
@@ -126,7 +128,8 @@ static void refused_line_names_fields_of_core_or_front(void **state)
 	wire_count_end(&answer, at, 1);
 	assert_int_equal(line_answer(&b, 3, &none, answer.p, answer.n), 0);
 	text_of(&b, text, sizeof(text));
-	assert_string_equal(text, "{\"line\":3,\"status\":422,\"kind\":\"validation\",\"errors\":[{\"field\":\"name\",\"kind\":\"validation\","
+	assert_string_equal(text, "{\"line\":3,\"status\":422,"
+	    "\"kind\":\"validation\",\"errors\":[{\"field\":\"name\",\"kind\":\"validation\","
 	    "\"expected\":\"at most 5\"}]}\n");
 	buf_reset(&answer);
 	wire_refusal_put(&answer, PROBLEM_WRONG_TYPE, 77, "why", 0);
