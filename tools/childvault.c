@@ -18,6 +18,7 @@ struct command {
 static const struct command commands[] = {
 	{ "keygen", cmd_keygen, "make a person's key file and public file", "生成个人密钥文件和公开文件" },
 	{ "init", cmd_init, "make a vault", "建立档案库" },
+	{ "genesis", cmd_genesis, "show and sign what a new vault is", "查看并签署新库的内容" },
 	{ "demo", cmd_demo, "show the whole story on this terminal", "在终端上演示全过程" },
 	{ "unseal", cmd_unseal, "give the vault its root key", "解封档案库" },
 	{ "seal", cmd_seal, "take the root key away from the vault", "封存档案库" },

@@ -142,6 +142,7 @@ int cmd_create(int argc, char **argv);
 int cmd_delegate(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_genesis(int argc, char **argv);
 int cmd_get(int argc, char **argv);
 int cmd_grant(int argc, char **argv);
 int cmd_history(int argc, char **argv);

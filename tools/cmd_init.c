@@ -1,6 +1,6 @@
 /*
- * childvault init: a new vault. Only demo vaults so far: every key in one folder, said so in leaf 0 for ever. A vault whose
- * people bring their own public files is a later step.
+ * childvault init: a new vault. Of people who bring their own public files (init_people.c), or a demo: every key in one folder, said
+ * so in leaf 0 for ever.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +16,7 @@
 #include "cli.h"
 #include "crypto/crypto.h"
 #include "format/keyfile.h"
+#include "init.h"
 #include "model/model.h"
 #include "profile/profile.h"
 #include "store/files.h"
@@ -94,7 +95,7 @@ static bool find_profile(char ret[PATH_MAX])
 	return false;
 }
 
-static int compile_profile(const char *path, struct buf *ret)
+int init_profile(const char *path, struct buf *ret)
 {
 	struct profile_error e = { 0, 0, "" };
 	char found[PATH_MAX];
@@ -109,8 +110,7 @@ static int compile_profile(const char *path, struct buf *ret)
 	return cli_fail(EXIT_FAILED, "%s:%u:%u: %s", "%s:%u:%u: %s", path, e.line, e.column, e.text);
 }
 
-/* The empty folder, made if it is not there, with keys/ inside. */
-static int make_folder(const char *dir, int *ret_dirfd)
+int init_folder(const char *dir, bool keys, int *ret_dirfd)
 {
 	int fd;
 
@@ -126,7 +126,7 @@ static int make_folder(const char *dir, int *ret_dirfd)
 		close(fd);
 		return cli_fail(EXIT_FAILED, "%s is not empty", "%s 不是空文件夹", dir);
 	}
-	if (fd < 0 || mkdirat(fd, "keys", 0700) != 0) {
+	if (fd < 0 || (keys && mkdirat(fd, "keys", 0700) != 0)) {
 		if (fd >= 0)
 			close(fd);
 		return cli_fail(EXIT_FAILED, "%s: %s", "%s：%s", dir, strerror(errno));
@@ -269,7 +269,7 @@ static int init_demo(const char *dir, const char *profile, const char *origin, u
 		return cli_fail(EXIT_FAILED, "no memory", "内存不足");
 	d->dirfd = -1;
 	buf_init(&d->policy, POLICY_DOCUMENT_MAX);
-	if ((code = compile_profile(profile, &d->policy)) != 0 || (code = make_folder(dir, &d->dirfd)) != 0)
+	if ((code = init_profile(profile, &d->policy)) != 0 || (code = init_folder(dir, true, &d->dirfd)) != 0)
 		goto out;
 	crypto_allow_unlocked(true);
 	crypto_random(d->vault_id, 16);
@@ -289,33 +289,69 @@ out:
 	return code;
 }
 
+/* What is wrong with the options together; 0 or exit code. */
+static int check_options(bool demo, const struct init_people *x)
+{
+	bool people = x->admins.n + x->custodians.n + x->auditors.n + x->members.n + x->apps.n > 0;
+
+	if (demo && (people || x->production || x->table != NULL || x->holders.n > 0 || x->quorum != 0))
+		return cli_usage("init", "a demo vault has its own people: --demo goes with --profile, --origin and --journal-mib alone",
+		    "演示库自带人员：--demo 只能与 --profile、--origin、--journal-mib 合用");
+	if (!demo && !people)
+		return cli_usage("init", "who are its people? give --admin, --custodian, --auditor and --member, or make a --demo vault",
+		    "请用 --admin、--custodian、--auditor、--member 指定人员，或用 --demo 建立演示库");
+	if (x->journal_mib != 0 && (x->journal_mib < 9 || x->journal_mib > 1024))
+		return cli_usage("init", "--journal-mib takes a number from 9 to 1024", "--journal-mib 应为 9 至 1024 的数");
+	if (x->origin != NULL && (strlen(x->origin) > 200 || strpbrk(x->origin, " +\t\n") != NULL || x->origin[0] == '\0'))
+		return cli_usage("init", "--origin is at most 200 characters without space or +", "--origin 至多 200 个字符，不含空格与 +");
+	return 0;
+}
+
 int cmd_init(int argc, char **argv)
 {
-	static const struct cli_help help = { "init --demo DIR [options]",
-		"Make a new vault. A demo vault keeps all keys in DIR/keys, unseals itself at start and says so in its first leaf "
-		"for ever: for trying things out with synthetic files only.",
-		"建立新的保管库。演示库把全部密钥放在 DIR/keys 中，启动时自行解封，并永久记入第一条日志：只可用于合成数据的试用。" };
-	const char *profile = NULL, *origin = NULL;
+	static const struct cli_help help = { "init DIR --admin FILE[,area=AREA]... --custodian FILE... --auditor FILE... --member FILE=ROLES...\n"
+		"       childvault init --demo DIR",
+		"Make a new vault of the people whose public files (`childvault keygen`) are given. It stays pending until two administrators\n"
+		"have signed what it is: see `childvault genesis --help`. AREA is system, security or audit; ROLES are names of the profile with\n"
+		"commas between. TABLE is CSV with a header of login (the name in the public file), name, department, post, area, vetted\n"
+		"(YYYY-MM-DD), person (who has several keys has one text here) and uid, all but login optional.\n"
+		"A demo vault keeps all keys in DIR/keys, unseals itself at start and says so in its first leaf for ever: for trying things out\n"
+		"with synthetic files only.",
+		"用各人的公开文件（childvault keygen 生成）建立新的保管库。两名管理员签名之前，库处于待定状态：见 childvault genesis --help。\n"
+		"AREA 为 system、security、audit 之一；ROLES 为配置中的角色名，以逗号分隔。TABLE 为 CSV，表头为 login（公开文件中的名称）、name、\n"
+		"department、post、area、vetted（YYYY-MM-DD）、person（同一自然人的多个密钥填同一文本）、uid，除 login 外均可省略。\n"
+		"演示库把全部密钥放在 DIR/keys 中，启动时自行解封，并永久记入第一条日志：只可用于合成数据的试用。" };
+	struct init_people x = { .passphrase_fd = UINT64_MAX };
 	bool demo = false;
-	uint64_t journal_mib = 0;
 	const struct cli_option options[] = {
 		{ "demo", OPTION_FLAG, &demo, NULL, "make a demo vault", "建立演示库" },
-		{ "profile", OPTION_TEXT, &profile, "FILE", "the profile to use (default child-welfare)", "采用的配置（默认 child-welfare）" },
-		{ "origin", OPTION_TEXT, &origin, "NAME", "name of the audit log", "审计日志的名称" },
-		{ "journal-mib", OPTION_NUMBER, &journal_mib, "N", "size of a journal file, 9 to 1,024 (default 16)",
+		{ "admin", OPTION_LIST, &x.admins, "FILE[,area=A]", "an administrator; at least two", "管理员，至少两名" },
+		{ "custodian", OPTION_LIST, &x.custodians, "FILE", "a custodian: two together can grant roles", "密钥保管员：两人一起可授予角色" },
+		{ "auditor", OPTION_LIST, &x.auditors, "FILE[=ROLE]", "an auditor", "审计员" },
+		{ "member", OPTION_LIST, &x.members, "FILE=ROLES", "a person who works with files", "办理档案的人员" },
+		{ "app", OPTION_LIST, &x.apps, "FILE=ROLE", "an application", "应用程序" },
+		{ "people", OPTION_TEXT, &x.table, "TABLE", "names, posts and areas of all these (CSV)", "上述人员的姓名、职务、辖区（CSV）" },
+		{ "production", OPTION_FLAG, &x.production, NULL, "administrators, custodians, auditors and readers are different persons",
+		    "正式库：管理员、保管员、审计员与查阅者互相分离，并永久记入第一条日志" },
+		{ "quorum", OPTION_NUMBER, &x.quorum, "K", "let any K of the holders unseal as well", "任意 K 名持有人也可解封" },
+		{ "holder", OPTION_LIST, &x.holders, "NAME", "who holds a share (default: the custodians)", "份额持有人（默认为保管员）" },
+		{ "shares", OPTION_TEXT, &x.shares, "DIR", "folder for the shares' files", "存放份额文件的目录" },
+		{ "no-passphrase", OPTION_FLAG, &x.no_passphrase, NULL, "the quorum alone unseals", "只能由持有人解封" },
+		{ "passphrase-fd", OPTION_NUMBER, &x.passphrase_fd, "N", "read the operator's passphrase from descriptor N", "从描述符 N 读操作员口令" },
+		{ "profile", OPTION_TEXT, &x.profile, "FILE", "the profile to use (default child-welfare)", "采用的配置（默认 child-welfare）" },
+		{ "origin", OPTION_TEXT, &x.origin, "NAME", "name of the audit log", "审计日志的名称" },
+		{ "journal-mib", OPTION_NUMBER, &x.journal_mib, "N", "size of a journal file, 9 to 1,024 (default 16)",
 		    "日志文件大小（MiB），9 至 1024，默认 16" },
 	};
 	struct cli_args args;
+	int code;
 
 	if (!cli_parse(argc, argv, &help, options, sizeof(options) / sizeof(options[0]), 1, 1, &args))
 		return args.exit;
-	if (!demo)
-		return cli_usage("init", "only demo vaults can be made so far: add --demo", "目前只能建立演示库：请加 --demo");
-	if (journal_mib != 0 && (journal_mib < 9 || journal_mib > 1024))
-		return cli_usage("init", "--journal-mib takes a number from 9 to 1024", "--journal-mib 应为 9 至 1024 的数");
-	if (origin != NULL && (strlen(origin) > 200 || strpbrk(origin, " +\t\n") != NULL || origin[0] == '\0'))
-		return cli_usage("init", "--origin is at most 200 characters without space or +", "--origin 至多 200 个字符，不含空格与 +");
+	if ((code = check_options(demo, &x)) != 0)
+		return code;
 	if (crypto_start() != 0)
 		return cli_fail(EXIT_FAILED, "the cryptographic library does not start", "密码库无法启动");
-	return init_demo(args.argv[0], profile, origin, journal_mib);
+	x.dir = args.argv[0];
+	return demo ? init_demo(x.dir, x.profile, x.origin, x.journal_mib) : init_people(&x);
 }

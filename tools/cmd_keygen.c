@@ -60,6 +60,15 @@ static int write_files(const struct keygen *k, const struct buf *key_text, const
 	return EXIT_DONE;
 }
 
+/* What the key's owner compares when administrators read it to them from the genesis that they sign. */
+static void say_code(const struct client_key *key)
+{
+	char code[CLIENT_KEY_CODE];
+
+	client_key_code(key->principal, key->box_pk, key->sign_pk, code);
+	fprintf(stderr, tr("key code: %s\n", "密钥校验码：%s\n"), code);
+}
+
 int cmd_keygen(int argc, char **argv)
 {
 	struct keygen k = { .fd = UINT64_MAX };
@@ -85,8 +94,8 @@ int cmd_keygen(int argc, char **argv)
 	client_key_new(&key);
 	if (client_key_public(&key, k.name, &pub_text) != 0)
 		code = cli_usage("keygen", "the name must be UTF-8 text", "名称必须是 UTF-8 文本");
-	else if ((code = seal_key(&k, &key, &key_text)) == 0)
-		code = write_files(&k, &key_text, &pub_text);
+	else if ((code = seal_key(&k, &key, &key_text)) == 0 && (code = write_files(&k, &key_text, &pub_text)) == 0)
+		say_code(&key);
 	client_key_clear(&key);
 	buf_free(&key_text);
 	buf_free(&pub_text);

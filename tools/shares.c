@@ -113,6 +113,9 @@ int operator_call(const char *path, enum admin_operation operation, uint8_t slot
 
 int operator_refused(const struct admin_answer *a)
 {
+	if (a->result == PROBLEM_APPROVAL_REQUIRED)
+		return cli_fail(EXIT_SEALED, "the vault is pending: two administrators who are different persons sign it first (childvault genesis --help)",
+		    "档案库处于待定状态：须先由两名为不同自然人的管理员签署（见 childvault genesis --help）");
 	return cli_fail(a->result == PROBLEM_SEALED ? EXIT_SEALED : a->result == PROBLEM_UNAUTHENTICATED ? EXIT_DENIED : EXIT_FAILED,
 	    "%s (%s)", "%s（%s）", problem_title(a->result), problem_kind(a->result));
 }

@@ -1,8 +1,10 @@
 #include "client/key.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "format/context.h"
@@ -180,4 +182,14 @@ int client_key_public_check(const struct pubfile *p)
 		r = crypto_verify(p->sign_pk, m.p, m.n, p->signature);
 	buf_free(&m);
 	return r;
+}
+
+void client_key_code(const uint8_t principal[16], const uint8_t box_pk[32], const uint8_t sign_pk[32], char ret[CLIENT_KEY_CODE])
+{
+	const struct part parts[] = { { principal, 16 }, { box_pk, 32 }, { sign_pk, 32 } };
+	uint8_t digest[32];
+
+	crypto_hash("cv1.proof", NULL, 0, parts, 3, digest, sizeof(digest));
+	for (unsigned i = 0; i < 6; i++)
+		snprintf(ret + 5 * i, CLIENT_KEY_CODE - 5 * i, "%04u%s", (unsigned)(be32_get(digest + 4 * i) % 10000), i < 5 ? " " : "");
 }

@@ -54,6 +54,9 @@ int client_key_open(const struct keyfile *f, const struct client_pass *pass, con
     __attribute__((warn_unused_result));
 /* Append the public file's text, with proof of possession. name is 1 to 255 bytes of UTF-8. 0, CV_ERR_ARG, CV_ERR_NOMEM. */
 int client_key_public(const struct client_key *k, const char *name, struct buf *ret);
+/* What a person compares to know their public keys again, 24 digits: of H_256(cv1.proof, ; principal ‖ X25519 pk ‖ Ed25519 pk). */
+#define CLIENT_KEY_CODE 30u
+void client_key_code(const uint8_t principal[16], const uint8_t box_pk[32], const uint8_t sign_pk[32], char ret[CLIENT_KEY_CODE]);
 /* Verify a decoded public file's signature. 0 or CV_ERR_AUTH, CV_ERR_NOMEM. */
 int client_key_public_check(const struct pubfile *p) __attribute__((warn_unused_result));
 
