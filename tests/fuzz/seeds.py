@@ -135,6 +135,7 @@ seed("directory", "texts", u8(8) + b"".join(u8(len(t)) + t for t in (b"worker", 
 seed("keyring", "demo", u8(1) + u8(1) + u8(0xFE) + bytes(2 + 8 + 16) + run(1, 104))
 seed("keyring", "passphrase", u8(1) + u8(1) + u8(2) + bytes(2) + u32(262144) + u32(3) + run(1, 16) + run(2, 104))
 seed("keyring", "quorum", u8(1) + u8(1) + u8(1) + u8(2) + u8(3) + bytes(24) + run(1, 64) + run(2, 104))
+seed("keyring", "holders", u8(2) + u8(1) + u8(1) + u8(2) + u8(3) + bytes(24) + run(1, 64) + b"\1a\0" + u8(6) + "王小".encode() + run(2, 104))
 seed("keyring", "keyring", u8(1) + u8(1) + u32(1) + run(1, 928 + 72))
 seed("keyring", "frontier", u64(6) + u8(2) + run(1, 64))
 
@@ -213,6 +214,15 @@ public = head + run(1, 16) + run(2, 32) + run(3, 32) + u8(9) + "王小满".encod
 seed("keyfile", "plain", f"childvault-key-1\n{b64(plain)}\n")
 seed("keyfile", "passphrase", f"childvault-key-1\n{b64(locked)}\n")
 seed("keyfile", "public", f"childvault-public-1\n{b64(public)}\n")
+
+share = u8(1) + u8(1) + u8(2) + u8(3) + u8(2) + u8(5) + run(0xA0, 4) + run(0xB0, 4) + run(0x10, 32)
+lines = ["040G40R2 0PGA38N3 E", "P2RV5CRG 2491650N N", "2RBHG68T 3CE1T7GZ 6", "40GJ48S4 4MK2EA19 6", "58NJRB9E 5WQC6VA0 3"]
+seed("share", "bytes", share)
+seed("share", "text", "\n".join(lines))
+seed("share", "file", "childvault-share-1\n# holder: a\n" + "".join(f"({i}) {line}\n" for i, line in enumerate(lines, 1)))
+seed("share", "qr", "CVSHARE1:" + "".join(lines).replace(" ", ""))
+seed("share", "typed", "".join(lines).lower().replace("0", "o").replace("1", "l") + "\r\n")
+seed("share", "verdict", u8(2) + u8(0) + u8(4) + u8(3) + u8(5) + u16(9) + u8(0) + u8(1) + b"d")
 
 # ---- what clients read ------------------------------------------------------------------------------------------------------
 seed("answer", "length", "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
