@@ -1,8 +1,8 @@
 /*
  * Governance objects in core: assignments, grants, requests, delegations, budgets. docs/POLICY.md sections 3 to 5.
  *
- * Their rows are opened once, at unseal, into a table in memory; each change goes to the row first and to the table when the
- * request's changes join the turn (gov_commit) or are forgotten (gov_rollback, gov_turn_failed). Core's thread.
+ * Their rows are opened once, at unseal, into a table in memory. A change goes to row and table at once, so that later requests of the
+ * turn see it, and is taken back where the store's is (gov_rollback, gov_turn_done). Core's thread.
  */
 #ifndef CV_VAULT_GOV_H
 #define CV_VAULT_GOV_H
@@ -23,7 +23,8 @@ void gov_turn_done(struct vault *v, bool durable);
 /*
  * Whether governance lets the caller read field f of record r as class (a view class, or the source class) allows: POLICY.md checks 12
  * to 18. role is the role that allows the field, or NULL if none does, which a grant may make good. On DECIDE_YES ret_approval names the
- * assignment or grant (zeros: none was needed) and *ret_granted says that it is a grant, to be counted by gov_use. Changes nothing.
+ * assignment or grant (zeros: none was needed) and *ret_granted says that it is a grant, to be counted by gov_use. Otherwise the answer is
+ * that of the approval that came furthest in the order of the checks; DECIDE_NO_APPROVAL: there is none. Changes nothing.
  */
 enum decision_reason gov_read(struct vault *v, const struct vault_call *c, const struct record *r, const struct policy_field *f,
     uint16_t class_id, const struct policy_role *role, uint8_t ret_approval[16], bool *ret_granted);
@@ -47,7 +48,7 @@ enum decision_reason gov_export(struct vault *v, const struct vault_call *c, con
     const struct policy_field *f);
 /* Whether a record is in one of the caller's live assignments for the call's purpose. */
 bool gov_assigned(struct vault *v, const struct vault_call *c, const uint8_t record[16]);
-/* Expire what is over; between turns, bounded work. True if a turn is to be begun to write it. */
+/* Between turns: write the states of what is over, some of it, as a turn of its own. */
 void gov_tick(struct vault *v, uint64_t now_ms);
 
 /* Operations for MSG_GOV_*: a problem number, 0 when done. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "format/value.h"
 #include "vault/gov_ops.h"
@@ -434,7 +435,12 @@ unsigned gov_list(struct vault *v, struct vault_call *c, uint16_t type, const st
 		if (o->prefix.type != type)
 			continue;
 		looked++;
-		if ((r = selects(v, c, &f, o, &selected, &state)) == 0 && selected) {
+		r = selects(v, c, &f, o, &selected, &state);
+		/* A record that does not open keeps its own objects out, not the list shut. */
+		if (r == CV_ERR_AUTH || r == CV_ERR_FORMAT) {
+			log_warn("a governance object is left out of a list: %s", cv_strerror(r));
+			r = 0;
+		} else if (r == 0 && selected) {
 			show_object(v, state, o, false, c->out);
 			count++;
 		}

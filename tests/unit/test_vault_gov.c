@@ -68,6 +68,37 @@ static void neighbours_area_is_refused(void **state)
 	assert_int_equal(read_field(f, who.clerk, "visit", records[1], "name", false, text), 0);
 }
 
+static int area_setup(void **state)
+{
+	int r;
+
+	gov_manager_area = true;
+	fixture_area[P_MANAGER] = EAST;
+	r = gov_setup(state);
+	gov_manager_area = false;
+	fixture_area[P_MANAGER] = NULL;
+	return r;
+}
+
+static void who_decides_in_an_area_decides_there_alone(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t records[2][16], id[16];
+	struct cast who;
+	char cursor[WIRE_CURSOR_MAX + 1] = "";
+	unsigned n;
+
+	cast(f, &who);
+	new_child(f, &who, EAST, records[0]);
+	new_child(f, &who, WEST, records[1]);
+	refused(f, assign(f, who.manager, "clerk", records, 2, "visit", 0, NULL), PROBLEM_NOT_PERMITTED, DECIDE_OUT_OF_AREA);
+	assert_int_equal(assign(f, who.manager, "clerk", records, 1, "visit", 0, NULL), 0);
+	assert_int_equal(ask_grant(f, who.school, records[1], "note", 0, id), 0);
+	refused(f, gov_do(f, who.manager, "requests", id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_OUT_OF_AREA);
+	assert_int_equal(gov_count(f, who.manager, "requests", "waiting=me", 10, cursor, &n), 0);
+	assert_int_equal(n, 0);
+}
+
 static void only_another_person_with_the_act_assigns(void **state)
 {
 	struct fixture *f = *state;
@@ -345,6 +376,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, gov_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		T(what_nobody_approved_is_refused), T(level_four_opens_level_four), T(neighbours_area_is_refused),
+		cmocka_unit_test_setup_teardown(who_decides_in_an_area_decides_there_alone, area_setup, fixture_teardown),
 		T(only_another_person_with_the_act_assigns), T(faulty_members_are_named), T(delegate_acts_within_scope_and_time),
 		T(budget_counts_different_records_over_a_restart), T(refused_and_failed_requests_leave_nothing),
 		T(lists_show_what_concerns_the_caller), T(hundred_requests_of_a_person_may_wait), T(what_has_passed_is_marked_by_the_tick),

@@ -16,6 +16,7 @@ enum { FIELD_PLACE = 4 };
 static uint32_t gov_policy_version = 1;
 static uint8_t gov_school_rights;	/* on health, in a changed policy */
 static bool gov_new_class;
+static bool gov_manager_area;		/* managers decide in their own area only */
 
 static inline void gov_policy(struct buf *ret)
 {
@@ -59,6 +60,7 @@ static inline void gov_policy(struct buf *ret)
 	struct policy *p;
 
 	roles[4].rights[1] = gov_school_rights;
+	roles[5].area = gov_manager_area;
 	if (gov_new_class)
 		for (unsigned i = 0; i < 6; i++) {
 			roles[i].rights[3] = roles[i].rights[2];
