@@ -130,6 +130,13 @@ static int export_budget(struct vault *v, struct vault_call *c, uint64_t serial,
 	return why != DECIDE_YES || w.has ? 0 : add(v, c, export, w.room, 0, &s);
 }
 
+bool gov_exportable(const struct vault *v, const struct policy_field *f)
+{
+	int at = policy_class_position(v->policy, f->class);
+
+	return at >= 0 && policy_class(v->policy, (unsigned)at)->level < 5 && !policy_class(v->policy, (unsigned)at)->hidden;
+}
+
 enum decision_reason gov_export(struct vault *v, const struct vault_call *c, const uint8_t export[16], const struct record *r,
     const struct policy_field *f)
 {
@@ -142,6 +149,8 @@ enum decision_reason gov_export(struct vault *v, const struct vault_call *c, con
 	if (c->subject.purpose < 0 ||
 	    !gov_list_has_u16(&o->purposes, policy_purpose(v->policy, (unsigned)c->subject.purpose)->id))
 		return DECIDE_APPROVAL_PURPOSE;
+	if (f != NULL && !gov_exportable(v, f))
+		return DECIDE_APPROVAL_LEVEL;
 	if (f != NULL && !gov_list_has_u16(&o->fields, f->id))
 		return DECIDE_APPROVAL_FIELD;
 	if (gov_over(o, c->today))

@@ -90,6 +90,11 @@ enum gov_state gov_state_on(const struct gov_object *o, int32_t today);
  */
 int gov_state_seen(struct vault *v, const struct gov_object *o, int32_t today, enum gov_state *ret);
 
+/* ---- gov_budget.c -------------------------------------------------------------------------------------------------- */
+
+/* Whether a field may stand in an export: its class is neither of level 5 nor hidden. */
+bool gov_exportable(const struct vault *v, const struct policy_field *f);
+
 /* ---- gov_who.c: persons, areas, who may decide --------------------------------------------------------------------- */
 
 /* Whether two principals are one natural person. An unknown principal is nobody but itself. */

@@ -70,9 +70,12 @@ static unsigned check_wish(struct vault *v, struct vault_call *c, const struct g
 {
 	if (o->kind == GOV_KIND_POLICY)
 		return check_policy(v, c, o);
-	if (!gov_grantee_fits(v, c, o->principal, &o->purposes))
+	for (size_t i = 0; o->kind == GOV_KIND_EXPORT && i < o->fields.n; i += 2)
+		if (!gov_exportable(v, policy_field_by_id(v->policy, be16_get(o->fields.p + i))))
+			call_field_error(c, wire_text("fields", 6), PROBLEM_VALIDATION, "fields of classes below level 5, not hidden");
+	if (c->problem == 0 && !gov_grantee_fits(v, c, o->principal, &o->purposes))
 		return call_decline(c, DECIDE_GRANTEE_UNKNOWN, "%s", "");
-	return 0;
+	return c->problem;
 }
 
 unsigned gov_decided(struct vault *v, struct vault_call *c, uint8_t kind, const struct gov_entry *e, const struct gov_bytes *text)

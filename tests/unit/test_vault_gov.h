@@ -16,6 +16,7 @@ enum { FIELD_PLACE = 4 };
 static uint32_t gov_policy_version = 1;
 static uint8_t gov_school_rights;	/* on health, in a changed policy */
 static bool gov_new_class;
+static bool gov_health_sealed;		/* health is of level 5 */
 static bool gov_manager_area;		/* managers decide in their own area only */
 
 static inline void gov_policy(struct buf *ret)
@@ -26,7 +27,7 @@ static inline void gov_policy(struct buf *ret)
 	static const struct policy_class classes[] = { { CLASS_ID, "identity", LABEL, "", 3, false },
 		{ CLASS_HEALTH, "health", LABEL, "", 4, false }, { 0x60, "more", LABEL, "", 3, false },
 		{ CLASS_ID_MASKED, "identity.masked", LABEL, "", 3, false } };
-	static const struct policy_class without[] = { { CLASS_ID, "identity", LABEL, "", 3, false },
+	struct policy_class without[] = { { CLASS_ID, "identity", LABEL, "", 3, false },
 		{ CLASS_HEALTH, "health", LABEL, "", 4, false }, { CLASS_ID_MASKED, "identity.masked", LABEL, "", 3, false } };
 	static const struct policy_field fields[] = {
 		{ .id = FIELD_NAME, .class = CLASS_ID, .name = "name", .label = LABEL, .about = "", .fold_code = "", .fold_as = "",
@@ -61,6 +62,10 @@ static inline void gov_policy(struct buf *ret)
 
 	roles[4].rights[1] = gov_school_rights;
 	roles[5].area = gov_manager_area;
+	if (gov_health_sealed) {
+		without[1].level = 5;
+		without[1].legal = "法";
+	}
 	if (gov_new_class)
 		for (unsigned i = 0; i < 6; i++) {
 			roles[i].rights[3] = roles[i].rights[2];

@@ -364,6 +364,43 @@ static void export_counts_its_own_records(void **state)
 	assert_int_equal(vault_turn_end(f->v), 0);
 }
 
+static int sealed_setup(void **state)
+{
+	int r;
+
+	gov_health_sealed = true;
+	r = gov_setup(state);
+	gov_health_sealed = false;
+	return r;
+}
+
+/* An assignment does not open it, an export does not hold it, a grant does. */
+static void level_five_needs_a_grant(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t records[1][16], id[16];
+	struct cast who;
+	struct body x;
+	char text[256];
+
+	cast(f, &who);
+	new_child(f, &who, EAST, records[0]);
+	assert_int_equal(assign(f, who.manager, "clerk", records, 1, "visit", 4, NULL), 0);
+	refused(f, read_field(f, who.clerk, "visit", records[0], "note", false, text), PROBLEM_APPROVAL_REQUIRED, DECIDE_APPROVAL_LEVEL);
+	body_begin(&x);
+	body_text(&x, "kind", "export");
+	body_number(&x, "records", 2);
+	body_texts(&x, "fields", "name note");
+	body_text(&x, "purpose", "visit");
+	body_text(&x, "reason", "yearly report");
+	body_day(&x, "until", 3);
+	assert_int_equal(gov_post(f, who.clerk, "requests", &x, id), PROBLEM_VALIDATION);
+	assert_int_equal(ask_grant(f, who.clerk, records[0], "note", 0, id), 0);
+	assert_int_equal(gov_do(f, who.manager, "requests", id, "approve"), 0);
+	assert_int_equal(read_field(f, who.clerk, "visit", records[0], "note", false, text), 0);
+	assert_string_equal(text, "过敏");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, gov_setup, fixture_teardown)
@@ -371,6 +408,7 @@ int main(void)
 		T(grant_opens_what_no_role_opens_so_often), T(grant_ends_and_is_revoked), T(only_another_entitled_person_approves),
 		T(approvals_in_a_circle_are_refused), T(delegate_does_not_approve_what_the_delegator_asked),
 		T(delegate_without_the_key_grants_nothing), T(approval_merges_what_was_handed_in),
+		cmocka_unit_test_setup_teardown(level_five_needs_a_grant, sealed_setup, fixture_teardown),
 		T(grant_of_nothing_opens_nothing_later), T(grant_after_its_generation_is_dead), T(forged_key_does_not_open),
 		T(forged_row_does_not_load), T(export_counts_its_own_records),
 	};
