@@ -4,6 +4,7 @@
 #include "format/value.h"
 #include "format/wire_gov.h"
 #include "front/json_out.h"
+#include "front/openapi.h"
 #include "test_front.h"
 
 #define HTTP11 " HTTP/1.1\r\n" HOST
@@ -407,6 +408,49 @@ static void policy_answers_its_bytes(void **state)
 	buf_free(&g.answer);
 }
 
+/* The path with what stands in for each of its parameters. */
+static size_t filled(const char *path, char *ret, size_t size)
+{
+	size_t n = 0;
+
+	while (*path != '\0' && n + 40 < size) {
+		if (*path != '{') {
+			ret[n++] = *path++;
+			continue;
+		}
+		n += (size_t)snprintf(ret + n, size - n, "%s", strncmp(path, "{level}", 7) == 0 ? "0" : strncmp(path, "{n}", 3) == 0 ? "000" : HEX_ID);
+		path = strchr(path, '}') + 1;
+	}
+	return n;
+}
+
+static void every_operation_of_the_document_has_its_route(void **state)
+{
+	static const struct {
+		const char *name;
+		uint8_t method;
+	} methods[] = { { "get", METHOD_GET }, { "post", METHOD_POST }, { "put", METHOD_PUT }, { "patch", METHOD_PATCH }, { "delete", METHOD_DELETE } };
+	json_t *j = json_loadb((const char *)openapi_json, (size_t)(openapi_json_end - openapi_json), JSON_REJECT_DUPLICATES, NULL), *item;
+	const char *path;
+	char text[256];
+
+	(void)state;
+	assert_non_null(j);
+	json_object_foreach(json_object_get(j, "paths"), path, item) {
+		size_t n = filled(path, text, sizeof(text));
+		uint8_t described = 0;
+		struct exchange x;
+
+		for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+			described |= json_object_get(item, methods[i].name) != NULL ? methods[i].method : 0;
+		memset(&x, 0, sizeof(x));
+		route_find(&x, 0, text, n, 0);
+		if (x.allow != described)
+			fail_msg("%s: methods %x, described %x", path, x.allow, described);
+	}
+	json_decref(j);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -422,6 +466,7 @@ int main(void)
 		cmocka_unit_test(work_list_answers_null_for_what_head_has_not),
 		cmocka_unit_test(fault_of_a_member_points_at_the_member),
 		cmocka_unit_test(policy_answers_its_bytes),
+		cmocka_unit_test(every_operation_of_the_document_has_its_route),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
