@@ -78,7 +78,8 @@ static inline void rules_policy(struct buf *ret)
 		    .excepts = 1, .except = excepts),
 	};
 	const struct policy_source s = { .name = "rules", .version = 1, .departments = 3, .purposes = 3, .classes = 6,
-		.fields = RULE_FIELDS, .roles = 5, .department = departments, .purpose = purposes, .class = classes, .field = fields, .role = roles };
+		.fields = RULE_FIELDS, .roles = 5,
+		.department = departments, .purpose = purposes, .class = classes, .field = fields, .role = roles };
 	struct policy_fault fault = { 0 };
 	struct policy *p;
 
