@@ -43,6 +43,10 @@ void wire_records_put(struct buf *b, const struct wire_records *m)
 	wire_text8_put(b, m->state.p, m->state.n);
 	buf_u16(b, m->limit);
 	wire_text16_put(b, m->cursor.p, m->cursor.n);
+	if (m->export != NULL)
+		buf_put(b, m->export, WIRE_ID);
+	else
+		buf_zero(b, WIRE_ID);
 }
 
 /* ---- requests, read ---------------------------------------------------------------------------------------------- */
@@ -109,6 +113,7 @@ int wire_records_decode(const void *p, size_t n, struct wire_records *ret)
 	if (wire_envelope_get(&r, &ret->envelope) != 0 || wire_text8_get(&r, &ret->area) != 0 || wire_text8_get(&r, &ret->due) != 0 ||
 	    wire_text8_get(&r, &ret->state) != 0 || page_get(&r, &ret->limit, &ret->cursor) != 0)
 		return CV_ERR_FORMAT;
+	ret->export = rd_take(&r, WIRE_ID);
 	return rd_done(&r) ? 0 : CV_ERR_FORMAT;
 }
 

@@ -28,7 +28,13 @@ struct wire_gov_act {
 	struct wire_list fields;
 };
 /* The work list: texts are empty where the query names nothing. */
-struct wire_records { struct wire_envelope envelope; struct wire_text area, due, state; uint16_t limit; struct wire_text cursor; };
+struct wire_records {
+	struct wire_envelope envelope;
+	struct wire_text area, due, state;
+	uint16_t limit;
+	struct wire_text cursor;
+	const uint8_t *export;		/* WIRE_ID bytes: the approved export it is for; zeros (when putting, or NULL): none */
+};
 
 /* Append everything before the list of fields; the caller goes on with count_begin, wire_field_put ..., count_end. */
 void wire_gov_create_head(struct buf *b, const struct wire_gov_create *m);

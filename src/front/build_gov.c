@@ -33,6 +33,7 @@ int build_list(struct exchange *x, const struct http *h, const struct buf *in, s
 		.state = exchange_text(in, &x->filter[FILTER_STATE]),
 		.limit = limit_of(x),
 		.cursor = exchange_text(in, &x->cursor),
+		.export = x->export,
 	};
 
 	(void)h;	/* no body */

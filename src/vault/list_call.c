@@ -222,13 +222,14 @@ static int put_cursor(struct vault *v, struct vault_call *c, const struct query 
 struct found {
 	uint64_t last;		/* serial of the last row that was listed or passed over */
 	bool more;
-	bool budget;		/* it stopped because the budget was used up */
+	enum decision_reason why;	/* it stopped because the budget was used up, or the export does not cover it; else yes */
 	unsigned n;
 };
 
-static int scan(struct vault *v, struct vault_call *c, const struct query *q, uint64_t from, unsigned limit, struct found *f)
+/* What is listed for an export counts in it, as if read: the reads that follow are then free. */
+static int scan(struct vault *v, struct vault_call *c, const struct query *q, uint64_t from, unsigned limit, const uint8_t *export,
+    struct found *f)
 {
-	static const uint8_t no_export[16];
 	const struct list *l = v->list;
 	unsigned looked = 0, counted = 0;
 	int r = 0;
@@ -248,10 +249,11 @@ static int scan(struct vault *v, struct vault_call *c, const struct query *q, ui
 				f->more = true;
 				break;
 			}
-			if ((r = gov_budget(v, c, role, serial, no_export, &why)) != 0)
+			if ((r = gov_budget(v, c, role, serial, export, &why)) != 0)
 				break;
 			if (why != DECIDE_YES) {
-				f->budget = f->more = true;
+				f->why = why;
+				f->more = true;
 				break;
 			}
 			put_row(c, q, row);
@@ -265,7 +267,7 @@ static int scan(struct vault *v, struct vault_call *c, const struct query *q, ui
 unsigned vault_list(struct vault *v, struct vault_call *c, const struct wire_records *m)
 {
 	struct query q = { .roles = 0 };
-	struct found f = { .n = 0 };
+	struct found f = { .n = 0, .why = DECIDE_YES };
 	unsigned limit = m->limit == 0 ? LIMIT_DEFAULT : m->limit, problem;
 	uint64_t from = 1;
 	size_t at;
@@ -281,10 +283,10 @@ unsigned vault_list(struct vault *v, struct vault_call *c, const struct wire_rec
 		return call_refuse(c, PROBLEM_INDEX_REBUILDING, "the work list is being made");
 	}
 	at = wire_count_begin(c->out);
-	if ((r = scan(v, c, &q, from, limit, &f)) != 0)
+	if ((r = scan(v, c, &q, from, limit, m->export, &f)) != 0)
 		return call_failed(c, r);
-	if (f.budget && f.n == 0)
-		return call_decline(c, DECIDE_BUDGET, "%s", "");
+	if (f.why != DECIDE_YES && f.n == 0)
+		return call_decline(c, f.why, "%s", "");
 	c->retry_after_s = 0;	/* the budget's, of a list that ended at it */
 	wire_count_end(c->out, at, f.n);
 	if (!f.more)
@@ -293,5 +295,7 @@ unsigned vault_list(struct vault *v, struct vault_call *c, const struct wire_rec
 		return call_failed(c, r);
 	c->kind = LEAF_LIST;
 	c->detail.count = f.n;
+	if (m->export != NULL)
+		memcpy(c->detail.approval, m->export, sizeof(c->detail.approval));
 	return 0;
 }

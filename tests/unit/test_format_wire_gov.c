@@ -65,7 +65,7 @@ static void requests_come_back_whole(void **state)
 	struct wire_gov_list list_back;
 	struct wire_gov_act act = { .envelope = envelope(), .collection = text("requests"), .id = id, .action = text("approve") };
 	struct wire_gov_act act_back;
-	struct wire_records records = { envelope(), text("1101"), text("2026Q4"), text(""), 100, text("") }, records_back;
+	struct wire_records records = { envelope(), text("1101"), text("2026Q4"), text(""), 100, text(""), NULL }, records_back;
 	struct wire_field f;
 	struct buf b;
 
@@ -103,7 +103,7 @@ static void names_and_limits_are_bounded(void **state)
 {
 	static char longer[WIRE_COLLECTION_MAX + 2], cursor[WIRE_CURSOR_MAX + 2];
 	struct wire_gov_get get = { envelope(), text(""), id }, get_back;
-	struct wire_records records = { envelope(), text(""), text(""), text(""), 1, text("") }, back;
+	struct wire_records records = { envelope(), text(""), text(""), text(""), 1, text(""), NULL }, back;
 	struct buf b;
 
 	(void)state;
