@@ -17,8 +17,10 @@
 #include "crypto/crypto.h"
 #include "format/keyfile.h"
 #include "init.h"
+#include "keys/quorum.h"
 #include "model/model.h"
 #include "profile/profile.h"
+#include "shares.h"
 #include "store/files.h"
 #include "vault/genesis.h"
 
@@ -59,6 +61,10 @@ static const struct demo_person demo_people[] = {
 };
 #define DEMO_PEOPLE (sizeof(demo_people) / sizeof(demo_people[0]))
 #define ADMINISTRATORS 2u	/* the first ones */
+
+/* Who holds shares, if the demo shall have a quorum. */
+static const char *const demo_holders[] = { "custodian-a", "custodian-b", "admin-a", "admin-b", "manager" };
+#define DEMO_HOLDERS ((unsigned)(sizeof(demo_holders) / sizeof(demo_holders[0])))
 
 /* A role of the profile that none of these has gets one more person, so that every role can be tried. */
 #define PEOPLE_MAX (DEMO_PEOPLE + POLICY_ROLES)
@@ -236,30 +242,57 @@ static void sign_with(void *cookie, const void *p, size_t n, uint8_t ret[64])
 	crypto_sign(k->sign_sk, p, n, ret);
 }
 
-static int make_vault(struct demo *d, const char *dir, const char *origin, uint64_t journal_mib)
+/* A second way to unseal, for trying it: any k of the five. Their files lie where all keys of a demo lie. */
+static int make_quorum(struct demo *d, uint64_t k, struct vault_genesis_slot *ret)
 {
-	struct vault_genesis_slot slot = { .number = 3, .info = { .type = SLOT_DEMO } };
+	uint8_t shares[DEMO_HOLDERS * SHARE_BYTES];
+	struct buf text;
+	char path[32];
+	int r;
+
+	*ret = (struct vault_genesis_slot){ .number = 1, .info = { .k = (uint8_t)k, .n = DEMO_HOLDERS } };
+	for (unsigned i = 0; i < DEMO_HOLDERS; i++)
+		memcpy(ret->info.holder[i], demo_holders[i], strlen(demo_holders[i]));
+	buf_init(&text, 4096);
+	r = quorum_split(d->vault_id, ret->number, &ret->info, ret->kek, shares);
+	for (unsigned i = 0; r == 0 && i < DEMO_HOLDERS; i++) {
+		buf_reset(&text);
+		share_text(shares + i * SHARE_BYTES, demo_holders[i], &text);
+		snprintf(path, sizeof(path), "keys/share-%u.txt", i + 1);
+		r = files_create(d->dirfd, path, text.p, text.n);
+	}
+	wipe(shares, sizeof(shares));
+	buf_free(&text);
+	return r;
+}
+
+static int make_vault(struct demo *d, const struct init_people *x)
+{
+	struct vault_genesis_slot slots[2] = { { .number = 3, .info = { .type = SLOT_DEMO } } };
 	struct genesis_signer signers[ADMINISTRATORS];
-	struct vault_genesis g = { .dir = dir, .origin = origin, .demo = true, .policy = d->policy.p, .policy_n = d->policy.n,
-		.people = d->person, .people_count = d->n, .signers = signers, .signer_count = ADMINISTRATORS, .slots = &slot,
+	struct vault_genesis g = { .dir = x->dir, .origin = x->origin, .demo = true, .policy = d->policy.p, .policy_n = d->policy.n,
+		.people = d->person, .people_count = d->n, .signers = signers, .signer_count = ADMINISTRATORS, .slots = slots,
 		.slot_count = 1, .standing = (const uint8_t (*)[16])d->standing, .standing_count = d->standing_n,
-		.journal_file_bytes = journal_mib << 20 };
+		.journal_file_bytes = x->journal_mib << 20 };
 	int r;
 
 	memcpy(g.vault_id, d->vault_id, 16);
-	crypto_random(slot.kek, 32);
+	crypto_random(slots[0].kek, 32);
 	for (unsigned i = 0; i < ADMINISTRATORS; i++) {
 		memcpy(signers[i].id, d->person[i].principal.id, 16);
 		signers[i].sign = sign_with;
 		signers[i].cookie = &d->keys[i];
 	}
-	if ((r = write_key_files(d)) == 0 && (r = files_create(d->dirfd, "keys/root.key", slot.kek, 32)) == 0)
-		r = vault_genesis(&g);
-	wipe(&slot, sizeof(slot));
+	if ((r = write_key_files(d)) != 0 || (r = files_create(d->dirfd, "keys/root.key", slots[0].kek, 32)) != 0 ||
+	    (x->quorum != 0 && (r = make_quorum(d, x->quorum, &slots[g.slot_count++])) != 0))
+		goto out;
+	r = vault_genesis(&g);
+out:
+	wipe(slots, sizeof(slots));
 	return r;
 }
 
-static int init_demo(const char *dir, const char *profile, const char *origin, uint64_t journal_mib)
+static int init_demo(const struct init_people *x)
 {
 	struct demo *d = calloc(1, sizeof(*d));
 	struct policy *p = NULL;
@@ -269,13 +302,13 @@ static int init_demo(const char *dir, const char *profile, const char *origin, u
 		return cli_fail(EXIT_FAILED, "no memory", "内存不足");
 	d->dirfd = -1;
 	buf_init(&d->policy, POLICY_DOCUMENT_MAX);
-	if ((code = init_profile(profile, &d->policy)) != 0 || (code = init_folder(dir, true, &d->dirfd)) != 0)
+	if ((code = init_profile(x->profile, &d->policy)) != 0 || (code = init_folder(x->dir, true, &d->dirfd)) != 0)
 		goto out;
 	crypto_allow_unlocked(true);
 	crypto_random(d->vault_id, 16);
 	if ((r = policy_decode(d->policy.p, d->policy.n, &p)) == 0) {
 		people(d, p);
-		r = make_vault(d, dir, origin, journal_mib);
+		r = make_vault(d, x);
 	}
 	if (r != 0)
 		code = cli_fail(EXIT_FAILED, "the vault was not made: %s", "未能建立保管库：%s", cv_strerror(r));
@@ -294,9 +327,11 @@ static int check_options(bool demo, const struct init_people *x)
 {
 	bool people = x->admins.n + x->custodians.n + x->auditors.n + x->members.n + x->apps.n > 0;
 
-	if (demo && (people || x->production || x->table != NULL || x->holders.n > 0 || x->quorum != 0))
-		return cli_usage("init", "a demo vault has its own people: --demo goes with --profile, --origin and --journal-mib alone",
-		    "演示库自带人员：--demo 只能与 --profile、--origin、--journal-mib 合用");
+	if (demo && (people || x->production || x->table != NULL || x->holders.n > 0 || x->shares != NULL || x->no_passphrase))
+		return cli_usage("init", "a demo vault has its own people: --demo goes with --profile, --origin, --journal-mib and --quorum alone",
+		    "演示库自带人员：--demo 只能与 --profile、--origin、--journal-mib、--quorum 合用");
+	if (demo && x->quorum != 0 && (x->quorum < 2 || x->quorum > DEMO_HOLDERS))
+		return cli_usage("init", "a demo's --quorum is 2 to %u", "演示库的 --quorum 应为 2 至 %u", DEMO_HOLDERS);
 	if (!demo && !people)
 		return cli_usage("init", "who are its people? give --admin, --custodian, --auditor and --member, or make a --demo vault",
 		    "请用 --admin、--custodian、--auditor、--member 指定人员，或用 --demo 建立演示库");
@@ -333,7 +368,8 @@ int cmd_init(int argc, char **argv)
 		{ "people", OPTION_TEXT, &x.table, "TABLE", "names, posts and areas of all these (CSV)", "上述人员的姓名、职务、辖区（CSV）" },
 		{ "production", OPTION_FLAG, &x.production, NULL, "administrators, custodians, auditors and readers are different persons",
 		    "正式库：管理员、保管员、审计员与查阅者互相分离，并永久记入第一条日志" },
-		{ "quorum", OPTION_NUMBER, &x.quorum, "K", "let any K of the holders unseal as well", "任意 K 名持有人也可解封" },
+		{ "quorum", OPTION_NUMBER, &x.quorum, "K", "let any K of the holders unseal as well (demo: of five, files in DIR/keys)",
+		    "任意 K 名持有人也可解封（演示库：五份，存于 DIR/keys）" },
 		{ "holder", OPTION_LIST, &x.holders, "NAME", "who holds a share (default: the custodians)", "份额持有人（默认为保管员）" },
 		{ "shares", OPTION_TEXT, &x.shares, "DIR", "folder for the shares' files", "存放份额文件的目录" },
 		{ "no-passphrase", OPTION_FLAG, &x.no_passphrase, NULL, "the quorum alone unseals", "只能由持有人解封" },
@@ -353,5 +389,5 @@ int cmd_init(int argc, char **argv)
 	if (crypto_start() != 0)
 		return cli_fail(EXIT_FAILED, "the cryptographic library does not start", "密码库无法启动");
 	x.dir = args.argv[0];
-	return demo ? init_demo(x.dir, x.profile, x.origin, x.journal_mib) : init_people(&x);
+	return demo ? init_demo(&x) : init_people(&x);
 }
