@@ -179,6 +179,15 @@ static int check_role(
 	return policy_fault_place(ret, "rights", policy_class_of(&p->s, k.class)->name);
 }
 
+/* Whether a number of the same person stands before field j: then what is known of it was counted. */
+static bool is_counted(const struct policy *p, unsigned j)
+{
+	for (unsigned i = 0; i < j; i++)
+		if (is_number(p->s.field[i].validator) && strcmp(p->s.field[i].about, p->s.field[j].about) == 0)
+			return true;
+	return false;
+}
+
 int policy_check_masks(const struct policy *p, struct policy_fault *ret)
 {
 	const struct policy_field *f;
@@ -190,7 +199,7 @@ int policy_check_masks(const struct policy *p, struct policy_fault *ret)
 			(void)policy_fault_set(ret, PART_FIELD, f->id, "a notice shows no identity number in clear", "");
 			return policy_fault_place(ret, "notice", "");
 		}
-		if (f->validator != VALID_V3_ID_NO)
+		if (!is_number(f->validator) || is_counted(p, j))
 			continue;
 		if ((r = check_notices(p, f, ret)) != 0)
 			return r;

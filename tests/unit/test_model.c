@@ -434,6 +434,35 @@ static void masks_may_not_complete_each_other(void **state)
 	assert_int_equal(with_views(VIEW_M2_ID, VIEW_PLAIN, VIEW_PLAIN, ""), 0);
 }
 
+/* A student number has an identity number inside: it is counted in a policy that has none beside it. */
+static void a_number_inside_another_is_counted_by_itself(void **state)
+{
+	static const struct {
+		enum view_op born;
+		int r;
+	} cases[] = { { VIEW_PRESENT, 0 }, { VIEW_M5_YEAR, CV_ERR_INVALID } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct policy *p = NULL;
+		struct fixture x;
+		struct buf doc;
+
+		fixture_init(&x);
+		x.field[FIELD_ID].validator = x.field[FIELD_ID].shape.validator = VALID_V14_STUDENT_NO;
+		x.field[FIELD_ID].max_length = x.field[FIELD_ID].shape.max_length = 19;
+		x.field[FIELD_ID].view[0].op = VIEW_M2_ID;
+		x.field[FIELD_ID].view[1] = (struct policy_view){ PATIENT_BASIC, VIEW_M11_TAIL };
+		x.field[FIELD_ID].views = 2;
+		x.role[2].rights[4] = RIGHT_READ;
+		x.field[FIELD_BORN].view[0].op = cases[i].born;
+		fixture_encode(&x, &doc);
+		assert_int_equal(policy_decode(doc.p, doc.n, &p), cases[i].r);
+		policy_free(p);
+		buf_free(&doc);
+	}
+}
+
 /* The nurse sees the last 4 and the year: what an address in a group or in words adds to that is too much. */
 static int with_address(enum view_op op)
 {
@@ -744,6 +773,7 @@ int main(void)
 		cmocka_unit_test(decode_names_each_broken_rule),
 		cmocka_unit_test(decode_refuses_bytes_of_a_second_kind),
 		cmocka_unit_test(masks_may_not_complete_each_other),
+		cmocka_unit_test(a_number_inside_another_is_counted_by_itself),
 		cmocka_unit_test(an_address_tells_the_division),
 		cmocka_unit_test(what_keeps_a_policy_from_anothers_place_is_named),
 		cmocka_unit_test(members_are_found_by_name_id_and_position),
