@@ -23,7 +23,6 @@ struct walk {
 	unsigned groups;	/* not yet begun */
 	unsigned left;		/* wraps left in the present group */
 	unsigned total;		/* wraps read */
-	uint32_t class_key;	/* of the present group's first wrap */
 	struct wrap group;	/* type, nonce and epk of the present group */
 };
 
@@ -43,22 +42,19 @@ static bool group_begin(struct walk *w)
 	w->left = rd_u8(&w->rd);
 	w->group.nonce = rd_take(&w->rd, NONCE);
 	w->group.epk = w->group.type == WRAP_TYPE_PUBLIC ? rd_take(&w->rd, EPK) : NULL;
-	w->class_key = 0;
 	w->groups--;
 	return rd_ok(&w->rd) && w->left > 0 && (w->group.type == WRAP_TYPE_CLASS || w->group.type == WRAP_TYPE_PUBLIC);
 }
 
 /*
  * What a wrap may say: compartment 0, epochs from 1 and birth no later than wrapping, generations from 1 for rows and 0
- * for drops. The ephemeral key of a type 3 group was agreed with one class.
+ * for drops.
  */
-static bool wrap_valid(const struct walk *w, const struct wrap *x)
+static bool wrap_valid(const struct wrap *x)
 {
 	if (x->class_key == 0 || (x->class_key & 0xFFFF) != 0 || x->birth_epoch == 0 || x->birth_epoch > x->wrapping_epoch)
 		return false;
-	if ((x->generation == 0) != (x->drop_version != 0))
-		return false;
-	return x->type == WRAP_TYPE_CLASS || w->class_key == 0 || w->class_key == x->class_key;
+	return (x->generation == 0) == (x->drop_version != 0);
 }
 
 /* Read the next wrap. 1, 0 at the end of the row, or CV_ERR_FORMAT. */
@@ -81,9 +77,8 @@ static int walk_next(struct walk *w, struct wrap *ret)
 	ret->wrapping_epoch = be32_get(p + 12);
 	ret->drop_version = be32_get(p + 16);
 	ret->ciphertext = p + 20;
-	if (!wrap_valid(w, ret))
+	if (!wrap_valid(ret))
 		return CV_ERR_FORMAT;
-	w->class_key = ret->class_key;
 	w->left--;
 	return 1;
 }

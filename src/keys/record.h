@@ -86,8 +86,9 @@ struct wrap_request {
 int record_wrap2(struct keys *k, const struct session *s, const uint8_t record[16], const struct wrap_request *reqs,
     unsigned n, struct buf *ret, uint32_t *ret_birth) __attribute__((warn_unused_result));
 /*
- * The same with type 3: one group a class, to the class public keys of the directory; all requests of one call have the same
- * class_key (else CV_ERR_ARG). One ephemeral key serves a class until record_turn_end. CV_ERR_NOTFOUND: no such class.
+ * The same with type 3, to the class public keys of the directory. One ephemeral key serves all classes until record_turn_end: the wrap
+ * key takes in the class's public key and the context, so agreements of one ephemeral key are told apart. CV_ERR_NOTFOUND: no such
+ * class.
  */
 int record_wrap3(struct keys *k, const uint8_t record[16], const struct wrap_request *reqs, unsigned n, struct buf *ret,
     uint32_t *ret_birth) __attribute__((warn_unused_result));

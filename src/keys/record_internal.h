@@ -16,14 +16,16 @@
 /* The agreement of one class in this turn. The ephemeral secret itself is wiped as soon as it is made. */
 struct turn_class {
 	uint32_t class_key, epoch;
-	uint8_t pk[32], epk[32], ss[32];
+	uint8_t pk[32], ss[32];
 };
 /* What lives in locked memory until record_turn_end. Bytes only; laid over the bytes of keys' turn. */
 struct turn {
 	uint32_t has_head;		/* 1: head_key is that of shred slot head_slot */
 	uint32_t head_slot;
 	uint8_t head_key[32];		/* KH, FORMAT.md 4.1 */
-	uint32_t classes;		/* agreements made, at most TURN_CLASSES */
+	uint32_t has_ephemeral;		/* 1: the turn's ephemeral pair stands, for all classes */
+	uint8_t esk[32], epk[32];
+	uint32_t classes;		/* agreements made with it, at most TURN_CLASSES */
 	struct turn_class class[TURN_CLASSES];
 };
 /* The turn's secrets, made when first asked for; NULL if memory could not be had or locked. */
@@ -33,7 +35,7 @@ int record_head_seal_with(struct keys *k, const struct head *h, const uint8_t no
     __attribute__((warn_unused_result));
 int record_wrap2_with(struct keys *k, const struct session *s, const uint8_t record[16], const struct wrap_request *reqs,
     unsigned n, const uint8_t nonce[24], struct buf *ret, uint32_t *ret_birth) __attribute__((warn_unused_result));
-/* esk counts only where the turn has no agreement with the class yet. */
+/* esk counts only where the turn has no ephemeral pair yet. */
 int record_wrap3_with(struct keys *k, const uint8_t record[16], const struct wrap_request *reqs, unsigned n,
     const uint8_t nonce[24], const uint8_t esk[32], struct buf *ret, uint32_t *ret_birth)
     __attribute__((warn_unused_result));

@@ -166,14 +166,25 @@ int record_wrap2_with(struct keys *k, const struct session *s, const uint8_t rec
 	return r;
 }
 
-/*
- * The turn's agreement with a class's newest public key, made with esk if there is none yet. A full table gives up its
- * first place: another ephemeral key in one turn costs an agreement, nothing else. 0, CV_ERR_NOTFOUND, CV_ERR_NOMEM, or
- * CV_ERR_CRYPTO for a public key of low order.
- */
-static int turn_class(struct keys *k, uint32_t class_key, const uint8_t esk[32], const struct turn_class **ret)
+/* The turn's secrets with its ephemeral pair, which esk becomes if there is none yet. NULL: no memory. */
+static struct turn *turn_ephemeral(struct keys *k, const uint8_t esk[32])
 {
 	struct turn *t = record_turn(k);
+
+	if (t != NULL && t->has_ephemeral == 0) {
+		memcpy(t->esk, esk, 32);
+		crypto_box_public(t->esk, t->epk);
+		t->has_ephemeral = 1;
+	}
+	return t;
+}
+
+/*
+ * The turn's agreement with a class's newest public key. A full table gives up its first place: agreeing once more costs time,
+ * nothing else. 0, CV_ERR_NOTFOUND, or CV_ERR_CRYPTO for a public key of low order.
+ */
+static int turn_class(struct keys *k, struct turn *t, uint32_t class_key, const struct turn_class **ret)
+{
 	struct turn_class *c = NULL;
 	uint8_t pk[32], ss[32] = { 0 };
 	uint32_t epoch;
@@ -181,8 +192,6 @@ static int turn_class(struct keys *k, uint32_t class_key, const uint8_t esk[32],
 
 	if ((r = directory_class(k, class_key, &epoch, pk)) != 0)
 		return r;
-	if (t == NULL)
-		return CV_ERR_NOMEM;
 	for (unsigned i = 0; i < t->classes; i++) {
 		c = &t->class[i];
 		if (c->class_key == class_key && c->epoch == epoch && memcmp(c->pk, pk, 32) == 0) {
@@ -190,14 +199,13 @@ static int turn_class(struct keys *k, uint32_t class_key, const uint8_t esk[32],
 			return 0;
 		}
 	}
-	if ((r = crypto_agree(esk, pk, ss)) != 0)
+	if ((r = crypto_agree(t->esk, pk, ss)) != 0)
 		goto out;
 	c = t->classes < TURN_CLASSES ? &t->class[t->classes++] : &t->class[0];
 	c->class_key = class_key;
 	c->epoch = epoch;
 	memcpy(c->pk, pk, 32);
 	memcpy(c->ss, ss, 32);
-	crypto_box_public(esk, c->epk);
 	*ret = c;
 out:
 	wipe(ss, sizeof(ss));
@@ -210,7 +218,7 @@ int record_wrap3(struct keys *k, const uint8_t record[16], const struct wrap_req
 	uint8_t nonce[CRYPTO_NONCE], esk[32];
 	int r;
 
-	/* N is fresh for each group, the ephemeral secret for each turn and class. */
+	/* N is fresh for each group, the ephemeral secret for each turn. */
 	crypto_random(nonce, sizeof(nonce));
 	crypto_random(esk, sizeof(esk));
 	r = record_wrap3_with(k, record, reqs, n, nonce, esk, ret, ret_birth);
@@ -221,29 +229,28 @@ int record_wrap3(struct keys *k, const uint8_t record[16], const struct wrap_req
 int record_wrap3_with(struct keys *k, const uint8_t record[16], const struct wrap_request *reqs, unsigned n,
     const uint8_t nonce[24], const uint8_t esk[32], struct buf *ret, uint32_t *ret_birth)
 {
-	uint8_t ctx[CONTEXT_BYTES], key[CRYPTO_KEY];
+	uint8_t ctx[CONTEXT_BYTES], key[CRYPTO_KEY] = { 0 };
 	const struct turn_class *class;
+	uint32_t birth[UINT8_MAX];
 	size_t start = ret->n;
-	int r;
+	struct turn *t;
+	int r = 0;
 
 	if (!requests_valid(reqs, n))
 		return CV_ERR_ARG;
-	for (unsigned i = 1; i < n; i++)
-		if (reqs[i].class_key != reqs[0].class_key)
-			return CV_ERR_ARG;
-	if ((r = turn_class(k, reqs[0].class_key, esk, &class)) != 0)
-		return r;
-	wraps_group(ret, WRAP_TYPE_PUBLIC, n, nonce, class->epk);
-	for (unsigned i = 0; i < n; i++) {
+	if ((t = turn_ephemeral(k, esk)) == NULL)
+		return CV_ERR_NOMEM;
+	wraps_group(ret, WRAP_TYPE_PUBLIC, n, nonce, t->epk);
+	for (unsigned i = 0; i < n && (r = turn_class(k, t, reqs[i].class_key, &class)) == 0; i++) {
 		struct wrap w = wrap_of(&reqs[i], WRAP_TYPE_PUBLIC, nonce, class->epoch);
 
 		wrap_context(k, record, &w, ctx);
-		agreed_key(class->ss, class->epk, class->pk, nonce, ctx, key);
+		agreed_key(class->ss, t->epk, class->pk, nonce, ctx, key);
 		wrap_put(ret, &w, key, reqs[i].key);
+		birth[i] = w.birth_epoch;
 	}
 	wipe(key, sizeof(key));
-	if ((r = wraps_end(ret, start, 0)) == 0)
-		for (unsigned i = 0; ret_birth != NULL && i < n; i++)
-			ret_birth[i] = reqs[i].birth_epoch != 0 ? reqs[i].birth_epoch : class->epoch;
+	if ((r = wraps_end(ret, start, r)) == 0 && ret_birth != NULL)
+		memcpy(ret_birth, birth, n * sizeof(*birth));
 	return r;
 }

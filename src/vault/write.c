@@ -291,37 +291,52 @@ static int write_rewrite(struct vault *v, struct vault_call *c, struct write_set
 	return r;
 }
 
-/* Append to the keys row one group of type 2 for all fresh targets the session can open, and one of type 3 for each other. */
-static int wrap_new_keys(struct vault *v, struct vault_call *c, struct write_set *w, struct record *rec)
-{
+/* Data keys that the keys row is to get one group of wraps for, and whose target each is. */
+struct wrapping {
+	unsigned n, at[POLICY_CLASSES];
 	struct wrap_request req[POLICY_CLASSES];
-	uint32_t birth[POLICY_CLASSES];
-	unsigned at[POLICY_CLASSES], n = 0;
-	int r = 0;
+};
 
-	for (unsigned i = 0; r == 0 && i < w->targets; i++) {
+/* Make a fresh data key for each target that wants one, and sort them by who is to open it: the session too, or the class alone. */
+static void make_keys(struct write_set *w, struct record *rec, struct wrapping *own, struct wrapping *public)
+{
+	own->n = public->n = 0;
+	for (unsigned i = 0; i < w->targets; i++) {
 		struct target *t = &w->target[i];
-		struct head_class *hc = head_class_find(&rec->head, (uint32_t)t->class << 16);
+		const struct head_class *hc = head_class_find(&rec->head, (uint32_t)t->class << 16);
+		struct wrapping *x = t->sealed_to_public ? public : own;
 
 		if (!t->fresh && !t->sealed_to_public)
 			continue;
 		record_datakey_random(&t->key);
-		req[n] = (struct wrap_request){ .class_key = (uint32_t)t->class << 16, .generation = t->fresh ? hc->generation : 0,
-			.drop_version = t->fresh ? 0 : t->version, .key = &t->key };
-		if (t->sealed_to_public) {
-			if ((r = record_wrap3(v->keys, rec->head.record, &req[n], 1, &v->keys_row, &t->birth)) == 0)
-				wraps_group_added(&v->keys_row, 0);
-		} else {
-			at[n++] = i;
-		}
+		x->req[x->n] = (struct wrap_request){ .class_key = (uint32_t)t->class << 16,
+			.generation = t->fresh ? hc->generation : 0, .drop_version = t->fresh ? 0 : t->version, .key = &t->key };
+		x->at[x->n++] = i;
 	}
-	if (r != 0 || n == 0)
-		return r;
-	if ((r = record_wrap2(v->keys, c->session, rec->head.record, req, n, &v->keys_row, birth)) != 0)
-		return r;
-	wraps_group_added(&v->keys_row, 0);
-	for (unsigned i = 0; i < n; i++)
-		w->target[at[i]].birth = birth[i];
+}
+
+/* Append to the keys row one group of type 2 for the fresh targets that the session can open, and one of type 3 for the rest. */
+static int wrap_new_keys(struct vault *v, struct vault_call *c, struct write_set *w, struct record *rec)
+{
+	uint32_t birth[POLICY_CLASSES];
+	struct wrapping own, public;
+	int r;
+
+	make_keys(w, rec, &own, &public);
+	if (public.n > 0) {
+		if ((r = record_wrap3(v->keys, rec->head.record, public.req, public.n, &v->keys_row, birth)) != 0)
+			return r;
+		wraps_group_added(&v->keys_row, 0);
+		for (unsigned i = 0; i < public.n; i++)
+			w->target[public.at[i]].birth = birth[i];
+	}
+	if (own.n > 0) {
+		if ((r = record_wrap2(v->keys, c->session, rec->head.record, own.req, own.n, &v->keys_row, birth)) != 0)
+			return r;
+		wraps_group_added(&v->keys_row, 0);
+		for (unsigned i = 0; i < own.n; i++)
+			w->target[own.at[i]].birth = birth[i];
+	}
 	return 0;
 }
 

@@ -218,11 +218,11 @@ static void a_writer_seals_to_a_class_without_its_secret(void **state)
 }
 
 /* Open a type 3 wrap from an agreement, as whoever kept the turn's secrets could. */
-static int open_with(const struct turn_class *c, const struct wrap *w)
+static int open_with(const struct turn *t, const struct turn_class *c, const struct wrap *w)
 {
 	uint8_t ctx[CONTEXT_BYTES], key[32], out[32];
 	const uint8_t zero[12] = { 0 };
-	const struct part parts[] = { { c->epk, 32 }, { c->pk, 32 }, { w->nonce, 24 }, { ctx, sizeof(ctx) } };
+	const struct part parts[] = { { t->epk, 32 }, { c->pk, 32 }, { w->nonce, 24 }, { ctx, sizeof(ctx) } };
 	const struct context at = { .kind = CONTEXT_WRAP, .vault = vault.vault_id, .entity = record, .class_key = w->class_key,
 		.epoch = w->wrapping_epoch, .version = w->drop_version, .length = 32 };
 
@@ -251,17 +251,14 @@ static void after_the_turn_its_writer_opens_nothing(void **state)
 	assert_int_equal(wraps_find(b.p, b.n, NOTES, 0, 1, &w), 0);
 	t = record_turn(&vault);
 	assert_int_equal(t->classes, 1);
-	assert_int_equal(open_with(&t->class[0], &w), 0);
-	/* The ephemeral secret itself is kept nowhere. */
-	for (size_t i = 0; i + 32 <= sizeof(*t); i++)
-		assert_memory_not_equal((const uint8_t *)t + i, esk, 32);
+	assert_int_equal(open_with(t, &t->class[0], &w), 0);
 	record_turn_end(&vault);
 	assert_memory_equal(t, zeros, sizeof(*t));
-	assert_int_not_equal(open_with(&t->class[0], &w), 0);
+	assert_int_not_equal(open_with(t, &t->class[0], &w), 0);
 	buf_free(&b);
 }
 
-static void an_ephemeral_key_serves_one_class_and_one_turn(void **state)
+static void an_ephemeral_key_serves_one_turn(void **state)
 {
 	const struct wrap_request notes = { NOTES, 0, 0, 1, &data_key }, health = { HEALTH, 0, 0, 1, &data_key };
 	const uint8_t *nonce[4], *epk[4];
@@ -282,7 +279,7 @@ static void an_ephemeral_key_serves_one_class_and_one_turn(void **state)
 		epk[i] = w.epk;
 	}
 	assert_memory_equal(epk[0], epk[1], 32);
-	assert_memory_not_equal(epk[0], epk[2], 32);
+	assert_memory_equal(epk[0], epk[2], 32);
 	assert_memory_not_equal(epk[0], epk[3], 32);
 	for (int i = 0; i < 4; i++)
 		for (int j = 0; j < i; j++)
@@ -374,7 +371,6 @@ static void requests_that_make_no_sense_are_refused(void **state)
 	buf_u8(&b, 1);
 	assert_int_equal(record_wrap2(&vault, &reader, record, twice, 2, &b, NULL), CV_ERR_ARG);
 	assert_int_equal(record_wrap3(&vault, record, twice, 2, &b, NULL), CV_ERR_ARG);
-	assert_int_equal(record_wrap3(&vault, record, mixed, 2, &b, NULL), CV_ERR_ARG);
 	assert_int_equal(record_wrap2(&vault, &reader, record, &both, 1, &b, NULL), CV_ERR_ARG);
 	assert_int_equal(record_wrap2(&vault, &reader, record, &neither, 1, &b, NULL), CV_ERR_ARG);
 	assert_int_equal(record_wrap2(&vault, &reader, record, many, 0, &b, NULL), CV_ERR_ARG);
@@ -415,7 +411,7 @@ int main(void)
 		cmocka_unit_test(older_epochs_still_open_and_new_wraps_take_the_newest),
 		cmocka_unit_test(a_writer_seals_to_a_class_without_its_secret),
 		cmocka_unit_test(after_the_turn_its_writer_opens_nothing),
-		cmocka_unit_test(an_ephemeral_key_serves_one_class_and_one_turn),
+		cmocka_unit_test(an_ephemeral_key_serves_one_turn),
 		cmocka_unit_test(a_turn_may_meet_more_classes_than_it_remembers),
 		cmocka_unit_test(a_new_class_epoch_gets_an_agreement_of_its_own),
 		cmocka_unit_test(a_low_order_point_is_refused),
