@@ -663,6 +663,68 @@ static void what_no_line_allows_is_denied(void **state)
 	assert_true(allowed[0] > allowed[1]);
 }
 
+/* ---- purposes --------------------------------------------------------------------------------------------------- */
+
+/* The most that a purpose is for, where that is less than a role's work: fields by name, or all of a source class. */
+static const struct use {
+	const char *purpose, *classes[4], *fields[8];
+} uses[] = {
+	{ "pay", { "payment" }, { "allowance_type", "allowance_amount", "allowance_standard", "decision_result", "exit_record" } },
+	{ "missing_child", { "identity", "biometric", "contact" }, { "search_notice" } },
+	{ "statistics", { NULL }, { NULL } },
+	{ "audit", { NULL }, { NULL } },
+	{ "inspection", { NULL }, { NULL } },
+};
+
+static bool is_named(const char *name, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n && list[i] != NULL; i++)
+		if (strcmp(list[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void a_purpose_opens_what_it_is_for(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(uses); i++) {
+		int purpose = policy_purpose_named(policy, uses[i].purpose, strlen(uses[i].purpose));
+
+		assert_true(purpose >= 0);
+		for (unsigned j = 0; j < policy_fields(policy); j++) {
+			const struct policy_field *f = policy_field(policy, j);
+			bool wanted = is_named(f->name, uses[i].fields, COUNT(uses[i].fields)) ||
+			    is_named(class_of(f->class)->name, uses[i].classes, COUNT(uses[i].classes));
+
+			if (!wanted && (f->purposes >> purpose & 1) != 0)
+				fail_msg("%s is for %s", f->name, uses[i].purpose);
+		}
+	}
+}
+
+/* Payment needs neither why a child is paid for nor what else it gets; guidance and activities need no identity. */
+static void some_departments_see_less_than_others(void **state)
+{
+	static const struct {
+		const char *role, *fields[8];
+	} all[] = {
+		{ "finance", { "allowance_type", "allowance_amount", "allowance_standard", "decision_result", "exit_record", "bank_account",
+		    "payment_log" } },
+		{ "womens-federation", { "live_division" } },
+		{ "youth-league", { "live_division" } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(all); i++)
+		for (unsigned j = 0; j < policy_fields(policy); j++) {
+			const struct policy_field *f = policy_field(policy, j);
+			bool wanted = is_named(f->name, all[i].fields, COUNT(all[i].fields));
+
+			if ((most_shown(role(all[i].role), f, -1).shown != DENIED) != wanted)
+				fail_msg("%s, %s", all[i].role, f->name);
+		}
+}
+
 /* ---- identity numbers ------------------------------------------------------------------------------------------- */
 
 /* What one role learns of one person's number over all purposes and views. */
@@ -814,6 +876,8 @@ int main(void)
 		cmocka_unit_test(masks_are_kept_by_keys),
 		cmocka_unit_test(the_school_has_no_key_of_what_is_not_its_own),
 		cmocka_unit_test(what_no_line_allows_is_denied),
+		cmocka_unit_test(a_purpose_opens_what_it_is_for),
+		cmocka_unit_test(some_departments_see_less_than_others),
 		cmocka_unit_test(nobody_rebuilds_an_identity_number),
 		cmocka_unit_test(a_file_is_opened_whole_and_read_by_its_worker),
 		cmocka_unit_test(each_source_can_write_what_it_owns),
