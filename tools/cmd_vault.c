@@ -180,7 +180,7 @@ static int passphrase_kek(const struct admin_slot *s, const struct operator_sour
 	int code;
 
 	memcpy(argon.salt, s->salt, sizeof argon.salt);
-	buf_init(&pass, 2048);
+	buf_init(&pass, 1u << 17);	/* files are read 64 KiB at a time */
 	code = from->credential != NULL ? credential_passphrase(from->credential, &pass) :
 	    cli_passphrase(from->passphrase_fd, tr("Operator's passphrase:", "操作员口令："), false, &pass);
 	if (code == 0 && crypto_passphrase(&argon, (const char *)pass.p, pass.n, ret) != 0)
