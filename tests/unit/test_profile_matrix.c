@@ -702,6 +702,31 @@ static void a_purpose_opens_what_it_is_for(void **state)
 	}
 }
 
+/* What has level 5, or is biometric, stands in no default view: to see it is to reveal it, with a reason. */
+static void the_gravest_is_revealed_and_never_just_read(void **state)
+{
+	unsigned revealed = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < policy_roles(policy); i++)
+		for (unsigned j = 0; j < policy_fields(policy); j++) {
+			const struct policy_role *r = policy_role(policy, i);
+			const struct policy_field *f = policy_field(policy, j);
+
+			if (class_of(f->class)->level < 5 && strcmp(class_of(f->class)->name, "biometric") != 0)
+				continue;
+			for (int purpose = 0; purpose < (int)policy_purposes(policy); purpose++) {
+				struct policy_subject who = { &r->id, 1, purpose };
+				struct read_decision d = policy_decide_read(policy, &who, f, false);
+
+				if (d.reason == DECIDE_YES && d.class == f->class)
+					fail_msg("%s reads %s without a reason", r->name, f->name);
+				revealed += policy_decide_read(policy, &who, f, true).reason == DECIDE_YES;
+			}
+		}
+	assert_true(revealed > 20);
+}
+
 /* Payment needs neither why a child is paid for nor what else it gets; guidance and activities need no identity. */
 static void some_departments_see_less_than_others(void **state)
 {
@@ -877,6 +902,7 @@ int main(void)
 		cmocka_unit_test(the_school_has_no_key_of_what_is_not_its_own),
 		cmocka_unit_test(what_no_line_allows_is_denied),
 		cmocka_unit_test(a_purpose_opens_what_it_is_for),
+		cmocka_unit_test(the_gravest_is_revealed_and_never_just_read),
 		cmocka_unit_test(some_departments_see_less_than_others),
 		cmocka_unit_test(nobody_rebuilds_an_identity_number),
 		cmocka_unit_test(a_file_is_opened_whole_and_read_by_its_worker),
