@@ -260,6 +260,11 @@ void keys_etag(struct keys *k, const uint8_t record[16], const void *versions, s
 	ring_hash(k, RING_CURSOR, "cv1.etag", record, 16, versions, n, ret, 16);
 }
 
+void keys_pseudonym(struct keys *k, const uint8_t record[16], const uint8_t export[16], uint8_t ret[16])
+{
+	ring_hash(k, RING_CURSOR, "cv1.pseudonym", record, 16, export, 16, ret, 16);
+}
+
 void keys_request_digest(struct keys *k, const void *body, size_t n, uint8_t ret[16])
 {
 	ring_hash(k, RING_IDEM, "cv1.request", body, n, NULL, 0, ret, 16);

@@ -74,6 +74,11 @@ void keys_state_remove(struct keys *k, struct lthash *h, uint8_t table, const vo
 void keys_actor_tag(struct keys *k, const uint8_t principal[16], uint64_t index, uint8_t ret[16]);
 /* H_128(cv1.etag, K_cursor; record || n bytes): the PRF over the visible class versions. */
 void keys_etag(struct keys *k, const uint8_t record[16], const void *versions, size_t n, uint8_t ret[16]);
+/*
+ * H_128(cv1.pseudonym, K_cursor; record || export): what a record is called in one export. Another export, to whomever, has
+ * another name for it, and only the vault can say which record either is.
+ */
+void keys_pseudonym(struct keys *k, const uint8_t record[16], const uint8_t export[16], uint8_t ret[16]);
 /* H_128(cv1.request, K_idem; body). */
 void keys_request_digest(struct keys *k, const void *body, size_t n, uint8_t ret[16]);
 /* Object id of an idempotency row: H_128(cv1.idem, K_idem; principal || key text). */

@@ -99,12 +99,26 @@ static int answer_class(struct reading *x, const struct wanted *first)
 	return 0;
 }
 
+/* What the answer calls record and version: under an export both are that export's own, so that two exports cannot be joined by them. */
+static void name_answer(struct vault *v, const struct vault_call *c, const struct wire_read *m, const struct head *h,
+    uint8_t ret_name[16], uint8_t ret_etag[16])
+{
+	static const uint8_t none[16];
+
+	memcpy(ret_name, m->record, 16);
+	record_etag(v, c, h, ret_etag);
+	if (m->export == NULL || memcmp(m->export, none, sizeof(none)) == 0)
+		return;
+	keys_pseudonym(v->keys, m->record, m->export, ret_name);
+	keys_etag(v->keys, ret_name, ret_etag, 16, ret_etag);
+}
+
 unsigned vault_read_record(struct vault *v, struct vault_call *c, const struct wire_read *m)
 {
 	bool clear = m->view == WIRE_VIEW_CLEAR;
 	struct record rec;
 	struct reading x = { .v = v, .c = c, .rec = &rec };
-	uint8_t etag[16];
+	uint8_t name[16], etag[16];
 	unsigned problem;
 	size_t at;
 	int r = 0;
@@ -113,8 +127,8 @@ unsigned vault_read_record(struct vault *v, struct vault_call *c, const struct w
 		return problem;
 	if ((problem = fields_open(v, c, m->record, m->export, x.n, &rec)) != 0)
 		goto out;
-	record_etag(v, c, &rec.head, etag);
-	wire_record_put(c->out, m->record, etag, clear ? WIRE_VIEW_CLEAR : WIRE_VIEW_MASKED);
+	name_answer(v, c, m, &rec.head, name, etag);
+	wire_record_put(c->out, name, etag, clear ? WIRE_VIEW_CLEAR : WIRE_VIEW_MASKED);
 	at = wire_count_begin(c->out);
 	for (unsigned i = 0; r == 0 && i < x.n; i++)
 		if (v->wanted[i].status == WANTED_OPEN)

@@ -428,6 +428,7 @@ static void an_export_stands_for_the_assignment_but_gives_no_right(void **state)
 	assert_int_equal(rules_read(f, t.of[P_WORKER], "visit", record[0], "name,city", false), 0);
 	assert_true(names_field(rules_answer(f).omitted, "city"));
 	assert_int_equal(rules_answer(f).fields.count, 1);
+	assert_memory_not_equal(rules_answer(f).record, record[0], 16);
 	assert_int_equal(rules_leaf(f, rules_leaf_index(f), record[0], &d), LEAF_READ);
 	assert_memory_equal(d.approval, export, 16);
 	assert_int_equal(rules_read(f, t.of[P_WORKER], "visit", record[0], "diet", true), PROBLEM_NOT_PERMITTED);
