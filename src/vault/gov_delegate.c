@@ -20,6 +20,7 @@ static const struct policy_role *deciding_role(const struct vault *v, const stru
 
 static unsigned delegate_checked(struct vault *v, struct vault_call *c, struct gov_object *o)
 {
+	const struct principal *p = directory_principal(v->keys, o->principal);
 	const struct policy_role *role = deciding_role(v, c);
 	struct gov_authority by = { .role = role != NULL ? role->id : 0 };
 	int r;
@@ -28,7 +29,8 @@ static unsigned delegate_checked(struct vault *v, struct vault_call *c, struct g
 		return call_decline(c, DECIDE_SELF_APPROVAL, "%s", "");
 	if (role == NULL)
 		return call_decline(c, DECIDE_NOT_APPROVER, "%s", "");
-	if (!directory_enabled(directory_principal(v->keys, o->principal), c->now_ms))
+	/* Who keeps the vault or reads its log decides nothing about children, and neither does a program. */
+	if (p == NULL || p->kind != PRINCIPAL_PERSON || !directory_enabled(p, c->now_ms))
 		return call_decline(c, DECIDE_GRANTEE_UNKNOWN, "%s", "");
 	if ((r = gov_store(v, NULL, o)) != 0)
 		return call_failed(c, r);

@@ -14,6 +14,9 @@ static int seal_class(struct vault *v, const struct vault_call *c, const struct 
 	struct datakey dk;
 	int r;
 
+	/* What came to the approver by a grant is not theirs to pass on. */
+	if (!session_has_class(c->session, hc->class_key))
+		return CV_ERR_NOKEY;
 	if ((r = record_class_key(v, c, rec, hc->class_key, hc->generation, 0, &dk, &key.birth, &type)) != 0)
 		return r;
 	at.birth_epoch = key.birth;

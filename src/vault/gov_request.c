@@ -53,7 +53,7 @@ static unsigned check_policy(struct vault *v, struct vault_call *c, const struct
 	return c->problem;
 }
 
-/* How many requests of one person wait to be decided. */
+/* How many requests for one person wait that the caller made: what others ask in somebody's name takes nothing of their own room. */
 static unsigned waiting_for(struct vault *v, const struct vault_call *c, const uint8_t principal[16])
 {
 	struct gov_entry *e;
@@ -61,7 +61,7 @@ static unsigned waiting_for(struct vault *v, const struct vault_call *c, const u
 	unsigned n = 0;
 
 	while ((e = gov_next_of(v, GOV_REQUEST, principal, &at)) != NULL)
-		n += gov_state_on(&e->held->o, c->today) == GOV_PENDING;
+		n += ids_equal(e->held->o.by, c->principal->id) && gov_state_on(&e->held->o, c->today) == GOV_PENDING;
 	return n;
 }
 
@@ -99,7 +99,7 @@ static unsigned request_checked(struct vault *v, struct vault_call *c, const str
 	if ((problem = check_wish(v, c, o)) != 0)
 		return problem;
 	if (waiting_for(v, c, o->principal) >= WAITING_MAX)
-		return call_refuse(c, PROBLEM_RATE_LIMITED, "%u requests of this person wait to be decided", WAITING_MAX);
+		return call_refuse(c, PROBLEM_RATE_LIMITED, "%u requests of the caller for this person wait to be decided", WAITING_MAX);
 	if ((r = gov_store(v, NULL, o)) != 0)
 		return call_failed(c, r);
 	gov_detail(v, c, LEAF_REQUEST, o, &o->text);

@@ -63,6 +63,14 @@ bool gov_grantee_fits(struct vault *v, const struct vault_call *c, const uint8_t
 	return (wanted & ~has) == 0;
 }
 
+/* Whether the object was made by this person, or by somebody to whom they had delegated that. */
+static bool made_by(struct vault *v, const struct gov_object *o, const uint8_t person[16])
+{
+	const struct gov_entry *d = id_is_zero(o->delegation) ? NULL : gov_find(v, GOV_DELEGATION, o->delegation);
+
+	return gov_same_person(v, o->by, person) || (d != NULL && gov_same_person(v, d->held->o.by, person));
+}
+
 static bool was_given(struct vault *v, const uint8_t record[16], const uint8_t approver[16], const uint8_t grantee[16])
 {
 	struct gov_entry *e;
@@ -70,7 +78,7 @@ static bool was_given(struct vault *v, const uint8_t record[16], const uint8_t a
 
 	while ((e = gov_next_at(v, NULL, record, &at)) != NULL)
 		if (!id_is_zero(e->held->o.by) && gov_same_person(v, e->held->o.principal, approver) &&
-		    gov_same_person(v, e->held->o.by, grantee))
+		    made_by(v, &e->held->o, grantee))
 			return true;
 	return false;
 }

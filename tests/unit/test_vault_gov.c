@@ -179,6 +179,7 @@ static void delegate_acts_within_scope_and_time(void **state)
 	refused(f, delegate(f, who.clerk, "school", "visit", "", NULL), PROBLEM_NOT_PERMITTED, DECIDE_NOT_APPROVER);
 	refused(f, delegate(f, who.manager, "twin", "visit", "", NULL), PROBLEM_NOT_PERMITTED, DECIDE_SELF_APPROVAL);
 	refused(f, delegate(f, who.manager, "nobody", "visit", "", NULL), PROBLEM_VALIDATION, DECIDE_GRANTEE_UNKNOWN);
+	refused(f, delegate(f, who.manager, "intake", "visit", "", NULL), PROBLEM_VALIDATION, DECIDE_GRANTEE_UNKNOWN);
 	assert_int_equal(delegate(f, who.manager, "worker", "visit", EAST, id), 0);
 	assert_int_equal(f->v->call.kind, LEAF_DELEGATION);
 	assert_int_equal(assign(f, who.worker, "clerk", east, 1, "visit", 0, made), 0);

@@ -104,12 +104,13 @@ static void only_another_entitled_person_approves(void **state)
 static void approvals_in_a_circle_are_refused(void **state)
 {
 	struct fixture *f = *state;
-	uint8_t record[16], other[16], id[16];
+	uint8_t record[16], other[16], third[1][16], id[16];
 	struct cast who;
 
 	cast(f, &who);
 	new_child(f, &who, EAST, record);
 	new_child(f, &who, EAST, other);
+	new_child(f, &who, EAST, third[0]);
 	assert_int_equal(ask_grant(f, who.deputy, record, "note", 0, id), 0);
 	assert_int_equal(gov_do(f, who.manager, "requests", id, "approve"), 0);
 	assert_int_equal(ask_grant(f, who.manager, record, "note", 0, id), 0);
@@ -119,6 +120,35 @@ static void approvals_in_a_circle_are_refused(void **state)
 	refused(f, gov_do(f, who.worker, "requests", id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_MUTUAL_APPROVAL);
 	assert_int_equal(ask_grant(f, who.manager, other, "note", 0, id), 0);
 	assert_int_equal(gov_do(f, who.deputy, "requests", id, "approve"), 0);
+	/* What a delegate gave, who delegated gave. */
+	assert_int_equal(delegate(f, who.manager, "clerk", "visit", "", NULL), 0);
+	assert_int_equal(assign(f, who.clerk, "deputy", third, 1, "visit", 0, NULL), 0);
+	assert_int_equal(ask_grant(f, who.manager, third[0], "note", 0, id), 0);
+	refused(f, gov_do(f, who.deputy, "requests", id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_MUTUAL_APPROVAL);
+}
+
+/* Nobody fills the room of another's requests by asking in their name. */
+static void requests_wait_by_who_asks(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t record[16], id[16];
+	struct cast who;
+	struct body x;
+
+	cast(f, &who);
+	new_child(f, &who, EAST, record);
+	for (unsigned i = 0; i <= 100; i++) {
+		body_begin(&x);
+		body_text(&x, "kind", "grant");
+		body_text(&x, "principal", "clerk");
+		body_id(&x, "record", record);
+		body_texts(&x, "fields", "note");
+		body_text(&x, "purpose", "visit");
+		body_text(&x, "reason", "for another");
+		body_day(&x, "until", 7);
+		assert_int_equal(gov_post(f, who.school, "requests", &x, id), i < 100 ? 0 : PROBLEM_RATE_LIMITED);
+	}
+	assert_int_equal(ask_grant(f, who.clerk, record, "note", 0, id), 0);
 }
 
 static void delegate_does_not_approve_what_the_delegator_asked(void **state)
@@ -162,9 +192,10 @@ static void delegate_without_the_key_grants_nothing(void **state)
 	assert_int_equal(gov_show(f, who.school, "grants", id, "delegation", shown), 0);
 	assert_int_equal(strlen(shown), 32);
 	assert_int_equal(read_field(f, who.school, "visit", record, "note", true, text), 0);
-	assert_int_equal(delegate(f, who.manager, "intake", "visit", "", NULL), 0);
-	assert_int_equal(ask_grant(f, who.school, record, "city", 0, id), 0);
-	refused(f, gov_do(f, who.intake, "requests", id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_NO_KEY);
+	/* The grant opened the school this class of this record: that is no key to give away. */
+	assert_int_equal(delegate(f, who.manager, "school", "visit", "", NULL), 0);
+	assert_int_equal(ask_grant(f, who.clerk, record, "city", 0, id), 0);
+	refused(f, gov_do(f, who.school, "requests", id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_NO_KEY);
 	assert_null(gov_find(f->v, GOV_GRANT, id));
 }
 
@@ -406,7 +437,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, gov_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		T(grant_opens_what_no_role_opens_so_often), T(grant_ends_and_is_revoked), T(only_another_entitled_person_approves),
-		T(approvals_in_a_circle_are_refused), T(delegate_does_not_approve_what_the_delegator_asked),
+		T(approvals_in_a_circle_are_refused), T(requests_wait_by_who_asks), T(delegate_does_not_approve_what_the_delegator_asked),
 		T(delegate_without_the_key_grants_nothing), T(approval_merges_what_was_handed_in),
 		cmocka_unit_test_setup_teardown(level_five_needs_a_grant, sealed_setup, fixture_teardown),
 		T(grant_of_nothing_opens_nothing_later), T(grant_after_its_generation_is_dead), T(forged_key_does_not_open),
