@@ -35,7 +35,7 @@ enum childvault_audit_kind {
 	CHILDVAULT_AUDIT_GENESIS_BAD,		/* genesis-bad: leaf 0 is none, or stands elsewhere too */
 	CHILDVAULT_AUDIT_LOG_KEY_WRONG,		/* log-key-wrong: leaf 0 names another key or origin */
 	CHILDVAULT_AUDIT_GENESIS_SIGNATURE_BAD,	/* genesis-signature-bad: an administrator's signature of leaf 0 */
-	CHILDVAULT_AUDIT_GENESIS_UNSIGNED,	/* genesis-unsigned (note): fewer than two administrators who are different persons have signed it */
+	CHILDVAULT_AUDIT_GENESIS_UNSIGNED,	/* genesis-unsigned (note): fewer than two persons, administrators, have signed it */
 	CHILDVAULT_AUDIT_BUNDLE_MISSING,	/* bundle-missing */
 	CHILDVAULT_AUDIT_LEAF_CHANGED,		/* leaf-changed: the bytes are not those of the tree */
 	CHILDVAULT_AUDIT_INDEX_WRONG,		/* index-wrong: a leaf that says another index than it has */

@@ -43,7 +43,8 @@ static int open_request(const char *where, struct opened *ret)
 		snprintf(ret->folder, sizeof(ret->folder), "%s", where);
 		snprintf(path, sizeof(path), "%s/%s", where, GENESIS_REQUEST_FILE);
 	} else {
-		snprintf(ret->folder, sizeof(ret->folder), "%.*s", slash != NULL ? (int)(slash - where) + 1 : 1, slash != NULL ? where : ".");
+		snprintf(ret->folder, sizeof(ret->folder), "%.*s", slash != NULL ? (int)(slash - where) + 1 : 1,
+		    slash != NULL ? where : ".");
 		snprintf(path, sizeof(path), "%s", where);
 	}
 	if ((code = cli_read_file(path, &ret->bytes)) != 0)
@@ -114,8 +115,8 @@ static void print_facts(const struct genesis_reading *r)
 
 static const char *kind_word(const struct principal *p)
 {
-	static const char *const kinds[][2] = { { "", "" }, { "person", "人员" }, { "app", "程序" }, { "job", "作业" }, { "administrator", "管理员" },
-		{ "custodian", "保管员" }, { "auditor", "审计员" } };
+	static const char *const kinds[][2] = { { "", "" }, { "person", "人员" }, { "app", "程序" }, { "job", "作业" },
+		{ "administrator", "管理员" }, { "custodian", "保管员" }, { "auditor", "审计员" } };
 	static const char *const areas[][2] = { { "administrator", "管理员" }, { "system administrator", "系统管理员" },
 		{ "security administrator", "安全管理员" }, { "audit administrator", "审计管理员" } };
 
@@ -192,8 +193,8 @@ static void print_people(const struct opened *o)
 			snprintf(person, sizeof(person), "%u", person_number(r, i));
 			client_key_code(p->id, p->box_pk, p->sign_pk, code);
 			table_row(t, (const char *const[]){ kind_word(p), p->login, text_of(m, DIR_PERSON_NAME, name),
-			    text_of(m, DIR_PERSON_DEPARTMENT, department), text_of(m, DIR_PERSON_POST, post), p->area, roles, vetted, person, code,
-			    p->kind == PRINCIPAL_ADMINISTRATOR ? signature_state(o, p->id, &s, &good) : "" });
+			    text_of(m, DIR_PERSON_DEPARTMENT, department), text_of(m, DIR_PERSON_POST, post), p->area, roles, vetted,
+			    person, code, p->kind == PRINCIPAL_ADMINISTRATOR ? signature_state(o, p->id, &s, &good) : "" });
 		}
 	if (t != NULL)
 		(void)table_print(t);	/* as above */
@@ -234,8 +235,8 @@ static int genesis_show(int argc, char **argv)
 {
 	static const struct cli_help help = { "genesis show DIR|FILE",
 		"Shows what two administrators are to sign: the vault, its policy and its people, after holding all of it against itself.\n"
-		"The key codes are those that `childvault keygen` has told their owners; the code of the whole, eight digits, is compared by\n"
-		"telephone by those who sign. A number under `person` is one natural person, whatever keys they have.",
+		"The key codes are those that `childvault keygen` has told their owners; the code of the whole, eight digits, is compared\n"
+		"by telephone by those who sign. A number under `person` is one natural person, whatever keys they have.",
 		"显示待两名管理员签署的内容：保管库、规则与人员，并先核对其前后一致。密钥校验码即 keygen 告知其本人者；整体校验码八位，\n"
 		"由签名人电话核对。“自然人”一栏编号相同者为同一人。" };
 	struct cli_args a;
@@ -332,8 +333,9 @@ static int write_signature(const struct opened *o, const struct client_key *key,
 static int genesis_sign_command(int argc, char **argv)
 {
 	static const struct cli_help help = { "genesis sign DIR|FILE --key KEY --code CODE [--out FILE] [--passphrase-fd N]",
-		"Signs what `genesis show` shows, with an administrator's key. CODE is the code of the whole as the other administrators read it\n"
-		"from theirs. The signature is written beside the request, where the vault looks for it; FILE can be carried there.",
+		"Signs what `genesis show` shows, with an administrator's key. CODE is the code of the whole as the other administrators\n"
+		"read it from theirs. The signature is written beside the request, where the vault looks for it; FILE can be carried\n"
+		"there.",
 		"用管理员密钥签署 genesis show 所显示的内容。CODE 为其他管理员读出的整体校验码。签名写在请求文件旁，供库读取；亦可用 --out 另存后携往。" };
 	const char *key_path = NULL, *out = NULL, *typed = NULL;
 	uint64_t fd = UINT64_MAX;
@@ -356,8 +358,8 @@ static int genesis_sign_command(int argc, char **argv)
 	if ((code = open_request(a.argv[0], &o)) != 0 || (code = check_rules(&o)) != 0)
 		goto out;
 	if (!code_fits(o.reading.code, typed)) {
-		code = cli_fail(EXIT_VERIFY, "the code of this genesis is %s: what the others look at is another one", "此内容的校验码为 %s：与他人所见不同",
-		    o.reading.code);
+		code = cli_fail(EXIT_VERIFY, "the code of this genesis is %s: what the others look at is another one",
+		    "此内容的校验码为 %s：与他人所见不同", o.reading.code);
 		goto out;
 	}
 	if ((code = open_key(key_path, fd, &key)) != 0)

@@ -328,7 +328,8 @@ static int check_options(bool demo, const struct init_people *x)
 	bool people = x->admins.n + x->custodians.n + x->auditors.n + x->members.n + x->apps.n > 0;
 
 	if (demo && (people || x->production || x->table != NULL || x->holders.n > 0 || x->shares != NULL || x->no_passphrase))
-		return cli_usage("init", "a demo vault has its own people: --demo goes with --profile, --origin, --journal-mib and --quorum alone",
+		return cli_usage("init",
+		    "a demo vault has its own people: --demo goes with --profile, --origin, --journal-mib and --quorum alone",
 		    "演示库自带人员：--demo 只能与 --profile、--origin、--journal-mib、--quorum 合用");
 	if (demo && x->quorum != 0 && (x->quorum < 2 || x->quorum > DEMO_HOLDERS))
 		return cli_usage("init", "a demo's --quorum is 2 to %u", "演示库的 --quorum 应为 2 至 %u", DEMO_HOLDERS);
@@ -344,14 +345,15 @@ static int check_options(bool demo, const struct init_people *x)
 
 int cmd_init(int argc, char **argv)
 {
-	static const struct cli_help help = { "init DIR --admin FILE[,area=AREA]... --custodian FILE... --auditor FILE... --member FILE=ROLES...\n"
+	static const struct cli_help help = {
+		"init DIR --admin FILE[,area=AREA]... --custodian FILE... --auditor FILE... --member FILE=ROLES...\n"
 		"       childvault init --demo DIR",
-		"Make a new vault of the people whose public files (`childvault keygen`) are given. It stays pending until two administrators\n"
-		"have signed what it is: see `childvault genesis --help`. AREA is system, security or audit; ROLES are names of the profile with\n"
-		"commas between. TABLE is CSV with a header of login (the name in the public file), name, department, post, area, vetted\n"
-		"(YYYY-MM-DD), person (who has several keys has one text here) and uid, all but login optional.\n"
-		"A demo vault keeps all keys in DIR/keys, unseals itself at start and says so in its first leaf for ever: for trying things out\n"
-		"with synthetic files only.",
+		"Make a new vault of the people whose public files (`childvault keygen`) are given. It stays pending until two\n"
+		"administrators have signed what it is: see `childvault genesis --help`. AREA is system, security or audit; ROLES are\n"
+		"names of the profile with commas between. TABLE is CSV with a header of login (the name in the public file), name,\n"
+		"department, post, area, vetted (YYYY-MM-DD), person (who has several keys has one text here) and uid, all but login\n"
+		"optional. A demo vault keeps all keys in DIR/keys, unseals itself at start and says so in its first leaf for ever: for\n"
+		"trying things out with synthetic files only.",
 		"用各人的公开文件（childvault keygen 生成）建立新的保管库。两名管理员签名之前，库处于待定状态：见 childvault genesis --help。\n"
 		"AREA 为 system、security、audit 之一；ROLES 为配置中的角色名，以逗号分隔。TABLE 为 CSV，表头为 login（公开文件中的名称）、name、\n"
 		"department、post、area、vetted（YYYY-MM-DD）、person（同一自然人的多个密钥填同一文本）、uid，除 login 外均可省略。\n"
@@ -373,7 +375,8 @@ int cmd_init(int argc, char **argv)
 		{ "holder", OPTION_LIST, &x.holders, "NAME", "who holds a share (default: the custodians)", "份额持有人（默认为保管员）" },
 		{ "shares", OPTION_TEXT, &x.shares, "DIR", "folder for the shares' files", "存放份额文件的目录" },
 		{ "no-passphrase", OPTION_FLAG, &x.no_passphrase, NULL, "the quorum alone unseals", "只能由持有人解封" },
-		{ "passphrase-fd", OPTION_NUMBER, &x.passphrase_fd, "N", "read the operator's passphrase from descriptor N", "从描述符 N 读操作员口令" },
+		{ "passphrase-fd", OPTION_NUMBER, &x.passphrase_fd, "N", "read the operator's passphrase from descriptor N",
+		    "从描述符 N 读操作员口令" },
 		{ "profile", OPTION_TEXT, &x.profile, "FILE", "the profile to use (default child-welfare)", "采用的配置（默认 child-welfare）" },
 		{ "origin", OPTION_TEXT, &x.origin, "NAME", "name of the audit log", "审计日志的名称" },
 		{ "journal-mib", OPTION_NUMBER, &x.journal_mib, "N", "size of a journal file, 9 to 1,024 (default 16)",

@@ -127,7 +127,8 @@ static int add_admin(struct office *o, const char *spec)
 	while (area != NULL && ++number < 4 && strcmp(areas[number], area) != 0)
 		;
 	if (number == 4)
-		return cli_usage("init", "an administrator's area is system, security or audit, not %s", "管理员的领域为 system、security 或 audit，不是 %s", area);
+		return cli_usage("init", "an administrator's area is system, security or audit, not %s",
+		    "管理员的领域为 system、security 或 audit，不是 %s", area);
 	if (o->admins == GENESIS_ADMINS_MAX)
 		return cli_usage("init", "at most %u administrators", "管理员至多 %u 名", GENESIS_ADMINS_MAX);
 	if ((code = add_person(o, path, PRINCIPAL_ADMINISTRATOR, &g)) != 0)
@@ -260,7 +261,9 @@ static bool take_cell(struct office *o, unsigned who, enum column c, const char 
 		g->principal.uid = (uint32_t)uid;
 		return true;
 	}
-	if (strlen(cell) > 255 || !text_clean_line(cell, strlen(cell)) || (c == AREA && (strlen(cell) > AREA_MAX || strspn(cell, "0123456789") != strlen(cell))))
+	if (strlen(cell) > 255 || !text_clean_line(cell, strlen(cell)))
+		return false;
+	if (c == AREA && (strlen(cell) > AREA_MAX || strspn(cell, "0123456789") != strlen(cell)))
 		return false;
 	snprintf(o->extra[who].text[c], sizeof(o->extra[who].text[c]), "%s", cell);
 	return true;
@@ -280,13 +283,14 @@ static int table_row_of(struct office *o, const char *path, uint64_t line, const
 		return cli_fail(EXIT_FAILED, "%s, line %llu: no public file was given for '%s'", "%s 第 %llu 行：没有“%s”的公开文件", path,
 		    (unsigned long long)line, login);
 	if (o->extra[who].in_table)
-		return cli_fail(EXIT_FAILED, "%s, line %llu: '%s' stands there twice", "%s 第 %llu 行：“%s”重复", path, (unsigned long long)line, login);
+		return cli_fail(EXIT_FAILED, "%s, line %llu: '%s' stands there twice", "%s 第 %llu 行：“%s”重复", path,
+		    (unsigned long long)line, login);
 	o->extra[who].in_table = true;
 	cell = cells;
 	for (unsigned i = 0; i < n; i++, cell += strlen(cell) + 1)
 		if (cell[0] != '\0' && column[i] != LOGIN && !take_cell(o, who, (enum column)column[i], cell))
-			return cli_fail(EXIT_FAILED, "%s, line %llu: '%s' cannot be a %s", "%s 第 %llu 行：“%s”不能作 %s", path, (unsigned long long)line,
-			    cell, column_name[column[i]]);
+			return cli_fail(EXIT_FAILED, "%s, line %llu: '%s' cannot be a %s", "%s 第 %llu 行：“%s”不能作 %s", path,
+			    (unsigned long long)line, cell, column_name[column[i]]);
 	return 0;
 }
 
@@ -309,7 +313,8 @@ static int read_table(struct office *o, const char *path)
 		if (got == SOURCE_HERE && n == 1 && text[0] == '\0')
 			continue;	/* an empty line */
 		if (got != SOURCE_HERE || (columns == 0 ? n > COLUMNS : n != columns))
-			code = cli_fail(EXIT_FAILED, "%s, line %llu: not a row of the table", "%s 第 %llu 行：不是表格的一行", path, (unsigned long long)s.line);
+			code = cli_fail(EXIT_FAILED, "%s, line %llu: not a row of the table", "%s 第 %llu 行：不是表格的一行", path,
+			    (unsigned long long)s.line);
 		else if (columns == 0 && (code = table_header(path, text, n, column)) == 0)
 			columns = n;
 		else if (code == 0)
@@ -347,12 +352,14 @@ int separation_say(const struct separation *fault, const char *a, const char *b)
 		    "%.0s%.0s正式库至少有两名管理员，且为不同自然人" },
 		[SEPARATION_CUSTODIANS] = { "%.0s%.0sa production vault has at least two custodians who are different persons",
 		    "%.0s%.0s正式库至少有两名保管员，且为不同自然人" },
-		[SEPARATION_AUDITORS] = { "%.0s%.0sa production vault has an auditor: nobody else could ever read its log", "%.0s%.0s正式库须有审计员，否则无人能读日志" },
+		[SEPARATION_AUDITORS] = { "%.0s%.0sa production vault has an auditor: nobody else could ever read its log",
+		    "%.0s%.0s正式库须有审计员，否则无人能读日志" },
 		[SEPARATION_NO_AREA] = { "%s%.0s: an administrator of a production vault has an area (,area=system, security or audit)",
 		    "%s%.0s：正式库的管理员须有领域（,area=system、security 或 audit）" },
 		[SEPARATION_TWO_AREAS] = { "%s and %s are one person, who cannot be two administrators", "%s 与 %s 为同一自然人，不能兼任两个管理员" },
 		[SEPARATION_CUSTODIAN_TWICE] = { "%s and %s are one person, who cannot be two custodians", "%s 与 %s 为同一自然人，不能兼任两个保管员" },
-		[SEPARATION_ADMINISTRATOR_READS] = { "%s is an administrator and, as %s, has a role with a class", "%s 是管理员，又以 %s 持有可接触档案的角色" },
+		[SEPARATION_ADMINISTRATOR_READS] = { "%s is an administrator and, as %s, has a role with a class",
+		    "%s 是管理员，又以 %s 持有可接触档案的角色" },
 		[SEPARATION_CUSTODIAN_READS] = { "%s is a custodian and, as %s, has a role with a class", "%s 是保管员，又以 %s 持有可接触档案的角色" },
 		[SEPARATION_AUDITOR_READS] = { "%s is an auditor and, as %s, has a role with a class", "%s 是审计员，又以 %s 持有可接触档案的角色" },
 		[SEPARATION_CUSTODIAN_ELSE] = { "%s is a custodian and, as %s, administrator or auditor", "%s 是保管员，又以 %s 担任管理员或审计员" },
@@ -374,7 +381,8 @@ static int check_rules(struct office *o)
 	for (unsigned i = 0; i < o->n; i++)
 		m[i] = (struct separation_member){ &o->person[i].principal, o->person[i].roles, o->person[i].role_count };
 	if (!separation_check(o->policy, m, o->n, o->x->production, &fault))
-		return separation_say(&fault, fault.a < o->n ? o->person[fault.a].login : "", fault.b < o->n ? o->person[fault.b].login : "");
+		return separation_say(&fault, fault.a < o->n ? o->person[fault.a].login : "",
+		    fault.b < o->n ? o->person[fault.b].login : "");
 	for (unsigned i = 0; i < o->admins; i++)
 		if (memcmp(o->person[i].principal.person, o->person[0].principal.person, 16) != 0)
 			return 0;
@@ -463,7 +471,8 @@ static int make_slots(struct office *o)
 	int code;
 
 	if (x->quorum == 0 && (x->no_passphrase || x->holders.n > 0 || x->shares != NULL))
-		return cli_usage("init", "--holder, --shares and --no-passphrase go with --quorum", "--holder、--shares、--no-passphrase 须与 --quorum 合用");
+		return cli_usage("init", "--holder, --shares and --no-passphrase go with --quorum",
+		    "--holder、--shares、--no-passphrase 须与 --quorum 合用");
 	if (x->quorum != 0 && x->shares == NULL)
 		return cli_usage("init", "--quorum wants --shares DIR, where the shares' files go", "--quorum 须与 --shares 目录合用");
 	if (x->quorum != 0 && (code = quorum_slot(o)) != 0)

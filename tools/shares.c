@@ -11,18 +11,36 @@
 
 #define TEXT_MAX (1u << 17)	/* the file reader takes 64 KiB at a time */
 #define HOLDER "# holder: "
+#define PER_LINE (SHARE_SYMBOLS / SHARE_LINES)
 
 /* ---- files -------------------------------------------------------------------------------------------------------------- */
+
+/* Whether what a person typed may be taken: they type line by line and hear of a slip at once, or paste the whole. */
+static bool line_taken(const char *line, size_t before)
+{
+	size_t n = strlen(line), symbols = share_symbols(line, n);
+
+	if (symbols == 0 || symbols >= SHARE_SYMBOLS || share_line_fits(line, n, (unsigned)(before / PER_LINE)))
+		return true;
+	fputs(tr("This line has a mistake. Once more:\n", "这一行有误，请重新输入：\n"), stderr);
+	return false;
+}
 
 /* What is typed, until it is whole. */
 static int read_typed(struct buf *ret)
 {
+	bool person = isatty(STDIN_FILENO);
+	size_t symbols = 0;
 	char line[512];
 
-	if (isatty(STDIN_FILENO))
+	if (person)
 		fputs(tr("The five lines of the share:\n", "请输入密钥份额的五行文字：\n"), stderr);
-	while (share_symbols((const char *)ret->p, ret->n) < SHARE_SYMBOLS && fgets(line, sizeof line, stdin) != NULL)
+	while (symbols < SHARE_SYMBOLS && fgets(line, sizeof line, stdin) != NULL) {
+		if (person && !line_taken(line, symbols))
+			continue;
 		buf_text(ret, line);
+		symbols = share_symbols((const char *)ret->p, ret->n);
+	}
 	wipe(line, sizeof line);
 	return buf_ok(ret) ? 0 : cli_fail(EXIT_FAILED, "that is no share", "这不是密钥份额");
 }
@@ -80,8 +98,8 @@ void share_text(const uint8_t p[SHARE_BYTES], const char *holder, struct buf *re
 
 	buf_text(ret, SHARE_FILE_HEAD "\n");
 	if (share_decode(p, &s) == 0)
-		buf_printf(ret, "# share %u of %u: any %u of them unseal the vault whose id begins with %02x%02x%02x%02x\n", s.index, s.n, s.k,
-		    s.vault[0], s.vault[1], s.vault[2], s.vault[3]);
+		buf_printf(ret, "# share %u of %u: any %u of them unseal the vault whose id begins with %02x%02x%02x%02x\n", s.index,
+		    s.n, s.k, s.vault[0], s.vault[1], s.vault[2], s.vault[3]);
 	if (holder != NULL && holder[0] != '\0') {
 		buf_text(ret, HOLDER);
 		buf_text(ret, holder);
@@ -114,7 +132,7 @@ int operator_call(const char *path, enum admin_operation operation, uint8_t slot
 int operator_refused(const struct admin_answer *a)
 {
 	if (a->result == PROBLEM_APPROVAL_REQUIRED)
-		return cli_fail(EXIT_SEALED, "the vault is pending: two administrators who are different persons sign it first (childvault genesis --help)",
+		return cli_fail(EXIT_SEALED, "the vault is pending: two different administrators sign it first (childvault genesis --help)",
 		    "档案库处于待定状态：须先由两名为不同自然人的管理员签署（见 childvault genesis --help）");
 	return cli_fail(a->result == PROBLEM_SEALED ? EXIT_SEALED : a->result == PROBLEM_UNAUTHENTICATED ? EXIT_DENIED : EXIT_FAILED,
 	    "%s (%s)", "%s（%s）", problem_title(a->result), problem_kind(a->result));
@@ -146,7 +164,8 @@ int share_verdict(const struct admin_answer *a, const struct buf *body, struct a
 	case ADMIN_OTHER_VAULT:
 		return cli_fail(EXIT_DENIED, "this share (number %u) is of another vault", "此份额（编号 %u）属于另一档案库", ret->index);
 	case ADMIN_OTHER_SPLIT:
-		return cli_fail(EXIT_DENIED, "this share (number %u) is of another split of the key: an older one, or one that is not in force",
+		return cli_fail(EXIT_DENIED,
+		    "this share (number %u) is of another split of the key: an older one, or one that is not in force",
 		    "此份额（编号 %u）属于另一次拆分：已作废或尚未生效", ret->index);
 	default:
 		return a->result == 0 ? 0 : operator_refused(a);

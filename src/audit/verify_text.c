@@ -33,7 +33,7 @@ static const struct words words[CHILDVAULT_AUDIT_KINDS] = {
 		"第 0 条记录所载的日志密钥或来源与验证公钥不同：此日志被他人重新签名" },
 	[CHILDVAULT_AUDIT_GENESIS_SIGNATURE_BAD] = { "genesis-signature-bad", "%L: an administrator's signature of leaf 0 does not fit",
 		"%L：管理员对第 0 条记录的签名不符" },
-	[CHILDVAULT_AUDIT_GENESIS_UNSIGNED] = { "genesis-unsigned", "fewer than two administrators who are different persons have signed leaf 0",
+	[CHILDVAULT_AUDIT_GENESIS_UNSIGNED] = { "genesis-unsigned", "fewer than two different administrators have signed leaf 0",
 		"对第 0 条记录签名的管理员不足两人" },
 	[CHILDVAULT_AUDIT_BUNDLE_MISSING] = { "bundle-missing", "%F%L: these entries are missing", "%F%L：缺少这些记录" },
 	[CHILDVAULT_AUDIT_LEAF_CHANGED] = { "leaf-changed", "%L was changed (%F)", "%L被改动（%F）" },

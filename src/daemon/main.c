@@ -57,7 +57,8 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "vault", required_argument, NULL, 'v' }, { "socket", required_argument, NULL, 's' },
 		{ "admin-socket", required_argument, NULL, 'a' }, { "fronts", required_argument, NULL, 'f' },
-		{ "production", no_argument, NULL, 'p' }, { "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+		{ "production", no_argument, NULL, 'p' },
+		{ "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
 	struct supervisor_options o = { .fronts = default_fronts() };
 	unsigned long fronts;
@@ -92,6 +93,6 @@ int main(int argc, char **argv)
 		o.admin_path = path_in(o.dir, "admin.sock");
 	if (o.api_path == NULL || o.admin_path == NULL)
 		return 1;
-	o.demo = is_demo(o.dir);
+	o.demo = !o.production && is_demo(o.dir);
 	return supervisor_run(&o);
 }

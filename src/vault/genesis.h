@@ -29,7 +29,7 @@ struct vault_genesis {
 	size_t policy_n;
 	const struct genesis_person *people;
 	unsigned people_count;
-	const struct genesis_signer *signers;	/* 2 to 16 administrators, who stand in leaf 0: different persons, or with pending two of them */
+	const struct genesis_signer *signers;	/* 2 to 16 administrators of leaf 0: different persons; with pending, two of them */
 	unsigned signer_count;
 	const struct vault_genesis_slot *slots;
 	unsigned slot_count;

@@ -35,7 +35,8 @@ static bool keys_differ(struct look *x)
 		for (unsigned j = 0; j < i; j++) {
 			const struct principal *b = x->m[j].principal;
 
-			if (memcmp(a->id, b->id, 16) == 0 || memcmp(a->box_pk, b->box_pk, 32) == 0 || memcmp(a->sign_pk, b->sign_pk, 32) == 0)
+			if (memcmp(a->id, b->id, 16) == 0 || memcmp(a->box_pk, b->box_pk, 32) == 0 ||
+			    memcmp(a->sign_pk, b->sign_pk, 32) == 0)
 				return refuse(x, SEPARATION_KEY_TWICE, j, i);
 		}
 	}

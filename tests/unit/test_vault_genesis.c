@@ -4,8 +4,8 @@
  */
 #include "test_vault.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -14,6 +14,17 @@
 #include "vault/separation.h"
 
 #define DAY_MS (24u * 3600 * 1000)
+
+/* The process's clock, moved by a test. */
+static int64_t wall_shift_ms;
+
+int clock_gettime(clockid_t id, struct timespec *ret)
+{
+	int r = (int)syscall(SYS_clock_gettime, id, ret);
+
+	ret->tv_sec += id == CLOCK_REALTIME ? wall_shift_ms / 1000 : 0;
+	return r;
+}
 
 struct making {
 	struct vault_genesis g;
@@ -201,8 +212,8 @@ static struct office *office_new(void)
 	o->f.person[P_CLERK] = o->p[O_CLERK];
 	o->slot = (struct vault_genesis_slot){ .number = 2, .info = { .type = SLOT_PASSPHRASE, .argon_kib = 65536, .argon_passes = 3 } };
 	memcpy(o->slot.kek, o->f.kek, 32);
-	o->g = (struct vault_genesis){ .dir = o->f.dir, .pending = true, .policy = o->f.policy.p, .policy_n = o->f.policy.n, .people = o->people,
-		.people_count = OFFICE, .signers = o->signers, .signer_count = 3, .slots = &o->slot, .slot_count = 1,
+	o->g = (struct vault_genesis){ .dir = o->f.dir, .pending = true, .policy = o->f.policy.p, .policy_n = o->f.policy.n,
+		.people = o->people, .people_count = OFFICE, .signers = o->signers, .signer_count = 3, .slots = &o->slot, .slot_count = 1,
 		.journal_file_bytes = 9u << 20, .journal_files = 2 };
 	memcpy(o->g.vault_id, o->f.vault_id, 16);
 	return o;
@@ -380,6 +391,41 @@ static void signatures_of_others_and_changed_ones_do_not_count(void **state)
 	assert_int_equal(vault_unseal(o->f.v, 2, o->f.kek), 0);
 	office_free(o);
 	office_free(other);
+}
+
+/* Days may pass before the signatures come. Trying to unseal meanwhile writes nothing; then the days are closed, and it works. */
+static void days_may_pass_before_it_is_signed(void **state)
+{
+	struct office *o = office_new();
+	struct leaf l;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, STORE_LEAF_MAX);
+	office_make(o);
+	sign(o, O_ADMIN_B);
+	wall_shift_ms = 2 * DAY_MS;
+	stays_pending(o);
+	wall_shift_ms = 3 * DAY_MS;
+	stays_pending(o);
+	sign(o, O_ADMIN_C);
+	assert_int_equal(vault_unseal(o->f.v, 2, o->f.kek), 0);
+	assert_int_equal(keys_fs_epoch(o->f.v->keys), 3);
+	/* Three days, the signatures, the start. */
+	assert_int_equal(store_durable_leaves(o->f.v->store), 1 + 3 + 1 + 1);
+	for (unsigned i = 1; i <= 4; i++) {
+		buf_reset(&b);
+		assert_int_equal(audit_read_leaf(o->f.v->audit, i, &b), 0);
+		assert_int_equal(leaf_decode(b.p, b.n, &l), 0);
+		assert_int_equal(l.kind, i < 4 ? LEAF_EPOCH : LEAF_RESULT);
+	}
+	works(o);
+	vault_close(o->f.v);
+	assert_int_equal(vault_open(o->f.dir, &o->f.v), 0);
+	assert_int_equal(vault_unseal(o->f.v, 2, o->f.kek), 0);
+	wall_shift_ms = 0;
+	buf_free(&b);
+	office_free(o);
 }
 
 static void wrong_key_does_not_open_a_signed_vault(void **state)
@@ -584,9 +630,10 @@ static void genesis_that_does_not_fit_is_refused(void **state)
 		const char *what;
 		void (*spoil)(struct office *o);
 	} cases[] = {
-		{ "one administrator", one_admin }, { "two keys of one person", one_person }, { "an administrator without a key", stranger_signs },
-		{ "a worker among the signers", worker_signs }, { "no slot", no_slot }, { "a demo file's slot", demo_slot },
-		{ "slot 4", slot_out_of_range }, { "a pending demo", demo_pending }, { "production without signatures", production_at_once },
+		{ "one administrator", one_admin }, { "two keys of one person", one_person },
+		{ "an administrator without a key", stranger_signs }, { "a worker among the signers", worker_signs },
+		{ "no slot", no_slot }, { "a demo file's slot", demo_slot }, { "slot 4", slot_out_of_range },
+		{ "a pending demo", demo_pending }, { "production without signatures", production_at_once },
 		{ "one X25519 key twice", same_box_key }, { "one Ed25519 key twice", same_sign_key }, { "one id twice", same_id },
 		{ "one login twice", same_login }, { "a role that is not there", unknown_role },
 		{ "an administrator in a person's role", admin_in_a_persons_role }, { "a standing approval", standing_approval },
@@ -645,8 +692,8 @@ static void production_keeps_the_offices_apart(void **state)
 		{ no_area_given, SEPARATION_NO_AREA }, { admins_are_custodians, SEPARATION_CUSTODIAN_ELSE },
 		{ auditor_is_custodian, SEPARATION_CUSTODIAN_ELSE }, { custodian_twice, SEPARATION_CUSTODIANS },
 		{ one_custodian, SEPARATION_CUSTODIANS }, { custodian_reads, SEPARATION_CUSTODIAN_READS },
-		{ admin_reads, SEPARATION_ADMINISTRATOR_READS }, { auditor_reads, SEPARATION_AUDITOR_READS }, { no_auditor, SEPARATION_AUDITORS },
-		{ one_admin_only, SEPARATION_ADMINISTRATORS },
+		{ admin_reads, SEPARATION_ADMINISTRATOR_READS }, { auditor_reads, SEPARATION_AUDITOR_READS },
+		{ no_auditor, SEPARATION_AUDITORS }, { one_admin_only, SEPARATION_ADMINISTRATORS },
 	};
 	struct separation_member m[OFFICE];
 	struct separation fault;
@@ -703,6 +750,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(personal_role_opens_a_session_and_no_record, fixture_setup, fixture_teardown),
 		cmocka_unit_test(vault_is_pending_until_two_persons_signed),
 		cmocka_unit_test(signatures_of_others_and_changed_ones_do_not_count),
+		cmocka_unit_test(days_may_pass_before_it_is_signed),
 		cmocka_unit_test(wrong_key_does_not_open_a_signed_vault),
 		cmocka_unit_test(signatures_stand_in_log_and_directory),
 		cmocka_unit_test(flags_of_the_row_are_those_of_leaf_0),
