@@ -157,7 +157,14 @@ static void say_approval(struct answer *a, uint16_t class)
 		    "另须：%u 级以上的指派或授权涵盖该档案", c->level < 3 ? 3u : c->level);
 }
 
-static void say_besides(struct answer *a, uint16_t class)
+/* Who reads what it writes is assigned to the record, whatever the assignment's level; a grant is for reading alone. */
+static void say_assigned(struct answer *a)
+{
+	line_at(a, role_place(a, "approval", ""), "asked besides: an assignment that covers the record", "另须：指派涵盖该档案");
+}
+
+/* class answers a read or takes a write; hands_in: of a write, one that does not read. */
+static void say_besides(struct answer *a, uint16_t class, bool hands_in)
 {
 	const struct policy_role *role = a->role;
 
@@ -170,6 +177,8 @@ static void say_besides(struct answer *a, uint16_t class)
 		line_at(a, role_place(a, "area", ""), "asked besides: the record lies in the member's area", "另须：档案在本人辖区内");
 	if (role->approval && !a->q->write)
 		say_approval(a, class);
+	if (role->approval && a->q->write && !a->q->creating && !hands_in)
+		say_assigned(a);
 	if (role->bulk_records != 0 && !a->q->write)
 		line_at(a, role_place(a, "bulk", ""), "asked besides: at most %u different records in %u hours",
 		    "另须：%u 份档案以内（每 %u 小时）", role->bulk_records, role->bulk_hours);
@@ -275,7 +284,7 @@ static void explain_read(struct answer *a, const struct policy_subject *who, boo
 	say_field(a, d.class);
 	say_role_purposes(a, true);
 	say_field_purposes(a, true);
-	say_besides(a, d.class);
+	say_besides(a, d.class, false);
 }
 
 static void explain_write(struct answer *a, const struct policy_subject *who, bool *ret_yes)
@@ -298,7 +307,7 @@ static void explain_write(struct answer *a, const struct policy_subject *who, bo
 	say_owner(a);
 	say_role_purposes(a, true);
 	say_field_purposes(a, true);
-	say_besides(a, a->field->class);
+	say_besides(a, a->field->class, d.write_only);
 }
 
 int profile_explain(const struct profile *p, const struct profile_question *q, const char *path, bool chinese, struct buf *ret,

@@ -96,6 +96,22 @@ static const struct {
 	    "  f:39: 另须：档案在本人辖区内\n"
 	    "  f:40: 另须：3 级以上的指派或授权涵盖该档案\n"
 	    "  f:41: 另须：20 份档案以内（每 1 小时）\n" },
+	{ WHOLE, { "clerk", "carer", "use", false, true, false }, false,
+	    "yes: role clerk writes carer for use\n"
+	    "  f:46: role clerk has read, write on class help\n"
+	    "  f:29: field carer stands in class help\n"
+	    "  f:29: department A is the source of the field\n"
+	    "  f:38: role clerk acts for use\n"
+	    "  f:12: field carer is for use\n"
+	    "  f:39: asked besides: the record lies in the member's area\n"
+	    "  f:40: asked besides: an assignment that covers the record\n" },
+	{ WHOLE, { "clerk", "carer", "use", false, true, true }, false,
+	    "yes: role clerk writes carer for use\n"
+	    "  f:46: role clerk has read, write on class help\n"
+	    "  f:29: field carer stands in class help\n"
+	    "  f:29: department A is the source of the field\n"
+	    "  f:38: role clerk acts for use\n"
+	    "  f:12: field carer is for use\n" },
 	{ WHOLE, { "kiosk", "carer", "use", false, true, false }, false,
 	    "yes: role kiosk hands in, without reading it, carer for use\n"
 	    "  f:47: role kiosk has write_only on class help\n"
