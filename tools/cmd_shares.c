@@ -67,7 +67,8 @@ static void print_lines(const uint8_t share[SHARE_BYTES], const char *holder)
 		share_line(share, i, line);
 		printf("    (%u) %s\n", i + 1, line);
 	}
-	fputs(tr("\n0 is the digit zero and 1 the digit one: there is no letter O, I, L or U.\n\n", "\n0 是数字零，1 是数字一：其中没有字母 O、I、L、U。\n\n"), stdout);
+	fputs(tr("\n0 is the digit zero and 1 the digit one: there is no letter O, I, L or U.\n\n",
+	    "\n0 是数字零，1 是数字一：其中没有字母 O、I、L、U。\n\n"), stdout);
 	wipe(line, sizeof line);
 	wipe(&s, sizeof s);
 }
@@ -162,7 +163,8 @@ out:
 static int shares_drill(int argc, char **argv)
 {
 	static const struct cli_help help = { "shares drill --share FILE|- [--vault DIR]",
-		"A holder shows that their share is whole and fits. It does not unseal, and nothing of it is kept; while the vault is open, the log says it.",
+		"A holder shows that their share is whole and fits. It does not unseal, and nothing of it is kept; while the vault is "
+		"open, the log says it.",
 		"持有人验证其份额完好可用。不解封，不留存；档案库处于解封状态时记入日志。" };
 
 	return one_share(argc, argv, &help, ADMIN_DRILL, say_drill);
@@ -224,7 +226,8 @@ static int check_rekey(struct rekey_args *x)
 	if ((code = take_names(x)) != 0)
 		return code;
 	if (x->k < 2 || x->k > x->n)
-		return cli_usage("shares rekey", "--threshold is at least 2 and at most the number of holders", "--threshold 至少为 2，至多为持有人数");
+		return cli_usage("shares rekey", "--threshold is at least 2 and at most the number of holders",
+		    "--threshold 至少为 2，至多为持有人数");
 	return 0;
 }
 
@@ -274,7 +277,8 @@ static int ask_rekey(const struct rekey_args *x, const char *path)
 	if (a.result != 0)
 		code = operator_refused(&a);
 	else if ((code = write_shares(x, &answer)) == 0)
-		fprintf(stderr, tr("Each holder now confirms: childvault shares confirm --share FILE. Until all %u have, within 24 hours, the old shares unseal.\n",
+		fprintf(stderr, tr("Each holder now confirms: childvault shares confirm --share FILE. Until all %u have, within 24 "
+		    "hours, the old shares unseal.\n",
 		    "请各持有人执行 childvault shares confirm --share 文件 予以确认。在 24 小时内 %u 人全部确认之前，旧份额仍用于解封。\n"), x->n);
 out:
 	wipe(kek, sizeof kek);
@@ -286,8 +290,9 @@ out:
 static int shares_rekey(int argc, char **argv)
 {
 	static const struct cli_help help = { "shares rekey --threshold K --holders A,B,C --to DIR [--by-shares] [options]",
-		"Splits the key that unseals anew, among the holders named, and writes a file for each. It takes the operator's passphrase, or before it "
-		"`shares allow` by as many holders as unseal. The old shares stay in force until every holder has confirmed.",
+		"Splits the key that unseals anew, among the holders named, and writes a file for each. It takes the operator's "
+		"passphrase, or before it `shares allow` by as many holders as unseal. The old shares "
+		"stay in force until every holder has confirmed.",
 		"在所列持有人之间重新拆分解封密钥，每人一个文件。须输入操作员口令，或先由足够的持有人执行 shares allow。全部确认之前旧份额有效。" };
 	struct rekey_args x = { .slot = UINT64_MAX, .from = { .slot = UINT64_MAX, .passphrase_fd = UINT64_MAX } };
 	const struct cli_option options[] = { { "vault", OPTION_TEXT, &x.vault, "DIR", "the vault's folder", "档案库目录" },

@@ -244,15 +244,18 @@ static int enter_share(const char *path, const char *file, bool *ret_done)
 	int code;
 
 	buf_init(&body, ADMIN_BODY_MAX);
-	if ((code = share_read(file, share, holder)) != 0 || (code = operator_call(path, ADMIN_SHARE, 0, share, sizeof share, &a, &body)) != 0)
+	if ((code = share_read(file, share, holder)) != 0 ||
+	    (code = operator_call(path, ADMIN_SHARE, 0, share, sizeof share, &a, &body)) != 0)
 		goto out;
 	if (a.result == PROBLEM_CONFLICT && body.n == 0) {
 		fputs(tr("already unsealed\n", "已处于解封状态\n"), stderr);
 		*ret_done = true;
 	} else if ((code = share_verdict(&a, &body, &s)) == 0) {
 		*ret_done = s.done;
-		printf(s.done ? tr("%s is good: unsealed\n", "%s有效：已解封\n") : s.verdict == ADMIN_AGAIN ?
+		printf(s.verdict == ADMIN_AGAIN ? s.done ?
+		    tr("%s was in already: %d of %u are in, unsealed\n", "%s已输入过：已有 %d 份，共需 %u 份，已解封\n") :
 		    tr("%s was in already: %d of %u are in\n", "%s已输入过：已有 %d 份，共需 %u 份\n") :
+		    s.done ? tr("%s is good: unsealed\n", "%s有效：已解封\n") :
 		    tr("%s is good: %d of %u are in\n", "%s有效：已有 %d 份，共需 %u 份\n"), share_name(&s, name), __builtin_popcount(s.in), s.k);
 	}
 out:
@@ -264,8 +267,8 @@ out:
 int cmd_unseal(int argc, char **argv)
 {
 	static const struct cli_help help = { "unseal [--vault DIR] [--share FILE|-]... [--slot N] [--passphrase-fd N | --credential NAME]",
-		"Gives the daemon its root key: a demo vault's from keys/root.key, else by the operator's passphrase, or by shares, which may come "
-		"one by one and from several places.",
+		"Gives the daemon its root key: a demo vault's from keys/root.key, else by the operator's passphrase, or by shares, which "
+		"may come one by one and from several places.",
 		"向服务提供根密钥：演示库取自 keys/root.key，否则输入操作员口令，或由多人逐份输入密钥份额。" };
 	const char *vault = NULL;
 	struct operator_source from = { .slot = UINT64_MAX, .passphrase_fd = UINT64_MAX };

@@ -54,8 +54,9 @@ void qr_svg(const struct qr *q, struct buf *ret)
 {
 	unsigned side = q->side + 2 * QUIET;
 
-	buf_printf(ret, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %u %u\" width=\"%u\" height=\"%u\" shape-rendering=\"crispEdges\">\n",
-	    side, side, side * SCALE, side * SCALE);
+	buf_printf(ret, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %u %u\" width=\"%u\" height=\"%u\"", side, side,
+	    side * SCALE, side * SCALE);
+	buf_text(ret, " shape-rendering=\"crispEdges\">\n");
 	buf_printf(ret, "<path fill=\"#fff\" d=\"M0 0h%uv%uH0z\"/>\n<path d=\"", side, side);
 	for (unsigned y = 0; y < side; y++)
 		for (unsigned x = 0; x < side; x++)

@@ -15,7 +15,10 @@ struct qr {
 };
 /* Make the code of a text of at most SHARE_QR characters of the alphanumeric mode. 0 or CV_ERR_NOMEM. The caller wipes *ret. */
 int qr_make(const char *text, struct qr *ret);
-/* Append it as lines of half blocks, two rows of modules a line, with a quiet zone; with colours that any terminal theme leaves alone, if asked. */
+/*
+ * Append it as lines of half blocks, two rows of modules a line, with a quiet zone. colours: white on black, whatever the terminal's
+ * own are.
+ */
 void qr_blocks(const struct qr *q, int colours, struct buf *ret);
 /* Append it as a PNG file, black on white. */
 void qr_png(const struct qr *q, struct buf *ret);

@@ -1,6 +1,5 @@
 #include "format/share.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -198,6 +197,25 @@ size_t share_symbols(const char *text, size_t n)
 	return gather(text, n, NULL, 0);
 }
 
+/* Characters of a line, its check character among them. */
+static bool symbols_fit(const uint8_t symbols[LINE_SYMBOLS + 1], unsigned line)
+{
+	unsigned top = 0;
+
+	for (unsigned i = 0; i <= LINE_SYMBOLS; i++)
+		top |= symbols[i];
+	return top < 32 && line_check(symbols, line) == symbols[LINE_SYMBOLS];
+}
+
+bool share_line_fits(const char *text, size_t n, unsigned line)
+{
+	uint8_t symbols[LINE_SYMBOLS + 1];
+	bool fits = gather(text, n, symbols, sizeof(symbols)) == sizeof(symbols) && symbols_fit(symbols, line);
+
+	wipe(symbols, sizeof(symbols));
+	return fits;
+}
+
 /* The bytes that the characters stand for. */
 static void from_symbols(const uint8_t symbols[SHARE_SYMBOLS], uint8_t ret[WHOLE])
 {
@@ -221,12 +239,7 @@ int share_from_text(const char *text, size_t n, uint8_t ret[SHARE_BYTES], unsign
 	if (gather(text, n, symbols, SHARE_SYMBOLS) != SHARE_SYMBOLS)
 		goto out;
 	for (unsigned line = 0; line < SHARE_LINES; line++) {
-		const uint8_t *of = symbols + line * (LINE_SYMBOLS + 1);
-		unsigned top = 0;
-
-		for (unsigned i = 0; i <= LINE_SYMBOLS; i++)
-			top |= of[i];
-		if (top >= 32 || line_check(of, line) != of[LINE_SYMBOLS]) {
+		if (!symbols_fit(symbols + line * (LINE_SYMBOLS + 1), line)) {
 			*ret_line = line + 1;
 			r = CV_ERR_FORMAT;
 			goto out;

@@ -5,6 +5,7 @@
 #ifndef CV_FORMAT_SHARE_H
 #define CV_FORMAT_SHARE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,8 @@ void share_line(const uint8_t p[SHARE_BYTES], unsigned line, char ret[SHARE_LINE
 void share_qr_text(const uint8_t p[SHARE_BYTES], char ret[SHARE_QR]);
 /* How many characters of text count: what somebody types is whole at SHARE_SYMBOLS. */
 size_t share_symbols(const char *text, size_t n);
+/* Whether what somebody typed as line number `line` (0 to 4) is such a line: 17 characters, the last of which fits. */
+bool share_line_fits(const char *text, size_t n, unsigned line);
 /*
  * Read the text of a share file, of a QR code, or what a person typed: lower case, white space, hyphens and line breaks anywhere, O for 0,
  * I and L for 1 are taken; lines that begin with # or are SHARE_FILE_HEAD are passed over, and in a line all up to its last ':' or ')'.

@@ -76,7 +76,8 @@ int vault_slot_put(struct vault *v, unsigned number, const struct slot_info *inf
 	if ((r = own_turn(v, key, row, n, body, sizeof(body))) != 0)
 		return r;
 	if ((r = vault_checkpoint_now(v)) != 0)
-		log_error("slot %u stands in the journal and is not applied, the next start still needs the old one: %s", number, cv_strerror(r));
+		log_error("slot %u stands in the journal and is not applied, the next start still needs the old one: %s", number,
+		    cv_strerror(r));
 	return r;
 }
 

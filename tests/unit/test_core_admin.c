@@ -55,8 +55,9 @@ static struct verdict show(struct rig *r, enum share_operation op, const uint8_t
 	return show_at(r, op, share, NOW);
 }
 
-/* Ask for a split, of K or k among N or n holders. shares NULL: not wanted. */
-static unsigned rekey_at(struct rig *r, uint8_t slot, uint8_t auth, const uint8_t kek[32], uint8_t k, uint8_t n, uint64_t now_ms, uint8_t *ret_shares)
+/* Ask for a split, k of n. ret_shares NULL: not wanted. */
+static unsigned rekey_at(struct rig *r, uint8_t slot, uint8_t auth, const uint8_t kek[32], uint8_t k, uint8_t n, uint64_t now_ms,
+    uint8_t *ret_shares)
 {
 	struct buf body, out;
 	unsigned problem;

@@ -58,8 +58,8 @@ static void slot_row_of_a_quorum_carries_its_commitments(void **state)
 static int slot_row_with(const char *names, size_t n, struct buf *b)
 {
 	static const uint8_t salt[16], sealed[SLOT_SEALED], commits[64];
-	struct slot_row s = { .type = 1, .k = 2, .n = 3, .salt = salt, .commits = commits, .sealed = sealed, .holders = (const uint8_t *)names,
-		.holders_n = n };
+	struct slot_row s = { .type = 1, .k = 2, .n = 3, .salt = salt, .commits = commits, .sealed = sealed,
+		.holders = (const uint8_t *)names, .holders_n = n };
 
 	buf_init(b, 2048);
 	return slot_row_encode(&s, b);

@@ -16,8 +16,9 @@
 
 /* Written out by another program from docs/FORMAT.md section 12. */
 static const uint8_t known[SHARE_BYTES] = {
-	1, 1, 2, 3, 2, 5, 0xA0, 0xA1, 0xA2, 0xA3, 0xB0, 0xB1, 0xB2, 0xB3, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1A, 0x1B,
-	0x1C, 0x1D, 0x1E, 0x1F, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x28, 0x29, 0x2A, 0x2B, 0x2C, 0x2D, 0x2E, 0x2F,
+	1, 1, 2, 3, 2, 5, 0xA0, 0xA1, 0xA2, 0xA3, 0xB0, 0xB1, 0xB2, 0xB3,
+	0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1A, 0x1B, 0x1C, 0x1D, 0x1E, 0x1F,
+	0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x28, 0x29, 0x2A, 0x2B, 0x2C, 0x2D, 0x2E, 0x2F,
 };
 static const char *const known_lines[SHARE_LINES] = {
 	"040G40R2 0PGA38N3 E", "P2RV5CRG 2491650N N", "2RBHG68T 3CE1T7GZ 6", "40GJ48S4 4MK2EA19 6", "58NJRB9E 5WQC6VA0 3",
@@ -52,8 +53,8 @@ static void bytes_are_read_and_written(void **state)
 
 static void numbers_out_of_range_are_no_share(void **state)
 {
-	static const uint8_t wrong[][6] = { { 0, 1, 2, 3, 2, 5 }, { 2, 1, 2, 3, 2, 5 }, { 1, 2, 2, 3, 2, 5 }, { 1, 1, 4, 3, 2, 5 }, { 1, 1, 2, 0, 2, 5 },
-		{ 1, 1, 2, 6, 2, 5 }, { 1, 1, 2, 3, 0, 5 }, { 1, 1, 2, 3, 6, 5 }, { 1, 1, 2, 3, 2, 17 } };
+	static const uint8_t wrong[][6] = { { 0, 1, 2, 3, 2, 5 }, { 2, 1, 2, 3, 2, 5 }, { 1, 2, 2, 3, 2, 5 }, { 1, 1, 4, 3, 2, 5 },
+		{ 1, 1, 2, 0, 2, 5 }, { 1, 1, 2, 6, 2, 5 }, { 1, 1, 2, 3, 0, 5 }, { 1, 1, 2, 3, 6, 5 }, { 1, 1, 2, 3, 2, 17 } };
 	uint8_t p[SHARE_BYTES];
 	struct share s;
 
@@ -115,8 +116,8 @@ static void labels_and_remarks_are_no_part_of_it(void **state)
 	unsigned line;
 
 	(void)state;
-	snprintf(text, sizeof(text), "childvault-share-1\n# holder: custodian-a\n(1) %s\nline 2: %s\n3) %s\n  %s\n%s", known_lines[0], known_lines[1],
-	    known_lines[2], known_lines[3], known_lines[4]);
+	snprintf(text, sizeof(text), "childvault-share-1\n# holder: custodian-a\n(1) %s\nline 2: %s\n3) %s\n  %s\n%s", known_lines[0],
+	    known_lines[1], known_lines[2], known_lines[3], known_lines[4]);
 	assert_int_equal(read_text(text, got, &line), 0);
 	assert_memory_equal(got, known, SHARE_BYTES);
 	share_qr_text(known, qr);
@@ -145,9 +146,22 @@ static void each_wrong_character_is_found_at_its_line(void **state)
 				line = 0;
 				assert_int_equal(read_text(text, got, &line), CV_ERR_FORMAT);
 				assert_int_equal(line, l + 1);
+				assert_false(share_line_fits(text + l * SHARE_LINE, SHARE_LINE, l));
 				text[l * SHARE_LINE + i] = was;
 			}
 		}
+}
+
+static void a_line_alone_is_judged_as_it_is_typed(void **state)
+{
+	(void)state;
+	for (unsigned l = 0; l < SHARE_LINES; l++)
+		for (unsigned as = 0; as < SHARE_LINES; as++)
+			assert_int_equal(share_line_fits(known_lines[l], SHARE_LINE - 1, as), l == as);
+	assert_true(share_line_fits("(1) o4og40r2-opga38n3 e\n", 24, 0));
+	assert_false(share_line_fits(known_lines[0], SHARE_LINE - 2, 0));
+	assert_false(share_line_fits("", 0, 0));
+	assert_false(share_line_fits("040G40R2 0PGA38N3 E 0", 21, 0));
 }
 
 static void characters_and_lines_that_changed_places_are_found(void **state)
@@ -254,6 +268,7 @@ int main(void)
 		cmocka_unit_test(text_comes_back_however_it_was_copied),
 		cmocka_unit_test(labels_and_remarks_are_no_part_of_it),
 		cmocka_unit_test(each_wrong_character_is_found_at_its_line),
+		cmocka_unit_test(a_line_alone_is_judged_as_it_is_typed),
 		cmocka_unit_test(characters_and_lines_that_changed_places_are_found),
 		cmocka_unit_test(two_changes_that_a_line_does_not_notice_are_found_by_the_whole),
 		cmocka_unit_test(too_few_or_too_many_characters_are_said),
