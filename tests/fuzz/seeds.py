@@ -215,6 +215,14 @@ seed("keyfile", "plain", f"childvault-key-1\n{b64(plain)}\n")
 seed("keyfile", "passphrase", f"childvault-key-1\n{b64(locked)}\n")
 seed("keyfile", "public", f"childvault-public-1\n{b64(public)}\n")
 
+genesis = u8(4) + run(1, 16) + u48(1764000000000) + run(2, 32) + run(3, 32) + u32(3653) + u32(20416) + run(4, 32) + u8(2)
+genesis += b"".join(run(i, 16) + run(i, 32) + run(i, 16) for i in (5, 6)) + u8(len(ORIGIN)) + ORIGIN.encode()
+request = b"CVGR" + head + u16(9) + run(1, 9) + u32(7) + run(2, 7) + u32(5) + run(3, 5) + u16(2)
+request += b"".join(u8(17) + u8(1) + run(i, 16) + u16(4) + run(i, 4) for i in (1, 2)) + u16(1) + run(1, 16) + u16(6) + run(2, 6)
+seed("genesis", "body", genesis)
+seed("genesis", "request", request)
+seed("genesis", "signature", f"childvault-genesis-signature-1\n{b64(head + run(1, 16) + run(2, 16) + run(3, 64) + run(4, 64))}\n")
+
 share = u8(1) + u8(1) + u8(2) + u8(3) + u8(2) + u8(5) + run(0xA0, 4) + run(0xB0, 4) + run(0x10, 32)
 lines = ["040G40R2 0PGA38N3 E", "P2RV5CRG 2491650N N", "2RBHG68T 3CE1T7GZ 6", "40GJ48S4 4MK2EA19 6", "58NJRB9E 5WQC6VA0 3"]
 seed("share", "bytes", share)
