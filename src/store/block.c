@@ -3,45 +3,9 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
+#include "base/crc32c.h"
 #include "base/error.h"
 #include "store/store_internal.h"
-
-#define CRC32C_POLY 0x82f63b78u		/* Castagnoli, reflected */
-
-static uint32_t crc_table[8][256];
-static pthread_once_t crc_once = PTHREAD_ONCE_INIT;
-
-static void crc_fill(void)
-{
-	for (uint32_t i = 0; i < 256; i++) {
-		uint32_t c = i;
-
-		for (int k = 0; k < 8; k++)
-			c = (c >> 1) ^ ((c & 1) != 0 ? CRC32C_POLY : 0);
-		crc_table[0][i] = c;
-	}
-	for (uint32_t i = 0; i < 256; i++) {
-		for (int k = 1; k < 8; k++)
-			crc_table[k][i] = (crc_table[k - 1][i] >> 8) ^ crc_table[0][crc_table[k - 1][i] & 0xff];
-	}
-}
-
-/* Eight bytes a step: a turn of a hundred leaves must not spend longer here than in the MAC. */
-uint32_t crc32c(const uint8_t *p, size_t n)
-{
-	uint32_t c = 0xffffffffu;
-
-	pthread_once(&crc_once, crc_fill);
-	for (; n >= 8; n -= 8, p += 8) {
-		c ^= (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-		c = crc_table[7][c & 0xff] ^ crc_table[6][(c >> 8) & 0xff] ^ crc_table[5][(c >> 16) & 0xff] ^
-		    crc_table[4][c >> 24] ^ crc_table[3][p[4]] ^ crc_table[2][p[5]] ^ crc_table[1][p[6]] ^
-		    crc_table[0][p[7]];
-	}
-	for (; n > 0; n--, p++)
-		c = (c >> 8) ^ crc_table[0][(c ^ *p) & 0xff];
-	return ~c;
-}
 
 size_t item_read(const uint8_t *p, struct item *ret)
 {

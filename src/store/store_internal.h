@@ -62,7 +62,6 @@ struct block {
 	uint8_t mac[STORE_MAC];
 };
 
-uint32_t crc32c(const uint8_t *p, size_t n);
 /* Read the item at p, which has been written by this process or has passed block_check. Returns its length. */
 size_t item_read(const uint8_t *p, struct item *ret);
 /* Length of a block whose items end at offset end. */

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/crc32c.h"
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/error.h"
@@ -269,9 +270,29 @@ static void wipe_overwrites(void **state)
 	assert_memory_equal(p, "\1\0\0\4", 4);
 }
 
+/* RFC 3720 B.4, and both ways over every length and alignment near eight. */
+static void checksums_are_those_of_the_standard_either_way(void **state)
+{
+	uint8_t bytes[96];
+
+	(void)state;
+	memset(bytes, 0, 32);
+	assert_int_equal(crc32c(bytes, 32), 0x8a9136aau);
+	memset(bytes, 0xff, 32);
+	assert_int_equal(crc32c_portable(bytes, 32), 0x62a8ab43u);
+	assert_int_equal(crc32c("123456789", 9), 0xe3069283u);
+	assert_int_equal(crc32c(NULL, 0), 0);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 37 + 11);
+	for (size_t from = 0; from < 9; from++)
+		for (size_t n = 0; n + from <= sizeof(bytes); n++)
+			assert_int_equal(crc32c(bytes + from, n), crc32c_portable(bytes + from, n));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(checksums_are_those_of_the_standard_either_way),
 		cmocka_unit_test(every_code_has_its_own_text),
 		cmocka_unit_test(other_codes_are_unknown),
 		cmocka_unit_test(integers_are_big_endian),
