@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/crc32c.h"
 #include "base/error.h"
 
 #define FORMAT 1u
@@ -45,19 +46,6 @@ int share_decode(const uint8_t p[SHARE_BYTES], struct share *ret)
 	return 0;
 }
 
-/* CRC-32C. It finds mistakes, not changes: those the commitments find. */
-static uint32_t crc32c(const uint8_t *p, size_t n)
-{
-	uint32_t crc = 0xFFFFFFFF;
-
-	for (size_t i = 0; i < n; i++) {
-		crc ^= p[i];
-		for (unsigned bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (0x82F63B78 & (0u - (crc & 1)));
-	}
-	return crc ^ 0xFFFFFFFF;
-}
-
 /* Product in the field of 32 elements, x^5 + x^2 + 1. */
 static unsigned field_mul(unsigned a, unsigned b)
 {
@@ -92,6 +80,7 @@ static void to_symbols(const uint8_t p[SHARE_BYTES], uint8_t ret[SHARE_SYMBOLS])
 	uint8_t whole[WHOLE];
 
 	memcpy(whole, p, SHARE_BYTES);
+	/* It finds mistakes, not changes: those the commitments find. */
 	be32_put(whole + SHARE_BYTES, crc32c(p, SHARE_BYTES));
 	for (unsigned line = 0; line < SHARE_LINES; line++) {
 		uint8_t *out = ret + line * (LINE_SYMBOLS + 1);
