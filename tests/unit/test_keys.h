@@ -151,6 +151,7 @@ static inline void test_sign(void *cookie, const void *p, size_t n, uint8_t ret[
 	crypto_sign(cookie, p, n, ret);
 }
 
+#define VETTED_MS 1760000000000u	/* when all of them were vetted */
 static inline void test_people(const struct test_vault *v, struct genesis_person *ret)
 {
 	static const char *const logins[PEOPLE] = { "admin-a", "admin-b", "custodian-a", "custodian-b", "auditor", "manager",
@@ -161,7 +162,7 @@ static inline void test_people(const struct test_vault *v, struct genesis_person
 		if (i >= PEOPLE)
 			(void)snprintf(extra[i - PEOPLE], sizeof(extra[0]), "auditor-%u", i);
 		ret[i] = (struct genesis_person){ .principal = v->people[i].p, .login = i < PEOPLE ? logins[i] : extra[i - PEOPLE],
-			.name = "王小明", .department = "民政", .post = "", .area = "530102" };
+			.name = "王小明", .department = "民政", .post = "", .area = "530102", .vetted_ms = VETTED_MS };
 		ret[i].roles = i < PEOPLE ? NULL : test_audit_roles;
 		ret[i].role_count = i >= PEOPLE;
 	}

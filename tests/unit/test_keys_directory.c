@@ -489,6 +489,7 @@ struct seen {
 static void see_person(void *cookie, const uint8_t principal[16], const uint8_t *sealed, size_t n)
 {
 	struct seen *seen = cookie;
+	struct dir_person person;
 	uint8_t ctx[96], plain[2048];
 
 	assert_true(n > PKSEAL_OVERHEAD && n < sizeof(plain));
@@ -498,6 +499,8 @@ static void see_person(void *cookie, const uint8_t principal[16], const uint8_t 
 		seen->all_open = false;
 	/* The first text is the login name, the second the display name. */
 	assert_memory_equal(plain + 1 + plain[0] + 1, "王小明", strlen("王小明"));
+	assert_int_equal(dir_person_decode(plain, n - PKSEAL_OVERHEAD, &person), 0);
+	assert_int_equal(person.vetting_ms, VETTED_MS);
 	seen->n++;
 }
 
