@@ -97,3 +97,20 @@ int build_gov_act(struct exchange *x, const struct http *h, const struct buf *in
 	wire_gov_act_head(ret, &m);
 	return put_members(x, h, in, ret);
 }
+
+/* An export begins with its request, which tells the mark. What else the body says is read again by export.c. */
+int build_export(struct exchange *x, const struct http *h, const struct buf *in, struct buf *ret)
+{
+	struct wire_gov_get m = { .envelope = exchange_envelope(x, in), .collection = wire_text("requests", 8) };
+	struct json_export e;
+	struct buf names;
+	int r;
+
+	buf_init(&names, h->body_max + 2);
+	if ((r = json_export(in->p + h->body_at, h->body_n, &e, &names, &x->fault)) == 0) {
+		m.id = e.request;
+		wire_gov_get_put(ret, &m);
+	}
+	buf_free(&names);
+	return r;
+}

@@ -43,6 +43,7 @@ void connection_enter(struct front *f, struct connection *c, enum connection_sta
 static void next_request(struct front *f, struct connection *c)
 {
 	wipe(&c->x, sizeof(c->x));
+	stream_free(c);
 	http_init(&c->http, f->limits.body_bytes);
 	c->http.limit = exchange_limit;
 	c->begun = false;
@@ -185,6 +186,7 @@ static void drop_request(struct connection *c)
 	if (rest > 0)
 		memmove(c->in.p, c->in.p + n, rest);
 	buf_cut(&c->in, rest);
+	c->http.used = 0;
 }
 
 void connection_end(struct front *f, struct connection *c)
@@ -205,6 +207,10 @@ static void dispatch(struct front *f, struct connection *c)
 	bool full = channel_waiting(&f->channel) > CHANNEL_FULL;
 	bool ask = !full && exchange_message(&c->x, &c->http, &c->in, &f->scratch, &type);
 
+	if (ask && type == MSG_GOV_GET && (c->x.route->flags & ROUTE_EXPORT) != 0 && export_prepare(c) != 0) {
+		ask = false;
+		full = true;
+	}
 	drop_request(c);
 	if (ask)
 		full = channel_queue(&f->channel, type, c->id, f->requests + 1, f->scratch.p, f->scratch.n) != 0;
@@ -400,6 +406,11 @@ int connection_answer(struct front *f, struct connection *c, const uint8_t *p, s
 		return 0;
 	if (f->stopping)
 		c->x.close = true;
+	if (c->stream != NULL) {
+		r = export_begin(f, c, p, n);
+		if (c->stream != NULL || r != 0)
+			return r;
+	}
 	if ((r = reply_answer(&f->reply, &c->x, p, n)) == 0)
 		send_reply(f, c);
 	reply_reset(&f->reply);

@@ -29,9 +29,10 @@ enum param { PARAM_FIELDS = 1, PARAM_VIEW = 2, PARAM_LIMIT = 4, PARAM_FROM = 8, 
 enum filter { FILTER_AREA, FILTER_DUE, FILTER_STATE, FILTER_PRINCIPAL, FILTER_RECORD, FILTER_WAITING, FILTER_COUNT };
 /*
  * What else a route is: it takes Idempotency-Key; it takes If-Match; its body may be left out; it takes CV-Export; each line of its body is
- * a request of its own, answered by a line.
+ * a request of its own, answered by a line; it is the export, which front reads record by record.
  */
-enum route_flag { ROUTE_CREATES = 1, ROUTE_MATCHES = 2, ROUTE_BODY_OPTIONAL = 4, ROUTE_EXPORTS = 8, ROUTE_STREAMS = 16 };
+enum route_flag { ROUTE_CREATES = 1, ROUTE_MATCHES = 2, ROUTE_BODY_OPTIONAL = 4, ROUTE_EXPORTS = 8, ROUTE_STREAMS = 16,
+    ROUTE_EXPORT = 32 };
 enum media { MEDIA_NONE, MEDIA_JSON, MEDIA_MERGE_PATCH, MEDIA_TEXT, MEDIA_METRICS, MEDIA_OCTETS, MEDIA_PROBLEM,
     MEDIA_LINES };
 
@@ -111,7 +112,8 @@ struct wire_envelope exchange_envelope(const struct exchange *x, const struct bu
 void route_find(struct exchange *x, uint8_t method, const char *path, size_t n, size_t path_at);
 
 route_build build_hello, build_activate, build_envelope, build_create, build_read, build_patch, build_history, build_events,
-    build_tile, build_nothing, build_list, build_gov_create, build_gov_get, build_gov_list, build_gov_act;
+    build_tile, build_nothing, build_list, build_gov_create, build_gov_get, build_gov_list, build_gov_act,
+    build_export;
 route_render render_hello, render_activate, render_nothing, render_create, render_read, render_patch, render_history,
     render_events, render_bytes, render_health, render_version, render_limits, render_openapi, render_list, render_gov_create,
     render_gov_object, render_gov_list;

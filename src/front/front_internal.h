@@ -31,7 +31,8 @@ enum connection_state {
 /*
  * Invariants: 1. At most one request of a connection is at core, in ASKED; in STREAMING those of its stream's window. 2. out is empty but
  * in WRITING and STREAMING. 3. In IDLE, http and x are as http_init and zeros left them. 4. queued tells whether it is in the ready list,
- * also while FREE. 5. stream is NULL but in STREAMING.
+ * also while FREE. 5. stream is NULL but in STREAMING,
+ * and in ASKED for an export that has not begun.
  */
 struct connection {
 	enum connection_state state;
@@ -156,5 +157,15 @@ int stream_answer(struct front *f, struct connection *c, uint64_t request, const
 /* Take no further lines; those that core has are answered, then the connection is closed in the middle of the answer. */
 void stream_stop(struct connection *c);
 void stream_free(struct connection *c);
+
+/* ---- export.c --------------------------------------------------------------------------------------------------- */
+
+/* Keep what c's request, which is an export and judged, says, before its bytes go. 0 or CV_ERR_*; c->stream is then to be freed. */
+int export_prepare(struct connection *c);
+/*
+ * Core's whole answer about the approved request that the export names: begin, or, if it was refused, give up c->stream and leave the
+ * answer to the caller. 0 or CV_ERR_*.
+ */
+int export_begin(struct front *f, struct connection *c, const uint8_t *p, size_t n);
 
 #endif

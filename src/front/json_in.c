@@ -15,6 +15,8 @@
 #include "format/wire.h"
 #include "front/arena.h"
 
+#define JSON_EXPORT_FIELDS 512u	/* as many as one query may name */
+
 static int refuse(struct json_fault *f, uint16_t problem, const char *expected)
 {
 	f->problem = problem;
@@ -403,6 +405,71 @@ int json_activate(const uint8_t *p, size_t n, struct json_role ret_role[8], unsi
 		r = get_bytes(root, "signature", false, ret_signature, 64, ret_fault);
 	if (r == 0)
 		*ret_n = (unsigned)count;
+out:
+	arena_wipe();
+	return r;
+}
+
+/* ---- exports ----------------------------------------------------------------------------------------------------- */
+
+/* A text member of less than room bytes; "" if there is none. */
+static int get_text(json_t *object, const char *name, char *ret, size_t room, struct json_fault *f)
+{
+	json_t *v = json_object_get(object, name);
+
+	ret[0] = '\0';
+	if (v == NULL)
+		return 0;
+	if (!json_is_string(v))
+		return refuse(f, PROBLEM_WRONG_TYPE, "text");
+	if (json_string_length(v) == 0 || json_string_length(v) >= room)
+		return refuse(f, PROBLEM_BAD_REQUEST, name);
+	memcpy(ret, json_string_value(v), json_string_length(v) + 1);
+	return 0;
+}
+
+/* Field names, each once: twice would be a member twice in the answer. */
+static int get_names(json_t *list, struct buf *ret, struct json_fault *f)
+{
+	size_t count = json_array_size(list);		/* 0 for anything but an array */
+
+	if (count == 0 || count > JSON_EXPORT_FIELDS)
+		return refuse(f, PROBLEM_FIELDS_REQUIRED, "fields");
+	buf_u16(ret, (uint16_t)count);
+	for (size_t i = 0; i < count; i++) {
+		json_t *v = json_array_get(list, i);
+
+		if (!json_is_string(v))
+			return refuse(f, PROBLEM_WRONG_TYPE, "text");
+		if (json_string_length(v) == 0 || json_string_length(v) > JSON_NAME_MAX)
+			return refuse(f, PROBLEM_UNKNOWN_FIELD, NULL);
+		for (size_t k = 0; k < i; k++)
+			if (json_equal(v, json_array_get(list, k)))
+				return refuse(f, PROBLEM_BAD_REQUEST, "each field once");
+		wire_text8_put(ret, json_string_value(v), json_string_length(v));
+	}
+	return 0;
+}
+
+int json_export(const uint8_t *p, size_t n, struct json_export *ret_export, struct buf *ret, struct json_fault *ret_fault)
+{
+	static const char *const names[] = { "request", "fields", "view", "area", "state" };
+	json_t *root = NULL;
+	char view[16];
+	int r;
+
+	if ((r = load(p, n, &root, ret_fault)) != 0 || (r = only(root, names, 5, ret_fault)) != 0)
+		goto out;
+	if ((r = get_bytes(root, "request", true, ret_export->request, 16, ret_fault)) != 0 ||
+	    (r = get_text(root, "view", view, sizeof(view), ret_fault)) != 0 ||
+	    (r = get_text(root, "area", ret_export->area, sizeof(ret_export->area), ret_fault)) != 0 ||
+	    (r = get_text(root, "state", ret_export->state, sizeof(ret_export->state), ret_fault)) != 0)
+		goto out;
+	ret_export->clear = strcmp(view, "clear") == 0;
+	if (view[0] != '\0' && !ret_export->clear && strcmp(view, "masked") != 0)
+		r = refuse(ret_fault, PROBLEM_BAD_REQUEST, "view");
+	else
+		r = get_names(json_object_get(root, "fields"), ret, ret_fault);
 out:
 	arena_wipe();
 	return r;

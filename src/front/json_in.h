@@ -2,6 +2,7 @@
 #ifndef CV_FRONT_JSON_IN_H
 #define CV_FRONT_JSON_IN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,5 +42,13 @@ struct json_role {
 /* The body of activation: one to eight roles and the signature. As json_fields. */
 int json_activate(const uint8_t *p, size_t n, struct json_role ret_role[8], unsigned *ret_n, uint8_t ret_signature[64],
     struct json_fault *ret_fault);
+
+struct json_export {
+	uint8_t request[16];
+	bool clear;
+	char area[16], state[32];	/* with a NUL; "": not named */
+};
+/* The body of an export: request, fields, and perhaps view, area, state. Appends u16 count and the names to ret. As json_fields. */
+int json_export(const uint8_t *p, size_t n, struct json_export *ret_export, struct buf *ret, struct json_fault *ret_fault);
 
 #endif

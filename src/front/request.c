@@ -496,4 +496,7 @@ void exchange_begin(struct exchange *x, const struct http *h, struct buf *in)
 	take_query(x, in, query);
 	if ((x->route->flags & ROUTE_STREAMS) != 0)
 		judge_stream(x, h);
+	/* As there: the answer's length is not known before it ends. */
+	if ((x->route->flags & ROUTE_EXPORT) != 0 && h->parser.http_minor == 0)
+		(void)exchange_refuse(x, PROBLEM_VERSION_NOT_SUPPORTED);
 }

@@ -12,31 +12,13 @@
 #include "base/error.h"
 #include "front/front_internal.h"
 #include "front/lines.h"
+#include "front/stream_internal.h"
 
-#define WINDOW 64u			/* lines at core at once: as many as one turn takes */
 #define READ_STEP (64u << 10)		/* bytes read at once */
 #define ROUND_BYTES (1u << 20)		/* bytes read in a row, after which others have their turn */
 #define OUT_HIGH (4u << 20)		/* bytes of answers unread beyond which no further line is taken: 60,000 of them */
-#define ANSWER_MAX (64u << 10)		/* of one line */
-
-/* A line that was taken. Those of the ring are in the order of lines. */
-struct slot {
-	uint64_t request;
-	uint64_t number;
-	bool done;			/* text is whole */
-	struct json_fault fault;	/* what front found itself */
-	struct buf text;
-};
-struct stream {
-	struct line_reader lines;
-	unsigned first, n;		/* of the ring: place of the oldest slot, slots in use */
-	struct slot slot[WINDOW];
-	uint64_t partial;		/* request whose answer comes in parts; 0 none */
-	struct buf gathered;		/* lines of answer on their way into one chunk */
-	bool over;			/* no further line is taken */
-	bool cut;			/* ... though some may be there: the answer ends without its last chunk */
-	bool blocked;			/* the client does not take more now: its socket wakes us */
-};
+#define ANSWER_MAX (64u << 10)		/* of one line of an import */
+#define TEXT_KEEP (64u << 10)		/* a longer line's memory is given back */
 
 /* ---- life ------------------------------------------------------------------------------------------------------- */
 
@@ -49,27 +31,41 @@ void stream_free(struct connection *c)
 	for (unsigned i = 0; i < WINDOW; i++)
 		buf_free(&s->slot[i].text);
 	buf_free(&s->gathered);
+	export_free(s->export);
 	wipe(s, sizeof(*s));
 	free(s);
 	c->stream = NULL;
 }
 
-int stream_open(struct front *f, struct connection *c)
+int stream_new(struct connection *c, unsigned window, size_t answer_max)
 {
 	struct stream *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return CV_ERR_NOMEM;
+	s->window = window;
 	for (unsigned i = 0; i < WINDOW; i++)
-		buf_init(&s->slot[i].text, ANSWER_MAX);
-	buf_init(&s->gathered, (size_t)WINDOW * ANSWER_MAX);
-	s->lines.next = c->x.from > 0 ? c->x.from : 1;
+		buf_init(&s->slot[i].text, answer_max);
+	buf_init(&s->gathered, window * answer_max);
 	c->stream = s;
+	return 0;
+}
+
+int stream_head(struct front *f, struct connection *c)
+{
 	reply_stream(&f->reply, &c->x);
 	buf_put(&c->out, f->reply.head.p, f->reply.head.n);
 	reply_reset(&f->reply);
 	connection_enter(f, c, CONNECTION_STREAMING, f->limits.body_ms);
 	return buf_ok(&c->out) ? 0 : CV_ERR_NOMEM;
+}
+
+int stream_open(struct front *f, struct connection *c)
+{
+	if (stream_new(c, WINDOW, ANSWER_MAX) != 0)
+		return CV_ERR_NOMEM;
+	c->stream->lines.next = c->x.from > 0 ? c->x.from : 1;
+	return stream_head(f, c);
 }
 
 void stream_stop(struct connection *c)
@@ -80,11 +76,6 @@ void stream_stop(struct connection *c)
 }
 
 /* ---- answers ---------------------------------------------------------------------------------------------------- */
-
-static struct slot *slot_at(struct stream *s, unsigned i)
-{
-	return &s->slot[(s->first + i) % WINDOW];
-}
 
 static struct slot *slot_of(struct stream *s, uint64_t request)
 {
@@ -98,9 +89,10 @@ int stream_answer(struct front *f, struct connection *c, uint64_t request, const
 {
 	struct stream *s = c->stream;
 	struct slot *slot = slot_of(s, request);
+	bool list = s->export != NULL && export_lists(s->export, request);
 	int r;
 
-	if (slot == NULL || (s->partial != 0 && s->partial != request))
+	if ((slot == NULL && !list) || (s->partial != 0 && s->partial != request))
 		return CV_ERR_FORMAT;
 	s->partial = more ? request : 0;
 	if (more || c->answer.n > 0) {
@@ -112,15 +104,22 @@ int stream_answer(struct front *f, struct connection *c, uint64_t request, const
 	}
 	if (more)
 		return 0;
-	r = line_answer(&slot->text, slot->number, &slot->fault, p, n);
+	if (list)
+		r = export_page(c, p, n);
+	else if (s->export != NULL)
+		r = export_record(f, c, slot, p, n);
+	else
+		r = line_answer(&slot->text, slot->number, &slot->fault, p, n);
 	buf_reset(&c->answer);
+	front_ready(f, c);
+	if (list)
+		return r;
 	if (r == 0 && !buf_ok(&slot->text)) {
 		/* More faults than a line has room for: the kind alone is told. */
 		buf_free(&slot->text);
 		line_refused(&slot->text, slot->number, &(struct json_fault){ .problem = PROBLEM_VALIDATION });
 	}
 	slot->done = true;
-	front_ready(f, c);
 	return r;
 }
 
@@ -133,7 +132,10 @@ static void gather(struct connection *c)
 		struct slot *slot = slot_at(s, 0);
 
 		buf_put(&s->gathered, slot->text.p, slot->text.n);
-		buf_reset(&slot->text);
+		if (slot->text.cap > TEXT_KEEP)
+			buf_free(&slot->text);
+		else
+			buf_reset(&slot->text);
 		slot->done = false;
 		s->first = (s->first + 1) % WINDOW;
 		s->n--;
@@ -231,11 +233,11 @@ static void ask(struct front *f, struct connection *c, const struct line *l, siz
 	wipe(&x, sizeof(x));
 }
 
-static bool room(const struct front *f, const struct connection *c)
+bool stream_room(const struct front *f, const struct connection *c)
 {
 	const struct stream *s = c->stream;
 
-	return !s->over && s->n < WINDOW && c->out.n - c->out_at < OUT_HIGH && channel_waiting(&f->channel) < CHANNEL_HIGH;
+	return !s->over && s->n < s->window && c->out.n - c->out_at < OUT_HIGH && channel_waiting(&f->channel) < CHANNEL_HIGH;
 }
 
 /* Give core the lines that are there, as far as there is room. */
@@ -248,7 +250,7 @@ static void take_lines(struct front *f, struct connection *c)
 	struct line l = { .used = 0 };
 	enum line_found found = LINE_HERE;
 
-	while (room(f, c) && (found != LINE_MORE || l.used > 0)) {
+	while (stream_room(f, c) && (found != LINE_MORE || l.used > 0)) {
 		found = line_next(&s->lines, c->in.p + h->body_at + at, h->body_n - at, end, f->limits.body_bytes, &l);
 		if (found == LINE_HERE || found == LINE_TOO_LONG)
 			ask(f, c, &l, at, found == LINE_HERE ? PROBLEM_NONE : PROBLEM_PAYLOAD_TOO_LARGE);
@@ -309,7 +311,7 @@ static void set_deadline(struct front *f, struct connection *c)
 {
 	const struct stream *s = c->stream;
 
-	if (s->blocked || (s->n == 0 && !s->over))
+	if (s->blocked || (s->n == 0 && !s->over && s->export == NULL))
 		c->deadline_ms = c->deadline_ms == UINT64_MAX ? f->now_ms + f->limits.body_ms : c->deadline_ms;
 	else
 		c->deadline_ms = UINT64_MAX;
@@ -319,12 +321,14 @@ void stream_run(struct front *f, struct connection *c)
 {
 	struct stream *s = c->stream;
 	size_t before = c->http.body_taken + c->http.body_n;
-	bool more = true;
+	bool more = s->export == NULL;
 
 	gather(c);
+	if (s->export != NULL)
+		export_more(f, c);
 	while (more) {
 		take_lines(f, c);
-		more = room(f, c) && c->http.state == READ_BODY && c->readable;
+		more = stream_room(f, c) && c->http.state == READ_BODY && c->readable;
 		if (more && c->http.body_taken + c->http.body_n - before > ROUND_BYTES) {
 			/* It stays readable: asking again for its events tells so, after those of others. */
 			more = false;
@@ -344,7 +348,7 @@ void stream_run(struct front *f, struct connection *c)
 	if (!push(f, c))
 		return;
 	connection_account(f, c);
-	if (s->over && s->n == 0 && (!s->cut || c->out.n == 0))
+	if (s->over && s->n == 0 && (s->export == NULL || !export_waits(s->export)) && (!s->cut || c->out.n == 0))
 		finish(f, c);
 	else
 		set_deadline(f, c);

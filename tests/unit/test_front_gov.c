@@ -418,7 +418,8 @@ static size_t filled(const char *path, char *ret, size_t size)
 			ret[n++] = *path++;
 			continue;
 		}
-		n += (size_t)snprintf(ret + n, size - n, "%s", strncmp(path, "{level}", 7) == 0 ? "0" : strncmp(path, "{n}", 3) == 0 ? "000" : HEX_ID);
+		n += (size_t)snprintf(ret + n, size - n, "%s", strncmp(path, "{level}", 7) == 0 ? "0" : strncmp(path, "{n}", 3) == 0 ?
+		    "000" : HEX_ID);
 		path = strchr(path, '}') + 1;
 	}
 	return n;
@@ -429,7 +430,8 @@ static void every_operation_of_the_document_has_its_route(void **state)
 	static const struct {
 		const char *name;
 		uint8_t method;
-	} methods[] = { { "get", METHOD_GET }, { "post", METHOD_POST }, { "put", METHOD_PUT }, { "patch", METHOD_PATCH }, { "delete", METHOD_DELETE } };
+	} methods[] = { { "get", METHOD_GET }, { "post", METHOD_POST }, { "put", METHOD_PUT }, { "patch", METHOD_PATCH }, { "delete",
+	    METHOD_DELETE } };
 	json_t *j = json_loadb((const char *)openapi_json, (size_t)(openapi_json_end - openapi_json), JSON_REJECT_DUPLICATES, NULL), *item;
 	const char *path;
 	char text[256];

@@ -1,4 +1,5 @@
-/* Import: many lines of one request, with front as a process. */
+/* Import and export: many messages of one request, with front as a process. */
+#include "format/wire_gov.h"
 #include "test_front_rig.h"
 
 #define IMPORT "POST /v1/records:import HTTP/1.1\r\n" HOST BEARER "Content-Type: application/x-ndjson\r\n"
@@ -290,6 +291,171 @@ static void broken_chunk_ends_the_import_with_a_line(void **state)
 	rig_end(&g);
 }
 
+/* ---- exports ------------------------------------------------------------------------------------------------------ */
+
+#define EXPORT "POST /v1/records:export HTTP/1.1\r\n" HOST BEARER JSON_TYPE "CV-Purpose: visit\r\nCV-Reason: why\r\n"
+
+static void say_export(int fd, const char *body)
+{
+	char head[512];
+
+	snprintf(head, sizeof(head), EXPORT "Content-Length: %zu\r\n\r\n", strlen(body));
+	say(fd, head);
+	say(fd, body);
+}
+
+static void core_shows_request(struct rig *g, const struct message *m)
+{
+	static const uint8_t id[16] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+	struct buf b;
+	size_t at;
+
+	buf_init(&b, 1024);
+	wire_answer_head(&b, 0, 5);
+	wire_gov_object_head(&b, id);
+	at = wire_count_begin(&b);
+	wire_field_put(&b, "state", 5, VALUE_TEXT, "approved", 8);
+	wire_field_put(&b, "mark", 4, VALUE_TEXT, "m-1", 3);
+	wire_count_end(&b, at, 2);
+	core_send(g, MSG_ANSWER, m->connection, m->request, b.p, b.n, -1);
+	buf_free(&b);
+}
+
+/* A page of n records whose ids begin with first, first + 1, ... */
+static void core_lists(struct rig *g, const struct message *m, uint8_t first, unsigned n, const char *cursor)
+{
+	struct buf b;
+	size_t at;
+
+	buf_init(&b, 1u << 16);
+	wire_answer_head(&b, 0, 5);
+	at = wire_count_begin(&b);
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t id[16] = { (uint8_t)(first + i) };
+		const struct wire_listed r = { id, { "", 0 }, { "", 0 }, { "", 0 } };
+
+		wire_listed_put(&b, &r);
+	}
+	wire_count_end(&b, at, n);
+	wire_text16_put(&b, cursor, strlen(cursor));
+	core_send(g, MSG_ANSWER, m->connection, m->request, b.p, b.n, -1);
+	buf_free(&b);
+}
+
+static void export_reads_page_by_page_under_the_request(void **state)
+{
+	static struct rig g;
+	static struct message m[20];
+	struct wire_gov_get get;
+	struct wire_records list;
+	struct wire_read read;
+	int fd;
+
+	(void)state;
+	rig_start(&g, (struct front_limits){ 0 });
+	fd = client(&g);
+	say_export(fd, "{\"request\":\"" HEX_ID "\",\"fields\":[\"a\",\"b\"],\"view\":\"clear\",\"area\":\"1101\"}");
+	m[0] = core_takes(&g, MSG_GOV_GET);
+	assert_int_equal(wire_gov_get_decode(g.body.p, g.body.n, &get), 0);
+	assert_int_equal(get.id[15], 15);
+	core_shows_request(&g, &m[0]);
+	m[0] = core_takes(&g, MSG_LIST);
+	assert_int_equal(wire_records_decode(g.body.p, g.body.n, &list), 0);
+	assert_memory_equal(list.area.p, "1101", 4);
+	assert_memory_equal(list.envelope.purpose.p, "visit", 5);
+	assert_memory_equal(list.envelope.reason.p, "why", 3);
+	assert_true(list.envelope.has_token && list.cursor.n == 0);
+	assert_int_equal(list.export[15], 15);
+	core_lists(&g, &m[0], 1, 20, "next");
+	/* No more than its window is at core; the page is done before the next is asked for. */
+	for (unsigned i = 0; i < 16; i++)
+		m[i] = core_takes(&g, MSG_READ);
+	core_quiet(&g);
+	assert_int_equal(wire_read_decode(g.body.p, g.body.n, &read), 0);
+	assert_int_equal(read.record[0], 16);
+	assert_int_equal(read.view, WIRE_VIEW_CLEAR);
+	assert_int_equal(read.export[15], 15);
+	assert_int_equal(read.names.count, 2);
+	core_refuses(&g, &m[1], PROBLEM_NOT_FOUND);
+	core_reads(&g, &m[0], 3);
+	for (unsigned i = 2; i < 16; i++)
+		core_reads(&g, &m[i], 3);
+	for (unsigned i = 16; i < 20; i++) {
+		m[i] = core_takes(&g, MSG_READ);
+		core_reads(&g, &m[i], 3);
+	}
+	m[0] = core_takes(&g, MSG_LIST);
+	assert_int_equal(wire_records_decode(g.body.p, g.body.n, &list), 0);
+	assert_memory_equal(list.cursor.p, "next", 4);
+	core_lists(&g, &m[0], 100, 0, "");
+	assert_true(hear_all(&g, fd));
+	assert_true(holds(&g, "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n"));
+	assert_true(holds(&g, "{\"export\":\"" HEX_ID "\",\"mark\":\"m-1\"}\n"));
+	assert_true(holds(&g, "\"fields\":{\"a\":\"xxx\"}"));
+	assert_true(holds(&g, "{\"id\":\"02000000000000000000000000000000\",\"status\":404,\"kind\":\"not-found\"}\n"));
+	say(fd, VERSION_REQUEST);
+	assert_int_equal(hear(&g, fd), 200);
+	close(fd);
+	rig_end(&g);
+}
+
+static void export_ends_where_all_would_be_refused(void **state)
+{
+	static struct rig g;
+	struct message m, list;
+	int fd;
+
+	(void)state;
+	rig_start(&g, (struct front_limits){ 0 });
+	fd = client(&g);
+	/* Pipelined behind it: a request that is answered after the export. */
+	say(fd, EXPORT "Content-Length: 58\r\n\r\n{\"request\":\"" HEX_ID "\",\"fields\":[]}" VERSION_REQUEST);
+	m = core_takes(&g, MSG_REFUSED);
+	core_refuses(&g, &m, PROBLEM_FIELDS_REQUIRED);
+	assert_int_equal(hear(&g, fd), 400);
+	assert_int_equal(hear(&g, fd), 200);
+	say_export(fd, "{\"request\":\"" HEX_ID "\",\"fields\":[\"a\"]}");
+	m = core_takes(&g, MSG_GOV_GET);
+	core_refuses(&g, &m, PROBLEM_NOT_FOUND);
+	assert_int_equal(hear(&g, fd), 404);
+	say_export(fd, "{\"request\":\"" HEX_ID "\",\"fields\":[\"a\"]}");
+	m = core_takes(&g, MSG_GOV_GET);
+	core_shows_request(&g, &m);
+	m = core_takes(&g, MSG_LIST);
+	core_lists(&g, &m, 1, 1, "next");
+	m = core_takes(&g, MSG_READ);
+	/* The next page is already asked for when the read is refused for good. */
+	list = core_takes(&g, MSG_LIST);
+	core_refuses(&g, &m, PROBLEM_BUDGET_EXCEEDED);
+	core_lists(&g, &list, 2, 1, "");
+	assert_true(hear_all(&g, fd));
+	assert_true(holds(&g, "\"status\":429,\"kind\":\"budget-exceeded\"}\n"));
+	say_export(fd, "{\"request\":\"" HEX_ID "\",\"fields\":[\"a\"]}");
+	m = core_takes(&g, MSG_GOV_GET);
+	core_shows_request(&g, &m);
+	m = core_takes(&g, MSG_LIST);
+	core_refuses(&g, &m, PROBLEM_APPROVAL_REQUIRED);
+	assert_true(hear_all(&g, fd));
+	assert_true(holds(&g, "{\"status\":403,\"kind\":\"approval-required\"}\n"));
+	/* A client that leaves in the middle. */
+	say_export(fd, "{\"request\":\"" HEX_ID "\",\"fields\":[\"a\"]}");
+	m = core_takes(&g, MSG_GOV_GET);
+	core_shows_request(&g, &m);
+	m = core_takes(&g, MSG_LIST);
+	close(fd);
+	core_takes(&g, MSG_CLOSED);
+	core_lists(&g, &m, 1, 1, "next");
+	fd = client(&g);
+	say(fd, VERSION_REQUEST);
+	assert_int_equal(hear(&g, fd), 200);
+	/* And one that leaves before it begins. */
+	say_export(fd, "{\"request\":\"" HEX_ID "\",\"fields\":[\"a\"]}");
+	core_takes(&g, MSG_GOV_GET);
+	close(fd);
+	core_takes(&g, MSG_CLOSED);
+	rig_end(&g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +467,8 @@ int main(void)
 		cmocka_unit_test(client_that_reads_nothing_is_dropped),
 		cmocka_unit_test(end_of_front_ends_the_answer_before_its_end),
 		cmocka_unit_test(broken_chunk_ends_the_import_with_a_line),
+		cmocka_unit_test(export_reads_page_by_page_under_the_request),
+		cmocka_unit_test(export_ends_where_all_would_be_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
