@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -32,7 +33,7 @@ static int open_request(const char *where, struct opened *ret)
 {
 	char path[PATH_ROOM + 32];
 	const char *slash = strrchr(where, '/');
-	struct stat st;
+	struct stat st = { .st_mode = 0 };
 	int code;
 
 	memset(ret, 0, sizeof(*ret));
@@ -47,6 +48,9 @@ static int open_request(const char *where, struct opened *ret)
 		    slash != NULL ? where : ".");
 		snprintf(path, sizeof(path), "%s", where);
 	}
+	if (access(path, F_OK) != 0 && S_ISDIR(st.st_mode))
+		return cli_fail(EXIT_FAILED, "%s: nothing waits there to be signed: a vault that works, or none",
+		    "%s：没有待签署的内容：该库已启用，或并无保管库", where);
 	if ((code = cli_read_file(path, &ret->bytes)) != 0)
 		return code;
 	if (genesis_reading_new(ret->bytes.p, ret->bytes.n, &ret->reading) != 0)
@@ -169,35 +173,51 @@ static void vetted_text(uint64_t ms, char ret[25])
 	}
 }
 
-static void print_people(const struct opened *o)
+/* Those who sign first, then those who hold keys, look, and work; by login name. */
+static int member_cmp(const void *x, const void *y)
 {
-	static const enum principal_kind order[] = { PRINCIPAL_ADMINISTRATOR, PRINCIPAL_CUSTODIAN, PRINCIPAL_AUDITOR, PRINCIPAL_PERSON,
-		PRINCIPAL_APP, PRINCIPAL_JOB };
+	static const int order[] = { [PRINCIPAL_ADMINISTRATOR] = 1, [PRINCIPAL_CUSTODIAN] = 2, [PRINCIPAL_AUDITOR] = 3, [PRINCIPAL_PERSON] = 4,
+		[PRINCIPAL_APP] = 5, [PRINCIPAL_JOB] = 6 };
+	const struct principal *a = &(*(const struct genesis_member *const *)x)->principal;
+	const struct principal *b = &(*(const struct genesis_member *const *)y)->principal;
+
+	return a->kind != b->kind ? order[a->kind] - order[b->kind] : strcmp(a->login, b->login);
+}
+
+static void print_member(const struct opened *o, struct table *t, const struct genesis_member *m)
+{
 	const struct genesis_reading *r = &o->reading;
-	struct table *t = table_new(11, (const char *const[]){ tr("as", "身份"), tr("login", "登录名"), tr("name", "姓名"), tr("department", "部门"),
-	    tr("post", "职务"), tr("area", "辖区"), tr("roles", "角色"), tr("vetted", "审查日期"), tr("person", "自然人"), tr("key code", "密钥校验码"),
-	    tr("signature", "签名") });
+	const struct principal *p = &m->principal;
 	char name[256], department[256], post[256], roles[1024], vetted[25], person[16], code[CLIENT_KEY_CODE];
 	struct genesis_signature s;
 	bool good;
 
-	for (unsigned k = 0; t != NULL && k < sizeof(order) / sizeof(order[0]); k++)
-		for (unsigned i = 0; i < r->members; i++) {
-			const struct genesis_member *m = &r->member[i];
-			const struct principal *p = &m->principal;
+	roles_text(r, m, roles);
+	vetted_text(m->texts.vetting_ms, vetted);
+	snprintf(person, sizeof(person), "%u", person_number(r, (unsigned)(m - r->member)));
+	client_key_code(p->id, p->box_pk, p->sign_pk, code);
+	table_row(t, (const char *const[]){ kind_word(p), p->login, text_of(m, DIR_PERSON_NAME, name),
+	    text_of(m, DIR_PERSON_DEPARTMENT, department), text_of(m, DIR_PERSON_POST, post), p->area, roles, vetted, person, code,
+	    p->kind == PRINCIPAL_ADMINISTRATOR ? signature_state(o, p->id, &s, &good) : "" });
+}
 
-			if (p->kind != order[k])
-				continue;
-			roles_text(r, m, roles);
-			vetted_text(m->texts.vetting_ms, vetted);
-			snprintf(person, sizeof(person), "%u", person_number(r, i));
-			client_key_code(p->id, p->box_pk, p->sign_pk, code);
-			table_row(t, (const char *const[]){ kind_word(p), p->login, text_of(m, DIR_PERSON_NAME, name),
-			    text_of(m, DIR_PERSON_DEPARTMENT, department), text_of(m, DIR_PERSON_POST, post), p->area, roles, vetted,
-			    person, code, p->kind == PRINCIPAL_ADMINISTRATOR ? signature_state(o, p->id, &s, &good) : "" });
-		}
+static void print_people(const struct opened *o)
+{
+	const struct genesis_reading *r = &o->reading;
+	const struct genesis_member **sorted = calloc((size_t)r->members + 1, sizeof(sorted[0]));
+	struct table *t = table_new(11, (const char *const[]){ tr("as", "身份"), tr("login", "登录名"), tr("name", "姓名"),
+	    tr("department", "部门"), tr("post", "职务"), tr("area", "辖区"), tr("roles", "角色"), tr("vetted", "审查日期"), tr("person", "自然人"), tr("key code", "密钥校验码"),
+	    tr("signature", "签名") });
+
+	for (unsigned i = 0; sorted != NULL && i < r->members; i++)
+		sorted[i] = &r->member[i];
+	if (sorted != NULL)
+		qsort(sorted, r->members, sizeof(sorted[0]), member_cmp);
+	for (unsigned i = 0; sorted != NULL && t != NULL && i < r->members; i++)
+		print_member(o, t, sorted[i]);
 	if (t != NULL)
 		(void)table_print(t);	/* as above */
+	free(sorted);
 }
 
 /* How many persons signed, in a sentence of its own on standard error. */
