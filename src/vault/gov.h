@@ -46,6 +46,8 @@ int gov_budget(struct vault *v, struct vault_call *c, const struct policy_role *
  */
 enum decision_reason gov_export(struct vault *v, const struct vault_call *c, const uint8_t export[16], const struct record *r,
     const struct policy_field *f);
+/* Whether the export's area and state take in a record that lies in area now and has this state; false if there is no such export. */
+bool gov_export_takes(struct vault *v, const uint8_t export[16], const char *area, size_t n, const char *state);
 /* Whether a record is in one of the caller's live assignments for the call's purpose. */
 bool gov_assigned(struct vault *v, const struct vault_call *c, const uint8_t record[16]);
 /* Between turns: write the states of what is over, some of it, as a turn of its own. */

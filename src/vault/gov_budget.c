@@ -162,6 +162,18 @@ enum decision_reason gov_export(struct vault *v, const struct vault_call *c, con
 	return DECIDE_YES;
 }
 
+bool gov_export_takes(struct vault *v, const uint8_t export[16], const char *area, size_t n, const char *state)
+{
+	const struct gov_entry *e = gov_find(v, GOV_REQUEST, export);
+	const struct gov_object *o = e != NULL ? &e->held->o : NULL;
+
+	if (o == NULL || o->kind != GOV_KIND_EXPORT)
+		return false;
+	if (o->status.n > 0 && (strlen(state) != o->status.n || memcmp(state, o->status.p, o->status.n) != 0))
+		return false;
+	return o->area.n == 0 || (n >= o->area.n && memcmp(area, o->area.p, o->area.n) == 0);
+}
+
 int gov_budget(struct vault *v, struct vault_call *c, const struct policy_role *role, uint64_t serial, const uint8_t export[16],
     enum decision_reason *ret)
 {

@@ -19,6 +19,7 @@ struct query {
 	unsigned due_max;		/* 0: any */
 	uint8_t state;			/* 0: any */
 	uint32_t day;			/* today, FORMAT.md 4.3 */
+	const uint8_t *export;		/* the export that the list is for, or NULL */
 	uint8_t digest[16];		/* of filters and purpose: a cursor is good for the same question only */
 	unsigned roles;
 	const struct policy_role *role[SESSION_ROLES];	/* that read something for the purpose, in the session's order */
@@ -128,7 +129,10 @@ static bool row_asked(const struct query *q, const struct list_row *r)
 	return (list_area(r, q->day) & q->area_mask) == q->area;
 }
 
-/* The first role that may see that the record is there: in its member's area, and covered if it reads under assignments. */
+/*
+ * The first role that may see that the record is there: in its member's area, and covered if it reads under assignments. An export stands
+ * for the assignment, and takes in what its request named.
+ */
 static const struct policy_role *row_role(struct vault *v, const struct vault_call *c, const struct query *q, const struct list_row *r)
 {
 	const char *mine = c->principal->area;
@@ -136,12 +140,14 @@ static const struct policy_role *row_role(struct vault *v, const struct vault_ca
 	char area[12];
 	size_t n = list_unpack_area(list_area(r, q->day), area);
 
+	if (q->export != NULL && !gov_export_takes(v, q->export, area, n, head_state_name(list_state(r))))
+		return NULL;
 	for (unsigned i = 0; i < q->roles; i++) {
 		const struct policy_role *role = q->role[i];
 
 		if (role->area && !policy_area_fits(mine, strlen(mine), area, n))
 			continue;
-		if (!role->approval)
+		if (!role->approval || q->export != NULL)
 			return role;
 		if (!looked)
 			assigned = gov_assigned(v, c, r->record);
@@ -227,8 +233,7 @@ struct found {
 };
 
 /* What is listed for an export counts in it, as if read: the reads that follow are then free. */
-static int scan(struct vault *v, struct vault_call *c, const struct query *q, uint64_t from, unsigned limit, const uint8_t *export,
-    struct found *f)
+static int scan(struct vault *v, struct vault_call *c, const struct query *q, uint64_t from, unsigned limit, struct found *f)
 {
 	const struct list *l = v->list;
 	unsigned looked = 0, counted = 0;
@@ -249,7 +254,7 @@ static int scan(struct vault *v, struct vault_call *c, const struct query *q, ui
 				f->more = true;
 				break;
 			}
-			if ((r = gov_budget(v, c, role, serial, export, &why)) != 0)
+			if ((r = gov_budget(v, c, role, serial, q->export, &why)) != 0)
 				break;
 			if (why != DECIDE_YES) {
 				f->why = why;
@@ -268,7 +273,9 @@ unsigned vault_list(struct vault *v, struct vault_call *c, const struct wire_rec
 {
 	struct query q = { .roles = 0 };
 	struct found f = { .n = 0, .why = DECIDE_YES };
+	static const uint8_t zeros[16];
 	unsigned limit = m->limit == 0 ? LIMIT_DEFAULT : m->limit, problem;
+	enum decision_reason why;
 	uint64_t from = 1;
 	size_t at;
 	int r;
@@ -276,6 +283,12 @@ unsigned vault_list(struct vault *v, struct vault_call *c, const struct wire_rec
 	if ((problem = call_purpose(v, c, false)) != 0 || (problem = take_filters(v, c, m, &q)) != 0 ||
 	    (problem = find_roles(v, c, &q)) != 0 || (problem = take_cursor(v, c, &q, &m->cursor, &from)) != 0)
 		return problem;
+	if (m->export != NULL && memcmp(m->export, zeros, sizeof(zeros)) != 0) {
+		q.export = m->export;
+		memcpy(c->detail.approval, m->export, sizeof(c->detail.approval));
+		if ((why = gov_export(v, c, m->export, NULL, NULL)) != DECIDE_YES)
+			return call_decline(c, why, "%s", "");
+	}
 	if (limit > WIRE_LIST_MAX)
 		return call_refuse(c, PROBLEM_BAD_REQUEST, "limit= is 1 to %u", WIRE_LIST_MAX);
 	if (list_filling(v)) {
@@ -283,7 +296,7 @@ unsigned vault_list(struct vault *v, struct vault_call *c, const struct wire_rec
 		return call_refuse(c, PROBLEM_INDEX_REBUILDING, "the work list is being made");
 	}
 	at = wire_count_begin(c->out);
-	if ((r = scan(v, c, &q, from, limit, m->export, &f)) != 0)
+	if ((r = scan(v, c, &q, from, limit, &f)) != 0)
 		return call_failed(c, r);
 	if (f.why != DECIDE_YES && f.n == 0)
 		return call_decline(c, f.why, "%s", "");
@@ -295,7 +308,5 @@ unsigned vault_list(struct vault *v, struct vault_call *c, const struct wire_rec
 		return call_failed(c, r);
 	c->kind = LEAF_LIST;
 	c->detail.count = f.n;
-	if (m->export != NULL)
-		memcpy(c->detail.approval, m->export, sizeof(c->detail.approval));
 	return 0;
 }

@@ -1,5 +1,8 @@
 /* Grants: a record's data keys for one person. POLICY.md checks 15 to 18, 20 and 22 to 27. */
+#include <limits.h>
+
 #include "test_vault_gov.h"
+#include "vault/list.h"
 
 static void grant_opens_what_no_role_opens_so_often(void **state)
 {
@@ -395,6 +398,68 @@ static void export_counts_its_own_records(void **state)
 	assert_int_equal(vault_turn_end(f->v), 0);
 }
 
+static unsigned run_list(struct vault *v, struct vault_call *c, void *m) { return vault_list(v, c, m); }
+
+/* Ask for an export of names of some area and have it approved. */
+static void new_export(struct fixture *f, const struct cast *who, const uint8_t token[32], const char *area, uint8_t ret[16])
+{
+	struct body x;
+
+	body_begin(&x);
+	body_text(&x, "kind", "export");
+	body_number(&x, "records", 5);
+	body_texts(&x, "fields", "name");
+	body_text(&x, "purpose", "visit");
+	body_text(&x, "area", area);
+	body_text(&x, "reason", "yearly report");
+	body_day(&x, "until", 3);
+	assert_int_equal(gov_post(f, token, "requests", &x, ret), 0);
+	assert_int_equal(gov_do(f, who->manager, "requests", ret, "approve"), 0);
+}
+
+/* How many records a list for the export has; UINT_MAX: refused for why. */
+static unsigned listed_for(struct fixture *f, const uint8_t token[32], const uint8_t export[16], enum decision_reason why)
+{
+	struct wire_envelope env = envelope(f, token, "visit", "");
+	struct wire_text none = wire_text("", 0);
+	struct wire_records m = { .area = none, .due = none, .state = none, .cursor = none, .export = export };
+	struct wire_records_answer a;
+	struct wire_listed w;
+	unsigned n = 0;
+
+	if (gov_turn(f, &env, run_list, &m) != 0) {
+		assert_int_equal(f->v->call.rule, why);
+		return UINT_MAX;
+	}
+	assert_int_equal(wire_records_answer_decode(f->out.p + 10, f->out.n - 10, &a), 0);
+	while (wire_listed_next(&a.records, &w))
+		n++;
+	return n;
+}
+
+static void export_lists_what_it_takes_in_and_nothing_else(void **state)
+{
+	static const uint8_t zeros[16];
+	struct fixture *f = *state;
+	uint8_t record[16], east[16], all[16];
+	struct cast who;
+
+	cast(f, &who);
+	while (list_filling(f->v))
+		list_fill(f->v, UINT64_MAX);
+	for (unsigned i = 0; i < 3; i++)
+		new_child(f, &who, i < 2 ? EAST : WEST, record);
+	new_export(f, &who, who.worker, EAST, east);
+	new_export(f, &who, who.clerk, "", all);
+	/* The clerk is assigned to nothing: the export stands for that, not for the area. */
+	assert_int_equal(listed_for(f, who.clerk, zeros, DECIDE_YES), 0);
+	assert_int_equal(listed_for(f, who.clerk, all, DECIDE_YES), 2);
+	assert_int_equal(listed_for(f, who.worker, zeros, DECIDE_YES), 3);
+	assert_int_equal(listed_for(f, who.worker, east, DECIDE_YES), 2);
+	assert_int_equal(listed_for(f, who.worker, all, DECIDE_NO_APPROVAL), UINT_MAX);
+	assert_int_equal(listed_for(f, who.worker, record, DECIDE_NO_APPROVAL), UINT_MAX);
+}
+
 static int sealed_setup(void **state)
 {
 	int r;
@@ -441,7 +506,7 @@ int main(void)
 		T(delegate_without_the_key_grants_nothing), T(approval_merges_what_was_handed_in),
 		cmocka_unit_test_setup_teardown(level_five_needs_a_grant, sealed_setup, fixture_teardown),
 		T(grant_of_nothing_opens_nothing_later), T(grant_after_its_generation_is_dead), T(forged_key_does_not_open),
-		T(forged_row_does_not_load), T(export_counts_its_own_records),
+		T(forged_row_does_not_load), T(export_counts_its_own_records), T(export_lists_what_it_takes_in_and_nothing_else),
 	};
 #undef T
 
