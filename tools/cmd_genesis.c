@@ -176,8 +176,8 @@ static void vetted_text(uint64_t ms, char ret[25])
 /* Those who sign first, then those who hold keys, look, and work; by login name. */
 static int member_cmp(const void *x, const void *y)
 {
-	static const int order[] = { [PRINCIPAL_ADMINISTRATOR] = 1, [PRINCIPAL_CUSTODIAN] = 2, [PRINCIPAL_AUDITOR] = 3, [PRINCIPAL_PERSON] = 4,
-		[PRINCIPAL_APP] = 5, [PRINCIPAL_JOB] = 6 };
+	static const int order[] = { [PRINCIPAL_ADMINISTRATOR] = 1, [PRINCIPAL_CUSTODIAN] = 2, [PRINCIPAL_AUDITOR] = 3,
+		[PRINCIPAL_PERSON] = 4, [PRINCIPAL_APP] = 5, [PRINCIPAL_JOB] = 6 };
 	const struct principal *a = &(*(const struct genesis_member *const *)x)->principal;
 	const struct principal *b = &(*(const struct genesis_member *const *)y)->principal;
 
@@ -206,8 +206,8 @@ static void print_people(const struct opened *o)
 	const struct genesis_reading *r = &o->reading;
 	const struct genesis_member **sorted = calloc((size_t)r->members + 1, sizeof(sorted[0]));
 	struct table *t = table_new(11, (const char *const[]){ tr("as", "身份"), tr("login", "登录名"), tr("name", "姓名"),
-	    tr("department", "部门"), tr("post", "职务"), tr("area", "辖区"), tr("roles", "角色"), tr("vetted", "审查日期"), tr("person", "自然人"), tr("key code", "密钥校验码"),
-	    tr("signature", "签名") });
+	    tr("department", "部门"), tr("post", "职务"), tr("area", "辖区"), tr("roles", "角色"), tr("vetted", "审查日期"),
+	    tr("person", "自然人"), tr("key code", "密钥校验码"), tr("signature", "签名") });
 
 	for (unsigned i = 0; sorted != NULL && i < r->members; i++)
 		sorted[i] = &r->member[i];
