@@ -187,7 +187,6 @@ static void ask_record(struct front *f, struct connection *c)
 		stream_stop(c);
 		return;
 	}
-	memcpy(slot->record, e->ids.p + e->at, sizeof(slot->record));
 	slot->done = false;
 	c->stream->n++;
 	e->at += WIRE_ID;
@@ -220,23 +219,20 @@ bool export_lists(const struct export *e, uint64_t request)
 	return e->list != 0 && e->list == request;
 }
 
-/* A line that says why a record, or with NULL a page, is not there. What would refuse all that follow ends the export. */
-static void put_refusal(struct stream *s, struct buf *b, const uint8_t *record, uint16_t problem)
+/*
+ * A line that says why a record, or a page of them, is not there; not which, since an export names no record by its id (POLICY.md 4).
+ * What would refuse all that follow ends the export.
+ */
+static void put_refusal(struct stream *s, struct buf *b, bool page, uint16_t problem)
 {
 	int status = problem_status(problem);
 
-	PUT(b, "{");
-	if (record != NULL) {
-		PUT(b, "\"id\":");
-		json_hex(b, record, WIRE_ID);
-		PUT(b, ",");
-	}
-	PUT(b, "\"status\":");
+	PUT(b, "{\"status\":");
 	json_u64(b, (uint64_t)status);
 	PUT(b, ",\"kind\":\"");
 	buf_text(b, problem_kind(problem));
 	PUT(b, "\"}\n");
-	s->over = s->over || record == NULL || status == 401 || status == 429 || status >= 500;
+	s->over = s->over || page || status == 401 || status == 429 || status >= 500;
 }
 
 int export_page(struct connection *c, const uint8_t *p, size_t n)
@@ -256,7 +252,7 @@ int export_page(struct connection *c, const uint8_t *p, size_t n)
 		struct slot *slot = slot_at(s, s->n++);	/* a page is asked for only while a slot is free */
 
 		slot->request = 0;
-		put_refusal(s, &slot->text, NULL, problem);
+		put_refusal(s, &slot->text, true, problem);
 		slot->done = true;
 		return 0;
 	}
@@ -283,7 +279,7 @@ int export_record(struct front *f, struct connection *c, struct slot *slot, cons
 	if (wire_answer_get(&rd, &problem, &leaf) != 0)
 		return CV_ERR_FORMAT;
 	if (problem != PROBLEM_NONE) {
-		put_refusal(c->stream, &slot->text, slot->record, problem);
+		put_refusal(c->stream, &slot->text, false, problem);
 		return 0;
 	}
 	if ((r = render_read(&c->x, rd.p, rd_left(&rd), reply)) == 0) {
@@ -291,7 +287,7 @@ int export_record(struct front *f, struct connection *c, struct slot *slot, cons
 		buf_put(&slot->text, reply->body.p, reply->body.n);
 		if (!buf_ok(&reply->body) || !buf_ok(&slot->text)) {
 			buf_free(&slot->text);
-			put_refusal(c->stream, &slot->text, slot->record, PROBLEM_INTERNAL);
+			put_refusal(c->stream, &slot->text, false, PROBLEM_INTERNAL);
 		}
 	}
 	reply_reset(reply);

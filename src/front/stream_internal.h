@@ -11,7 +11,6 @@
 struct slot {
 	uint64_t request;
 	uint64_t number;		/* of an import */
-	uint8_t record[16];		/* of an export */
 	bool done;			/* text is whole */
 	struct json_fault fault;	/* what front found itself */
 	struct buf text;

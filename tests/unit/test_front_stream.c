@@ -392,7 +392,7 @@ static void export_reads_page_by_page_under_the_request(void **state)
 	assert_true(holds(&g, "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n"));
 	assert_true(holds(&g, "{\"export\":\"" HEX_ID "\",\"mark\":\"m-1\"}\n"));
 	assert_true(holds(&g, "\"fields\":{\"a\":\"xxx\"}"));
-	assert_true(holds(&g, "{\"id\":\"02000000000000000000000000000000\",\"status\":404,\"kind\":\"not-found\"}\n"));
+	assert_true(holds(&g, "}}\n{\"status\":404,\"kind\":\"not-found\"}\n{\"id\":"));
 	say(fd, VERSION_REQUEST);
 	assert_int_equal(hear(&g, fd), 200);
 	close(fd);
