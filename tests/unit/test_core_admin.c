@@ -1,5 +1,7 @@
 /* What operators and holders of shares do at core, without its loop: the vault behind it is a real one. */
-#include "base/clock.h"
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "keys/quorum.h"
 #include "test_core.h"
 
@@ -372,6 +374,34 @@ static void a_sealed_vault_knows_the_split_of_its_last_change_after_a_crash(void
 		assert_int_equal(show(r, SHARE_UNSEAL, nth(shares, i)).done, i == K - 1);
 }
 
+static void a_split_that_cannot_be_written_leaves_the_old_one(void **state)
+{
+	struct rig *r = *state;
+	uint8_t old[N * SHARE_BYTES], fresh[N * SHARE_BYTES];
+	struct rlimit limit, none;
+	struct verdict v;
+
+	quorum_slot(r, old);
+	assert_int_equal(rekey(r, fresh), 0);
+	for (unsigned i = 0; i + 1 < N; i++)
+		assert_int_equal(show(r, SHARE_CONFIRM, nth(fresh, i)).problem, 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	none = (struct rlimit){ 0, limit.rlim_max };
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	v = show(r, SHARE_CONFIRM, nth(fresh, N - 1));
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_true(v.problem == PROBLEM_AUDIT_UNAVAILABLE && v.done == 0 && v.in == 0x1F);
+	assert_int_equal(vault_health(r->f->v), WIRE_AUDIT_UNAVAILABLE);
+	assert_int_equal(show(r, SHARE_DRILL, nth(old, 0)).problem, PROBLEM_AUDIT_UNAVAILABLE);
+	vault_close(r->f->v);
+	assert_int_equal(vault_open(r->f->dir, &r->f->v), 0);
+	r->c->vault = r->f->v;
+	ceremony_reset(r->c);
+	for (unsigned i = 0; i < K; i++)
+		assert_int_equal(show(r, SHARE_UNSEAL, nth(old, i)).done, i == K - 1);
+}
+
 static void an_open_vault_is_not_enough_for_a_new_split(void **state)
 {
 	static const uint8_t nothing[32];
@@ -454,6 +484,7 @@ int main(void)
 		ON(a_drill_is_logged_and_unseals_nothing),
 		ON(an_old_split_lives_until_all_of_the_new_one_are_confirmed),
 		ON(a_sealed_vault_knows_the_split_of_its_last_change_after_a_crash),
+		ON(a_split_that_cannot_be_written_leaves_the_old_one),
 		ON(an_open_vault_is_not_enough_for_a_new_split),
 		ON(a_split_that_waits_too_long_or_is_replaced_is_forgotten),
 		ON(splits_go_to_free_slots_or_in_the_place_of_a_quorum),
