@@ -702,9 +702,10 @@ static void a_purpose_opens_what_it_is_for(void **state)
 	}
 }
 
-/* What has level 5, or is biometric, stands in no default view: to see it is to reveal it, with a reason. */
+/* What has level 5, is biometric or a measure of guardianship stands in no default view itself: to see it is to reveal it, with a reason. */
 static void the_gravest_is_revealed_and_never_just_read(void **state)
 {
+	static const char *const grave[] = { "biometric", "custody" };
 	unsigned revealed = 0;
 
 	(void)state;
@@ -713,7 +714,7 @@ static void the_gravest_is_revealed_and_never_just_read(void **state)
 			const struct policy_role *r = policy_role(policy, i);
 			const struct policy_field *f = policy_field(policy, j);
 
-			if (class_of(f->class)->level < 5 && strcmp(class_of(f->class)->name, "biometric") != 0)
+			if (class_of(f->class)->level < 5 && !is_among(class_of(f->class)->name, grave, COUNT(grave)))
 				continue;
 			for (int purpose = 0; purpose < (int)policy_purposes(policy); purpose++) {
 				struct policy_subject who = { &r->id, 1, purpose };
