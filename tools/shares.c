@@ -134,8 +134,10 @@ int operator_refused(const struct admin_answer *a)
 	if (a->result == PROBLEM_APPROVAL_REQUIRED)
 		return cli_fail(EXIT_SEALED, "the vault is pending: two different administrators sign it first (childvault genesis --help)",
 		    "档案库处于待定状态：须先由两名为不同自然人的管理员签署（见 childvault genesis --help）");
-	return cli_fail(a->result == PROBLEM_SEALED ? EXIT_SEALED : a->result == PROBLEM_UNAUTHENTICATED ? EXIT_DENIED : EXIT_FAILED,
-	    "%s (%s)", "%s（%s）", problem_title(a->result), problem_kind(a->result));
+	if (a->result == PROBLEM_UNAUTHENTICATED)
+		return cli_fail(EXIT_DENIED, "this passphrase or key does not open the vault", "此口令或密钥打不开档案库");
+	return cli_fail(a->result == PROBLEM_SEALED ? EXIT_SEALED : EXIT_FAILED, "%s (%s)", "%s（%s）", problem_title(a->result),
+	    problem_kind(a->result));
 }
 
 const char *share_name(const struct admin_share *s, char ret[128])
