@@ -112,6 +112,7 @@ struct gov_ask {
 	uint8_t act;			/* ACT_*; 0: a grant of fields */
 	const struct gov_bytes *purposes, *fields;
 	const struct record *record;	/* whose area is to be fitted; NULL: none */
+	const struct gov_bytes *area;	/* without a record, the area for which it is: whole; NULL: none is asked */
 	const uint8_t *grantee;		/* who gains by it */
 	const uint8_t *asker;		/* who asked for it; NULL: nobody did */
 };

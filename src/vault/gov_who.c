@@ -97,14 +97,6 @@ static const char *area_of(const struct vault_call *c, const struct record *r, s
 	return head_area(&r->head, (uint32_t)c->today + 1, ret_n);
 }
 
-static bool area_fits(const struct vault_call *c, const struct principal *p, const struct record *r)
-{
-	size_t n;
-	const char *area = area_of(c, r, &n);
-
-	return policy_area_fits(p->area, strlen(p->area), area, n);
-}
-
 bool gov_area_under(const struct vault_call *c, const struct record *r, const struct gov_bytes *area)
 {
 	size_t n;
@@ -119,11 +111,23 @@ struct member {
 	struct policy_subject subject;
 };
 
-static bool role_fits(const struct vault *v, const struct vault_call *c, const struct member *m, uint16_t id, const struct record *r)
+/* Whether what is asked for lies in an area: the record as in every area check, an area of many records as a whole. */
+static bool ask_fits(const struct vault_call *c, const struct gov_ask *ask, const char *area, size_t n)
+{
+	size_t at_n;
+	const char *at;
+
+	if (ask->record == NULL)
+		return ask->area == NULL || (ask->area->n >= n && memcmp(ask->area->p, area, n) == 0);
+	at = area_of(c, ask->record, &at_n);
+	return policy_area_fits(area, n, at, at_n);
+}
+
+static bool role_fits(const struct vault *v, const struct vault_call *c, const struct member *m, uint16_t id, const struct gov_ask *ask)
 {
 	const struct policy_role *role = policy_role_by_id(v->policy, id);
 
-	return r == NULL || role == NULL || !role->area || area_fits(c, m->principal, r);
+	return role == NULL || !role->area || ask_fits(c, ask, m->principal->area, strlen(m->principal->area));
 }
 
 /* An act that any role of the member has, for whatever purpose: approving what others do is not doing it. */
@@ -137,7 +141,7 @@ static enum decision_reason member_act(struct vault *v, const struct vault_call 
 
 		if (role == NULL || (role->acts & ask->act) == 0)
 			continue;
-		if (role_fits(v, c, m, role->id, ask->record)) {
+		if (role_fits(v, c, m, role->id, ask)) {
 			*ret_role = role->id;
 			return DECIDE_YES;
 		}
@@ -160,7 +164,7 @@ static enum decision_reason member_grant(struct vault *v, const struct vault_cal
 
 		if (f == NULL || (role = policy_decide_grant(v->policy, &m->subject, f)) == 0)
 			return DECIDE_NOT_APPROVER;
-		if (!role_fits(v, c, m, role, ask->record))
+		if (!role_fits(v, c, m, role, ask))
 			return DECIDE_OUT_OF_AREA;
 	}
 	if (role == 0)
@@ -177,16 +181,10 @@ static enum decision_reason member_may(struct vault *v, const struct vault_call 
 
 static bool delegation_covers(const struct gov_object *d, const struct vault_call *c, const struct gov_ask *ask)
 {
-	size_t n;
-	const char *area;
-
 	for (size_t i = 0; i + 2 <= ask->purposes->n; i += 2)
 		if (!gov_list_has_u16(&d->purposes, be16_get(ask->purposes->p + i)))
 			return false;
-	if (d->area.n == 0 || ask->record == NULL)
-		return true;
-	area = area_of(c, ask->record, &n);
-	return policy_area_fits((const char *)d->area.p, d->area.n, area, n);
+	return d->area.n == 0 || ask_fits(c, ask, (const char *)d->area.p, d->area.n);
 }
 
 /* One delegation to the caller. What its maker may not do, it cannot pass on, nor turn to its maker's own good. */
@@ -239,6 +237,7 @@ int gov_may_decide(struct vault *v, const struct vault_call *c, const struct gov
     enum decision_reason *ret_reason)
 {
 	struct gov_ask ask = { .purposes = &o->purposes, .fields = &o->fields, .grantee = o->principal, .asker = o->by };
+	struct gov_bytes area;
 	struct record rec;
 	int r = 0;
 
@@ -255,6 +254,14 @@ int gov_may_decide(struct vault *v, const struct vault_call *c, const struct gov
 		if ((r = record_load(v, o->record, false, &rec)) != 0)
 			return r;
 		ask.record = &rec;
+	}
+	/* More files and exports are for the area that is named, or else for all of the grantee's. */
+	if (o->kind == GOV_KIND_BULK || o->kind == GOV_KIND_EXPORT) {
+		const struct principal *p = directory_principal(v->keys, o->principal);
+		const char *whole = p != NULL ? p->area : "";
+
+		area = (struct gov_bytes){ (const uint8_t *)whole, strlen(whole) };
+		ask.area = o->area.n > 0 ? &o->area : &area;
 	}
 	ask.act = o->kind == GOV_KIND_BULK ? ACT_BULK : o->kind == GOV_KIND_EXPORT ? ACT_EXPORT : 0;
 	*ret_reason = gov_authority(v, c, &ask, ret);

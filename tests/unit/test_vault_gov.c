@@ -68,6 +68,35 @@ static void neighbours_area_is_refused(void **state)
 	assert_int_equal(read_field(f, who.clerk, "visit", records[1], "name", false, text), 0);
 }
 
+static unsigned ask_bulk(struct fixture *f, const uint8_t token[32], int records, uint8_t ret[16])
+{
+	struct body x;
+
+	body_begin(&x);
+	body_text(&x, "kind", "bulk");
+	body_number(&x, "records", records);
+	body_text(&x, "purpose", "visit");
+	body_text(&x, "reason", "quarterly check");
+	body_day(&x, "until", 3);
+	return gov_post(f, token, "requests", &x, ret);
+}
+
+static unsigned ask_export(struct fixture *f, const uint8_t token[32], const char *area, uint8_t ret[16])
+{
+	struct body x;
+
+	body_begin(&x);
+	body_text(&x, "kind", "export");
+	body_number(&x, "records", 5);
+	body_texts(&x, "fields", "name");
+	body_text(&x, "purpose", "visit");
+	if (area[0] != '\0')
+		body_text(&x, "area", area);
+	body_text(&x, "reason", "yearly report");
+	body_day(&x, "until", 3);
+	return gov_post(f, token, "requests", &x, ret);
+}
+
 static int area_setup(void **state)
 {
 	int r;
@@ -97,6 +126,17 @@ static void who_decides_in_an_area_decides_there_alone(void **state)
 	refused(f, gov_do(f, who.manager, "requests", id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_OUT_OF_AREA);
 	assert_int_equal(gov_count(f, who.manager, "requests", "waiting=me", 10, cursor, &n), 0);
 	assert_int_equal(n, 0);
+	/* An export or more files lie where the request says, or else where the person works. */
+	assert_int_equal(ask_export(f, who.worker, "", id), 0);
+	refused(f, gov_do(f, who.manager, "requests", id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_OUT_OF_AREA);
+	assert_int_equal(ask_export(f, who.worker, "110101", id), 0);
+	refused(f, gov_do(f, who.manager, "requests", id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_OUT_OF_AREA);
+	assert_int_equal(ask_export(f, who.worker, EAST "005", id), 0);
+	assert_int_equal(gov_do(f, who.manager, "requests", id, "approve"), 0);
+	assert_int_equal(ask_bulk(f, who.worker, 1, id), 0);
+	refused(f, gov_do(f, who.manager, "requests", id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_OUT_OF_AREA);
+	assert_int_equal(ask_bulk(f, who.clerk, 1, id), 0);
+	assert_int_equal(gov_do(f, who.manager, "requests", id, "approve"), 0);
 }
 
 static void only_another_person_with_the_act_assigns(void **state)
@@ -188,6 +228,10 @@ static void delegate_acts_within_scope_and_time(void **state)
 	assert_string_equal(shown, hex);
 	refused(f, assign(f, who.worker, "clerk", west, 1, "visit", 0, NULL), PROBLEM_NOT_PERMITTED, DECIDE_DELEGATION_SCOPE);
 	refused(f, assign(f, who.worker, "clerk", east, 1, "intake", 0, NULL), PROBLEM_NOT_PERMITTED, DECIDE_DELEGATION_SCOPE);
+	assert_int_equal(ask_export(f, who.school, "", made), 0);
+	refused(f, gov_do(f, who.worker, "requests", made, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_DELEGATION_SCOPE);
+	assert_int_equal(ask_export(f, who.school, EAST, made), 0);
+	assert_int_equal(gov_do(f, who.worker, "requests", made, "approve"), 0);
 	/* Nor to the good of who delegated, nor on. */
 	refused(f, assign(f, who.worker, "twin", east, 1, "visit", 0, NULL), PROBLEM_NOT_PERMITTED, DECIDE_SELF_APPROVAL);
 	refused(f, delegate(f, who.worker, "school", "visit", "", NULL), PROBLEM_NOT_PERMITTED, DECIDE_NOT_APPROVER);
@@ -197,19 +241,6 @@ static void delegate_acts_within_scope_and_time(void **state)
 	assert_int_equal(gov_do(f, who.school, "delegations", id, "revoke"), PROBLEM_NOT_PERMITTED);
 	assert_int_equal(gov_do(f, who.manager, "delegations", id, "revoke"), 0);
 	refused(f, assign(f, who.worker, "clerk", west, 1, "visit", 0, NULL), PROBLEM_NOT_PERMITTED, DECIDE_DELEGATION_EXPIRED);
-}
-
-static unsigned ask_bulk(struct fixture *f, const uint8_t token[32], int records, uint8_t ret[16])
-{
-	struct body x;
-
-	body_begin(&x);
-	body_text(&x, "kind", "bulk");
-	body_number(&x, "records", records);
-	body_text(&x, "purpose", "visit");
-	body_text(&x, "reason", "quarterly check");
-	body_day(&x, "until", 3);
-	return gov_post(f, token, "requests", &x, ret);
 }
 
 static void two_hours_ago(struct gov_object *o)
