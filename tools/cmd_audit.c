@@ -77,6 +77,20 @@ static void name_person(const struct client_events *e, const struct leaf_actor *
 	l->cells[CELL_OUTCOME] = a->outcome == PROBLEM_NONE ? word("done", "完成") : outcome_name(a->outcome);
 }
 
+/* What a leaf about unseal slots says in the clear, FORMAT.md section 9 kind 34. */
+static void name_slot(const struct leaf *leaf, struct line *l)
+{
+	const uint8_t *p = leaf->body_a;
+
+	if (leaf->body_a_n == 4 && p[0] == 1) {
+		snprintf(l->reason, sizeof l->reason, word("share %u of slot %u was shown", "出示解封槽 %2$u 的第 %1$u 份份额"), p[2], p[1]);
+		l->cells[CELL_OUTCOME] = p[3] == 0 ? word("done", "完成") : outcome_name(PROBLEM_UNAUTHENTICATED);
+	} else if (leaf->body_a_n == 8 && p[0] == 2) {
+		snprintf(l->reason, sizeof l->reason, word("slot %u has a new split: %u of %u", "解封槽 %u 重新拆分：%u/%u"), p[1], p[2], p[3]);
+		l->cells[CELL_OUTCOME] = word("done", "完成");
+	}
+}
+
 /* On a terminal a long list of fields would push everything behind it away: its beginning and its length stand for it. */
 static void shorten_fields(struct line *l)
 {
@@ -112,6 +126,8 @@ static void add_line(struct table *t, const struct client_events *e, const struc
 	l.cells[CELL_REASON] = l.reason;
 	l.cells[CELL_CASE] = l.case_text;
 	l.cells[CELL_COUNT] = l.count;
+	if (v->leaf.kind == LEAF_KEYS)
+		name_slot(&v->leaf, &l);
 	if (v->has_ids && p != NULL)
 		name_ids(p, &v->ids, &l);
 	if (v->has_ids)

@@ -276,7 +276,8 @@ static int ask_rekey(const struct rekey_args *x, const char *path)
 	if ((code = operator_call(path, ADMIN_REKEY, x->slot == UINT64_MAX ? ANY : (uint8_t)x->slot, body.p, body.n, &a, &answer)) != 0)
 		goto out;
 	if (a.result == PROBLEM_UNAUTHENTICATED && x->by_shares)
-		code = cli_fail(EXIT_DENIED, "not enough holders have allowed it in the last 15 minutes: childvault shares allow --share FILE",
+		code = cli_fail(EXIT_DENIED,
+		    "not enough holders have allowed it in the last 15 minutes: childvault shares allow --share FILE",
 		    "最近 15 分钟内同意的持有人不足：请执行 childvault shares allow --share 文件");
 	else if (a.result == PROBLEM_CONFLICT)
 		code = cli_fail(EXIT_FAILED, "no slot is free for it", "没有可用的解封槽");
