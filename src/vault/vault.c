@@ -426,7 +426,7 @@ int vault_unseal(struct vault *v, unsigned number, const uint8_t kek[32])
 		return CV_ERR_STATE;
 	if (v->production && vault_slot(v, number, &info) == 0 && info.type == SLOT_DEMO) {
 		log_error("slot %u opens with a file in the folder: not in a production vault", number);
-		return CV_ERR_DENIED;
+		return CV_ERR_NOTFOUND;
 	}
 	if ((r = open_keyring(v, number, kek)) != 0) {
 		log_error("slot %u does not open: %s", number, r == CV_ERR_NOTFOUND ? "row slot or keyring is not there" : cv_strerror(r));

@@ -273,9 +273,32 @@ static int start(void **state)
 	return crypto_start();
 }
 
+static void key_code_is_of_all_public_bytes(void **state)
+{
+	uint8_t id[16] = { 1 }, box[32] = { 2 }, sig[32] = { 3 };
+	char code[CLIENT_KEY_CODE], other[CLIENT_KEY_CODE];
+
+	(void)state;
+	client_key_code(id, box, sig, code);
+	assert_int_equal(strlen(code), CLIENT_KEY_CODE - 1);
+	for (unsigned i = 0; i < CLIENT_KEY_CODE - 1; i++)
+		assert_true(i % 5 == 4 ? code[i] == ' ' : code[i] >= '0' && code[i] <= '9');
+	client_key_code(id, box, sig, other);
+	assert_string_equal(other, code);
+	for (unsigned i = 0; i < 3; i++) {
+		uint8_t *bytes = i == 0 ? id : i == 1 ? box : sig;
+
+		bytes[15] ^= 1;
+		client_key_code(id, box, sig, other);
+		assert_string_not_equal(other, code);
+		bytes[15] ^= 1;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(key_code_is_of_all_public_bytes),
 		cmocka_unit_test(plain_key_file_opens_again),
 		cmocka_unit_test(sealed_key_file_wants_passphrase_and_answer),
 		cmocka_unit_test(every_changed_bit_of_a_sealed_file_is_refused),

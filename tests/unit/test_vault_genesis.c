@@ -742,6 +742,34 @@ static void production_vault_works_and_says_so(void **state)
 	office_free(o);
 }
 
+/* Whoever once had the root key could leave a slot for a key in a file behind: a production vault does not take it. */
+static void production_vault_opens_by_no_file(void **state)
+{
+	struct office *o = office_new();
+	struct slot_info info = { .type = SLOT_DEMO };
+	uint8_t key[16] = "slot.3";
+	struct buf row;
+
+	(void)state;
+	crypto_random(o->people[O_ADMIN_C].principal.person, 16);
+	o->g.production = true;
+	office_make(o);
+	sign(o, O_ADMIN_A);
+	sign(o, O_ADMIN_B);
+	assert_int_equal(vault_unseal(o->f.v, 2, o->f.kek), 0);
+	buf_init(&row, 4096);
+	assert_int_equal(keys_slot_encode(o->f.v->keys, 3, &info, o->f.kek, &row), 0);
+	assert_int_equal(vault_turn_begin(o->f.v), 0);
+	assert_int_equal(store_put(o->f.v->store, STORE_META, key, sizeof(key), row.p, row.n), 0);
+	store_commit(o->f.v->store);
+	assert_int_equal(vault_turn_end(o->f.v), 0);
+	assert_int_equal(vault_seal(o->f.v), 0);
+	assert_int_equal(vault_unseal(o->f.v, 3, o->f.kek), CV_ERR_NOTFOUND);
+	assert_int_equal(vault_unseal(o->f.v, 2, o->f.kek), 0);
+	buf_free(&row);
+	office_free(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -760,6 +788,7 @@ int main(void)
 		cmocka_unit_test(genesis_that_does_not_fit_is_refused),
 		cmocka_unit_test(production_keeps_the_offices_apart),
 		cmocka_unit_test(production_vault_works_and_says_so),
+		cmocka_unit_test(production_vault_opens_by_no_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
