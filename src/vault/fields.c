@@ -150,8 +150,12 @@ static enum decision_reason ask_role(struct admitting *x, struct wanted *w)
 /* Whether a grant makes good that no role allows the field: then the value itself answers. */
 static enum decision_reason ask_grant(struct admitting *x, struct wanted *w)
 {
-	enum decision_reason why = gov_read(x->v, x->c, x->rec, w->field, w->field->class, NULL, w->approval, &w->granted);
+	enum decision_reason why;
 
+	/* What a grant opens to one person is not for an export. */
+	if (x->exports)
+		return w->decision.reason;
+	why = gov_read(x->v, x->c, x->rec, w->field, w->field->class, NULL, w->approval, &w->granted);
 	switch (why) {
 	case DECIDE_YES:
 		w->decision.class = w->field->class;

@@ -386,20 +386,26 @@ static unsigned take_filter(struct vault_call *c, struct wire_list fields, struc
 	return 0;
 }
 
-/* Whether the session holds the classes of all the job's fields that the policy still knows. */
-static bool may_lend(const struct vault *v, const struct vault_call *c, const struct job *j, const struct policy_field **ret_missing)
+/*
+ * Whether the session holds the classes of all the job's fields that the policy still knows, and may write what is computed: from then on
+ * that is written in its person's name.
+ */
+static enum decision_reason may_lend(struct vault *v, const struct vault_call *c, const struct job *j,
+    const struct policy_field **ret_missing)
 {
 	for (unsigned i = 0; i < j->fields; i++) {
 		const struct policy_field *f = policy_field_by_id(v->policy, j->field[i]);
 
 		*ret_missing = f;
+		if (f != NULL && j->kind == JOB_PREDICATES && !may_write(v, c, f))
+			return DECIDE_NO_RIGHT;
 		if (f != NULL && !jobs_session_fits(v, c->session, j->kind, f))
-			return false;
+			return DECIDE_NO_KEY;
 	}
-	return true;
+	return DECIDE_YES;
 }
 
-static bool asked(const struct vault *v, const struct vault_call *c, const struct job *j, const struct filter *x)
+static bool asked(struct vault *v, const struct vault_call *c, const struct job *j, const struct filter *x)
 {
 	const struct principal *by = directory_principal(v->keys, j->by);
 	const struct policy_field *missing;
@@ -408,7 +414,7 @@ static bool asked(const struct vault *v, const struct vault_call *c, const struc
 		return false;
 	if (x->principal.n > 0 && (by == NULL || !text_is(&x->principal, by->login)))
 		return false;
-	return !x->mine || (j->state == JOB_OPEN && j->session == NULL && may_lend(v, c, j, &missing) &&
+	return !x->mine || (j->state == JOB_OPEN && j->session == NULL && may_lend(v, c, j, &missing) == DECIDE_YES &&
 	    policy_decide_act(v->policy, &c->subject, ACT_JOB) != 0);
 }
 
@@ -450,11 +456,12 @@ unsigned vault_job_list(struct vault *v, struct vault_call *c, const struct wire
 static unsigned resume(struct vault *v, struct vault_call *c, struct job *j)
 {
 	const struct policy_field *missing;
+	enum decision_reason why;
 
 	if (j->state != JOB_OPEN)
 		return call_refuse(c, PROBLEM_CONFLICT, "the job is over");
-	if (!may_lend(v, c, j, &missing))
-		return call_decline(c, DECIDE_NO_KEY, "field %s", missing->name);
+	if ((why = may_lend(v, c, j, &missing)) != DECIDE_YES)
+		return call_decline(c, why, "field %s", missing->name);
 	jobs_save(v);
 	j->session = c->session;
 	return 0;

@@ -361,6 +361,12 @@ static void a_job_without_its_session_waits_for_one_that_holds_the_classes(void 
 	names_are(f, again, record, 40, "张小明");
 	assert_int_equal(act_job(f, again, j.id, "resume", &j), PROBLEM_CONFLICT);
 	assert_int_equal(act_job(f, again, j.id, "cancel", &j), PROBLEM_CONFLICT);
+	/* What is computed is written by who resumes, under their right. */
+	assert_int_equal(start_job(f, again, "predicates", NULL, &j), 0);
+	env = envelope(f, again, "", "");
+	assert_int_equal(one_turn(f, &env, true, run_logout, NULL), 0);
+	assert_int_equal(act_job(f, clerk, j.id, "resume", &j), PROBLEM_NOT_PERMITTED);
+	assert_int_equal(f->v->call.rule, DECIDE_NO_RIGHT);
 }
 
 static void a_job_goes_on_where_it_stood_after_a_crash(void **state)

@@ -417,7 +417,7 @@ static void an_export_stands_for_the_assignment_but_gives_no_right(void **state)
 	struct fixture *f = *state;
 	struct leaf_detail d;
 	struct rules_tokens t;
-	uint8_t record[2][16], export[16];
+	uint8_t record[2][16], export[16], grant[16];
 
 	rules_login_all(f, &t);
 	for (unsigned i = 0; i < 2; i++)
@@ -433,6 +433,13 @@ static void an_export_stands_for_the_assignment_but_gives_no_right(void **state)
 	assert_memory_equal(d.approval, export, 16);
 	assert_int_equal(rules_read(f, t.of[P_WORKER], "visit", record[0], "diet", true), PROBLEM_NOT_PERMITTED);
 	assert_int_equal(f->v->call.rule, DECIDE_NO_REVEAL);
+	/* Not even by a grant, which is for other reads. */
+	rules_grant(f, t.of[P_WORKER], t.of[P_CLERK], record[0], "diet", 0, grant);
+	assert_int_equal(rules_read(f, t.of[P_WORKER], "visit", record[0], "diet", true), PROBLEM_NOT_PERMITTED);
+	assert_int_equal(f->v->call.rule, DECIDE_NO_REVEAL);
+	rules_for_export = NULL;
+	assert_int_equal(rules_read(f, t.of[P_WORKER], "visit", record[0], "diet", true), 0);
+	rules_for_export = export;
 	assert_int_equal(rules_read(f, t.of[P_WORKER], "visit", record[1], "name", false), PROBLEM_BUDGET_EXCEEDED);
 	/* It is of no use to anybody else. */
 	assert_int_equal(rules_read(f, t.of[P_CLERK], "visit", record[0], "name", false), PROBLEM_APPROVAL_REQUIRED);
