@@ -27,6 +27,7 @@ struct buf;
 #define POLICY_MEMBERS 32	/* members of a group */
 #define POLICY_CODES 1024	/* codes of one list */
 #define POLICY_CODE_MAX 64	/* bytes of a code */
+#define POLICY_STANDARD_MAX 10000000000000u	/* fen, as of an amount */
 #define POLICY_EXCEPTS (POLICY_FIELDS * (POLICY_VIEWS + 1))	/* of one role: each field in each class that answers it */
 #define POLICY_BULK_HOURS 8760u	/* the longest window of a budget */
 #define POLICY_NAME_MAX 63	/* [a-z0-9][a-z0-9_-]* ; class names may hold one dot */
@@ -112,6 +113,7 @@ struct policy_shape {
 	const struct policy_shape *item;	/* of a list, else NULL; never a list itself */
 	unsigned member_count;		/* of a group, else 0 */
 	const struct policy_member *members;	/* ascending by name; neither lists nor groups */
+	uint64_t standard;		/* of a field of integers: the amount in fen that m9 compares with; 0: none */
 };
 struct policy_member {
 	const char *name;
@@ -355,8 +357,8 @@ void view_project(
  */
 uint16_t view_padded(const struct policy_field *f, enum view_op op, size_t n);
 /*
- * View values that are finished at read time (m5b: the band of a birth quarter on the day today); others pass
- * unchanged.
+ * What a stored view shows under op, which need not have made it: a copy, or another mask, of an older policy is VALUE_SUPPRESSED. m5b
+ * becomes the band of its birth quarter on the day today, through scratch; others pass unchanged.
  */
 void view_present(enum view_op op, const struct value *stored, int32_t today, struct buf *scratch, struct value *ret);
 

@@ -44,4 +44,10 @@ bool code_in_list(const struct policy_shape *s, const char *code, size_t n);
 size_t address_township(const char *s, size_t n);
 size_t address_village(const char *s, size_t n);
 
+/* m1o: a call name is agreed on to be said aloud: it is short and has no middle dot, which only full names have. */
+bool view_is_call_name(const char *s, size_t n);
+/* What a view does not show; and n bytes of a view's value, by way of scratch, suppressed if that fails. */
+void view_suppress(struct value *ret);
+void view_hand_out(uint8_t type, const void *s, size_t n, struct buf *scratch, struct value *ret);
+
 #endif

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/text.h"
 #include "format/value.h"
 #include "model/validate.h"
@@ -82,14 +81,14 @@ static void m1_name(const char *s, size_t n, struct out *o)
 	put_text(o, "**");
 }
 
-/*
- * A call name is agreed on to be said aloud: it passes if it is short and has no middle dot, which only full names
- * have.
- */
+bool view_is_call_name(const char *s, size_t n)
+{
+	return validate_text(VALID_V1_NAME, s, n, FAR_FUTURE) && utf8_count(s, n) <= 8 && memmem(s, n, "·", 2) == NULL;
+}
+
 static void m1o_call_name(const char *s, size_t n, struct out *o)
 {
-	if (!validate_text(VALID_V1_NAME, s, n, FAR_FUTURE) || utf8_count(s, n) > 8 || memmem(s, n, "·", 2) != NULL)
-		o->bad = true;
+	o->bad = !view_is_call_name(s, n);
 	put(o, s, n);
 }
 
@@ -267,27 +266,24 @@ static void m13_quarter(const char *s, size_t n, struct out *o)
 	put(o, &quarter, 1);
 }
 
-static void m9_money(const uint8_t *p, size_t n, struct out *o)
+/* Each band holds its lower edge: half the standard is 0.5x-1x, the standard 1x-2x, its double >=2x. */
+static void m9_money(const struct policy_shape *shape, const uint8_t *p, size_t n, struct out *o)
 {
-	/* Upper ends in yuan. A ladder with fixed steps stays comparable when a county's standard changes. */
-	static const struct {
-		int64_t below;
-		const char *band;
-	} bands[] = {{1, "0"}, {50000, "<500"}, {100000, "500-999"}, {200000, "1000-1999"}, {500000, "2000-4999"},
-	    {1000000, "5000-9999"}, {2000000, "10000-19999"}, {5000000, "20000-49999"}, {INT64_MAX, ">=50000"}};
-	uint64_t v = 0;
+	uint64_t standard = shape->standard, v = 0;
 
 	for (size_t i = 0; i < n && i < 8; i++)
 		v = v << 8 | p[i];
-	if (n != 8 || v >= INT64_MAX) {	/* negative as an i64, or the largest, which no amount is */
+	/* Negative as an i64, or the largest, which no amount is; below them no double wraps. */
+	if (n != 8 || v >= INT64_MAX || standard == 0 || standard > POLICY_STANDARD_MAX)
 		o->bad = true;
-		return;
-	}
-	for (size_t i = 0; i < sizeof(bands) / sizeof(bands[0]); i++)
-		if ((int64_t)v < bands[i].below) {
-			put_text(o, bands[i].band);
-			return;
-		}
+	else if (v == 0)
+		put_text(o, "0");
+	else if (2 * v < standard)
+		put_text(o, "<0.5x");
+	else if (v < standard)
+		put_text(o, "0.5x-1x");
+	else
+		put_text(o, v < 2 * standard ? "1x-2x" : ">=2x");
 }
 
 /* The stage that the name of a school tells; a name that tells none or several is suppressed. */
@@ -402,6 +398,8 @@ bool view_op_fits(enum view_op op, const struct policy_shape *s)
 	/* A view that would never show anything is a mistake. */
 	if (op == VIEW_CONTACT)
 		return contact_fits(s);
+	if (op == VIEW_M9_MONEY_BAND)
+		return s->standard > 0;
 	return op != VIEW_GENERAL || general_fits(s);
 }
 
@@ -439,7 +437,7 @@ static void project(
 		m7_disability(s, n, o);
 		break;
 	case VIEW_M9_MONEY_BAND:
-		m9_money((const uint8_t *)s, n, o);
+		m9_money(shape, (const uint8_t *)s, n, o);
 		break;
 	case VIEW_M10_STAGE:
 		m10_stage(s, n, o);
@@ -461,20 +459,19 @@ static void project(
 	}
 }
 
-static void set_suppressed(struct value *ret)
+void view_suppress(struct value *ret)
 {
 	ret->type = VALUE_SUPPRESSED;
 	ret->p = (const uint8_t *)"";
 	ret->n = 0;
 }
 
-/* Hand the n bytes of s out through scratch. */
-static void hand_out(uint8_t type, const void *s, size_t n, struct buf *scratch, struct value *ret)
+void view_hand_out(uint8_t type, const void *s, size_t n, struct buf *scratch, struct value *ret)
 {
 	uint8_t *p = buf_add(scratch, n);
 
 	if (p == NULL) {
-		set_suppressed(ret);
+		view_suppress(ret);
 		return;
 	}
 	memcpy(p, s, n);
@@ -543,9 +540,9 @@ static void hand_out_contact(const struct policy_shape *shape, const struct valu
 
 	buf_init(&group, ops[VIEW_CONTACT].padded);
 	if (contact(shape, v, &group))
-		hand_out(VALUE_GROUP, group.p, group.n, scratch, ret);
+		view_hand_out(VALUE_GROUP, group.p, group.n, scratch, ret);
 	else
-		set_suppressed(ret);
+		view_suppress(ret);
 	buf_free(&group);
 }
 
@@ -556,7 +553,7 @@ void view_project(
 	struct out o = { .n = 0 };
 
 	if (v->type == VALUE_SUPPRESSED) {
-		set_suppressed(ret);
+		view_suppress(ret);
 		return;
 	}
 	if (v->type == VALUE_NULL || (typed && op == VIEW_PLAIN)) {
@@ -564,7 +561,7 @@ void view_project(
 		return;
 	}
 	if (typed && op == VIEW_PRESENT) {
-		hand_out(VALUE_BOOL, "\1", 1, scratch, ret);
+		view_hand_out(VALUE_BOOL, "\1", 1, scratch, ret);
 		return;
 	}
 	if (typed && op == VIEW_CONTACT) {
@@ -574,60 +571,13 @@ void view_project(
 	if (typed)
 		project(op, shape, v->type, (const char *)v->p, v->n, &o);
 	if (!typed || o.bad || o.n > ops[op].padded)
-		set_suppressed(ret);
+		view_suppress(ret);
 	else
-		hand_out(VALUE_TEXT, o.s, o.n, scratch, ret);
+		view_hand_out(VALUE_TEXT, o.s, o.n, scratch, ret);
 	wipe(&o, sizeof(o));
 }
 
 uint16_t view_padded(const struct policy_field *f, enum view_op op, size_t n)
 {
 	return op == VIEW_PLAIN ? field_padded(f, n) : ops[op].padded;
-}
-
-/* ---- at read --------------------------------------------------------------------------------------------------- */
-
-/* Full years on the day today of somebody born on the last day of a quarter: nobody is shown older than they are. */
-static int years_since_quarter(const char *s, int32_t today)
-{
-	int year = (s[0] - '0') * 1000 + (s[1] - '0') * 100 + (s[2] - '0') * 10 + (s[3] - '0'), now_year;
-	unsigned month = (unsigned)(s[5] - '0') * 3, day = month == 3 || month == 12 ? 31 : 30, now_month, now_day;
-
-	clock_date(today, &now_year, &now_month, &now_day);
-	return now_year - year - (now_month < month || (now_month == month && now_day < day) ? 1 : 0);
-}
-
-static bool quarter_form(const struct value *v)
-{
-	if (v->type != VALUE_TEXT || v->n != 6 || v->p[4] != 'Q' || v->p[5] < '1' || v->p[5] > '4')
-		return false;
-	for (size_t i = 0; i < 4; i++)
-		if (v->p[i] < '0' || v->p[i] > '9')
-			return false;
-	return true;
-}
-
-void view_present(enum view_op op, const struct value *stored, int32_t today, struct buf *scratch, struct value *ret)
-{
-	/* 14 is where the law changes, so a band ends there. */
-	static const struct {
-		int below;
-		const char *band;
-	} bands[] = {
-	    {3, "0-2"}, {6, "3-5"}, {12, "6-11"}, {14, "12-13"}, {16, "14-15"}, {18, "16-17"}, {INT32_MAX, "18+"}};
-	size_t i = 0;
-	int years;
-
-	if (op != VIEW_M5B_BIRTH_QUARTER || stored->type == VALUE_NULL || stored->type == VALUE_SUPPRESSED) {
-		*ret = *stored;
-		return;
-	}
-	if (!quarter_form(stored)) {
-		set_suppressed(ret);
-		return;
-	}
-	years = years_since_quarter((const char *)stored->p, today);
-	while (years >= bands[i].below)
-		i++;
-	hand_out(VALUE_TEXT, bands[i].band, strlen(bands[i].band), scratch, ret);
 }

@@ -1,6 +1,8 @@
 /* model: view operators, by example. test_model_views_property.c has what holds of all values. */
 #include "test_model.h"
 
+#include "format/value.h"
+
 static const struct policy_shape no_shape;	/* for operators that take nothing from it */
 
 struct view_case {
@@ -314,6 +316,74 @@ static void birth_quarters_become_bands_at_read(void **state)
 	buf_free(&scratch);
 }
 
+/* A policy that shows less does so at once: what an older one stored in the view's place is not shown, nor is another mask. */
+static void what_another_operator_stored_is_suppressed(void **state)
+{
+	static const struct {
+		enum view_op op;
+		uint8_t type;
+		const char *stored;
+	} cases[] = {
+		{ VIEW_M1_NAME, VALUE_TEXT, "张三丰" }, { VIEW_M1_NAME, VALUE_TEXT, "欧阳小**" }, { VIEW_M1_NAME, VALUE_TEXT, "**" },
+		{ VIEW_M2_ID, VALUE_TEXT, "33010620150101123X" }, { VIEW_M2_ID, VALUE_TEXT, "****123X" },
+		{ VIEW_M2_ID, VALUE_TEXT, "330106********123X" }, { VIEW_M3_PHONE, VALUE_TEXT, "13812345678" },
+		{ VIEW_M3_PHONE, VALUE_TEXT, "0371-65912345" }, { VIEW_M4_TOWNSHIP, VALUE_TEXT, "河南省周口市鹿邑县城关镇李庄村" },
+		{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "410122104002" }, { VIEW_COUNTY, VALUE_CODE, "410122" }, { VIEW_COUNTY, VALUE_TEXT, "410122104" },
+		{ VIEW_M5_YEAR, VALUE_DATE, "2015-12-04" }, { VIEW_M5_YEAR, VALUE_TEXT, "2015Q4" }, { VIEW_M5B_BIRTH_QUARTER, VALUE_TEXT, "2015" },
+		{ VIEW_M13_QUARTER, VALUE_DATE, "2015-12-04" }, { VIEW_M6_ACCOUNT, VALUE_TEXT, "6222020200112230128" },
+		{ VIEW_M7_DISABILITY, VALUE_TEXT, "33010620150101123X42" }, { VIEW_M7_DISABILITY, VALUE_TEXT, "330106***********X42" },
+		{ VIEW_M10_STAGE, VALUE_TEXT, "青石镇中心小学" }, { VIEW_M11_TAIL, VALUE_TEXT, "A123456789" },
+		{ VIEW_M9_MONEY_BAND, VALUE_INTEGER, "\0\0\0\0\0\0\1\0" }, { VIEW_GENERAL, VALUE_CODE, "restrained" },
+		{ VIEW_PRESENT, VALUE_TEXT, "张三" }, { VIEW_COUNT, VALUE_LIST, "\0\0" },
+	};
+	struct buf scratch;
+	struct value v, got;
+
+	(void)state;
+	buf_init(&scratch, 100);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		v = (struct value){ cases[i].type, (const uint8_t *)cases[i].stored,
+			cases[i].type == VALUE_INTEGER ? 8 : cases[i].type == VALUE_LIST ? 2 : strlen(cases[i].stored) };
+		view_present(cases[i].op, &v, TODAY, &scratch, &got);
+		if (got.type != VALUE_SUPPRESSED || got.n != 0)
+			fail_msg("%s shows %.*s", view_op_name(cases[i].op), (int)got.n, (const char *)got.p);
+	}
+	buf_free(&scratch);
+}
+
+/* A copy of a contact: with a phone, with a name alone; and what the mask leaves. */
+static void a_contact_is_masked_or_suppressed(void **state)
+{
+	static const struct {
+		const char *name, *phone, *relation;
+		bool shown;
+	} cases[] = { { "张三", "13812345678", "51", false }, { "张三", NULL, "51", false }, { NULL, "13812345678", NULL, false },
+		{ "张**", "138****5678", "51", true }, { "张**", NULL, "叔叔", true }, { NULL, NULL, "51", true } };
+	struct buf scratch, group;
+	struct value v, got;
+
+	(void)state;
+	buf_init(&scratch, 100);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *const texts[] = { cases[i].name, cases[i].phone, cases[i].relation }, *const names[] = { "name", "phone", "relation" };
+		size_t at, n = 0;
+
+		buf_init(&group, 200);
+		at = value_begin(&group);
+		for (size_t k = 0; k < 3; k++)
+			if (texts[k] != NULL) {
+				value_member_put(&group, names[k], strlen(names[k]), VALUE_TEXT, texts[k], strlen(texts[k]));
+				n++;
+			}
+		value_end(&group, at, n);
+		v = (struct value){ VALUE_GROUP, group.p, group.n };
+		view_present(VIEW_CONTACT, &v, TODAY, &scratch, &got);
+		assert_int_equal(got.type, cases[i].shown ? VALUE_GROUP : VALUE_SUPPRESSED);
+		buf_free(&group);
+	}
+	buf_free(&scratch);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +392,8 @@ int main(void)
 		cmocka_unit_test(presence_and_copies_and_nothing),
 		cmocka_unit_test(every_result_fits_its_padding),
 		cmocka_unit_test(birth_quarters_become_bands_at_read),
+		cmocka_unit_test(what_another_operator_stored_is_suppressed),
+		cmocka_unit_test(a_contact_is_masked_or_suppressed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

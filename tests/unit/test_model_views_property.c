@@ -79,6 +79,28 @@ struct shown {
 };
 
 /* Whatever goes in: what comes out is well-formed and has room in the operator's padding. */
+/* At read time what the operator made stands; a copy of a text, stored by an operator of another day, shows no more than the mask. */
+static void check_stored(enum view_op op, const struct value *made, const struct value *copy)
+{
+	static const enum view_op texts[] = { VIEW_M1_NAME, VIEW_M1O_CALL_NAME, VIEW_M2_ID, VIEW_M3_PHONE, VIEW_M4_TOWNSHIP, VIEW_M4V_VILLAGE,
+		VIEW_M6_ACCOUNT, VIEW_M7_DISABILITY, VIEW_M10_STAGE, VIEW_M11_TAIL };
+	struct buf scratch;
+	struct value got;
+
+	buf_init(&scratch, 100);
+	view_present(op, made, 0, &scratch, &got);
+	if (made->type != VALUE_SUPPRESSED && got.type == VALUE_SUPPRESSED)
+		fail_msg("%s: what it made, %.*s, is suppressed", view_op_name(op), (int)made->n, (const char *)made->p);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && copy->type == VALUE_TEXT; i++) {
+		if (texts[i] != op)
+			continue;
+		view_present(op, copy, 0, &scratch, &got);
+		if (got.type != VALUE_SUPPRESSED && (made->n != copy->n || memcmp(made->p, copy->p, made->n) != 0))
+			fail_msg("%s: a copy, %.*s, is shown", view_op_name(op), (int)copy->n, (const char *)copy->p);
+	}
+	buf_free(&scratch);
+}
+
 static void project(enum view_op op, const struct policy_shape *shape, uint8_t type, const void *p, size_t n, struct shown *ret)
 {
 	static const struct policy_field text = { .shape = { .type = VALUE_TEXT } };
@@ -95,6 +117,7 @@ static void project(enum view_op op, const struct policy_shape *shape, uint8_t t
 	assert_true(got.type == VALUE_TEXT || got.type == VALUE_BOOL || got.type == VALUE_GROUP || got.type == VALUE_SUPPRESSED ||
 	    (got.type == VALUE_NULL && type == VALUE_NULL));
 	assert_int_equal(value_check(got.type, got.p, got.n), 0);
+	check_stored(op, &got, &v);
 	ret->type = got.type;
 	ret->n = got.n;
 	if (got.n > 0)
