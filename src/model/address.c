@@ -28,6 +28,7 @@ struct place {
 	uint32_t cp[POINTS_MAX];
 	size_t end[POINTS_MAX];	/* byte offset behind cp[i] */
 	size_t n;
+	const char *text;
 };
 
 static bool is_ascii_digit(uint32_t cp)
@@ -41,6 +42,7 @@ static void read_place(const char *s, size_t n, struct place *p)
 	size_t len;
 
 	p->n = 0;
+	p->text = s;
 	for (size_t i = 0; i < n && p->n < POINTS_MAX; i += len) {
 		if ((len = utf8_next(s + i, n - i, &cp)) == 0 || (!is_han(cp) && !is_ascii_digit(cp)))
 			return;
@@ -49,23 +51,19 @@ static void read_place(const char *s, size_t n, struct place *p)
 	}
 }
 
-/* Code points of a short text of Han characters. */
-static size_t points(const char *word, uint32_t ret[8])
-{
-	size_t n = strlen(word), i = 0, count = 0;
-
-	while (i < n && count < 8)
-		i += utf8_next(word + i, n - i, &ret[count++]);
-	return count;
-}
-
-/* Code points of word if it stands at code point at, else 0. */
+/* Code points of word if it stands at code point at, else 0. Most do not: bytes are compared, and counted only then. */
 static size_t stands(const struct place *p, size_t at, const char *word)
 {
-	uint32_t w[8];
-	size_t n = points(word, w);
+	size_t from, n = strlen(word), count = 0;
 
-	return at < p->n && p->n - at >= n && memcmp(p->cp + at, w, n * sizeof(w[0])) == 0 ? n : 0;
+	if (at >= p->n)
+		return 0;
+	from = at == 0 ? 0 : p->end[at - 1];
+	if (p->end[p->n - 1] - from < n || memcmp(p->text + from, word, n) != 0)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		count += ((unsigned char)word[i] & 0xC0) != 0x80;
+	return count;
 }
 
 /* Code points of the first of a list of words that stands at at; 0 if none does. */
