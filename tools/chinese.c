@@ -168,6 +168,8 @@ static const struct sentence sentences[] = {
 	{ "a view stands in a view class of the field's class", "视图须属于字段所在类别的视图类别" },
 	{ "a view class holds one view of a field", "一个视图类别只含字段的一个视图" },
 	{ "this view cannot be computed from such a field", "该字段不能生成这种视图" },
+	{ "this view compares with the field's standard, which is missing", "这种视图须与字段的标准（standard）比较，但未填标准" },
+	{ "a standard is 1 to 10000000000000 fen", "标准为 1 至 10000000000000 分" },
 	{ "the area comes from a field with validator v8", "区划须取自校验规则为 v8 的字段" },
 	{ "the due quarter comes from a date", "到期季度须取自日期字段" },
 	{ "another field gives the area already", "已有字段给出区划" },

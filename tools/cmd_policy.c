@@ -1,4 +1,5 @@
 /* childvault policy: check, show and compile profiles, plan and explain; cmd_policy_apply.c puts documents in force. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -191,6 +192,8 @@ static void print_field(const struct policy *p, const struct policy_field *f)
 		(void)printf(tr("; notices show %s", "；公示 %s"), view_op_name(f->notice));
 	if (f->statistics != 0)
 		(void)printf(tr("; statistics count by %s", "；统计 %s"), view_op_name(f->statistics));
+	if (f->shape.standard != 0)
+		(void)printf(tr("; standard %" PRIu64 " fen", "；标准 %" PRIu64 " 分"), f->shape.standard);
 	if (f->fold_code[0] != '\0')
 		(void)printf(tr("; %s is kept as %s, and in %s", "；%s 存为 %s，另入 %s"), f->fold_code, f->fold_as,
 		    policy_field_by_id(p, f->fold_into)->name);

@@ -35,30 +35,40 @@ static bool is_hidden(const struct policy_source *s, uint16_t class)
 
 /* ---- views, notices, statistics -------------------------------------------------------------------------------- */
 
+/* What is wrong with op on the field, or NULL. */
+static const char *op_fault(const struct policy_field *f, enum view_op op)
+{
+	if (op == VIEW_M9_MONEY_BAND && f->type == VALUE_INTEGER && f->shape.standard == 0)
+		return "this view compares with the field's standard, which is missing";
+	return view_op_fits(op, &f->shape) ? NULL : "this view cannot be computed from such a field";
+}
+
 static int check_view(
     const struct policy_source *s, const struct policy_field *f, unsigned at, struct policy_fault *ret)
 {
 	const struct policy_view *v = &f->view[at];
 	const struct policy_class *c = policy_class_of(s, v->class);
+	const char *text;
 
 	if (c == NULL || !class_is_view(v->class) || class_source(v->class) != f->class)
 		return fault_at(ret, f, "views", "a view stands in a view class of the field's class", c ? c->name : "");
 	for (unsigned i = 0; i < at; i++)
 		if (f->view[i].class == v->class)
 			return fault_at(ret, f, "views", "a view class holds one view of a field", c->name);
-	if (!view_op_fits(v->op, &f->shape))
-		return fault_at(ret, f, "views", "this view cannot be computed from such a field", view_op_name(v->op));
+	if ((text = op_fault(f, v->op)) != NULL)
+		return fault_at(ret, f, "views", text, view_op_name(v->op));
 	return 0;
 }
 
 /* What leaves the vault without a reader's key: never what a hidden class holds. */
 static int check_published(const struct policy_source *s, const struct policy_field *f, struct policy_fault *ret)
 {
-	if (f->notice != 0 && !view_op_fits(f->notice, &f->shape))
-		return fault_at(ret, f, "notice", "this view cannot be computed from such a field", view_op_name(f->notice));
-	if (f->statistics != 0 && !view_op_fits(f->statistics, &f->shape))
-		return fault_at(
-		    ret, f, "statistics", "this view cannot be computed from such a field", view_op_name(f->statistics));
+	const char *text;
+
+	if (f->notice != 0 && (text = op_fault(f, f->notice)) != NULL)
+		return fault_at(ret, f, "notice", text, view_op_name(f->notice));
+	if (f->statistics != 0 && (text = op_fault(f, f->statistics)) != NULL)
+		return fault_at(ret, f, "statistics", text, view_op_name(f->statistics));
 	if (f->notice != 0 && is_hidden(s, f->class))
 		return fault_at(ret, f, "notice", "a field of a hidden class is in no notice", "");
 	if (f->statistics != 0 && is_hidden(s, f->class))
@@ -267,6 +277,8 @@ int policy_check_field(const struct policy_source *s, const struct policy_field 
 		return fault(ret, f, "a field needs a purpose", "");
 	if ((text = policy_shape_fault(&f->shape)) != NULL)
 		return fault(ret, f, text, "");
+	if (f->shape.standard > POLICY_STANDARD_MAX)
+		return fault_at(ret, f, "standard", "a standard is 1 to 10000000000000 fen", "");
 	if ((r = check_departments(s, f, ret)) != 0 || (r = check_head_sources(s, f, ret)) != 0)
 		return r;
 	for (unsigned i = 0; i < f->views; i++)

@@ -342,6 +342,8 @@ static void field(struct decoder *d, struct policy_field *f)
 	fold(d, f);
 	predicate(d, &f->predicate);
 	shape(d, IN_FIELD, &f->shape);
+	if (d->r == 0 && f->shape.type == VALUE_INTEGER)
+		f->shape.standard = rd_u64(&d->rd);
 	f->type = f->shape.type;
 	f->max_length = f->shape.max_length;
 	f->validator = f->shape.validator;

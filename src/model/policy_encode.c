@@ -106,6 +106,10 @@ static void put_field(struct buf *b, const struct policy_field *f, int *r)
 	}
 	put_predicate(b, &f->predicate, r);
 	put_shape(b, &f->shape, r);
+	if (f->shape.type == VALUE_INTEGER)
+		buf_u64(b, f->shape.standard);
+	else if (f->shape.standard != 0)
+		*r = CV_ERR_ARG;
 }
 
 static void put_role(struct buf *b, const struct policy_source *s, const struct policy_role *role, int *r)

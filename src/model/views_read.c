@@ -75,7 +75,18 @@ static bool is_quarter(const char *s, size_t n)
 	return n == 6 && digits(s, 4) && s[4] == 'Q' && s[5] >= '1' && s[5] <= '4';
 }
 
-/* Whether op could have made the text. Bands and groups are of values that are no texts themselves: their type told. */
+/* A band of an older ladder, in yuan, is none. */
+static bool is_money_band(const char *s, size_t n)
+{
+	static const char *const bands[] = { "0", "<0.5x", "0.5x-1x", "1x-2x", ">=2x" };
+
+	for (size_t i = 0; i < sizeof(bands) / sizeof(bands[0]); i++)
+		if (strlen(bands[i]) == n && memcmp(bands[i], s, n) == 0)
+			return true;
+	return false;
+}
+
+/* Whether op could have made the text. Groups are of values that are no texts themselves: their type told. */
 static bool text_fits(enum view_op op, const char *s, size_t n)
 {
 	switch (op) {
@@ -107,6 +118,7 @@ static bool text_fits(enum view_op op, const char *s, size_t n)
 	case VIEW_COUNT:
 		return digits(s, n);
 	case VIEW_M9_MONEY_BAND:
+		return is_money_band(s, n);
 	case VIEW_GENERAL:
 		return true;
 	default:

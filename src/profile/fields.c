@@ -189,6 +189,16 @@ struct later {
 	struct node *fold, *predicate;
 };
 
+/* What an amount is compared with in bands. */
+static void compile_standard(struct compiler *c, const struct node *n, struct policy_shape *shape)
+{
+	if (n == NULL || c->r != 0)
+		return;
+	if (shape->type != VALUE_INTEGER)
+		fail_at(c, n, "only a field of integers has a standard");
+	shape->standard = get_amount(c, n);
+}
+
 static void compile_field(struct compiler *c, struct node *map, struct policy_field *f, struct later *ret_later)
 {
 	const struct node *class_node = get_needed(c, map, "class");
@@ -211,6 +221,7 @@ static void compile_field(struct compiler *c, struct node *map, struct policy_fi
 		shape_predicate(c, map, f);
 	else
 		compile_shape(c, map, IN_FIELD, &f->shape);
+	compile_standard(c, get(c, map, "standard"), &f->shape);
 	f->type = f->shape.type;
 	f->max_length = f->shape.max_length;
 	f->validator = f->shape.validator;

@@ -120,10 +120,11 @@ const char *get_name(struct compiler *c, const struct node *n, bool dot, bool up
 	return s;
 }
 
-/* Decimal, or hexadecimal behind 0x; no sign, no leading zero. false if it is none or too large. */
-static bool parse_number(const char *s, unsigned *ret)
+/* Decimal, or hexadecimal behind 0x, of at most so many digits (15); no sign, no leading zero. false if it is none. */
+static bool parse_number(const char *s, size_t digits, uint64_t *ret)
 {
-	unsigned base = 10, v = 0, d;
+	unsigned base = 10, d;
+	uint64_t v = 0;
 
 	if (strncmp(s, "0x", 2) == 0) {
 		base = 16;
@@ -131,7 +132,7 @@ static bool parse_number(const char *s, unsigned *ret)
 	} else if (s[0] == '0' && s[1] != '\0') {
 		return false;
 	}
-	if (*s == '\0' || strlen(s) > 8)
+	if (*s == '\0' || strlen(s) > digits)
 		return false;
 	for (; *s != '\0'; s++) {
 		d = *s >= '0' && *s <= '9' ? (unsigned)(*s - '0') : *s >= 'A' && *s <= 'F' ? (unsigned)(*s - 'A') + 10 :
@@ -147,12 +148,24 @@ static bool parse_number(const char *s, unsigned *ret)
 unsigned get_number(struct compiler *c, const struct node *n, unsigned min, unsigned max)
 {
 	const char *s = get_text(c, n, 32);
-	unsigned v = 0;
+	uint64_t v = 0;
 
 	if (c->r != 0 || n == NULL)
 		return 0;
-	if (!n->plain || !parse_number(s, &v) || v < min || v > max)
+	if (!n->plain || !parse_number(s, 8, &v) || v < min || v > max)
 		fail_at(c, n, "a number from %u to %u is expected", min, max);
+	return (unsigned)v;
+}
+
+uint64_t get_amount(struct compiler *c, const struct node *n)
+{
+	const char *s = get_text(c, n, 32);
+	uint64_t v = 0;
+
+	if (c->r != 0 || n == NULL)
+		return 0;
+	if (!n->plain || !parse_number(s, 14, &v) || v < 1 || v > POLICY_STANDARD_MAX)
+		fail_at(c, n, "an amount from 1 to 10000000000000 fen is expected");
 	return v;
 }
 

@@ -1,4 +1,5 @@
 /* What changes when a policy takes another one's place: its parts, and what must be done besides. */
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -189,6 +190,9 @@ static void plan_field_uses(struct plan *p, const struct policy_field *was, cons
 	if (was->statistics != is->statistics)
 		say(p, "~ field %s: statistics count by %s -> %s", "~ 字段 %s：统计依据 %s → %s", is->name,
 		    op_or_none(p, was->statistics), op_or_none(p, is->statistics));
+	if (was->shape.standard != is->shape.standard)
+		say(p, "~ field %s: its standard is %" PRIu64 " -> %" PRIu64 " fen (0: none)",
+		    "~ 字段 %s：当地标准 %" PRIu64 " → %" PRIu64 " 分（0：无）", is->name, was->shape.standard, is->shape.standard);
 	if (was->is_area != is->is_area || was->is_due != is->is_due || was->is_state != is->is_state ||
 	    was->is_area_from != is->is_area_from)
 		say(p, "~ field %s: what the work list takes from it changes", "~ 字段 %s：工作清单对它的取用有变", is->name);
@@ -345,17 +349,20 @@ static void plan_roles(struct plan *p)
 
 /* ---- what must be done ------------------------------------------------------------------------------------------ */
 
-static bool has_general(const struct policy_field *f)
+static bool has_view(const struct policy_field *f, enum view_op op)
 {
 	for (unsigned i = 0; i < f->views; i++)
-		if (f->view[i].op == VIEW_GENERAL)
+		if (f->view[i].op == op)
 			return true;
 	return false;
 }
 
 static bool needs_views(const struct policy_field *was, const struct policy_field *is)
 {
-	return was != NULL && (!same_views(was, is) || (has_general(is) && !same_codes(&was->shape, &is->shape)));
+	if (was == NULL)
+		return false;
+	return !same_views(was, is) || (has_view(is, VIEW_GENERAL) && !same_codes(&was->shape, &is->shape)) ||
+	    (has_view(is, VIEW_M9_MONEY_BAND) && was->shape.standard != is->shape.standard);
 }
 
 static bool needs_computing(const struct policy_field *was, const struct policy_field *is)

@@ -92,6 +92,8 @@ struct node *get_map(struct compiler *c, struct node *n, unsigned max);
 const char *get_text(struct compiler *c, const struct node *n, size_t max);
 const char *get_name(struct compiler *c, const struct node *n, bool dot, bool upper);
 unsigned get_number(struct compiler *c, const struct node *n, unsigned min, unsigned max);
+/* An amount in fen, 1 to POLICY_STANDARD_MAX. */
+uint64_t get_amount(struct compiler *c, const struct node *n);
 bool get_bool(struct compiler *c, const struct node *n);
 struct policy_label get_label(struct compiler *c, struct node *map);
 /* Zeroed memory of the pool; never NULL while c->r is 0, and fails otherwise. */
