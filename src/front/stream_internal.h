@@ -5,7 +5,7 @@
 #include "front/front_internal.h"
 #include "front/lines.h"
 
-#define WINDOW 64u			/* lines at core at once: as many as one turn takes */
+#define WINDOW 128u	/* lines at core at once: what one turn takes, and what waits for the next while it syncs */
 
 /* A line that was taken. Those of the ring are in the order of lines. */
 struct slot {
