@@ -8,6 +8,7 @@
 void content_clear(struct content *x)
 {
 	x->n = 0;
+	memset(&x->removed, 0, sizeof(x->removed));
 	if (x->bytes.cap > KEEP)
 		buf_free(&x->bytes);
 	else
@@ -51,6 +52,8 @@ int content_set(struct content *x, uint16_t field, uint8_t type, const uint8_t *
 			memmove(item, item + 1, (x->n - at - 1) * sizeof(*item));
 			x->n--;
 		}
+		if (prov->written_ms >= x->removed.written_ms)
+			x->removed = *prov;
 		return 0;
 	}
 	if (n > FIELD_MAX || (!found && x->n == ROW_ENTRIES))
@@ -100,7 +103,7 @@ static bool same_provenance(const struct provenance *a, const struct provenance 
 	    a->due_day == b->due_day && memcmp(a->writer, b->writer, 16) == 0;
 }
 
-/* The table of distinct provenances; each cell points into it. */
+/* The table of distinct provenances; each cell points into it. To that of a removal none does; at the limit it is left out. */
 static int content_provenances(const struct content *x, struct cell *cells, struct provenance *provs, unsigned *ret_n)
 {
 	unsigned n = 0;
@@ -116,6 +119,14 @@ static int content_provenances(const struct content *x, struct cell *cells, stru
 			provs[n++] = x->item[i].provenance;
 		}
 		cells[i].provenance = (uint8_t)j;
+	}
+	if (x->removed.written_ms != 0 && n < ROW_PROVENANCES) {
+		unsigned j = 0;
+
+		while (j < n && !same_provenance(&provs[j], &x->removed))
+			j++;
+		if (j == n)
+			provs[n++] = x->removed;
 	}
 	*ret_n = n;
 	return 0;

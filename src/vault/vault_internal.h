@@ -35,6 +35,7 @@ struct content {
 	unsigned n;
 	struct content_item item[ROW_ENTRIES];
 	struct buf bytes;
+	struct provenance removed;	/* of the newest value that was taken away; written_ms 0: none was */
 };
 
 struct counters {
@@ -308,7 +309,10 @@ void vault_session_ended(void *cookie, struct session *s);
 /* ---- content.c ------------------------------------------------------------------------------------------------------ */
 
 void content_clear(struct content *x);
-/* Set (or, for VALUE_NULL with keep_null false, remove) one field's value. 0, CV_ERR_LIMIT, CV_ERR_NOMEM. */
+/*
+ * Set (or, for VALUE_NULL with keep_null false, remove) one field's value. Who removed something stands in the sealed row too, so that
+ * history can tell. 0, CV_ERR_LIMIT, CV_ERR_NOMEM.
+ */
 int content_set(struct content *x, uint16_t field, uint8_t type, const uint8_t *p, size_t n, uint16_t padded,
     const struct provenance *prov, bool keep_null);
 /* Take over all cells of an opened row. */

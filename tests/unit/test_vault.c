@@ -1,6 +1,8 @@
 /* Operations of the vault on a real store, keys and log. */
 #include "test_vault.h"
 
+#include "base/clock.h"
+
 struct tokens {
 	uint8_t worker[32], clerk[32], intake[32], school[32];
 };
@@ -405,6 +407,60 @@ static void history_names_what_was_replaced(void **state)
 	buf_free(&b);
 }
 
+/* When the newest versions of note's class were written, newest first; their number. */
+static unsigned note_times(struct fixture *f, const uint8_t token[32], const uint8_t record[16], uint64_t ret[8])
+{
+	struct wire_envelope env = envelope(f, token, "visit", "");
+	struct wire_history m = { .record = record };
+	struct wire_history_answer a;
+	struct wire_version version;
+	struct buf b;
+	struct rd rd;
+	unsigned n = 0;
+	size_t at;
+
+	buf_init(&b, 4096);
+	at = wire_count_begin(&b);
+	wire_text8_put(&b, "note", 4);
+	wire_count_end(&b, at, 1);
+	rd = rd_over(b.p, b.n);
+	assert_int_equal(wire_names_get(&rd, &m.names), 0);
+	assert_int_equal(one_turn(f, &env, true, run_history, &m), 0);
+	assert_int_equal(wire_history_answer_decode(f->out.p + 10, f->out.n - 10, &a), 0);
+	while (n < 8 && wire_versions_next(&a.versions, &version)) {
+		assert_memory_equal(version.source.p, "MZ", 2);
+		ret[n++] = version.written_ms;
+	}
+	buf_free(&b);
+	return n;
+}
+
+/* Nothing of a removal is left in the row but who wrote it, when: without that it would be dated by what stayed, or not at all. */
+static void history_dates_a_removal(void **state)
+{
+	struct fixture *f = *state;
+	struct tokens t;
+	uint8_t record[16], etag[16], newer[16];
+	uint64_t before, times[8];
+	char text[256];
+
+	log_all_in(f, &t);
+	assert_int_equal(create(f, t.worker, "visit", "", record, etag, "note", "一", NULL), 0);
+	for (before = clock_wall_ms(); clock_wall_ms() == before;)
+		;
+	assert_int_equal(patch(f, t.worker, "visit", record, etag, newer, "note", NULL, NULL), 0);
+	assert_int_equal(note_times(f, t.worker, record, times), 2);
+	assert_true(times[0] > before && times[1] <= before);
+	assert_int_equal(patch(f, t.worker, "visit", record, newer, etag, "note", "二", NULL), 0);
+	/* The same of one that was handed in and is merged. */
+	for (before = clock_wall_ms(); clock_wall_ms() == before;)
+		;
+	assert_int_equal(patch(f, t.intake, "intake", record, NULL, etag, "note", NULL, NULL), 0);
+	assert_int_equal(read_field(f, t.worker, "visit", record, "note", false, text), 0);
+	assert_int_equal(note_times(f, t.worker, record, times), 5);
+	assert_true(times[0] > before && times[1] > before && times[2] <= before);	/* the row, the drop, what was before */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -422,6 +478,7 @@ int main(void)
 		cmocka_unit_test(records_survive_sealing),
 		cmocka_unit_test(the_state_hash_covers_the_rows),
 		cmocka_unit_test(history_names_what_was_replaced),
+		cmocka_unit_test(history_dates_a_removal),
 	};
 
 	return cmocka_run_group_tests_name("vault", tests, fixture_setup, fixture_teardown);
