@@ -135,7 +135,43 @@ static void encode_refuses_what_has_no_room(void **state)
 	x.field[0].label.en = long_text;
 	assert_int_equal(policy_encode(&x.s, &doc), CV_ERR_ARG);
 	assert_int_equal(doc.n, 0);
+	fixture_init(&x);
+	x.field[FIELD_NOTE].shape.standard = 1;
+	assert_int_equal(policy_encode(&x.s, &doc), CV_ERR_ARG);
+	assert_int_equal(doc.n, 0);
 	buf_free(&doc);
+}
+
+/* Eight bytes behind the shape, there in every field of integers and in no other. */
+static void a_standard_stands_behind_the_shape_of_integers(void **state)
+{
+	static const uint8_t standard[] = { VALUE_INTEGER, 0, 8, 0, 0, 0, 0, 0, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06 };
+	struct buf doc, none;
+	const uint8_t *at;
+	struct policy *p;
+	struct fixture x;
+
+	(void)state;
+	fixture_init(&x);
+	fixture_encode(&x, &none);
+	x.field[FIELD_NOTE].shape =
+	    (struct policy_shape){ .type = VALUE_INTEGER, .max_length = 8, .standard = 0x010203040506 };
+	fixture_encode(&x, &doc);
+	assert_int_equal(doc.n, none.n + 8);
+	at = memmem(doc.p, doc.n, standard, sizeof(standard));
+	assert_non_null(at);
+	assert_int_equal(policy_decode(doc.p, doc.n, &p), 0);
+	assert_int_equal(policy_field(p, FIELD_NOTE)->shape.standard, 0x010203040506);
+	buf_reset(&none);
+	assert_int_equal(policy_encode(policy_source_of(p), &none), 0);
+	assert_int_equal(none.n, doc.n);
+	assert_memory_equal(none.p, doc.p, doc.n);
+	policy_free(p);
+	/* One byte less belongs to the next field. */
+	memmove(doc.p + (at - doc.p) + 6, at + 7, doc.n - (size_t)(at - doc.p) - 7);
+	assert_int_not_equal(policy_decode(doc.p, doc.n - 1, &p), 0);
+	buf_free(&doc);
+	buf_free(&none);
 }
 
 /* ---- rules ----------------------------------------------------------------------------------------------------- */
@@ -176,6 +212,17 @@ static void bend_view_class(struct fixture *x)
 }
 static void bend_view_twice(struct fixture *x) { x->field[FIELD_NAME].view[1].class = PATIENT_MASKED; }
 static void bend_view_op(struct fixture *x) { x->field[FIELD_NAME].view[0].op = VIEW_M2_ID; }
+static void bend_standard(struct fixture *x)
+{
+	x->field[FIELD_NOTE].shape =
+	    (struct policy_shape){ .type = VALUE_INTEGER, .max_length = 8, .standard = POLICY_STANDARD_MAX + 1 };
+}
+static void bend_standard_missing(struct fixture *x)
+{
+	x->field[FIELD_NOTE].shape = (struct policy_shape){ .type = VALUE_INTEGER, .max_length = 8 };
+	x->field[FIELD_NOTE].statistics = VIEW_M9_MONEY_BAND;
+}
+static void bend_band_of_text(struct fixture *x) { x->field[FIELD_NOTE].notice = VIEW_M9_MONEY_BAND; }
 static void bend_area(struct fixture *x) { x->field[FIELD_NOTE].is_area = true; }
 static void bend_due(struct fixture *x) { x->field[FIELD_NOTE].is_due = true; }
 static void bend_due_twice(struct fixture *x)
@@ -274,6 +321,9 @@ static const struct bend {
 	{ bend_view_class, PART_FIELD, 0x20, "a view stands in a view class of the field's class" },
 	{ bend_view_twice, PART_FIELD, 1, "a view class holds one view of a field" },
 	{ bend_view_op, PART_FIELD, 1, "this view cannot be computed from such a field" },
+	{ bend_standard, PART_FIELD, 0x20, "a standard is 1 to 10000000000000 fen" },
+	{ bend_standard_missing, PART_FIELD, 0x20, "this view compares with the field's standard, which is missing" },
+	{ bend_band_of_text, PART_FIELD, 0x20, "this view cannot be computed from such a field" },
 	{ bend_area, PART_FIELD, 0x20, "the area comes from a field with validator v8" },
 	{ bend_due, PART_FIELD, 0x20, "the due quarter comes from a date" },
 	{ bend_due_twice, PART_FIELD, 0x22, "another field gives the due quarter already" },
@@ -770,6 +820,7 @@ int main(void)
 		cmocka_unit_test(changed_bytes_are_refused_or_canonical),
 		cmocka_unit_test(known_document_has_known_bytes),
 		cmocka_unit_test(encode_refuses_what_has_no_room),
+		cmocka_unit_test(a_standard_stands_behind_the_shape_of_integers),
 		cmocka_unit_test(decode_names_each_broken_rule),
 		cmocka_unit_test(decode_refuses_bytes_of_a_second_kind),
 		cmocka_unit_test(masks_may_not_complete_each_other),

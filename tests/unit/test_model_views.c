@@ -201,13 +201,23 @@ static struct value integer_value(int64_t i, uint8_t bytes[8])
 	return (struct value){ VALUE_INTEGER, bytes, 8 };
 }
 
-static void money_shows_its_band(void **state)
+static void money_shows_its_band_by_the_standard(void **state)
 {
+	static const uint64_t max = POLICY_STANDARD_MAX;
 	static const struct {
+		uint64_t standard;
 		int64_t fen;
 		const char *band;
-	} cases[] = {{0, "0"}, {1, "<500"}, {49999, "<500"}, {50000, "500-999"}, {4999999, "20000-49999"},
-	    {5000000, ">=50000"}, {INT64_MAX - 1, ">=50000"}, {-1, NULL}, {INT64_MIN, NULL}, {INT64_MAX, NULL}};
+	} cases[] = { { 1000, 0, "0" }, { 1000, 1, "<0.5x" }, { 1000, 499, "<0.5x" }, { 1000, 500, "0.5x-1x" }, { 1000, 999, "0.5x-1x" },
+		{ 1000, 1000, "1x-2x" }, { 1000, 1999, "1x-2x" }, { 1000, 2000, ">=2x" }, { 1000, INT64_MAX - 1, ">=2x" },
+		{ 1000, -1, NULL }, { 1000, INT64_MIN, NULL }, { 1000, INT64_MAX, NULL },
+		/* An odd standard has no half that is an amount. */
+		{ 1001, 500, "<0.5x" }, { 1001, 501, "0.5x-1x" }, { 1, 0, "0" }, { 1, 1, "1x-2x" }, { 1, 2, ">=2x" },
+		{ max, 4999999999999, "<0.5x" }, { max, 5000000000000, "0.5x-1x" }, { max, 10000000000000, "1x-2x" },
+		{ max, 20000000000000, ">=2x" }, { max + 1, 1, NULL }, { UINT64_MAX, 1, NULL },
+		/* Without a standard nothing shows, not even that nothing is there. */
+		{ 0, 0, NULL }, { 0, 1, NULL }, { 0, INT64_MAX - 1, NULL } };
+	struct policy_shape shape = { .type = VALUE_INTEGER, .max_length = 8 };
 	struct buf scratch;
 	struct value v, got;
 	uint8_t bytes[8];
@@ -217,7 +227,8 @@ static void money_shows_its_band(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		v = integer_value(cases[i].fen, bytes);
 		buf_reset(&scratch);
-		view_project(VIEW_M9_MONEY_BAND, &no_shape, &v, &scratch, &got);
+		shape.standard = cases[i].standard;
+		view_project(VIEW_M9_MONEY_BAND, &shape, &v, &scratch, &got);
 		if (cases[i].band == NULL) {
 			assert_int_equal(got.type, VALUE_SUPPRESSED);
 			continue;
@@ -333,7 +344,9 @@ static void what_another_operator_stored_is_suppressed(void **state)
 		{ VIEW_M13_QUARTER, VALUE_DATE, "2015-12-04" }, { VIEW_M6_ACCOUNT, VALUE_TEXT, "6222020200112230128" },
 		{ VIEW_M7_DISABILITY, VALUE_TEXT, "33010620150101123X42" }, { VIEW_M7_DISABILITY, VALUE_TEXT, "330106***********X42" },
 		{ VIEW_M10_STAGE, VALUE_TEXT, "青石镇中心小学" }, { VIEW_M11_TAIL, VALUE_TEXT, "A123456789" },
-		{ VIEW_M9_MONEY_BAND, VALUE_INTEGER, "\0\0\0\0\0\0\1\0" }, { VIEW_GENERAL, VALUE_CODE, "restrained" },
+		{ VIEW_M9_MONEY_BAND, VALUE_INTEGER, "\0\0\0\0\0\0\1\0" }, { VIEW_M9_MONEY_BAND, VALUE_TEXT, "500-999" },
+		{ VIEW_M9_MONEY_BAND, VALUE_TEXT, "0.5x" }, { VIEW_M9_MONEY_BAND, VALUE_TEXT, "1x" }, { VIEW_M9_MONEY_BAND, VALUE_TEXT, "" },
+		{ VIEW_M9_MONEY_BAND, VALUE_TEXT, "50000" }, { VIEW_GENERAL, VALUE_CODE, "restrained" },
 		{ VIEW_PRESENT, VALUE_TEXT, "张三" }, { VIEW_COUNT, VALUE_LIST, "\0\0" },
 	};
 	struct buf scratch;
@@ -388,7 +401,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(views_show_what_the_table_says),
-		cmocka_unit_test(money_shows_its_band),
+		cmocka_unit_test(money_shows_its_band_by_the_standard),
 		cmocka_unit_test(presence_and_copies_and_nothing),
 		cmocka_unit_test(every_result_fits_its_padding),
 		cmocka_unit_test(birth_quarters_become_bands_at_read),

@@ -571,35 +571,49 @@ static void dates_show_their_year_or_quarter(void **state)
 	buf_free(&scratch);
 }
 
-/* A band holds the amount, and there are no more bands than the ladder has. */
+static void put_i64(int64_t v, uint8_t p[8])
+{
+	for (int i = 0; i < 8; i++)
+		p[i] = (uint8_t)((uint64_t)v >> (56 - 8 * i));
+}
+
+/* The band holds the amount's share of the standard, and whoever earns twice as much of twice the standard shows the same. */
 static void amounts_show_a_band_that_holds_them(void **state)
 {
-	int64_t fen, low, high;
-	struct shown got;
-	uint8_t p[8];
+	struct policy_shape shape = { .type = VALUE_INTEGER, .max_length = 8 };
+	double share, low, high;
+	struct shown got, twice;
 	char s[20];
+	uint8_t p[8];
+	int64_t fen;
 
 	(void)state;
 	for (int round = 0; round < 2 * ROUNDS; round++) {
 		fen = (int64_t)any(1u << 23) >> any(23);
 		fen = any(50) == 0 ? -1 - fen : fen;
-		for (int i = 0; i < 8; i++)
-			p[i] = (uint8_t)((uint64_t)fen >> (56 - 8 * i));
-		project(VIEW_M9_MONEY_BAND, &no_shape, VALUE_INTEGER, p, 8, &got);
+		shape.standard = 1 + (any(1u << 23) >> any(23));
+		put_i64(fen, p);
+		project(VIEW_M9_MONEY_BAND, &shape, VALUE_INTEGER, p, 8, &got);
 		if (fen < 0) {
 			assert_int_equal(got.type, VALUE_SUPPRESSED);
 			continue;
 		}
 		assert_int_equal(got.type, VALUE_TEXT);
+		share = (double)fen / (double)shape.standard;
 		(void)snprintf(s, sizeof(s), "%.*s", (int)got.n, (const char *)got.p);
-		if (sscanf(s, "%ld-%ld", &low, &high) == 2)
-			assert_true(fen >= low * 100 && fen < (high + 1) * 100);
-		else if (sscanf(s, ">=%ld", &low) == 1)
-			assert_true(fen >= low * 100);
-		else if (sscanf(s, "<%ld", &high) == 1)
-			assert_true(fen > 0 && fen < high * 100);
+		if (sscanf(s, "%lfx-%lfx", &low, &high) == 2)
+			assert_true(share >= low && share < high);
+		else if (sscanf(s, ">=%lfx", &low) == 1)
+			assert_true(share >= low);
+		else if (sscanf(s, "<%lfx", &high) == 1)
+			assert_true(fen > 0 && share < high);
 		else
 			assert_true(strcmp(s, "0") == 0 && fen == 0);
+		shape.standard *= 2;
+		put_i64(2 * fen, p);
+		project(VIEW_M9_MONEY_BAND, &shape, VALUE_INTEGER, p, 8, &twice);
+		assert_int_equal(twice.n, got.n);
+		assert_memory_equal(twice.p, got.p, got.n);
 	}
 }
 

@@ -170,6 +170,12 @@ static const struct bad {
 	{ "state-twice", 25, 94, "another field gives the state already: state" },
 	{ "statistics-hidden", 24, 130, "a field of a hidden class is in no statistics" },
 	{ "statistics-misfit", 18, 117, "this view cannot be computed from such a field: m5b" },
+	{ "standard-missing", 20, 91, "this view compares with the field's standard, which is missing: m9" },
+	{ "standard-text", 20, 94, "only a field of integers has a standard" },
+	{ "standard-zero", 20, 82, "an amount from 1 to 10000000000000 fen is expected" },
+	{ "standard-huge", 20, 82, "an amount from 1 to 10000000000000 fen is expected" },
+	{ "standard-quoted", 20, 82, "an amount from 1 to 10000000000000 fen is expected" },
+	{ "standard-item", 20, 85, "unknown key standard" },
 	{ "unknown-delegate", 18, 129, "there is no department C" },
 	{ "no-approval", 31, 5, "a role that reads says whether it needs approval: assignment or none" },
 	{ "too-deep", 5, 35, "the profile is nested too deeply" },
@@ -356,6 +362,10 @@ static void patients_compile_too(void **state)
 	assert_int_equal(f->purposes, 3);
 	assert_string_equal(policy_department_name(p, f->owner), "DESK");
 	assert_int_equal(policy_field_named(p, "blood_group", 11)->max_length, 2);
+	f = policy_field_named(p, "due_amount", 10);
+	assert_int_equal(f->shape.standard, 100000);
+	assert_int_equal(f->statistics, VIEW_M9_MONEY_BAND);
+	assert_int_equal(policy_field_named(p, "patient", 7)->shape.standard, 0);
 	policy_free(p);
 	buf_free(&doc);
 }

@@ -16,8 +16,9 @@
 #include "profile/profile.h"
 
 #define PATIENTS "tests/profiles/patients.yaml"
+#define CHILD_WELFARE "profiles/child-welfare.yaml"
 #define WHOLE "tests/profiles/whole.yaml"
-#define ROOM 65536u
+#define ROOM (256u * 1024)
 
 struct swap {
 	const char *from, *to;
@@ -238,6 +239,26 @@ static void what_two_signatures_cannot_do_is_named(void **state)
 	    PLAN_CHANGES | PLAN_CEREMONY);
 }
 
+/* Bands are stored; what only tables count by is computed when they are made. */
+static void a_changed_standard_wants_its_views_anew(void **state)
+{
+	static const struct swap bill[] = { { "version: 7", "version: 8" }, { "standard: 100000", "standard: 10000000000000" } };
+	static const struct swap county[] = { { "standard: 1200000", "standard: 1250000" } };
+
+	(void)state;
+	assert_int_equal(PLAN(PATIENTS, bill, false, "~ field due_amount: its standard is 100000 -> 10000000000000 fen (0: none)\n"),
+	    PLAN_CHANGES);
+	assert_int_equal(PLAN(CHILD_WELFARE, county, false,
+	    "~ field household_income: its standard is 1200000 -> 1250000 fen (0: none)\n"
+	    "! views must be made anew (childvault reproject): household_income\n"
+	    "! two signatures cannot apply this: the version is not above the one in force\n"),
+	    PLAN_CHANGES | PLAN_REPROJECT | PLAN_CEREMONY);
+	assert_int_equal(PLAN(CHILD_WELFARE, county, true,
+	    "~ 字段 household_income：当地标准 1200000 → 1250000 分（0：无）\n"
+	    "! 须重算脱敏视图（childvault reproject）：household_income\n"
+	    "! 两人签署不能生效：版本号未高于现行版本\n"),
+	    PLAN_CHANGES | PLAN_REPROJECT | PLAN_CEREMONY);
+}
 
 static void a_full_buffer_is_told(void **state)
 {
@@ -264,6 +285,7 @@ int main(void)
 		cmocka_unit_test(limits_and_owners_are_named),
 		cmocka_unit_test(keys_that_move_want_a_ceremony),
 		cmocka_unit_test(what_two_signatures_cannot_do_is_named),
+		cmocka_unit_test(a_changed_standard_wants_its_views_anew),
 		cmocka_unit_test(a_full_buffer_is_told),
 	};
 
