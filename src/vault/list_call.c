@@ -14,6 +14,13 @@
 #define CURSOR_PLAIN (1 + 16 + 16 + 8)
 #define CURSOR_SEALED (CURSOR_PLAIN + SEAL_OVERHEAD)
 
+/* A role that reads something for the purpose, and what it may see of a row: the list tells nobody more than reads would. */
+struct lister {
+	const struct policy_role *role;
+	uint8_t digits;			/* of the place */
+	bool due, state;
+};
+
 struct query {
 	uint64_t area, area_mask;	/* the digits that a place must begin with */
 	unsigned due_max;		/* 0: any */
@@ -21,8 +28,9 @@ struct query {
 	uint32_t day;			/* today, FORMAT.md 4.3 */
 	const uint8_t *export;		/* the export that the list is for, or NULL */
 	uint8_t digest[16];		/* of filters and purpose: a cursor is good for the same question only */
+	unsigned area_digits;		/* how many the filter has */
 	unsigned roles;
-	const struct policy_role *role[SESSION_ROLES];	/* that read something for the purpose, in the session's order */
+	struct lister role[SESSION_ROLES];	/* in the session's order */
 };
 
 static unsigned quarter_today(int32_t today)
@@ -46,6 +54,7 @@ static unsigned take_area(struct vault_call *c, const struct wire_text *t, struc
 	for (size_t i = 0; i < t->n; i++)
 		if (t->p[i] < '0' || t->p[i] > '9')
 			return bad_filter(c, "area= is a division code of at most 12 digits");
+	q->area_digits = (unsigned)t->n;
 	q->area_mask = t->n == 0 ? 0 : LIST_AREA_ALL << (LIST_AREA_BITS - 4 * t->n) & LIST_AREA_ALL;
 	q->area = list_pack_area(t->p, t->n) & q->area_mask;
 	return 0;
@@ -96,24 +105,86 @@ static unsigned take_filters(struct vault *v, struct vault_call *c, const struct
 	return problem;
 }
 
-/* The roles that read something for the purpose; their leaf names the first. */
+/* What a decision shows: of views the operator, else the value itself. */
+static enum view_op shown_by(const struct policy_field *f, const struct read_decision *d)
+{
+	for (unsigned i = 0; d->masked && i < f->views; i++)
+		if (f->view[i].class == d->class)
+			return f->view[i].op;
+	return VIEW_PLAIN;
+}
+
+static uint8_t digits_shown(enum view_op op)
+{
+	switch (op) {
+	case VIEW_PLAIN:
+	case VIEW_M4V_VILLAGE:
+		return 12;
+	case VIEW_M4_TOWNSHIP:
+		return 9;
+	case VIEW_COUNTY:
+		return 6;
+	default:
+		return 0;
+	}
+}
+
+static void learn(struct lister *l, const struct policy_field *f, enum view_op op)
+{
+	if (f->is_area && digits_shown(op) > l->digits)
+		l->digits = digits_shown(op);
+	if (f->is_due && (op == VIEW_PLAIN || op == VIEW_M13_QUARTER))
+		l->due = true;
+	if (f->is_state && op == VIEW_PLAIN)
+		l->state = true;
+}
+
+/* What the role sees of a row, as it reads the fields that rows come from, revealed ones too. False: it reads no field at all. */
+static bool look_up(struct vault *v, const struct policy_role *role, int purpose, struct lister *ret)
+{
+	const struct policy_subject who = { &role->id, 1, purpose };
+	bool reads = false;
+
+	*ret = (struct lister){ .role = role };
+	/* Who assigns files has to choose them by their place. */
+	if ((role->acts & ACT_ASSIGN) != 0)
+		ret->digits = AREA_MAX;
+	for (unsigned i = 0; i < policy_fields(v->policy); i++) {
+		const struct policy_field *f = policy_field(v->policy, i);
+
+		if (reads && !f->is_area && !f->is_due && !f->is_state)
+			continue;
+		for (unsigned clear = 0; clear < 2; clear++) {
+			struct read_decision d = policy_decide_read(v->policy, &who, f, clear != 0);
+
+			if (d.reason != DECIDE_YES)
+				continue;
+			reads = true;
+			learn(ret, f, shown_by(f, &d));
+		}
+	}
+	return reads;
+}
+
+/* The roles that read something for the purpose, and see what is filtered by; their leaf names the first. */
 static unsigned find_roles(struct vault *v, struct vault_call *c, struct query *q)
 {
+	bool reads = false;
+
 	for (unsigned i = 0; i < c->subject.role_count && q->roles < SESSION_ROLES; i++) {
 		const struct policy_role *role = policy_role_by_id(v->policy, c->subject.roles[i]);
-		bool reads = false;
+		struct lister *l = &q->role[q->roles];
 
-		if (role == NULL || (role->purposes >> c->subject.purpose & 1) == 0)
+		if (role == NULL || !look_up(v, role, c->subject.purpose, l))
 			continue;
-		for (unsigned k = 0; k < policy_classes(v->policy) && !reads; k++)
-			reads = (role->rights[k] & (RIGHT_READ | RIGHT_REVEAL)) != 0;
-		if (reads)
-			q->role[q->roles++] = role;
+		reads = true;
+		q->roles += q->area_digits <= l->digits && (q->due_max == 0 || l->due) && (q->state == 0 || l->state);
 	}
 	if (q->roles == 0)
-		return call_decline(c, DECIDE_NO_RIGHT, "no active role reads anything for this purpose");
-	c->detail.role = q->role[0]->id;
-	c->detail.department = q->role[0]->department;
+		return call_decline(c, DECIDE_NO_RIGHT, "%s", reads ? "no active role sees what the list is to be chosen by" :
+		    "no active role reads anything for this purpose");
+	c->detail.role = q->role[0].role->id;
+	c->detail.department = q->role[0].role->department;
 	return 0;
 }
 
@@ -133,7 +204,7 @@ static bool row_asked(const struct query *q, const struct list_row *r)
  * The first role that may see that the record is there: in its member's area, and covered if it reads under assignments. An export stands
  * for the assignment, and takes in what its request named.
  */
-static const struct policy_role *row_role(struct vault *v, const struct vault_call *c, const struct query *q, const struct list_row *r)
+static const struct lister *row_role(struct vault *v, const struct vault_call *c, const struct query *q, const struct list_row *r)
 {
 	const char *mine = c->principal->area;
 	bool looked = false, assigned = false;
@@ -143,29 +214,30 @@ static const struct policy_role *row_role(struct vault *v, const struct vault_ca
 	if (q->export != NULL && !gov_export_takes(v, q->export, area, n, head_state_name(list_state(r))))
 		return NULL;
 	for (unsigned i = 0; i < q->roles; i++) {
-		const struct policy_role *role = q->role[i];
+		const struct policy_role *role = q->role[i].role;
 
 		if (role->area && !policy_area_fits(mine, strlen(mine), area, n))
 			continue;
 		if (!role->approval || q->export != NULL)
-			return role;
+			return &q->role[i];
 		if (!looked)
 			assigned = gov_assigned(v, c, r->record);
 		looked = true;
 		if (assigned)
-			return role;
+			return &q->role[i];
 	}
 	return NULL;
 }
 
-static void put_row(struct vault_call *c, const struct query *q, const struct list_row *r)
+static void put_row(struct vault_call *c, const struct query *q, const struct lister *l, const struct list_row *r)
 {
-	unsigned due = list_due(r);
-	const char *state = head_state_name(list_state(r));
+	unsigned due = l->due ? list_due(r) : 0;
+	const char *state = l->state ? head_state_name(list_state(r)) : "";
 	struct wire_listed w = { .record = r->record, .state = wire_text(state, strlen(state)) };
 	char area[12], quarter[8];
+	size_t n = list_unpack_area(list_area(r, q->day), area);
 
-	w.area = wire_text(area, list_unpack_area(list_area(r, q->day), area));
+	w.area = wire_text(area, n < l->digits ? n : l->digits);
 	if (due != 0) {
 		due += LIST_DUE_BASE - 1;
 		for (unsigned i = 0, year = due / 4; i < 4; i++, year /= 10)
@@ -243,25 +315,25 @@ static int scan(struct vault *v, struct vault_call *c, const struct query *q, ui
 	for (uint64_t serial = from; serial <= l->last; serial++) {
 		const struct list_row *row = list_row(l, serial);
 		enum decision_reason why = DECIDE_YES;
-		const struct policy_role *role;
+		const struct lister *by;
 
 		if (f->n == limit || looked++ == LOOKED_MAX) {
 			f->more = true;
 			break;
 		}
-		if (row != NULL && row_asked(q, row) && (role = row_role(v, c, q, row)) != NULL) {
-			if (role->bulk_records > 0 && counted++ == COUNTED_MAX) {
+		if (row != NULL && row_asked(q, row) && (by = row_role(v, c, q, row)) != NULL) {
+			if (by->role->bulk_records > 0 && counted++ == COUNTED_MAX) {
 				f->more = true;
 				break;
 			}
-			if ((r = gov_budget(v, c, role, serial, q->export, &why)) != 0)
+			if ((r = gov_budget(v, c, by->role, serial, q->export, &why)) != 0)
 				break;
 			if (why != DECIDE_YES) {
 				f->why = why;
 				f->more = true;
 				break;
 			}
-			put_row(c, q, row);
+			put_row(c, q, by, row);
 			f->n++;
 		}
 		f->last = serial;

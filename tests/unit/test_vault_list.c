@@ -226,8 +226,31 @@ static void a_role_with_an_area_sees_its_line_of_places(void **state)
 	assert_memory_equal(p.row[0].record, record[0], 16);
 	assert_memory_equal(p.row[1].record, record[2], 16);
 	assert_memory_equal(p.row[2].record, record[4], 16);
-	assert_int_equal(count(f, clerk, (struct question){ .area = "520103" }), 0);
 	assert_int_equal(count(f, worker, (struct question){ 0 }), 5);
+}
+
+/* A list is no way round a read: the clerk reads due day and state, and no place. */
+static void a_row_tells_what_its_reader_reads(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t worker[32], clerk[32], record[16];
+	struct page p;
+	char day[40];
+
+	filled(f);
+	assert_int_equal(login(f, P_WORKER, worker), 0);
+	assert_int_equal(login(f, P_CLERK, clerk), 0);
+	assert_int_equal(work_create(f, worker, record, "李一", "520102001001", day_in(10, day)), 0);
+	p = list(f, worker, (struct question){ 0 });
+	assert_int_equal(p.n, 1);
+	assert_string_equal(p.row[0].area, "520102001001");
+	p = list(f, clerk, (struct question){ 0 });
+	assert_int_equal(p.n, 1);
+	assert_memory_equal(p.row[0].record, record, 16);
+	assert_string_equal(p.row[0].area, "");
+	assert_true(p.row[0].due[0] != '\0');
+	assert_int_equal(count(f, clerk, (struct question){ .due = "2100Q4" }), 1);
+	assert_int_equal(list(f, clerk, (struct question){ .area = "520102" }).problem, PROBLEM_NOT_PERMITTED);
 }
 
 /* The worker lets the school read these records. */
@@ -458,6 +481,7 @@ int main(void)
 		ON(a_planned_area_counts_from_its_day),
 		ON(a_list_needs_a_purpose_and_a_role_that_reads),
 		ON(a_role_with_an_area_sees_its_line_of_places),
+		ON(a_row_tells_what_its_reader_reads),
 		ON(a_role_under_assignments_sees_what_is_assigned),
 		ON(a_budget_ends_the_list_and_then_refuses_it),
 		ON(pages_follow_each_other_and_a_cursor_is_its_callers),
