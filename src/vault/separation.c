@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define AREA_AUDIT 3u	/* an administrator's area: directory.h */
+
 /* The members under the magnifying glass. */
 struct look {
 	const struct policy *p;
@@ -107,6 +109,9 @@ static bool pair_fits(struct look *x, unsigned a, unsigned b)
 		return refuse(x, SEPARATION_CUSTODIAN_TWICE, a, b);
 	if (kind == PRINCIPAL_CUSTODIAN && (kind_of(x, b) == PRINCIPAL_ADMINISTRATOR || kind_of(x, b) == PRINCIPAL_AUDITOR))
 		return refuse(x, SEPARATION_CUSTODIAN_ELSE, a, b);
+	/* Audit administration may be the auditor's own; the acts of the other two are what the auditor looks at. */
+	if (kind == PRINCIPAL_AUDITOR && kind_of(x, b) == PRINCIPAL_ADMINISTRATOR && x->m[b].principal->admin_area != AREA_AUDIT)
+		return refuse(x, SEPARATION_AUDITOR_ELSE, a, b);
 	return true;
 }
 

@@ -30,7 +30,8 @@ enum separation_rule {
 	SEPARATION_ADMINISTRATOR_READS,	/* an administrator, custodian or auditor whose person has a role with a class */
 	SEPARATION_CUSTODIAN_READS,
 	SEPARATION_AUDITOR_READS,
-	SEPARATION_CUSTODIAN_ELSE	/* a custodian who is an administrator or auditor too */
+	SEPARATION_CUSTODIAN_ELSE,	/* a custodian who is an administrator or auditor too */
+	SEPARATION_AUDITOR_ELSE		/* an auditor who is the system or the security administrator too */
 };
 /* What is refused, and the one or two members whose fault it is; an index is n where there is none. */
 struct separation {

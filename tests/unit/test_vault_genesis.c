@@ -680,6 +680,7 @@ static void one_admin_only(struct office *o)
 	o->people[O_ADMIN_B].principal.kind = o->people[O_ADMIN_C].principal.kind = PRINCIPAL_APP;
 }
 static void auditor_is_audit_admin(struct office *o) { person_of(o, O_AUDITOR, O_ADMIN_C); }
+static void auditor_is_security_admin(struct office *o) { person_of(o, O_AUDITOR, O_ADMIN_B); }
 static void clerk_works_twice(struct office *o) { person_of(o, O_CLERK, O_WORKER); }
 
 static void production_keeps_the_offices_apart(void **state)
@@ -693,7 +694,7 @@ static void production_keeps_the_offices_apart(void **state)
 		{ auditor_is_custodian, SEPARATION_CUSTODIAN_ELSE }, { custodian_twice, SEPARATION_CUSTODIANS },
 		{ one_custodian, SEPARATION_CUSTODIANS }, { custodian_reads, SEPARATION_CUSTODIAN_READS },
 		{ admin_reads, SEPARATION_ADMINISTRATOR_READS }, { auditor_reads, SEPARATION_AUDITOR_READS },
-		{ no_auditor, SEPARATION_AUDITORS }, { one_admin_only, SEPARATION_ADMINISTRATORS },
+		{ auditor_is_security_admin, SEPARATION_AUDITOR_ELSE }, { no_auditor, SEPARATION_AUDITORS }, { one_admin_only, SEPARATION_ADMINISTRATORS },
 	};
 	struct separation_member m[OFFICE];
 	struct separation fault;
