@@ -253,7 +253,7 @@ static bool object_fits(const struct shape *shape, const struct gov_object *o)
 		return false;
 	if (!is_text(&o->text) || !is_text(&o->decision) || !is_text(&o->status) || !digits(&o->area) || !seen_fits(&o->seen))
 		return false;
-	if (o->kind > GOV_KIND_POLICY || o->flags > (GOV_ANY_RECORD | GOV_DEMO) || (o->level != 0 && (o->level < 3 || o->level > 4)))
+	if (o->kind > GOV_KIND_RESTORE || o->flags > (GOV_ANY_RECORD | GOV_DEMO) || (o->level != 0 && (o->level < 3 || o->level > 4)))
 		return false;
 	/* A document is kept while it waits to be signed once more. */
 	if ((o->document.n > 0) != (o->kind == GOV_KIND_POLICY && pending) || o->document.n > GOV_DOCUMENT_MAX)

@@ -72,7 +72,7 @@ bool gov_items_next(struct gov_items *x, struct gov_item *ret);
 #define GOV_SEEN_MAX 256u	/* records of one window row */
 #define GOV_SEEN 13u		/* bytes of one */
 
-enum gov_kind { GOV_KIND_GRANT = 1, GOV_KIND_BULK = 2, GOV_KIND_EXPORT = 3, GOV_KIND_POLICY = 4 };
+enum gov_kind { GOV_KIND_GRANT = 1, GOV_KIND_BULK = 2, GOV_KIND_EXPORT = 3, GOV_KIND_POLICY = 4, GOV_KIND_RESTORE = 5 };
 #define GOV_ANY_RECORD 1u	/* flags of an assignment */
 #define GOV_DEMO 2u
 

@@ -44,6 +44,8 @@ const char *leaf_kind_name(unsigned kind)
 	case LEAF_LIST: return "list";
 	case LEAF_GOVERNANCE: return "governance";
 	case LEAF_KEYS: return "keys";
+	case LEAF_SUSPENDED: return "suspended";
+	case LEAF_RESTORED: return "restored";
 	default: return "unknown";
 	}
 }

@@ -278,6 +278,7 @@ static int take_texts(const struct keys *k, const struct dir_person_rest *rest, 
 	}
 	memcpy(ret->login, login->p, login->n);
 	memcpy(ret->area, area->p, area->n);
+	ret->vetted_ms = person.vetting_ms;
 out:
 	buf_free(&b);
 	return r;
@@ -504,7 +505,8 @@ bool directory_in_dates(uint64_t from_ms, uint64_t to_ms, uint64_t now_ms)
 
 bool directory_enabled(const struct principal *p, uint64_t now_ms)
 {
-	return p != NULL && !p->suspended && directory_in_dates(p->not_before_ms, p->not_after_ms, now_ms);
+	return p != NULL && !p->suspended && directory_in_dates(p->not_before_ms, p->not_after_ms, now_ms) &&
+	    (p->lapses_ms == 0 || now_ms < p->lapses_ms);
 }
 
 static int principal_cmp(const void *id, const void *row)
@@ -512,14 +514,43 @@ static int principal_cmp(const void *id, const void *row)
 	return memcmp(id, ((const struct principal_row *)row)->p.id, 16);
 }
 
-const struct principal *directory_principal(const struct keys *k, const uint8_t id[16])
+static struct principal *find_principal(const struct keys *k, const uint8_t id[16])
 {
 	const struct directory_state *d = k->directory;
-	const struct principal_row *row = NULL;
+	struct principal_row *row = NULL;
 
 	if (d != NULL && d->principals.n > 0)
 		row = bsearch(id, d->principals.p, d->principals.n, sizeof(*row), principal_cmp);
 	return row != NULL ? &row->p : NULL;
+}
+
+const struct principal *directory_principal(const struct keys *k, const uint8_t id[16])
+{
+	return find_principal(k, id);
+}
+
+const struct principal *directory_principal_at(const struct keys *k, size_t i)
+{
+	const struct directory_state *d = k->directory;
+	const struct principal_row *rows = d != NULL ? d->principals.p : NULL;
+
+	return d != NULL && i < d->principals.n ? &rows[i].p : NULL;
+}
+
+void directory_suspend(struct keys *k, const uint8_t id[16], bool yes)
+{
+	struct principal *p = find_principal(k, id);
+
+	if (p != NULL)
+		p->suspended = yes;
+}
+
+void directory_lapse(struct keys *k, const uint8_t id[16], uint64_t at_ms)
+{
+	struct principal *p = find_principal(k, id);
+
+	if (p != NULL)
+		p->lapses_ms = at_ms;
 }
 
 const struct principal *directory_principal_named(const struct keys *k, const char *login, size_t n)

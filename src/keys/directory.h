@@ -36,6 +36,8 @@ struct principal {
 	/* From the person's sealed text, opened under K_dir when the directory is loaded; wiped with it. NUL-terminated. */
 	char login[64];
 	char area[13];		/* 0 to 12 digits, "" the whole vault */
+	uint64_t vetted_ms;	/* when last vetted; 0: not known */
+	uint64_t lapses_ms;	/* from here on refused as if suspended, directory_lapse; 0: never */
 };
 #define AREA_MAX 12u
 #define ROLE_PERSONAL 0x8000u	/* roles from here on are personal: one member, no class; grants are sealed to them */
@@ -57,12 +59,20 @@ int directory_load(struct keys *k, struct store *s, const struct genesis_admin *
 const struct principal *directory_principal(const struct keys *k, const uint8_t id[16]);
 /* The same by login name (n bytes); NULL also if two have it. O(principals). */
 const struct principal *directory_principal_named(const struct keys *k, const char *login, size_t n);
+/* Principal number i in the order of ids, from 0; NULL behind the last. Valid as above. */
+const struct principal *directory_principal_at(const struct keys *k, size_t i);
+/*
+ * Set or clear the suspended mark of a principal in memory, or the time from which it is refused; the row is the caller's. An id that
+ * is not known changes nothing.
+ */
+void directory_suspend(struct keys *k, const uint8_t id[16], bool yes);
+void directory_lapse(struct keys *k, const uint8_t id[16], uint64_t at_ms);
 /* Whether the principal is a member of a role that is in its dates. */
 bool directory_has_role(const struct keys *k, const uint8_t principal[16], uint16_t role, uint64_t now_ms);
 /* The personal role of a principal, its newest active epoch and public key. 0 or CV_ERR_NOTFOUND. */
 int directory_personal(const struct keys *k, const uint8_t principal[16], uint16_t *ret_role, uint32_t *ret_epoch,
     uint8_t ret_pk[32]);
-/* Whether p may act now: known, not suspended, inside its dates. NULL gives false. */
+/* Whether p may act now: known, not suspended, not lapsed, inside its dates. NULL gives false. */
 bool directory_enabled(const struct principal *p, uint64_t now_ms);
 /* Role wraps of a principal whose member rows are in their dates, at most ROLE_WRAPS, the personal role first; returns how many. */
 unsigned directory_role_wraps(const struct keys *k, const uint8_t principal[16], uint64_t now_ms,

@@ -848,6 +848,19 @@ void session_close(struct keys *k, struct session *s)
 	session_release(s);
 }
 
+void session_close_all(struct keys *k, const uint8_t principal[16], session_ended *ended, void *cookie)
+{
+	struct sessions *x = k->sessions;
+
+	for (unsigned i = 0; x != NULL && i < SESSION_MAX; i++) {
+		if (x->session[i] == NULL || memcmp(x->session[i]->principal, principal, 16) != 0)
+			continue;
+		if (ended != NULL)
+			ended(cookie, x->session[i]);
+		session_close(k, x->session[i]);
+	}
+}
+
 void session_sweep(struct keys *k, uint64_t now_ms, uint64_t mono_ms, session_ended *ended, void *cookie)
 {
 	struct sessions *x = k->sessions;

@@ -71,6 +71,8 @@ int session_activate(struct keys *k, uint32_t uid, const uint8_t session_id[16],
 struct session *session_find(struct keys *k, const uint8_t token[32], uint32_t uid, uint64_t now_ms, uint64_t mono_ms);
 /* End one session. */
 void session_close(struct keys *k, struct session *s);
+/* End all sessions of a principal; ended (may be NULL) hears of each first. Hellos that wait open none, if it is suspended. */
+void session_close_all(struct keys *k, const uint8_t principal[16], session_ended *ended, void *cookie);
 /* End sessions and hellos past their limits; ended (may be NULL) hears of each such session first. */
 void session_sweep(struct keys *k, uint64_t now_ms, uint64_t mono_ms, session_ended *ended, void *cookie);
 unsigned session_count(const struct keys *k);

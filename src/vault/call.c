@@ -8,6 +8,7 @@
 #include "vault/gov.h"
 #include "vault/jobs.h"
 #include "vault/list.h"
+#include "vault/members.h"
 #include "vault/vault_internal.h"
 
 #define DAY_MS (24u * 3600 * 1000)
@@ -318,6 +319,7 @@ static void end_refused(struct vault *v, struct vault_call *c)
 	gov_rollback(v);
 	list_rollback(v);
 	jobs_rollback(v);
+	members_rollback(v);
 	vault_undo(v, &v->call_saved);
 	c->mutating = false;
 	c->kind = LEAF_REFUSED;
@@ -345,6 +347,7 @@ static void end_decided(struct vault *v, struct vault_call *c)
 		gov_commit(v);
 		list_commit(v);
 		jobs_commit(v);
+		members_commit(v, c->now_ms);
 	}
 	if (v->ending != NULL && c->problem == 0) {
 		merges_forget(v, v->ending);
@@ -382,6 +385,7 @@ bool vault_call_end(struct vault *v, struct vault_call *c)
 		gov_rollback(v);
 		list_rollback(v);
 		jobs_rollback(v);
+		members_rollback(v);
 		vault_undo(v, &v->call_saved);
 		buf_cut(c->out, c->out_at);
 		c->out->bad = false;

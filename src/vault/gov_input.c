@@ -12,7 +12,7 @@ static const struct {
 	uint8_t type;
 	const char *expected;		/* what a missing or wrong one should be */
 } members[MEMBERS] = {
-	[MEMBER_KIND] = { "kind", VALUE_TEXT, "grant, bulk, export or policy" },
+	[MEMBER_KIND] = { "kind", VALUE_TEXT, "grant, bulk, export, policy or restore" },
 	[MEMBER_PRINCIPAL] = { "principal", VALUE_TEXT, "login name of a person who may act, with a role for the purposes" },
 	[MEMBER_RECORD] = { "record", VALUE_TEXT, "id of a record" },
 	[MEMBER_RECORDS] = { "records", VALUE_LIST, "1 to 512 different ids of records" },
@@ -87,7 +87,7 @@ unsigned gov_input_take(struct vault_call *c, struct wire_list fields, uint32_t 
 
 enum gov_kind gov_input_kind(struct vault_call *c, struct wire_list fields)
 {
-	static const char *const names[] = { "", "grant", "bulk", "export", "policy" };
+	static const char *const names[] = { "", "grant", "bulk", "export", "policy", "restore" };
 	struct wire_field f;
 
 	while (wire_fields_next(&fields, &f)) {

@@ -2,7 +2,9 @@
 #include <string.h>
 
 #include "vault/gov_ops.h"
+#include "vault/members.h"
 
+#define DAYS_RESTORE 1		/* a request to restore waits until the end of the day after */
 #define WAITING_MAX 100u	/* requests of one person that wait at a time */
 
 /* What each kind must and may have, besides kind. */
@@ -16,6 +18,7 @@ static const struct {
 	[GOV_KIND_EXPORT] = { MEMBER(MEMBER_COUNT) | MEMBER(MEMBER_FIELDS) | MEMBER(MEMBER_PURPOSE) | MEMBER(MEMBER_REASON) |
 	    MEMBER(MEMBER_UNTIL), MEMBER(MEMBER_AREA) | MEMBER(MEMBER_STATE) | MEMBER(MEMBER_PRINCIPAL) },
 	[GOV_KIND_POLICY] = { MEMBER(MEMBER_DOCUMENT) | MEMBER(MEMBER_SIGNATURE), MEMBER(MEMBER_REASON) },
+	[GOV_KIND_RESTORE] = { MEMBER(MEMBER_PRINCIPAL) | MEMBER(MEMBER_REASON), 0 },
 };
 
 /* ---- asking ------------------------------------------------------------------------------------------------------------ */
@@ -70,6 +73,8 @@ static unsigned check_wish(struct vault *v, struct vault_call *c, const struct g
 {
 	if (o->kind == GOV_KIND_POLICY)
 		return check_policy(v, c, o);
+	if (o->kind == GOV_KIND_RESTORE)
+		return members_ask_restore(v, c, o);
 	for (size_t i = 0; o->kind == GOV_KIND_EXPORT && i < o->fields.n; i += 2)
 		if (!gov_exportable(v, policy_field_by_id(v->policy, be16_get(o->fields.p + i))))
 			call_field_error(c, wire_text("fields", 6), PROBLEM_VALIDATION, "fields of classes below level 5, not hidden");
@@ -122,6 +127,8 @@ unsigned gov_request(struct vault *v, struct vault_call *c, struct wire_list fie
 	d->o.kind = (uint8_t)kind;
 	if (kind == GOV_KIND_POLICY)
 		d->o.prefix.due_day = (uint32_t)c->today + GOV_DAYS_GRANT + 1;
+	if (kind == GOV_KIND_RESTORE)
+		d->o.prefix.due_day = (uint32_t)c->today + DAYS_RESTORE + 1;
 	if ((problem = gov_draft_fill(v, c, &in, GOV_DAYS_GRANT, d)) == 0)
 		problem = request_checked(v, c, &d->o);
 	gov_draft_end(d);
@@ -191,11 +198,19 @@ static unsigned approve_kind(struct vault *v, struct vault_call *c, struct gov_o
 {
 	if (o->kind == GOV_KIND_POLICY)
 		return approve_policy(v, c, o, in);
+	if (o->kind == GOV_KIND_RESTORE)
+		return members_restore(v, c, o);
 	if (!gov_grantee_fits(v, c, o->principal, &o->purposes))
 		return call_decline(c, DECIDE_GRANTEE_UNKNOWN, "%s", "");
 	if (o->kind == GOV_KIND_EXPORT)
 		crypto_random(o->mark, sizeof(o->mark));
 	return o->kind == GOV_KIND_GRANT ? gov_grant(v, c, o, by) : 0;
+}
+
+/* The leaf of an approved request. */
+static uint8_t leaf_kind(const struct gov_object *o)
+{
+	return o->kind == GOV_KIND_GRANT ? LEAF_GRANT : o->kind == GOV_KIND_RESTORE ? LEAF_RESTORED : LEAF_DECISION;
 }
 
 unsigned gov_approve(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields)
@@ -214,7 +229,10 @@ unsigned gov_approve(struct vault *v, struct vault_call *c, struct gov_entry *e,
 	decide(c, &by, GOV_APPROVED, &o);
 	if ((r = gov_store(v, e, &o)) != 0)
 		return call_failed(c, r);
-	return gov_decided(v, c, o.kind == GOV_KIND_GRANT ? LEAF_GRANT : LEAF_DECISION, e, &o.text);
+	problem = gov_decided(v, c, leaf_kind(&o), e, &o.text);
+	if (problem == 0 && o.kind == GOV_KIND_RESTORE)
+		memcpy(c->detail.approval, o.principal, 16);	/* as a suspending's leaf does, it names the member */
+	return problem;
 }
 
 unsigned gov_reject(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields)

@@ -195,7 +195,7 @@ static void show_grant(struct showing *x, const struct gov_object *o)
 
 static void show_request(struct showing *x, const struct gov_object *o, bool whole)
 {
-	static const char *const kinds[] = { "", "grant", "bulk", "export", "policy" };
+	static const char *const kinds[] = { "", "grant", "bulk", "export", "policy", "restore" };
 
 	show_text(x, "kind", kinds[o->kind]);
 	if (o->kind == GOV_KIND_GRANT) {
@@ -205,7 +205,7 @@ static void show_request(struct showing *x, const struct gov_object *o, bool who
 		show_hex(x, "digest", o->digest, 32);
 		if (whole)
 			show_document(x, &o->document);
-	} else {
+	} else if (o->kind != GOV_KIND_RESTORE) {
 		show_number(x, "records", o->count);
 	}
 	show_bytes(x, "area", &o->area);

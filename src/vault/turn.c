@@ -8,6 +8,7 @@
 #include "vault/gov.h"
 #include "vault/jobs.h"
 #include "vault/list.h"
+#include "vault/members.h"
 #include "vault/vault_internal.h"
 
 #define UPKEEP_IDEM 2
@@ -103,6 +104,7 @@ static int end_turn(struct vault *v, int r)
 	gov_turn_done(v, r == 0);
 	list_turn_done(v, r == 0);
 	jobs_turn_done(v, r == 0);
+	members_turn_done(v, r == 0);
 	audit_turn_end(v->audit, r);
 	record_turn_end(v->keys);
 	if (r != 0) {

@@ -1,0 +1,235 @@
+/* Suspending and restoring members. docs/POLICY.md section 5, "Members". */
+#include "vault/members.h"
+
+#include <string.h>
+
+#include "format/directory.h"
+#include "vault/gov_internal.h"
+
+#define AREA_SECURITY 2u	/* of an administrator: accounts are theirs */
+
+/* ---- the mark ------------------------------------------------------------------------------------------------------------ */
+
+/* The row of a principal and the offset of its suspended byte. 0, CV_ERR_AUTH (it is gone), CV_ERR_FORMAT, CV_ERR_IO. */
+static int find_row(struct vault *v, const uint8_t id[16], uint8_t ret_key[DIR_KEY_MAX], size_t *ret_key_n, struct store_value *ret,
+    size_t *ret_mark)
+{
+	struct dir_key k = { .type = DIR_PRINCIPAL };
+	struct dir_person_rest rest;
+	struct dir_value row;
+	int r;
+
+	memcpy(k.principal, id, 16);
+	*ret_key_n = dir_key_encode(&k, ret_key);
+	if ((r = store_get(v->store, STORE_DIR, ret_key, *ret_key_n, ret)) != 0)
+		return r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r;
+	if ((r = dir_value_decode(ret->p, ret->n, &row)) != 0 || (r = dir_person_rest_decode(row.rest, row.rest_n, &rest)) != 0)
+		return r;
+	*ret_mark = (size_t)(row.rest - ret->p);	/* it begins what follows the fact */
+	return 0;
+}
+
+static int put_mark(struct vault *v, const uint8_t id[16], bool suspended)
+{
+	uint8_t key[DIR_KEY_MAX];
+	struct store_value row;
+	size_t key_n, at;
+	int r;
+
+	if (v->marks_n == VAULT_MARKS)
+		return CV_ERR_LIMIT;
+	if ((r = find_row(v, id, key, &key_n, &row, &at)) != 0)
+		return r;
+	buf_reset(&v->row_out);
+	buf_put(&v->row_out, row.p, row.n);
+	if (!buf_ok(&v->row_out))
+		return CV_ERR_NOMEM;
+	v->row_out.p[at] = suspended;
+	r = vault_put_hashed(v, STORE_DIR, key, key_n, v->row_out.p, v->row_out.n);
+	buf_reset(&v->row_out);
+	if (r != 0)
+		return r;
+	memcpy(v->mark[v->marks_n++], id, 16);
+	directory_suspend(v->keys, id, suspended);
+	v->call.mutating = true;
+	return 0;
+}
+
+/* Memory says again what the row says. What cannot be read stays shut. */
+static void reread(struct vault *v, const uint8_t id[16])
+{
+	uint8_t key[DIR_KEY_MAX];
+	struct store_value row;
+	size_t key_n, at;
+
+	directory_suspend(v->keys, id, find_row(v, id, key, &key_n, &row, &at) != 0 || row.p[at] != 0);
+}
+
+void members_commit(struct vault *v, uint64_t now_ms)
+{
+	struct session_end end = { v, now_ms };
+
+	for (; v->marks_committed < v->marks_n; v->marks_committed++) {
+		const struct principal *p = directory_principal(v->keys, v->mark[v->marks_committed]);
+
+		/* Their merges and jobs are forgotten with them. If the turn fails they are ended all the same: people log in again. */
+		if (p != NULL && p->suspended)
+			session_close_all(v->keys, p->id, vault_session_ended, &end);
+	}
+}
+
+void members_rollback(struct vault *v)
+{
+	while (v->marks_n > v->marks_committed)
+		reread(v, v->mark[--v->marks_n]);
+}
+
+void members_turn_done(struct vault *v, bool durable)
+{
+	if (durable)
+		members_rollback(v);	/* of a request that nobody ended */
+	for (unsigned i = 0; !durable && i < v->marks_n; i++)
+		reread(v, v->mark[i]);
+	v->marks_n = v->marks_committed = 0;
+}
+
+/* ---- who may --------------------------------------------------------------------------------------------------------------- */
+
+/* An administrator who may act, is not of the person of p, and, with security, looks after accounts. */
+static bool counts(const struct principal *a, const struct principal *p, bool security, uint64_t now_ms)
+{
+	return a->kind == PRINCIPAL_ADMINISTRATOR && directory_enabled(a, now_ms) && !ids_equal(a->person, p->person) &&
+	    (!security || a->admin_area == AREA_SECURITY);
+}
+
+/*
+ * Whether an administrator looks after the account of p. Accounts are the security administrators' alone, so that nobody has the powers
+ * of two; but where there is none whom it does not concern, the account would be beyond everybody's reach, and any administrator may.
+ */
+static bool looks_after(struct vault *v, const struct principal *a, const struct principal *p, uint64_t now_ms)
+{
+	const struct principal *other;
+
+	if (a->kind != PRINCIPAL_ADMINISTRATOR)
+		return false;
+	if (a->admin_area == AREA_SECURITY)
+		return true;
+	for (size_t i = 0; (other = directory_principal_at(v->keys, i)) != NULL; i++)
+		if (counts(other, p, true, now_ms))
+			return false;
+	return true;
+}
+
+/* Whether two administrators of different persons are left without p: fewer could never restore anybody. */
+static bool two_are_left(struct vault *v, const struct principal *p, uint64_t now_ms)
+{
+	const struct principal *first = NULL, *a;
+
+	for (size_t i = 0; (a = directory_principal_at(v->keys, i)) != NULL; i++) {
+		if (a == p || a->kind != PRINCIPAL_ADMINISTRATOR || !directory_enabled(a, now_ms))
+			continue;
+		if (first == NULL)
+			first = a;
+		else if (!ids_equal(first->person, a->person))
+			return true;
+	}
+	return false;
+}
+
+/* ---- suspending -------------------------------------------------------------------------------------------------------------- */
+
+/* The leaf of a member's suspending or restoring names the principal and says why. */
+static void leaf(struct vault_call *c, uint8_t kind, const struct principal *p, const struct gov_bytes *why)
+{
+	c->kind = kind;
+	memcpy(c->detail.approval, p->id, 16);
+	memcpy(c->detail.reason, why->p, why->n);
+	c->detail.reason_n = (uint16_t)why->n;
+}
+
+static unsigned suspend(struct vault *v, struct vault_call *c, const struct principal *p, const struct gov_bytes *why)
+{
+	int r;
+
+	if (p->kind == PRINCIPAL_ADMINISTRATOR && !two_are_left(v, p, c->now_ms))
+		return call_refuse(c, PROBLEM_CONFLICT, "two administrators of different persons must be left, or nobody could restore anybody");
+	leaf(c, LEAF_SUSPENDED, p, why);
+	if ((r = put_mark(v, p->id, true)) == CV_ERR_LIMIT)
+		return call_refuse(c, PROBLEM_OVERLOADED, "too many members at once");
+	if (r != 0)
+		return call_failed(c, r);
+	members_put(v, c, p, c->out);
+	return 0;
+}
+
+unsigned members_act(struct vault *v, struct vault_call *c, const struct wire_gov_act *m)
+{
+	const struct principal *p = directory_principal(v->keys, m->id);
+	struct gov_draft *d;
+	struct gov_input in;
+	unsigned problem;
+
+	memcpy(c->detail.approval, m->id, 16);
+	if (c->principal->kind != PRINCIPAL_ADMINISTRATOR)
+		return call_decline(c, DECIDE_NOT_APPROVER, "%s", "");
+	if (p == NULL)
+		return call_refuse(c, PROBLEM_NOT_FOUND, "no such member");
+	if (m->action.n == 7 && memcmp(m->action.p, "restore", 7) == 0)
+		return call_refuse(c, PROBLEM_APPROVAL_REQUIRED, "two administrators restore a member: a request of kind restore, and its approval");
+	if (m->action.n != 7 || memcmp(m->action.p, "suspend", 7) != 0)
+		return call_refuse(c, PROBLEM_NOT_FOUND, "no such action");
+	if (!looks_after(v, c->principal, p, c->now_ms))
+		return call_decline(c, DECIDE_NOT_APPROVER, "accounts are the security administrator's");
+	if ((problem = gov_input_take(c, m->fields, MEMBER(MEMBER_REASON), 0, &in)) != 0)
+		return problem;
+	if (p->suspended)
+		return call_decline(c, DECIDE_ALREADY_DECIDED, "suspended");
+	d = gov_draft_begin(c, GOV_REQUEST, GOV_PENDING);
+	if ((problem = gov_draft_fill(v, c, &in, 0, d)) == 0)
+		problem = suspend(v, c, p, &d->o.text);
+	gov_draft_end(d);
+	return problem;
+}
+
+/* ---- restoring --------------------------------------------------------------------------------------------------------------- */
+
+unsigned members_ask_restore(struct vault *v, struct vault_call *c, const struct gov_object *o)
+{
+	const struct principal *p = directory_principal(v->keys, o->principal);
+
+	if (c->principal->kind != PRINCIPAL_ADMINISTRATOR)
+		return call_decline(c, DECIDE_NOT_APPROVER, "%s", "");
+	if (p == NULL)
+		return call_decline(c, DECIDE_GRANTEE_UNKNOWN, "%s", "");
+	if (ids_equal(p->person, c->principal->person))
+		return call_decline(c, DECIDE_SELF_APPROVAL, "%s", "");
+	if (!p->suspended)
+		return call_refuse(c, PROBLEM_CONFLICT, "the member is not suspended");
+	return 0;
+}
+
+enum decision_reason members_may_restore(struct vault *v, const struct vault_call *c, const struct gov_object *o)
+{
+	const struct principal *p = directory_principal(v->keys, o->principal), *by = directory_principal(v->keys, o->by);
+
+	if (c->principal->kind != PRINCIPAL_ADMINISTRATOR || p == NULL || by == NULL)
+		return DECIDE_NOT_APPROVER;
+	if (ids_equal(p->person, c->principal->person) || ids_equal(by->person, c->principal->person))
+		return DECIDE_SELF_APPROVAL;
+	/* One of the two looks after accounts. */
+	return looks_after(v, c->principal, p, c->now_ms) || looks_after(v, by, p, c->now_ms) ? DECIDE_YES : DECIDE_NOT_APPROVER;
+}
+
+unsigned members_restore(struct vault *v, struct vault_call *c, const struct gov_object *o)
+{
+	const struct principal *p = directory_principal(v->keys, o->principal);
+	int r;
+
+	if (p == NULL || !p->suspended)
+		return call_refuse(c, PROBLEM_CONFLICT, "the member is not suspended");
+	if (!directory_enabled(directory_principal(v->keys, o->by), c->now_ms))
+		return call_refuse(c, PROBLEM_CONFLICT, "the administrator who asked may not act any more");
+	if ((r = put_mark(v, p->id, false)) == CV_ERR_LIMIT)
+		return call_refuse(c, PROBLEM_OVERLOADED, "too many members at once");
+	return r != 0 ? call_failed(c, r) : 0;
+}

@@ -1,0 +1,39 @@
+/*
+ * Members: the directory's principals listed, suspended at once by one administrator, restored by two. docs/POLICY.md section 5, "Members".
+ *
+ * The suspended mark stands in the principal's row, where the state hash covers it, and in the directory in memory, which every
+ * session_find asks: from the moment of its setting the principal's sessions get nothing, later in the same turn neither. Core's thread.
+ */
+#ifndef CV_VAULT_MEMBERS_H
+#define CV_VAULT_MEMBERS_H
+
+#include "format/gov.h"
+#include "format/wire_gov.h"
+#include "vault/vault_internal.h"
+
+/*
+ * What the request set joins the turn, and the sessions of whom it suspended end; it is forgotten, or the whole turn's is. Called behind
+ * where the store's changes are, since memory follows the rows.
+ */
+void members_commit(struct vault *v, uint64_t now_ms);
+void members_rollback(struct vault *v);
+void members_turn_done(struct vault *v, bool durable);
+
+/* Operations on /v1/members, behind gov_begin: a problem number, 0 when done. */
+unsigned members_get(struct vault *v, struct vault_call *c, const struct wire_gov_get *m);
+unsigned members_list(struct vault *v, struct vault_call *c, const struct wire_gov_list *m);
+unsigned members_act(struct vault *v, struct vault_call *c, const struct wire_gov_act *m);
+
+/* Requests of kind restore: whether the caller may ask for o (0 or a problem), whether they may approve it, and what approving does. */
+unsigned members_ask_restore(struct vault *v, struct vault_call *c, const struct gov_object *o);
+enum decision_reason members_may_restore(struct vault *v, const struct vault_call *c, const struct gov_object *o);
+unsigned members_restore(struct vault *v, struct vault_call *c, const struct gov_object *o);
+
+/* ---- members_show.c ------------------------------------------------------------------------------------------------ */
+
+/* What a member may do now: "active", "suspended", "expired" or "not-yet" (outside the dates). Static text. */
+const char *members_state(const struct principal *p, uint64_t now_ms);
+/* Append p as the object of an answer. */
+void members_put(struct vault *v, const struct vault_call *c, const struct principal *p, struct buf *out);
+
+#endif

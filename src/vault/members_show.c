@@ -1,0 +1,236 @@
+/* Members as administrators, auditors and managers see them: never their keys. docs/POLICY.md section 5, "Members". */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "format/value.h"
+#include "vault/gov_internal.h"
+#include "vault/members.h"
+
+#define DAY_MS (24u * 3600 * 1000)
+#define CURSOR_MEMBERS 3u	/* first byte of a cursor: whose it is */
+#define CURSOR_PLAIN (1u + 16)
+
+const char *members_state(const struct principal *p, uint64_t now_ms)
+{
+	if (p->suspended)
+		return "suspended";
+	if (now_ms < p->not_before_ms)
+		return "not-yet";
+	return directory_enabled(p, now_ms) ? "active" : "expired";
+}
+
+/* ---- one member ------------------------------------------------------------------------------------------------------ */
+
+static void put_text(struct buf *out, unsigned *count, const char *name, const char *text)
+{
+	if (text[0] == '\0')
+		return;
+	wire_field_put(out, name, strlen(name), VALUE_TEXT, text, strlen(text));
+	(*count)++;
+}
+
+/* The day of a time; none for 0. */
+static void put_day(struct buf *out, unsigned *count, const char *name, uint64_t ms)
+{
+	unsigned month, day;
+	char text[32];
+	int year;
+
+	if (ms == 0)
+		return;
+	clock_date((int32_t)(ms / DAY_MS), &year, &month, &day);
+	(void)snprintf(text, sizeof(text), "%04d-%02u-%02u", year, month, day);
+	put_text(out, count, name, text);
+}
+
+/* The roles that the directory gives the member now, by the policy's names; the personal one, which everybody has, is not told. */
+static void put_roles(struct vault *v, const struct vault_call *c, const struct principal *p, struct buf *out, unsigned *count)
+{
+	struct buf *b = &v->gov->list;
+	size_t at, n = 0;
+
+	buf_reset(b);
+	at = value_begin(b);
+	for (unsigned i = 0; i < policy_roles(v->policy); i++) {
+		const struct policy_role *role = policy_role(v->policy, i);
+
+		if (!directory_has_role(v->keys, p->id, role->id, c->now_ms))
+			continue;
+		value_item_put(b, VALUE_TEXT, role->name, strlen(role->name));
+		n++;
+	}
+	value_end(b, at, n);
+	if (buf_ok(b))
+		wire_field_put(out, "roles", 5, VALUE_LIST, b->p, b->n);
+	else
+		out->bad = true;
+	(*count)++;
+	buf_reset(b);
+}
+
+void members_put(struct vault *v, const struct vault_call *c, const struct principal *p, struct buf *out)
+{
+	static const char *const kinds[] = { "", "person", "app", "job", "administrator", "custodian", "auditor" };
+	static const char *const duties[] = { "", "system", "security", "audit" };
+	unsigned count = 0;
+	size_t at;
+
+	wire_gov_object_head(out, p->id);
+	at = wire_count_begin(out);
+	put_text(out, &count, "login", p->login);
+	put_text(out, &count, "state", members_state(p, c->now_ms));
+	put_text(out, &count, "kind", kinds[p->kind]);
+	put_text(out, &count, "duty", duties[p->admin_area]);
+	if (p->department != 0)
+		put_text(out, &count, "department", policy_department_name(v->policy, p->department));
+	put_roles(v, c, p, out, &count);
+	put_text(out, &count, "area", p->area);
+	put_day(out, &count, "from", p->not_before_ms);
+	put_day(out, &count, "until", p->not_after_ms != 0 ? p->not_after_ms - 1 : 0);
+	put_day(out, &count, "vetted", p->vetted_ms);
+	wire_count_end(out, at, count);
+}
+
+/* ---- who sees them ----------------------------------------------------------------------------------------------------- */
+
+/* Administrators and auditors, and who assigns: they must know by which names to do it. */
+static bool may_see(const struct vault *v, const struct vault_call *c)
+{
+	if (c->principal->kind == PRINCIPAL_ADMINISTRATOR || c->principal->kind == PRINCIPAL_AUDITOR)
+		return true;
+	for (unsigned i = 0; i < c->subject.role_count; i++) {
+		const struct policy_role *role = policy_role_by_id(v->policy, c->subject.roles[i]);
+
+		if (role != NULL && (role->acts & ACT_ASSIGN) != 0)
+			return true;
+	}
+	return false;
+}
+
+static unsigned refuse_sight(struct vault_call *c)
+{
+	return call_refuse(c, PROBLEM_NOT_PERMITTED, "members are shown to administrators, auditors and who assigns");
+}
+
+unsigned members_get(struct vault *v, struct vault_call *c, const struct wire_gov_get *m)
+{
+	const struct principal *p = directory_principal(v->keys, m->id);
+
+	memcpy(c->detail.approval, m->id, 16);
+	if (!may_see(v, c))
+		return refuse_sight(c);
+	if (p == NULL)
+		return call_refuse(c, PROBLEM_NOT_FOUND, "no such member");
+	c->kind = LEAF_GOVERNANCE;
+	members_put(v, c, p, c->out);
+	return 0;
+}
+
+/* ---- lists ------------------------------------------------------------------------------------------------------------- */
+
+/* What a list is narrowed to; empty texts narrow nothing. */
+struct filter {
+	struct wire_text state, login;
+};
+
+static bool is(const struct wire_text *t, const char *s)
+{
+	return strlen(s) == t->n && memcmp(s, t->p, t->n) == 0;
+}
+
+static unsigned take_filter(struct vault_call *c, struct wire_list fields, struct filter *ret)
+{
+	struct wire_field f;
+
+	ret->state = ret->login = wire_text("", 0);
+	while (wire_fields_next(&fields, &f)) {
+		struct wire_text text = wire_text((const char *)f.value.p, f.value.n);
+
+		if (f.value.type != VALUE_TEXT)
+			call_field_error(c, f.name, PROBLEM_WRONG_TYPE, "text");
+		else if (is(&f.name, "state"))
+			ret->state = text;
+		else if (is(&f.name, "principal"))
+			ret->login = text;
+		else
+			call_field_error(c, f.name, PROBLEM_UNKNOWN_MEMBER, "state or principal");
+	}
+	return c->problem;
+}
+
+static bool selects(const struct filter *f, const struct principal *p, uint64_t now_ms)
+{
+	return (f->state.n == 0 || is(&f->state, members_state(p, now_ms))) && (f->login.n == 0 || is(&f->login, p->login));
+}
+
+/* The number of the member behind the one that the cursor names; false: it names none. */
+static bool take_cursor(struct vault *v, const struct wire_text *cursor, size_t *ret)
+{
+	const struct principal *p;
+	uint8_t sealed[WIRE_CURSOR_MAX];
+	bool good = false;
+	size_t n;
+
+	*ret = 0;
+	if (cursor->n == 0)
+		return true;
+	buf_reset(&v->scratch);
+	if (b64_decode(B64_URL, cursor->p, cursor->n, sealed, sizeof(sealed), &n) == 0 &&
+	    keys_cursor_open(v->keys, sealed, n, &v->scratch) == 0 && v->scratch.n == CURSOR_PLAIN && v->scratch.p[0] == CURSOR_MEMBERS)
+		while (!good && (p = directory_principal_at(v->keys, (*ret)++)) != NULL)
+			good = ids_equal(p->id, v->scratch.p + 1);
+	buf_reset(&v->scratch);
+	return good;
+}
+
+static int put_cursor(struct vault *v, const struct principal *last, struct buf *out)
+{
+	uint8_t plain[CURSOR_PLAIN] = { CURSOR_MEMBERS };
+	char text[WIRE_CURSOR_MAX + 1];
+	int r;
+
+	memcpy(plain + 1, last->id, 16);
+	buf_reset(&v->scratch);
+	if ((r = keys_cursor_seal(v->keys, plain, sizeof(plain), &v->scratch)) == 0) {
+		b64_encode(B64_URL, v->scratch.p, v->scratch.n, text);
+		wire_text16_put(out, text, strlen(text));
+	}
+	buf_reset(&v->scratch);
+	return r;
+}
+
+/* In the order of ids: a place in it stays one, whoever comes or goes. */
+unsigned members_list(struct vault *v, struct vault_call *c, const struct wire_gov_list *m)
+{
+	const struct principal *p, *last = NULL;
+	size_t at, next, count = 0;
+	struct filter f;
+	int r = 0;
+
+	if (!may_see(v, c))
+		return refuse_sight(c);
+	if (take_filter(c, m->fields, &f) != 0)
+		return c->problem;
+	if (!take_cursor(v, &m->cursor, &next))
+		return call_refuse(c, PROBLEM_BAD_CURSOR, "the cursor is not from a list of this collection");
+	at = wire_count_begin(c->out);
+	for (; (p = directory_principal_at(v->keys, next)) != NULL && count < m->limit; next++) {
+		if (!selects(&f, p, c->now_ms))
+			continue;
+		members_put(v, c, p, c->out);
+		last = p;
+		count++;
+	}
+	wire_count_end(c->out, at, count);
+	if (p != NULL && last != NULL)
+		r = put_cursor(v, last, c->out);
+	else
+		wire_text16_put(c->out, "", 0);
+	if (r != 0)
+		return call_failed(c, r);
+	c->kind = LEAF_GOVERNANCE;
+	c->detail.count = (uint32_t)count;
+	return 0;
+}
