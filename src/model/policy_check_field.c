@@ -39,7 +39,7 @@ static bool is_hidden(const struct policy_source *s, uint16_t class)
 static const char *op_fault(const struct policy_field *f, enum view_op op)
 {
 	if (op == VIEW_M9_MONEY_BAND && f->type == VALUE_INTEGER && f->shape.standard == 0)
-		return "this view compares with the field's standard, which is missing";
+		return "this view compares with the field's standard, and there is none";
 	return view_op_fits(op, &f->shape) ? NULL : "this view cannot be computed from such a field";
 }
 

@@ -63,6 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f.shape = group;
 	f.shape.type = f.type = data[1];
 	f.shape.validator = (enum validator)(data[2] % VALIDATORS);
+	f.shape.standard = 1000;
 	f.shape.code_count = 2;
 	f.shape.codes = codes;
 	f.shape.item = &group;

@@ -87,6 +87,7 @@ for op, kind, validator, value in (
     (9, 3, 15, "6222021234567890128"), (10, 3, 11, "11010519491231002X42B1"), (12, 3, 0, "某县实验小学"), (13, 3, 7, "Q330123456"),
     (17, 5, 8, "410122"), (19, 5, 0, "a")):
     seed("view", f"op-{op}-{kind}-{validator}", u8(op) + u8(kind) + u8(validator) + value.encode())
+seed("view", "op-11-2-17", u8(11) + u8(2) + u8(17) + u64(500))
 contact = u16(2) + u8(4) + b"name" + u8(3) + u32(9) + "王小满".encode() + u8(5) + b"phone" + u8(3) + u32(11) + b"13812345678"
 seed("view", "contact", u8(20) + u8(7) + u8(0) + contact)
 seed("view", "count", u8(18) + u8(6) + u8(0) + u16(1) + u8(7) + u32(len(contact)) + contact)

@@ -322,7 +322,7 @@ static const struct bend {
 	{ bend_view_twice, PART_FIELD, 1, "a view class holds one view of a field" },
 	{ bend_view_op, PART_FIELD, 1, "this view cannot be computed from such a field" },
 	{ bend_standard, PART_FIELD, 0x20, "a standard is 1 to 10000000000000 fen" },
-	{ bend_standard_missing, PART_FIELD, 0x20, "this view compares with the field's standard, which is missing" },
+	{ bend_standard_missing, PART_FIELD, 0x20, "this view compares with the field's standard, and there is none" },
 	{ bend_band_of_text, PART_FIELD, 0x20, "this view cannot be computed from such a field" },
 	{ bend_area, PART_FIELD, 0x20, "the area comes from a field with validator v8" },
 	{ bend_due, PART_FIELD, 0x20, "the due quarter comes from a date" },

@@ -170,7 +170,7 @@ static const struct bad {
 	{ "state-twice", 25, 94, "another field gives the state already: state" },
 	{ "statistics-hidden", 24, 130, "a field of a hidden class is in no statistics" },
 	{ "statistics-misfit", 18, 117, "this view cannot be computed from such a field: m5b" },
-	{ "standard-missing", 20, 91, "this view compares with the field's standard, which is missing: m9" },
+	{ "standard-missing", 20, 91, "this view compares with the field's standard, and there is none: m9" },
 	{ "standard-text", 20, 94, "only a field of integers has a standard" },
 	{ "standard-zero", 20, 82, "an amount from 1 to 10000000000000 fen is expected" },
 	{ "standard-huge", 20, 82, "an amount from 1 to 10000000000000 fen is expected" },
