@@ -202,6 +202,7 @@ struct wire_provenance {
 	uint64_t written_ms;		/* below 2^48 */
 	uint32_t as_of_day, due_day;	/* days since 1970-01-01 plus 1; 0: none */
 	bool verified;			/* the field's owner wrote it */
+	struct wire_text verifier;	/* login name of who did so for the owner; "" if not verified, or nobody knows the name any more */
 };
 struct wire_read_answer {
 	const uint8_t *record, *etag;

@@ -205,6 +205,7 @@ void wire_provenance_put(struct buf *b, const struct wire_provenance *p)
 	buf_u32(b, p->as_of_day);
 	buf_u32(b, p->due_day);
 	buf_u8(b, p->verified);
+	wire_text8_put(b, p->verifier.p, p->verifier.n);
 }
 
 static int provenance_element(struct rd *r, void *ret)
@@ -219,7 +220,7 @@ static int provenance_element(struct rd *r, void *ret)
 	p.due_day = rd_u32(r);
 	verified = rd_u8(r);
 	p.verified = verified == 1;
-	if (!rd_ok(r) || verified > 1)
+	if (!rd_ok(r) || verified > 1 || wire_text8_get(r, &p.verifier) != 0)
 		return CV_ERR_FORMAT;
 	if (ret != NULL)
 		*(struct wire_provenance *)ret = p;

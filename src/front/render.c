@@ -172,6 +172,11 @@ static void put_provenance(struct buf *b, struct wire_read_answer *a)
 		put_day(b, ",\"as_of\":", p.as_of_day);
 		put_day(b, ",\"due\":", p.due_day);
 		buf_text(b, p.verified ? ",\"verified\":true" : ",\"verified\":false");
+		PUT(b, ",\"verifier\":");
+		if (p.verifier.n > 0)
+			json_text(b, p.verifier.p, p.verifier.n);
+		else
+			PUT(b, "null");
 		buf_text(b, is_named(a->stale, &p.field) ? ",\"stale\":true}" : ",\"stale\":false}");
 	}
 	PUT(b, "}");

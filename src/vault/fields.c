@@ -374,6 +374,19 @@ void fields_put_meta(struct vault *v, unsigned n, struct buf *out)
 	put_names(v, n, out, is_omitted);
 }
 
+static void put_provenance(struct vault *v, const struct wanted *w, struct buf *out)
+{
+	const struct provenance *p = &w->provenance;
+	const char *source = policy_department_name(v->policy, p->source), *login = "";
+	const struct principal *writer = directory_principal(v->keys, p->writer);
+	bool verified = p->source == w->field->owner;
+
+	if (verified && writer != NULL)
+		login = writer->login;
+	wire_provenance_put(out, &(struct wire_provenance){ wire_text(w->field->name, strlen(w->field->name)),
+		wire_text(source, strlen(source)), p->written_ms, p->as_of_day, p->due_day, verified, wire_text(login, strlen(login)) });
+}
+
 void fields_put_provenance(struct vault *v, unsigned n, bool told, struct buf *out)
 {
 	size_t at, count = 0;
@@ -381,15 +394,9 @@ void fields_put_provenance(struct vault *v, unsigned n, bool told, struct buf *o
 	put_names(v, n, out, is_stale);
 	at = wire_count_begin(out);
 	for (unsigned i = 0; told && i < n; i++) {
-		const struct wanted *w = &v->wanted[i];
-		const struct provenance *p = &w->provenance;
-		const char *source = policy_department_name(v->policy, p->source);
-		struct wire_provenance m = { wire_text(w->field->name, strlen(w->field->name)), wire_text(source, strlen(source)),
-			p->written_ms, p->as_of_day, p->due_day, p->source == w->field->owner };
-
-		if (w->status != WANTED_ANSWERED)
+		if (v->wanted[i].status != WANTED_ANSWERED)
 			continue;
-		wire_provenance_put(out, &m);
+		put_provenance(v, &v->wanted[i], out);
 		count++;
 	}
 	wire_count_end(out, at, count);

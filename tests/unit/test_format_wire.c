@@ -433,7 +433,7 @@ static void record_answers_come_back(void **state)
 	struct wire_create_answer c;
 	struct wire_read_answer r;
 	struct wire_history_answer h;
-	struct wire_provenance p = { { "name", 4 }, { "MZ", 2 }, 1000, 7, 0, true };
+	struct wire_provenance p = { { "name", 4 }, { "MZ", 2 }, 1000, 7, 0, true, { "zhao", 4 } };
 	struct wire_version v = { 3, { "health", 6 }, WIRE_WHAT_DROP, 1000, { "school", 6 }, { 0, { 0 } } };
 	const uint8_t *etag;
 	struct buf b;
@@ -471,10 +471,11 @@ static void record_answers_come_back(void **state)
 	assert_int_equal(p.as_of_day, 7);
 	assert_int_equal(p.due_day, 0);
 	assert_true(p.verified);
+	assert_memory_equal(p.verifier.p, "zhao", 4);
 	assert_false(wire_provenance_next(&r.provenance, &p));
-	b.p[b.n - 1] = 2;
+	b.p[b.n - 6] = 2;
 	assert_int_equal(wire_read_answer_decode(b.p, b.n, &r), CV_ERR_FORMAT);
-	b.p[b.n - 1] = 0;
+	b.p[b.n - 6] = 0;
 	b.p[32] = WIRE_VIEW_DEFAULT;	/* an answer has one of two views */
 	assert_int_equal(wire_read_answer_decode(b.p, b.n, &r), CV_ERR_FORMAT);
 	b.p[32] = WIRE_VIEW_CLEAR;

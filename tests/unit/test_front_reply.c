@@ -151,8 +151,8 @@ static void read_answer_is_json_with_its_headers(void **state)
 
 static void provenance_is_told_when_asked_for(void **state)
 {
-	struct wire_provenance mz = { { "t", 1 }, { "MZ", 2 }, 1764026233123, 20417, 20782, true };
-	struct wire_provenance jy = { { "i", 1 }, { "JY", 2 }, 1764026233123, 1, 0, false };
+	struct wire_provenance mz = { { "t", 1 }, { "MZ", 2 }, 1764026233123, 20417, 20782, true, { "zhao", 4 } };
+	struct wire_provenance jy = { { "i", 1 }, { "JY", 2 }, 1764026233123, 1, 0, false, { "", 0 } };
 	struct rig g;
 	json_t *f;
 	size_t at;
@@ -175,11 +175,13 @@ static void provenance_is_told_when_asked_for(void **state)
 	assert_string_equal(text_at(f, "as_of"), "2025-11-24");
 	assert_string_equal(text_at(f, "due"), "2026-11-24");
 	assert_true(json_is_true(json_object_get(f, "verified")));
+	assert_string_equal(text_at(f, "verifier"), "zhao");
 	assert_true(json_is_false(json_object_get(f, "stale")));
 	f = json_object_get(json_object_get(json_object_get(g.json, "meta"), "provenance"), "i");
 	assert_string_equal(text_at(f, "as_of"), "1970-01-01");
 	assert_true(json_is_null(json_object_get(f, "due")));
 	assert_true(json_is_false(json_object_get(f, "verified")));
+	assert_true(json_is_null(json_object_get(f, "verifier")));
 	assert_true(json_is_true(json_object_get(f, "stale")));
 	end(&g);
 }

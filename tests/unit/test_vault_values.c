@@ -149,6 +149,7 @@ static void values_carry_source_and_days_in_every_view(void **state)
 		assert_int_equal(p.as_of_day, day(2024, 2, 29));
 		assert_int_equal(p.due_day, day(2025, 2, 28));
 		assert_true(p.verified);
+		assert_true(p.verifier.n > 0);
 		assert_true(is_stale(f, "name"));
 	}
 	/* A delegate's value is not the owner's word. */
@@ -156,6 +157,7 @@ static void values_carry_source_and_days_in_every_view(void **state)
 	p = provenance_of(f, "diet");
 	assert_memory_equal(p.source.p, "MZ", 2);
 	assert_false(p.verified);
+	assert_int_equal(p.verifier.n, 0);
 	assert_int_equal(p.due_day, day(2024, 5, 29));
 	/* Without a cadence nothing is due. */
 	assert_int_equal(rules_read(f, t.of[P_WORKER], "visit", record, "note", false), 0);
