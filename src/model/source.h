@@ -25,7 +25,8 @@ struct policy_source {
 
 /*
  * Append the document. It checks nothing but what it needs to write: policy_decode is the judge. 0, CV_ERR_ARG (a
- * text or a count that has no room in its length field, a standard of what is no field of integers), CV_ERR_LIMIT (above POLICY_DOCUMENT_MAX), CV_ERR_NOMEM.
+ * text or a count that has no room in its length field, a standard of what is no field of integers), CV_ERR_LIMIT
+ * (above POLICY_DOCUMENT_MAX), CV_ERR_NOMEM.
  */
 int policy_encode(const struct policy_source *s, struct buf *ret);
 /* The tree of a decoded policy, valid as long as p. */
