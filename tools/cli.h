@@ -152,6 +152,7 @@ int cmd_keygen(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_login(int argc, char **argv);
 int cmd_logout(int argc, char **argv);
+int cmd_member(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_put(int argc, char **argv);
 int cmd_reproject(int argc, char **argv);

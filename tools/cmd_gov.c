@@ -60,7 +60,7 @@ static const char *word(const char *code)
 		{ "pending", "waiting", "待审批" }, { "approved", "approved", "已批准" }, { "rejected", "rejected", "已驳回" },
 		{ "withdrawn", "withdrawn", "已撤回" }, { "used", "used up", "已用完" }, { "dead", "dead", "已失效" },
 		{ "grant", "grant", "查阅授权" }, { "bulk", "bulk", "增加查阅数量" }, { "export", "export", "导出" },
-		{ "policy", "policy", "规则变更" }
+		{ "policy", "policy", "规则变更" }, { "restore", "restore", "恢复成员" }
 	};
 
 	for (size_t i = 0; isatty(STDOUT_FILENO) && i < COUNT(words); i++)

@@ -123,6 +123,8 @@ static void tell_request(const struct todo *t, const json_t *j, char *to)
 		    json_number(j, "records"), purpose, until);
 	} else if (strcmp(kind, "policy") == 0) {
 		add(to, tr("another policy comes into force, proposed by %s", "启用 %s 提交的新规则"), json_text(j, "by"));
+	} else if (strcmp(kind, "restore") == 0) {
+		add(to, tr("%s, who is suspended, works again, proposed by %s", "恢复已停用的 %s（由 %s 提出）"), who, json_text(j, "by"));
 	} else {
 		add(to, "%s", kind);
 	}
@@ -143,6 +145,8 @@ static void tell_next(const json_t *j, bool mine, char *to)
 		    "经您批准即生效：childvault request approve %s（或 reject）"), id);
 	else if (strcmp(kind, "policy") == 0)
 		add(to, "%s", tr("another administrator signs", "待另一名管理员签名"));
+	else if (strcmp(kind, "restore") == 0)
+		add(to, "%s", tr("another administrator approves", "待另一名管理员批准"));
 	else if (strcmp(kind, "grant") == 0)
 		add(to, "%s", tr("another person approves who may open these fields", "待另一名有权开放这些字段的人员批准"));
 	else

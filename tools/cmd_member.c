@@ -1,0 +1,280 @@
+/* childvault member: who is in the vault's directory, suspending one of them, asking that one be restored. docs/POLICY.md section 5. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pages.h"
+
+#define COUNT(a) (sizeof (a) / sizeof (a)[0])
+#define TEXT_MAX 4096u
+
+struct member {
+	const char *name, *en, *zh;
+	bool listed;
+};
+/* In the order in which people are shown them. */
+static const struct member members[] = {
+	{ "login", "login", "登录名", true }, { "state", "state", "状态", true }, { "kind", "kind", "类别", true },
+	{ "duty", "duty", "管理职责", false }, { "department", "department", "部门", true }, { "roles", "roles", "角色", true },
+	{ "area", "place", "区划", true }, { "from", "from", "起始日期", false }, { "until", "until", "截止日期", true },
+	{ "vetted", "vetted", "审查日期", false }, { "last_session", "last session", "最近登录", true }, { "id", "id", "编号", false }
+};
+
+/* A code in the language of people; the code itself in a pipe. */
+static const char *word(const char *code)
+{
+	static const struct member words[] = {
+		{ "active", "active", "正常", false }, { "suspended", "suspended", "已停用", false }, { "expired", "expired", "已到期", false },
+		{ "not-yet", "not yet", "未生效", false }, { "lapsed", "lapsed", "已失效", false }, { "person", "person", "人员", false },
+		{ "app", "application", "应用程序", false }, { "job", "job", "任务程序", false },
+		{ "administrator", "administrator", "管理员", false }, { "custodian", "custodian", "保管员", false },
+		{ "auditor", "auditor", "审计员", false }, { "system", "system", "系统管理", false },
+		{ "security", "security", "安全管理", false }, { "audit", "audit", "审计管理", false }
+	};
+
+	for (size_t i = 0; isatty(STDOUT_FILENO) && i < COUNT(words); i++)
+		if (strcmp(words[i].name, code) == 0)
+			return tr(words[i].en, words[i].zh);
+	return code;
+}
+
+/* A member of j as text: a list's items joined by commas. Valid until the next call with the same room. */
+static const char *cell(const json_t *j, const char *name, char room[TEXT_MAX])
+{
+	const json_t *v = json_object_get(j, name);
+	size_t n = 0;
+
+	if (strcmp(name, "state") == 0 || strcmp(name, "kind") == 0 || strcmp(name, "duty") == 0)
+		return word(json_text(j, name));
+	if (!json_is_array(v))
+		return json_text(j, name);
+	room[0] = 0;
+	for (size_t i = 0; i < json_array_size(v) && n < TEXT_MAX; i++)
+		n += (size_t)snprintf(room + n, TEXT_MAX - n, "%s%s", i > 0 ? "," : "", json_string_value(json_array_get(v, i)));
+	return room;
+}
+
+/* ---- list, show -------------------------------------------------------------------------------------------------------- */
+
+static void add_row(void *cookie, const json_t *j)
+{
+	static char room[TEXT_MAX];
+	const char *cells[COUNT(members)];
+	unsigned n = 0;
+
+	for (size_t i = 0; i < COUNT(members); i++)
+		if (members[i].listed)
+			cells[n++] = cell(j, members[i].name, room);
+	if (cookie != NULL)
+		table_row(cookie, cells);
+}
+
+static void print_page(void *cookie, const struct childvault *cv)
+{
+	(void)cookie;
+	(void)cli_print_body(cv);	/* what stdout says of it is asked at the end */
+}
+
+static struct table *new_table(void)
+{
+	const char *names[COUNT(members)];
+	unsigned n = 0;
+
+	for (size_t i = 0; i < COUNT(members); i++)
+		if (members[i].listed)
+			names[n++] = tr(members[i].en, members[i].zh);
+	return table_new(n, names);
+}
+
+static int list(int argc, char **argv)
+{
+	static const struct cli_help help = { "member list [--state active|suspended|expired|not-yet] [--all]",
+		"Lists who is in the directory, for administrators, auditors and who assigns.",
+		"列出成员：供管理员、审计员和有指派权的人员查看。" };
+	struct pages p = { .collection = "members" };
+	const struct cli_option options[] = {
+		{ "state", OPTION_TEXT, &p.filter.state, "S", "only those in this state", "只列此状态的" },
+		{ "all", OPTION_FLAG, &p.all, NULL, "page after page to the end", "逐页列出全部" } };
+	struct childvault *cv = NULL;
+	bool own = false, more = false;
+	struct cli_args a;
+	int code, r;
+
+	if (!cli_parse(argc, argv, &help, options, COUNT(options), 0, 0, &a))
+		return a.exit;
+	if ((code = cli_session(&cv, &own)) != 0)
+		return code;
+	if (cli.json) {
+		p.page = print_page;
+	} else {
+		p.row = add_row;
+		p.cookie = new_table();
+	}
+	if ((r = pages_get(cv, &p, &more)) != CHILDVAULT_OK) {
+		code = cli_answer_fail(cv, r);
+		table_drop(p.cookie);
+	} else {
+		code = cli.json ? EXIT_DONE : table_print(p.cookie);
+		if (more)
+			fputs(tr("there are more: --all lists them all\n", "还有更多：--all 可全部列出\n"), stderr);
+	}
+	cli_close(cv, own);
+	return code;
+}
+
+/* What the last answer says of one member, a line each. */
+static int print_member(const struct childvault *cv)
+{
+	const char *names[] = { tr("what", "项目"), tr("value", "内容") }, *cells[2];
+	struct table *t = table_new(2, names);
+	json_t *j = cli_body(cv);
+	char room[TEXT_MAX];
+
+	for (size_t i = 0; t != NULL && i < COUNT(members); i++) {
+		if (json_object_get(j, members[i].name) == NULL)
+			continue;
+		cells[0] = isatty(STDOUT_FILENO) ? tr(members[i].en, members[i].zh) : members[i].name;
+		cells[1] = cell(j, members[i].name, room);
+		table_row(t, cells);
+	}
+	json_decref(j);
+	return table_print(t);
+}
+
+static void take_id(void *cookie, const json_t *j)
+{
+	snprintf(cookie, 33, "%s", json_text(j, "id"));
+}
+
+/* The id of the member with this login name. 0, or an exit code after a message. */
+static int find(struct childvault *cv, const char *login, char ret[33])
+{
+	struct pages p = { .collection = "members", .filter = { .principal = login }, .row = take_id, .cookie = ret };
+	bool more;
+	int r;
+
+	ret[0] = 0;
+	if ((r = pages_get(cv, &p, &more)) != CHILDVAULT_OK)
+		return cli_answer_fail(cv, r);
+	return ret[0] != 0 ? 0 : cli_fail(EXIT_FAILED, "nobody here has the login name %s", "没有登录名为 %s 的成员", login);
+}
+
+static int show(int argc, char **argv)
+{
+	static const struct cli_help help = { "member show LOGIN", "Shows one member.", "显示一名成员。" };
+	struct childvault *cv = NULL;
+	bool own = false;
+	struct cli_args a;
+	char id[33];
+	int code, r;
+
+	if (!cli_parse(argc, argv, &help, NULL, 0, 1, 1, &a))
+		return a.exit;
+	if ((code = cli_session(&cv, &own)) == 0 && (code = find(cv, a.argv[0], id)) == 0) {
+		if ((r = childvault_object(cv, "members", id)) != CHILDVAULT_OK)
+			code = cli_answer_fail(cv, r);
+		else
+			code = cli.json ? cli_print_body(cv) : print_member(cv);
+	}
+	cli_close(cv, own);
+	return code;
+}
+
+/* ---- suspend, restore ---------------------------------------------------------------------------------------------------- */
+
+/* The text of {"reason": reason} with more members, or NULL after a message. Freed with json_text_free. */
+static char *body_of(const char *command, json_t *j, const char *reason)
+{
+	char *text = NULL;
+
+	if (reason == NULL || reason[0] == 0)
+		(void)cli_usage(command, "--reason is missing", "缺少 --reason");
+	else if (json_object_set_new(j, "reason", json_string(reason)) != 0 || (text = json_dumps(j, JSON_COMPACT)) == NULL)
+		(void)cli_usage(command, "--reason is not UTF-8", "--reason 不是 UTF-8");
+	json_decref(j);
+	return text;
+}
+
+static int suspend(int argc, char **argv)
+{
+	static const struct cli_help help = { "member suspend LOGIN --reason TEXT",
+		"Ends every session of the member at once and lets none be opened. One security administrator does it alone; two restore.",
+		"立即停用成员：结束其全部会话且不得再登录。由一名安全管理员执行；恢复须两名管理员。" };
+	const struct childvault_with with = { .purpose = NULL };
+	const char *reason = NULL;
+	const struct cli_option options[] = { { "reason", OPTION_TEXT, &reason, "TEXT", "why: it stands in the log", "理由（记入日志）" } };
+	struct childvault *cv = NULL;
+	bool own = false;
+	struct cli_args a;
+	char id[33], *text;
+	int code, r;
+
+	if (!cli_parse(argc, argv, &help, options, COUNT(options), 1, 1, &a))
+		return a.exit;
+	if ((text = body_of("member suspend", json_object(), reason)) == NULL)
+		return EXIT_USAGE;
+	if ((code = cli_session(&cv, &own)) == 0 && (code = find(cv, a.argv[0], id)) == 0) {
+		if ((r = childvault_act(cv, &with, "members", id, "suspend", text)) != CHILDVAULT_OK)
+			code = cli_answer_fail(cv, r);
+		else
+			code = cli.json ? cli_print_body(cv) : print_member(cv);
+	}
+	json_text_free(text);
+	cli_close(cv, own);
+	return code;
+}
+
+static int restore(int argc, char **argv)
+{
+	static const struct cli_help help = { "member restore LOGIN --reason TEXT",
+		"Asks that a suspended member be restored. Another administrator, a different person, approves: childvault request approve ID.",
+		"申请恢复已停用的成员。须由另一名管理员（不同自然人）批准：childvault request approve 编号。" };
+	const char *reason = NULL;
+	const struct cli_option options[] = { { "reason", OPTION_TEXT, &reason, "TEXT", "why: it stands in the log", "理由（记入日志）" } };
+	struct childvault *cv = NULL;
+	bool own = false;
+	struct cli_args a;
+	char *text;
+	int code, r;
+
+	if (!cli_parse(argc, argv, &help, options, COUNT(options), 1, 1, &a))
+		return a.exit;
+	if ((text = body_of("member restore", json_pack("{s:s,s:s}", "kind", "restore", "principal", a.argv[0]), reason)) == NULL)
+		return EXIT_USAGE;
+	if ((code = cli_session(&cv, &own)) == 0) {
+		if ((r = childvault_make(cv, NULL, "requests", text)) != CHILDVAULT_OK)
+			code = cli_answer_fail(cv, r);
+		else if (cli.json)
+			code = cli_print_body(cv);
+		else
+			printf(tr("another administrator approves: childvault request approve %s\n", "待另一名管理员批准：childvault request approve %s\n"),
+			    childvault_id(cv));
+	}
+	json_text_free(text);
+	cli_close(cv, own);
+	return code;
+}
+
+int cmd_member(int argc, char **argv)
+{
+	static const struct cli_help help = { "member list | show LOGIN | suspend LOGIN --reason TEXT | restore LOGIN --reason TEXT",
+		"Who is in the directory. One security administrator suspends, at once; two administrators restore.",
+		"成员管理。一名安全管理员即可立即停用；恢复须两名管理员。" };
+	static const struct {
+		const char *name;
+		int (*run)(int argc, char **argv);
+	} subs[] = { { "list", list }, { "show", show }, { "suspend", suspend }, { "restore", restore } };
+	static char name[64];
+	struct cli_args a;
+
+	for (size_t i = 0; argc > 1 && i < COUNT(subs); i++) {
+		if (strcmp(argv[1], subs[i].name) != 0)
+			continue;
+		snprintf(name, sizeof name, "%s %s", argv[0], argv[1]);
+		argv[1] = name;
+		return subs[i].run(argc - 1, argv + 1);
+	}
+	if (!cli_parse(argc, argv, &help, NULL, 0, 0, 0, &a))
+		return a.exit;
+	return cli_usage("member", "list, show, suspend or restore?", "list、show、suspend 还是 restore？");
+}
