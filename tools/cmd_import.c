@@ -47,6 +47,7 @@ struct import {
 	size_t first, queued, room;
 	uint64_t stored, repeated, refused, denied, shown;
 	uint64_t acked, acked_line;	/* the last record that was answered, and its line */
+	bool again;			/* refused lines are tried again */
 	int stop;			/* status for which it stops, 0 none */
 	char stop_kind[48];
 	uint64_t stop_line;
@@ -178,6 +179,17 @@ static bool parse_state(struct import *m, char *p, uint64_t *ret_size)
 	return state_number(&p, "size", ret_size) && state_number(&p, "record", &m->acked) && state_number(&p, "line", &m->acked_line);
 }
 
+/* The state of an import of which lines were refused: all go out again, under the same keys. 0 or an exit code. */
+static int load_corrected(struct import *m, uint64_t ended_ms)
+{
+	if (ended_ms + OLD_MS < clock_wall_ms())
+		return cli_fail(EXIT_FAILED, "%s was stored a day ago but for some lines; take %s away to store all of it once more",
+		    "%s 一天前已导入，仅部分行被拒；删除 %s 后将全部重新存入", m->path, m->state_path);
+	m->again = true;
+	fputs(tr("lines that were stored before are not stored again\n", "先前已存入的行不会重复存入\n"), stderr);
+	return 0;
+}
+
 /* Take up a state file, if there is one. 0 or an exit code. */
 static int load_state(struct import *m)
 {
@@ -195,6 +207,8 @@ static int load_state(struct import *m)
 	if (!buf_ok(&text) || !parse_state(m, (char *)text.p, &size)) {
 		code = cli_fail(EXIT_FAILED, "%s is not a state of an import; take it away to begin anew", "%s 不是导入进度文件；删除后可重新开始",
 		    m->state_path);
+	} else if (size == 0 && m->acked == 0) {
+		code = load_corrected(m, (uint64_t)st.st_mtime * 1000);
 	} else if (size != m->size) {
 		code = cli_fail(EXIT_FAILED, "%s has changed since the import began; take %s away to begin anew",
 		    "%s 在导入开始后有改动；删除 %s 后可重新开始", m->path, m->state_path);
@@ -443,6 +457,9 @@ static int take_header(struct import *m)
 		if ((m->column[i] = policy_field_named(m->policy, field, strlen(field))) == NULL && code == 0)
 			code = cli_fail(EXIT_FAILED, "column %u (%s) is no field of the profile; --map says which field it is, or none",
 			    "第 %u 列（%s）不是规则文件中的字段；请用 --map 指明字段，或留空以略去", i + 1, field);
+		for (unsigned k = 0; code == 0 && k < i; k++)
+			if (m->column[k] == m->column[i])
+				code = cli_fail(EXIT_FAILED, "columns %u and %u are both %s", "第 %u 列和第 %u 列都是 %s", k + 1, i + 1, field);
 	}
 out:
 	buf_free(&map);
@@ -518,6 +535,18 @@ static int stopped(struct import *m)
 	    (unsigned long long)m->stop_line, m->stop_kind);
 }
 
+/* Some lines were refused: once they are corrected where they stand, the same command stores them, and no other one twice. */
+static int keep_corrected(struct import *m)
+{
+	m->acked = m->acked_line = m->size = 0;
+	if (save_state(m) != 0)
+		return EXIT_FAILED;
+	if (m->state_path[0] != 0)
+		fputs(tr("correct them where they stand and run the same command within a day: no other line is stored twice\n",
+		    "请在原行更正，并于一天内再次运行同一命令：其他行不会重复存入\n"), stderr);
+	return sum_up(m);
+}
+
 static int send_all(struct import *m, struct childvault *cv)
 {
 	const char *line;
@@ -547,6 +576,8 @@ static int send_all(struct import *m, struct childvault *cv)
 			fputs(tr("the same command goes on where it stopped\n", "再次运行同一命令可从断点继续\n"), stderr);
 		return code;
 	}
+	if (m->refused > 0 && (m->again || m->stored + m->repeated > 0))
+		return keep_corrected(m);
 	if (m->state_path[0] != 0)
 		(void)unlink(m->state_path);	/* a state that is left is taken up with nothing to do */
 	return sum_up(m);
