@@ -15,6 +15,7 @@
 
 #define FIELDS_ROOM 8192
 #define SHORT_FIELDS 32u
+#define LOGIN_ROOM 258u	/* a login name and what parts it from the reason */
 
 /* ---- events --------------------------------------------------------------------------------------------------------------- */
 
@@ -24,7 +25,7 @@ enum { CELL_TIME, CELL_INDEX, CELL_KIND, CELL_PERSON, CELL_DEPARTMENT, CELL_ROLE
 /* What one line of the table shows; every text lives as long as the events, the policy and this struct. */
 struct line {
 	char time[25], index[24], principal[33], record[33], fields[FIELDS_ROOM];
-	char reason[LEAF_REASON_MAX + 1], case_text[LEAF_CASE_MAX + 1];
+	char reason[LOGIN_ROOM + LEAF_REASON_MAX + 1], case_text[LEAF_CASE_MAX + 1];
 	char count[24];
 	const char *cells[CELLS];
 };
@@ -75,6 +76,15 @@ static void name_person(const struct client_events *e, const struct leaf_actor *
 		l->cells[CELL_PERSON] = l->principal;
 	}
 	l->cells[CELL_OUTCOME] = a->outcome == PROBLEM_NONE ? word("done", "完成") : outcome_name(a->outcome);
+}
+
+/* Who was suspended or restored stands before the reason: FORMAT.md section 9 kinds 35 and 36. */
+static void name_member(const struct client_events *e, const struct leaf_detail *d, struct line *l)
+{
+	const struct client_person *p = client_events_person(e, d->approval);
+
+	if (p != NULL)
+		snprintf(l->reason, sizeof l->reason, "%s: %.*s", p->login, (int)d->reason_n, d->reason);
 }
 
 /* What a leaf about unseal slots says in the clear, FORMAT.md section 9 kind 34. */
@@ -130,6 +140,8 @@ static void add_line(struct table *t, const struct client_events *e, const struc
 		name_slot(&v->leaf, &l);
 	if (v->has_ids && p != NULL)
 		name_ids(p, &v->ids, &l);
+	if (v->has_ids && (v->leaf.kind == LEAF_SUSPENDED || v->leaf.kind == LEAF_RESTORED))
+		name_member(e, &v->ids, &l);
 	if (v->has_ids)
 		name_count(v->ids.count, &l);
 	if (v->has_detail) {

@@ -220,6 +220,24 @@ enum decision_reason members_may_restore(struct vault *v, const struct vault_cal
 	return looks_after(v, c->principal, p, c->now_ms) || looks_after(v, by, p, c->now_ms) ? DECIDE_YES : DECIDE_NOT_APPROVER;
 }
 
+/* What else was asked for the same suspension ends with it, so that it does not undo the next one. */
+static int end_others(struct vault *v, const struct gov_object *o)
+{
+	struct gov_entry *e;
+	uint32_t at = 0;
+	int r = 0;
+
+	while (r == 0 && (e = gov_next_of(v, GOV_REQUEST, o->principal, &at)) != NULL) {
+		struct gov_object other = e->held->o;
+
+		if (other.kind != GOV_KIND_RESTORE || other.prefix.state != GOV_PENDING || ids_equal(other.id, o->id))
+			continue;
+		other.prefix.state = GOV_EXPIRED;
+		r = gov_store(v, e, &other);
+	}
+	return r;
+}
+
 unsigned members_restore(struct vault *v, struct vault_call *c, const struct gov_object *o)
 {
 	const struct principal *p = directory_principal(v->keys, o->principal);
@@ -231,5 +249,7 @@ unsigned members_restore(struct vault *v, struct vault_call *c, const struct gov
 		return call_refuse(c, PROBLEM_CONFLICT, "the administrator who asked may not act any more");
 	if ((r = put_mark(v, p->id, false)) == CV_ERR_LIMIT)
 		return call_refuse(c, PROBLEM_OVERLOADED, "too many members at once");
+	if (r == 0)
+		r = end_others(v, o);
 	return r != 0 ? call_failed(c, r) : 0;
 }

@@ -98,6 +98,8 @@ static inline void fixture_policy(struct buf *ret)
 /* What the next fixture is made of, where a test wants another policy or people with areas. */
 static void (*fixture_make_policy)(struct buf *ret) = fixture_policy;
 static const char *fixture_area[PEOPLE];
+/* Changes people before they are made; NULL: they are as below. */
+static void (*fixture_change)(struct test_person person[PEOPLE]);
 
 static inline void fixture_person(struct test_person *p, enum principal_kind kind, uint8_t area, uint16_t role, const char *login)
 {
@@ -164,6 +166,8 @@ static inline int fixture_setup(void **state)
 	fixture_person(&f->person[P_DEPUTY], PRINCIPAL_PERSON, 0, ROLE_MANAGER, "deputy");
 	fixture_person(&f->person[P_TWIN], PRINCIPAL_PERSON, 0, ROLE_CLERK, "twin");
 	memcpy(f->person[P_TWIN].g.principal.person, f->person[P_MANAGER].g.principal.person, 16);
+	if (fixture_change != NULL)
+		fixture_change(f->person);
 	g.people_count = fixture_people(&f->policy);
 	for (unsigned i = 0; i < PEOPLE; i++) {
 		if (fixture_area[i] != NULL)
