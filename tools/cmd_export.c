@@ -125,13 +125,12 @@ static int read_ids(struct export *x)
 	return code;
 }
 
-/* Which records: those of a file, else the work list as the request narrows it. 0 or exit code. */
+/* Which records: those of a file, else the work list, which for an export has what the request names. 0 or exit code. */
 static int take_ids(struct export *x, struct childvault *cv)
 {
-	const char *area = json_text(x->approved, "area"), *state = json_text(x->approved, "record_state");
 	struct pages p = {
 		.collection = "records",
-		.filter = { .area = area[0] != 0 ? area : NULL, .state = state[0] != 0 ? state : NULL, .limit = PAGE },
+		.filter = { .limit = PAGE },
 		.with = &x->with,
 		.all = true,
 		.row = add_id,
