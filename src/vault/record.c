@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "format/value.h"
 #include "vault/gov.h"
 #include "vault/list.h"
 #include "vault/vault_internal.h"
@@ -174,6 +175,90 @@ int record_open_drop(struct vault *v, const struct vault_call *c, const struct r
 	return open_stored(v, c, r, hc, drop_version);
 }
 
+/*
+ * Whether what this department handed in for the field came by a fold: it may not write the field itself. Such a list is added to what is
+ * there, which its writer could not know.
+ */
+static bool came_by_fold(const struct vault *v, uint16_t field, uint16_t department)
+{
+	const struct policy_field *to = policy_field_by_id(v->policy, field);
+	int at = policy_department_position(v->policy, department);
+
+	if (to == NULL || department == to->owner || (at >= 0 && (to->delegates >> at & 1) != 0))
+		return false;
+	for (unsigned i = 0; i < policy_fields(v->policy); i++)
+		if (policy_field(v->policy, i)->fold_code[0] != '\0' && policy_field(v->policy, i)->fold_into == field)
+			return true;
+	return false;
+}
+
+static bool list_holds(const struct buf *list, const struct value_item *item)
+{
+	struct value_walk walk = value_walk(VALUE_LIST, list->p, list->n);
+	struct value_item x;
+
+	while (value_next(&walk, &x))
+		if (x.n == item->n && memcmp(x.p, item->p, x.n) == 0)
+			return true;
+	return false;
+}
+
+/* The list in x with the items of another that it does not hold, in v->scratch in that one's place. */
+static int join_lists(struct vault *v, const struct content *x, const struct content_item *was)
+{
+	struct value_walk walk = value_walk(VALUE_LIST, x->bytes.p + was->at, was->length);
+	struct value_item item;
+	size_t at, count = 0;
+	struct buf joined, old;
+	int r = 0;
+
+	buf_init(&joined, 2 * FIELD_MAX);
+	buf_init(&old, FIELD_MAX);
+	buf_put(&old, x->bytes.p + was->at, was->length);
+	at = value_begin(&joined);
+	for (; value_next(&walk, &item); count++)
+		value_item_put(&joined, item.type, item.p, item.n);
+	walk = value_walk(VALUE_LIST, v->scratch.p, v->scratch.n);
+	while (buf_ok(&old) && value_next(&walk, &item)) {
+		if (list_holds(&old, &item))
+			continue;
+		value_item_put(&joined, item.type, item.p, item.n);
+		count++;
+	}
+	value_end(&joined, at, count);
+	buf_reset(&v->scratch);
+	buf_put(&v->scratch, joined.p, joined.n);
+	if (!buf_ok(&old) || !buf_ok(&joined) || !buf_ok(&v->scratch))
+		r = CV_ERR_NOMEM;
+	buf_free(&old);
+	buf_free(&joined);
+	return r;
+}
+
+/* Fold the opened drop in v->row into x. */
+static int add_drop(struct vault *v, struct content *x)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < v->row.index.entries; i++) {
+		const struct row_entry *e = &v->row.index.entry[i];
+		const struct provenance *prov = &v->row.index.provenance[e->provenance];
+		const struct content_item *was = content_find(x, e->field);
+		uint16_t padded = e->padded;
+
+		buf_reset(&v->scratch);
+		if ((r = record_row_cell(&v->row, i, &v->scratch)) != 0)
+			break;
+		if (e->type == VALUE_LIST && was != NULL && was->type == VALUE_LIST && came_by_fold(v, e->field, prov->source) &&
+		    (r = join_lists(v, x, was)) == 0)
+			padded = field_padded(policy_field_by_id(v->policy, e->field), v->scratch.n);
+		if (r == 0)
+			r = content_set(x, e->field, e->type, v->scratch.p, v->scratch.n, padded, prov, false);
+	}
+	buf_reset(&v->scratch);
+	return r;
+}
+
 int record_load_content(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
     struct content *ret)
 {
@@ -189,7 +274,7 @@ int record_load_content(struct vault *v, const struct vault_call *c, const struc
 	for (uint32_t d = hc->class_version - hc->drops + 1; e == 0 && hc->drops > 0 && d <= hc->class_version; d++) {
 		if ((e = open_stored(v, c, r, hc, d)) != 0)
 			break;
-		e = content_add_row(ret, &v->row, false, &v->scratch);
+		e = add_drop(v, ret);
 		record_row_clear(&v->row);
 	}
 	return e;

@@ -26,6 +26,7 @@ enum { RULE_NAME = 1, RULE_CITY, RULE_NOTE, RULE_DIET, RULE_KINDS, RULE_PLUS, RU
 /* What the next policy says; whether reads ask where values come from. */
 static bool rules_school_reads_all;
 static uint16_t rules_school_budget;
+static uint16_t rules_plus_owner = 1;	/* 3: the officer's, whom worker and intake hand nothing in for */
 static bool rules_told = true;
 
 static inline void rules_policy(struct buf *ret)
@@ -55,7 +56,7 @@ static inline void rules_policy(struct buf *ret)
 		FIELD(RULE_DIET, CLASS_HEALTH, "diet", 2, TYPED(VALUE_TEXT, 200, VALID_NONE), .purposes = 3, .cadence_months = 3,
 		    .delegates = 1),
 		FIELD(RULE_KINDS, CLASS_ID, "kinds", 1, LISTED(kind), .purposes = 7),
-		FIELD(RULE_PLUS, CLASS_SECRET, "plus", 1, LISTED(more), .purposes = 7),
+		FIELD(RULE_PLUS, CLASS_SECRET, "plus", rules_plus_owner, LISTED(more), .purposes = 7),
 		FIELD(RULE_CASE, CLASS_SECRET, "case", 3, TYPED(VALUE_TEXT, 200, VALID_NONE), .purposes = 6),
 		FIELD(RULE_AREA, CLASS_FLOW, "area", 1, TYPED(VALUE_CODE, 12, VALID_V8_DIVISION), .purposes = 7, .is_area = true),
 		FIELD(RULE_AREA_FROM, CLASS_FLOW, "area_from", 1, TYPED(VALUE_DATE, 10, VALID_NONE), .purposes = 7, .is_area_from = true),

@@ -283,6 +283,40 @@ static void a_folded_code_is_stored_where_only_the_officer_reads(void **state)
 	assert_string_equal(text, "OTHER");
 }
 
+static int officer_setup(void **state)
+{
+	int r;
+
+	rules_plus_owner = 3;
+	r = rules_setup(state);
+	rules_plus_owner = 1;
+	return r;
+}
+
+static void a_folded_code_is_added_to_what_its_writer_cannot_know(void **state)
+{
+	struct fixture *f = *state;
+	struct rules_tokens t;
+	uint8_t record[16];
+	char text[256];
+
+	rules_login_all(f, &t);
+	file(f, t.of[P_WORKER], "ORPHAN", 0, record);
+	rules_assign(f, t.of[P_CLERK], record, "visit", 4);
+	assert_int_equal(change(f, t.of[P_CLERK], record, "plus", "[]TB", 0), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(change(f, t.of[P_WORKER], record, "kinds", "[]ORPHAN,HIV", 0), 0);
+		assert_int_equal(rules_read(f, t.of[P_CLERK], "visit", record, "plus", true), 0);
+		list_of(f, "plus", text);
+		assert_string_equal(text, "TB,HIV");
+	}
+	/* The owner takes away what it likes. */
+	assert_int_equal(change(f, t.of[P_CLERK], record, "plus", "[]TB", 0), 0);
+	assert_int_equal(rules_read(f, t.of[P_CLERK], "visit", record, "plus", true), 0);
+	list_of(f, "plus", text);
+	assert_string_equal(text, "TB");
+}
+
 /* ---- what head keeps --------------------------------------------------------------------------------------------------------- */
 
 static void area_is(struct fixture *f, const uint8_t record[16], uint32_t on, const char *expected)
@@ -399,6 +433,7 @@ int main(void)
 		    fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_day_in_the_future_is_refused, rules_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_folded_code_is_stored_where_only_the_officer_reads, rules_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_folded_code_is_added_to_what_its_writer_cannot_know, officer_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(head_follows_state_and_area, rules_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_computed_field_is_written_by_nobody_and_read_as_its_truth, rules_setup, fixture_teardown),
 	};
