@@ -85,10 +85,6 @@ static bool accept_one(struct vault *v, struct vault_call *c, struct write_set *
 		return true;
 	}
 	call_mark_field(v, c, f);
-	if (f->predicate.rule != PREDICATE_NONE) {
-		(void)call_decline(c, DECIDE_NO_RIGHT, "field %s is computed, not written", f->name);
-		return false;
-	}
 	d = policy_decide_write(v->policy, &c->subject, f, creating);
 	if (d.reason == DECIDE_NOT_OWNER) {
 		refuse_foreign(v, c, in->name, f);
@@ -96,7 +92,8 @@ static bool accept_one(struct vault *v, struct vault_call *c, struct write_set *
 		return true;
 	}
 	if (d.reason != DECIDE_YES) {
-		(void)call_decline(c, d.reason, "field %s", f->name);
+		(void)call_decline(c, d.reason, "field %s%s", f->name,
+		    d.reason == DECIDE_NO_RIGHT && f->predicate.rule != PREDICATE_NONE ? " is computed, not written" : "");
 		return false;
 	}
 	c->detail.role = d.role;
