@@ -141,6 +141,9 @@ $(BUILD)/unit/$(1): $(BUILD)/obj/tests/unit/$(1).o $(SUPPORT_LIB) $(call libs_of
 	$$(call link,$(call unit_module,$(1)) $(ARROWS_$(call unit_module,$(1)))) -lcmocka -lm
 endef
 $(foreach t,$(notdir $(UNIT_BINS)),$(eval $(call unit_rule,$(t))))
+# the shipped profile on a real vault
+$(BUILD)/unit/test_vault_cells: $(call lib_of,profile)
+$(BUILD)/unit/test_vault_cells: LIBS_vault := $(LIBS_profile)
 # the suite that every engine behind store/store.h has to pass
 $(BUILD)/unit/test_store: $(BUILD)/obj/tests/unit/store_conformance.o
 $(BUILD)/obj/tests/%.o: CPPFLAGS_ALL += -Itests -Itests/support -isystem $(LLHTTP_INC)
