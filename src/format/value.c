@@ -135,6 +135,11 @@ bool value_next(struct value_walk *w, struct value_item *ret)
 	return true;
 }
 
+bool value_empty(uint8_t type, const void *p, size_t n)
+{
+	return type == VALUE_LIST || type == VALUE_GROUP ? value_walk(type, p, n).left == 0 : n == 0;
+}
+
 bool value_member(const void *p, size_t n, const char *name, size_t name_n, struct value_item *ret)
 {
 	struct value_walk w = value_walk(VALUE_GROUP, p, n);

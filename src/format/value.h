@@ -58,6 +58,9 @@ bool value_member(const void *p, size_t n, const char *name, size_t name_n, stru
 
 /* ---- building ---------------------------------------------------------------------------------------------------- */
 
+/* Whether a checked value says nothing: a list or group without items, any other one without bytes. */
+bool value_empty(uint8_t type, const void *p, size_t n);
+
 /*
  * Append bytes of a value; b's sticky error tells at the end whether all fitted. A list or group is
  *

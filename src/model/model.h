@@ -346,7 +346,7 @@ uint16_t field_padded(const struct policy_field *f, size_t n);
 /*
  * Compute view op of a stored value of a shape (never NULL; the codes' groups and a contact's members come from it);
  * bytes appended to scratch, valid until it is written again. Total: what cannot be masked safely becomes
- * VALUE_SUPPRESSED. Null stays null. scratch failing (memory, its maximum) gives
+ * VALUE_SUPPRESSED. Null stays null, and what says nothing is not present. scratch failing (memory, its maximum) gives
  * VALUE_SUPPRESSED too, and buf_ok tells.
  */
 void view_project(

@@ -560,6 +560,10 @@ void view_project(
 		*ret = *v;
 		return;
 	}
+	if (typed && op == VIEW_PRESENT && value_empty(v->type, v->p, v->n)) {
+		*ret = (struct value){ .type = VALUE_NULL };
+		return;
+	}
 	if (typed && op == VIEW_PRESENT) {
 		view_hand_out(VALUE_BOOL, "\1", 1, scratch, ret);
 		return;

@@ -235,7 +235,8 @@ static bool predicate_holds(const struct policy_predicate *p, const struct conte
 {
 	for (unsigned i = 0; i < p->inputs; i++) {
 		const struct content_item *item = content_find(x, p->input[i]);
-		bool holds = item != NULL && (p->rule == PREDICATE_ANY_PRESENT || input_matches(p, x, item));
+		bool holds = item != NULL && (p->rule == PREDICATE_ANY_PRESENT ?
+		    !value_empty(item->type, x->bytes.p + item->at, item->length) : input_matches(p, x, item));
 
 		if (holds != (p->rule == PREDICATE_ALL_IN))
 			return holds;

@@ -243,6 +243,7 @@ static void money_shows_its_band_by_the_standard(void **state)
 static void presence_and_copies_and_nothing(void **state)
 {
 	struct value v = text_value("张三"), null = { VALUE_NULL, NULL, 0 }, hidden = { VALUE_SUPPRESSED, NULL, 0 }, got;
+	struct value empty = { VALUE_LIST, (const uint8_t *)"\0\0", 2 };
 	struct buf scratch, none;
 
 	(void)state;
@@ -252,6 +253,8 @@ static void presence_and_copies_and_nothing(void **state)
 	assert_int_equal(got.type, VALUE_BOOL);
 	assert_int_equal(got.n, 1);
 	assert_int_equal(got.p[0], 1);
+	view_project(VIEW_PRESENT, &no_shape, &empty, &scratch, &got);
+	assert_int_equal(got.type, VALUE_NULL);
 	view_project(VIEW_PLAIN, &no_shape, &v, &scratch, &got);
 	assert_int_equal(got.type, VALUE_TEXT);
 	assert_memory_equal(got.p, "张三", 6);

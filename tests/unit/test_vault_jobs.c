@@ -480,7 +480,11 @@ static void predicates_among_their_inputs_are_not_stale_at_once(void **state)
 {
 	struct fixture *f = *state;
 	uint8_t worker[32], record[16], etag[16], newer[16];
+	struct wire_patch m = { .record = record, .has_etag = true, .etag = etag };
+	struct wire_envelope env;
 	struct job_facts j;
+	struct buf b;
+	size_t at;
 	bool stale;
 
 	work_neighbours = true;
@@ -510,6 +514,20 @@ static void predicates_among_their_inputs_are_not_stale_at_once(void **state)
 	assert_false(stale);
 	assert_int_equal(computed(f, worker, record, "is_judged", &stale), 1);
 	assert_false(stale);
+	/* An empty list is there and says nothing. */
+	memcpy(etag, f->out.p + 10 + 16, 16);
+	buf_init(&b, 256);
+	at = wire_count_begin(&b);
+	wire_field_put(&b, "care", 4, VALUE_LIST, "\0\0", 2);
+	wire_field_put(&b, "level", 5, VALUE_NULL, NULL, 0);
+	wire_count_end(&b, at, 2);
+	env = envelope(f, worker, "intake", "");
+	m.fields = fields_of(&b);
+	assert_int_equal(one_turn(f, &env, true, run_patch, &m), 0);
+	buf_free(&b);
+	assert_int_equal(start_job(f, worker, "predicates", NULL, &j), 0);
+	work_on(f);
+	assert_int_equal(computed(f, worker, record, "is_judged", &stale), 0);
 }
 
 /* ---- calls -------------------------------------------------------------------------------------------------------- */
