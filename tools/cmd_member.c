@@ -17,7 +17,8 @@ static const struct member members[] = {
 	{ "login", "login", "登录名", true }, { "state", "state", "状态", true }, { "kind", "kind", "类别", true },
 	{ "duty", "duty", "管理职责", false }, { "department", "department", "部门", true }, { "roles", "roles", "角色", true },
 	{ "area", "place", "区划", true }, { "from", "from", "起始日期", false }, { "until", "until", "截止日期", true },
-	{ "vetted", "vetted", "审查日期", false }, { "last_session", "last session", "最近登录", true }, { "id", "id", "编号", false }
+	{ "vetted", "vetted", "审查日期", false }, { "last_session", "last session", "最近登录", true },
+	{ "lapses", "lapses", "失效日期", false }, { "id", "id", "编号", false }
 };
 
 /* A code in the language of people; the code itself in a pipe. */
@@ -88,7 +89,7 @@ static struct table *new_table(void)
 
 static int list(int argc, char **argv)
 {
-	static const struct cli_help help = { "member list [--state active|suspended|expired|not-yet] [--all]",
+	static const struct cli_help help = { "member list [--state active|suspended|lapsed|expired|not-yet] [--all]",
 		"Lists who is in the directory, for administrators, auditors and who assigns.",
 		"列出成员：供管理员、审计员和有指派权的人员查看。" };
 	struct pages p = { .collection = "members" };

@@ -553,6 +553,16 @@ void directory_lapse(struct keys *k, const uint8_t id[16], uint64_t at_ms)
 		p->lapses_ms = at_ms;
 }
 
+void directory_days(struct keys *k, const uint8_t id[16], uint32_t last_day, uint32_t restored_day)
+{
+	struct principal *p = find_principal(k, id);
+
+	if (p == NULL)
+		return;
+	p->last_day = last_day;
+	p->restored_day = restored_day;
+}
+
 const struct principal *directory_principal_named(const struct keys *k, const char *login, size_t n)
 {
 	const struct directory_state *d = k->directory;

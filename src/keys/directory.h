@@ -37,7 +37,9 @@ struct principal {
 	char login[64];
 	char area[13];		/* 0 to 12 digits, "" the whole vault */
 	uint64_t vetted_ms;	/* when last vetted; 0: not known */
-	uint64_t lapses_ms;	/* from here on refused as if suspended, directory_lapse; 0: never */
+	/* Kept by vault: from when on refused as if suspended (0: never); days of the last session and of being restored, from 1 (0: none). */
+	uint64_t lapses_ms;
+	uint32_t last_day, restored_day;
 };
 #define AREA_MAX 12u
 #define ROLE_PERSONAL 0x8000u	/* roles from here on are personal: one member, no class; grants are sealed to them */
@@ -67,6 +69,8 @@ const struct principal *directory_principal_at(const struct keys *k, size_t i);
  */
 void directory_suspend(struct keys *k, const uint8_t id[16], bool yes);
 void directory_lapse(struct keys *k, const uint8_t id[16], uint64_t at_ms);
+/* Note both days of a principal; they decide nothing here. */
+void directory_days(struct keys *k, const uint8_t id[16], uint32_t last_day, uint32_t restored_day);
 /* Whether the principal is a member of a role that is in its dates. */
 bool directory_has_role(const struct keys *k, const uint8_t principal[16], uint16_t role, uint64_t now_ms);
 /* The personal role of a principal, its newest active epoch and public key. 0 or CV_ERR_NOTFOUND. */

@@ -1,7 +1,7 @@
 /* HELLO, ACTIVATE, LOGOUT and front's refusals. PROTOCOL.md section 4. */
 #include <string.h>
 
-#include "vault/vault_internal.h"
+#include "vault/members.h"
 
 unsigned vault_hello(struct vault *v, struct vault_call *c, const struct wire_hello *m)
 {
@@ -73,6 +73,8 @@ unsigned vault_activate(struct vault *v, struct vault_call *c, const struct wire
 		return call_refuse(c, PROBLEM_UNAUTHENTICATED, "the session was not opened");
 	c->opened = true;
 	c->principal = session_principal(v->keys, c->session);
+	if ((r = members_seen(v, c)) != 0)
+		return call_failed(c, r);
 	ids = session_roles(c->session, &n);
 	memset(&w, 0, sizeof(w));
 	w.token = token;

@@ -63,6 +63,7 @@ static void reread(struct vault *v, const uint8_t id[16])
 	size_t key_n, at;
 
 	directory_suspend(v->keys, id, find_row(v, id, key, &key_n, &row, &at) != 0 || row.p[at] != 0);
+	members_reread_days(v, id);
 }
 
 void members_commit(struct vault *v, uint64_t now_ms)
@@ -193,6 +194,12 @@ unsigned members_act(struct vault *v, struct vault_call *c, const struct wire_go
 
 /* ---- restoring --------------------------------------------------------------------------------------------------------------- */
 
+/* Suspended, or lapsed. */
+static bool is_out(const struct principal *p, uint64_t now_ms)
+{
+	return p->suspended || (p->lapses_ms != 0 && now_ms >= p->lapses_ms);
+}
+
 unsigned members_ask_restore(struct vault *v, struct vault_call *c, const struct gov_object *o)
 {
 	const struct principal *p = directory_principal(v->keys, o->principal);
@@ -203,7 +210,7 @@ unsigned members_ask_restore(struct vault *v, struct vault_call *c, const struct
 		return call_decline(c, DECIDE_GRANTEE_UNKNOWN, "%s", "");
 	if (ids_equal(p->person, c->principal->person))
 		return call_decline(c, DECIDE_SELF_APPROVAL, "%s", "");
-	if (!p->suspended)
+	if (!is_out(p, c->now_ms))
 		return call_refuse(c, PROBLEM_CONFLICT, "the member is not suspended");
 	return 0;
 }
@@ -243,11 +250,13 @@ unsigned members_restore(struct vault *v, struct vault_call *c, const struct gov
 	const struct principal *p = directory_principal(v->keys, o->principal);
 	int r;
 
-	if (p == NULL || !p->suspended)
+	if (p == NULL || !is_out(p, c->now_ms))
 		return call_refuse(c, PROBLEM_CONFLICT, "the member is not suspended");
 	if (!directory_enabled(directory_principal(v->keys, o->by), c->now_ms))
 		return call_refuse(c, PROBLEM_CONFLICT, "the administrator who asked may not act any more");
-	if ((r = put_mark(v, p->id, false)) == CV_ERR_LIMIT)
+	if ((r = p->suspended ? put_mark(v, p->id, false) : 0) == 0)
+		r = members_vouched(v, c, p);
+	if (r == CV_ERR_LIMIT)
 		return call_refuse(c, PROBLEM_OVERLOADED, "too many members at once");
 	if (r == 0)
 		r = end_others(v, o);

@@ -1,5 +1,5 @@
 /*
- * Members: the directory's principals listed, suspended at once by one administrator, restored by two. docs/POLICY.md section 5, "Members".
+ * Members: the directory's principals listed, suspended at once by one administrator, restored by two, lapsed when they stay away. docs/POLICY.md section 5, "Members".
  *
  * The suspended mark stands in the principal's row, where the state hash covers it, and in the directory in memory, which every
  * session_find asks: from the moment of its setting the principal's sessions get nothing, later in the same turn neither. Core's thread.
@@ -19,6 +19,19 @@ void members_commit(struct vault *v, uint64_t now_ms);
 void members_rollback(struct vault *v);
 void members_turn_done(struct vault *v, bool durable);
 
+/* ---- members_days.c ------------------------------------------------------------------------------------------------ */
+
+/* Open the rows of members' days and see who lapses when. 0, CV_ERR_AUTH or CV_ERR_FORMAT (a row does not open: unseal fails), CV_ERR_IO. */
+int members_load(struct vault *v);
+/* The caller's principal opened a session: the day is kept, if it is the first one of the day. 0 or the store's error. */
+int members_seen(struct vault *v, struct vault_call *c);
+/* Two administrators restored p: its absence and its vetting count from today. 0, CV_ERR_LIMIT (too many in this turn), or the store's error. */
+int members_vouched(struct vault *v, struct vault_call *c, const struct principal *p);
+/* Memory says again what the row of a member's days says. */
+void members_reread_days(struct vault *v, const uint8_t id[16]);
+
+/* ---- members.c ------------------------------------------------------------------------------------------------------ */
+
 /* Operations on /v1/members, behind gov_begin: a problem number, 0 when done. */
 unsigned members_get(struct vault *v, struct vault_call *c, const struct wire_gov_get *m);
 unsigned members_list(struct vault *v, struct vault_call *c, const struct wire_gov_list *m);
@@ -31,7 +44,8 @@ unsigned members_restore(struct vault *v, struct vault_call *c, const struct gov
 
 /* ---- members_show.c ------------------------------------------------------------------------------------------------ */
 
-/* What a member may do now: "active", "suspended", "expired" or "not-yet" (outside the dates). Static text. */
+/* What a member may do now: "active", "suspended", "lapsed" (stayed away, or vetted too long ago), "expired" or "not-yet" (outside
+ * the dates). Static text. */
 const char *members_state(const struct principal *p, uint64_t now_ms);
 /* Append p as the object of an answer. */
 void members_put(struct vault *v, const struct vault_call *c, const struct principal *p, struct buf *out);

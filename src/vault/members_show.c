@@ -18,7 +18,9 @@ const char *members_state(const struct principal *p, uint64_t now_ms)
 		return "suspended";
 	if (now_ms < p->not_before_ms)
 		return "not-yet";
-	return directory_enabled(p, now_ms) ? "active" : "expired";
+	if (p->not_after_ms != 0 && now_ms >= p->not_after_ms)
+		return "expired";
+	return directory_enabled(p, now_ms) ? "active" : "lapsed";
 }
 
 /* ---- one member ------------------------------------------------------------------------------------------------------ */
@@ -90,6 +92,8 @@ void members_put(struct vault *v, const struct vault_call *c, const struct princ
 	put_day(out, &count, "from", p->not_before_ms);
 	put_day(out, &count, "until", p->not_after_ms != 0 ? p->not_after_ms - 1 : 0);
 	put_day(out, &count, "vetted", p->vetted_ms);
+	put_day(out, &count, "last_session", p->last_day != 0 ? (uint64_t)(p->last_day - 1) * DAY_MS : 0);
+	put_day(out, &count, "lapses", p->lapses_ms);
 	wire_count_end(out, at, count);
 }
 

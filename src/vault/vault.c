@@ -16,6 +16,7 @@
 #include "vault/hooks.h"
 #include "vault/jobs.h"
 #include "vault/list.h"
+#include "vault/members.h"
 #include "vault/vault_internal.h"
 
 #define DAY_MS (24u * 3600 * 1000)
@@ -328,7 +329,9 @@ static int start_jobs(struct vault *v, struct starting *x)
 
 static int start_directory(struct vault *v, struct starting *x)
 {
-	return directory_load(v->keys, v->store, x->genesis.body.admin, x->genesis.body.admins);
+	int r = directory_load(v->keys, v->store, x->genesis.body.admin, x->genesis.body.admins);
+
+	return r != 0 ? r : members_load(v);
 }
 
 static int start_epochs(struct vault *v, struct starting *x)

@@ -19,7 +19,7 @@
 #define VAULT_MERGES 64		/* records a turn merges at most; the rest waits for their next reader */
 #define VAULT_OPENED 256	/* sessions that one turn opens at most */
 #define VAULT_RECENT 65536u	/* leaves whose child is remembered, a power of two */
-#define VAULT_MARKS 64	/* members whose suspended mark one turn changes at most */
+#define VAULT_MARKS 64	/* members whose suspended mark or days one turn changes at most */
 #define STATE_EVERY 4096u	/* leaves after which one names the state again, changed or not */
 #define STATE_REACH 65536u	/* leaves looked back for one */
 #define VAULT_IDEM_MS (24u * 3600 * 1000)
@@ -169,7 +169,7 @@ struct vault {
 	uint64_t turn_counts[PROBLEM_COUNT];	/* their answers; they join counts when the turn is durable */
 	unsigned opened;		/* sessions that the open turn opened: closed again if it fails */
 	struct session *open[VAULT_OPENED];
-	uint8_t mark[VAULT_MARKS][16];	/* members whose suspended mark the open turn changed */
+	uint8_t mark[VAULT_MARKS][16];	/* members whose suspended mark or days the open turn changed */
 	unsigned marks_n, marks_committed;	/* those below committed joined the turn */
 	struct merge_job merge[VAULT_MERGES];
 	unsigned merges;

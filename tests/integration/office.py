@@ -1,4 +1,5 @@
 """A vault of people with key files of their own, for integration tests: three administrators, five custodians, an auditor, and those who work."""
+import datetime
 import os
 import subprocess
 
@@ -8,12 +9,13 @@ CLI = program("childvault")
 ENV = {k: v for k, v in os.environ.items() if not k.startswith("CHILDVAULT_") and k not in ("LANG", "LC_ALL", "LC_MESSAGES")}
 PASSPHRASE = "一路平安 correct horse battery"
 AREA = "119901"
-TABLE = """login,name,department,post,area,vetted,person
-admin-a,王甲,民政局,信息科科长,,2026-03-01,
-admin-b,李乙,民政局,办公室主任,,2026-03-01,
-admin-c,赵丙,民政局,审计专员,,2026-03-01,
-worker,孙丁,民政局,"县级社工, 主办",119901,2026-05-20,
-manager,周戊,民政局,科长,119901,2026-05-20,
+VETTED = (datetime.date.today() - datetime.timedelta(days=60)).isoformat()	# a vetting holds for a year
+TABLE = f"""login,name,department,post,area,vetted,person
+admin-a,王甲,民政局,信息科科长,,{VETTED},
+admin-b,李乙,民政局,办公室主任,,{VETTED},
+admin-c,赵丙,民政局,审计专员,,{VETTED},
+worker,孙丁,民政局,"县级社工, 主办",119901,{VETTED},
+manager,周戊,民政局,科长,119901,{VETTED},
 """
 PEOPLE = ("admin-a", "admin-b", "admin-c", "custodian-1", "custodian-2", "custodian-3", "custodian-4", "custodian-5", "auditor", "worker",
           "manager", "intake")

@@ -396,6 +396,144 @@ static void request_to_restore_is_for_one_suspension(void **state)
 	refused(f, gov_do(f, o.system, "requests", first, "approve"), PROBLEM_CONFLICT, DECIDE_ALREADY_DECIDED);
 }
 
+/* ---- lapsing ------------------------------------------------------------------------------------------------------- */
+
+#define DAY_MS (24u * 3600 * 1000)
+
+/* As if the vault were none to try things with, and had been made so many days ago. */
+static void years_pass(struct fixture *f, unsigned days)
+{
+	f->v->demo = false;
+	f->v->created_ms = clock_wall_ms() - days * (uint64_t)DAY_MS;
+	assert_int_equal(members_load(f->v), 0);
+}
+
+static const char *state_of(struct fixture *f, unsigned who)
+{
+	return members_state(directory_principal(f->v->keys, f->person[who].g.principal.id), clock_wall_ms());
+}
+
+static void first_session_of_a_day_is_kept(void **state)
+{
+	struct fixture *f = *state;
+	const struct principal *p = directory_principal(f->v->keys, f->person[P_CLERK].g.principal.id);
+	uint32_t today = (uint32_t)(clock_wall_ms() / DAY_MS) + 1;
+	uint8_t clerk[32];
+	uint64_t elements = f->v->elements;
+
+	assert_int_equal(p->last_day, 0);
+	assert_int_equal(login(f, P_CLERK, clerk), 0);
+	assert_true(f->v->call.mutating);
+	assert_int_equal(f->v->elements, elements + 1);
+	assert_true(p->last_day >= today);
+	assert_int_equal(login(f, P_CLERK, clerk), 0);
+	assert_false(f->v->call.mutating);
+	assert_true(state_is_of_the_rows(f));
+	restart(f);
+	p = directory_principal(f->v->keys, f->person[P_CLERK].g.principal.id);
+	assert_true(p->last_day >= today);
+}
+
+static void who_stays_away_for_ninety_days_lapses(void **state)
+{
+	struct fixture *f = *state;
+	struct officers o;
+	uint8_t clerk[32], id[16];
+	char shown[128];
+
+	assert_int_equal(login(f, P_CLERK, clerk), 0);
+	years_pass(f, 89);
+	assert_string_equal(state_of(f, P_WORKER), "active");
+	years_pass(f, 91);
+	assert_string_equal(state_of(f, P_WORKER), "lapsed");
+	assert_string_equal(state_of(f, P_INTAKE), "lapsed");
+	assert_string_equal(state_of(f, P_CLERK), "active");
+	assert_string_equal(state_of(f, P_ADMIN_A), "active");
+	assert_string_equal(state_of(f, P_AUDITOR), "active");
+	assert_int_equal(wraps_that_open(f, P_WORKER), 0);
+	assert_int_equal(wraps_that_open(f, P_CLERK), 2);
+	officers(f, &o);
+	assert_int_equal(ask_restore(f, o.system, "clerk", id), PROBLEM_CONFLICT);
+	assert_int_equal(ask_restore(f, o.system, "worker", id), 0);
+	assert_int_equal(gov_do(f, o.security, "requests", id, "approve"), 0);
+	assert_int_equal(f->v->call.kind, LEAF_RESTORED);
+	assert_string_equal(state_of(f, P_WORKER), "active");
+	assert_int_equal(login(f, P_WORKER, clerk), 0);
+	assert_int_equal(gov_show(f, o.system, "members", f->person[P_INTAKE].g.principal.id, "state", shown), 0);
+	assert_string_equal(shown, "lapsed");
+	assert_true(state_is_of_the_rows(f));
+}
+
+static void vet(struct test_person person[PEOPLE])
+{
+	person[P_CLERK].g.vetted_ms = clock_wall_ms() - 367 * (uint64_t)DAY_MS;
+	person[P_WORKER].g.vetted_ms = clock_wall_ms() - 365 * (uint64_t)DAY_MS;
+}
+static int vetted_setup(void **state) { return change_setup(state, vet); }
+
+static void who_was_vetted_more_than_a_year_ago_lapses(void **state)
+{
+	struct fixture *f = *state;
+	struct officers o;
+	uint8_t clerk[32], id[16];
+
+	/* A demo vault waits. */
+	assert_int_equal(login(f, P_CLERK, clerk), 0);
+	years_pass(f, 0);
+	assert_string_equal(state_of(f, P_CLERK), "lapsed");
+	assert_string_equal(state_of(f, P_WORKER), "active");
+	assert_string_equal(state_of(f, P_SCHOOL), "active");
+	assert_int_equal(wraps_that_open(f, P_CLERK), 0);
+	officers(f, &o);
+	/* Its session is over as well. */
+	assert_null(session_find(f->v->keys, clerk, 1000, clock_wall_ms(), clock_mono_ms()));
+	assert_int_equal(ask_restore(f, o.security, "clerk", id), 0);
+	assert_int_equal(gov_do(f, o.system, "requests", id, "approve"), 0);
+	assert_int_equal(login(f, P_CLERK, clerk), 0);
+}
+
+static void failed_turn_keeps_no_day(void **state)
+{
+	struct fixture *f = *state;
+	const struct principal *p = directory_principal(f->v->keys, f->person[P_CLERK].g.principal.id);
+	uint8_t clerk[32];
+
+	assert_int_equal(vault_turn_begin(f->v), 0);
+	fixture_turn_open = true;
+	assert_int_equal(login(f, P_CLERK, clerk), 0);
+	assert_int_not_equal(p->last_day, 0);
+	fixture_turn_open = false;
+	vault_turn_abort(f->v, CV_ERR_FULL);
+	assert_int_equal(p->last_day, 0);
+	assert_true(state_is_of_the_rows(f));
+	assert_int_equal(login(f, P_CLERK, clerk), 0);
+	assert_int_not_equal(p->last_day, 0);
+	assert_true(state_is_of_the_rows(f));
+}
+
+static void changed_day_does_not_unseal(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t clerk[32], key[GOV_KEY];
+	struct store_value val;
+	struct buf row;
+
+	assert_int_equal(login(f, P_CLERK, clerk), 0);
+	gov_key(GOV_DAYS, f->person[P_CLERK].g.principal.id, key);
+	assert_int_equal(vault_turn_begin(f->v), 0);
+	assert_int_equal(store_get(f->v->store, STORE_GOV, key, sizeof(key), &val), 0);
+	buf_init(&row, 4096);
+	buf_put(&row, val.p, val.n);
+	row.p[row.n - 1] ^= 1;
+	assert_int_equal(store_put(f->v->store, STORE_GOV, key, sizeof(key), row.p, row.n), 0);
+	store_commit(f->v->store);
+	assert_int_equal(vault_turn_end(f->v), 0);
+	buf_free(&row);
+	vault_close(f->v);
+	assert_int_equal(vault_open(f->dir, &f->v), 0);
+	assert_int_not_equal(vault_unseal(f->v, 3, f->kek), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, gov_setup, fixture_teardown)
@@ -405,7 +543,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(third_administrator_may_go, third_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(two_keys_of_one_person_are_one_administrator, same_setup, fixture_teardown),
 		T(failed_turn_leaves_the_member_as_it_was), T(two_administrators_restore), T(old_session_does_not_come_back),
-		T(request_to_restore_is_for_one_suspension),
+		T(request_to_restore_is_for_one_suspension), T(first_session_of_a_day_is_kept), T(who_stays_away_for_ninety_days_lapses),
+		cmocka_unit_test_setup_teardown(who_was_vetted_more_than_a_year_ago_lapses, vetted_setup, fixture_teardown),
+		T(failed_turn_keeps_no_day), T(changed_day_does_not_unseal),
 	};
 #undef T
 
