@@ -101,6 +101,7 @@ unsigned gov_grant(struct vault *v, struct vault_call *c, const struct gov_objec
 static int may_revoke(struct vault *v, const struct vault_call *c, const struct gov_object *o, enum decision_reason *ret)
 {
 	struct gov_ask ask = { .purposes = &o->purposes, .fields = &o->fields };
+	struct gov_bytes area = gov_area_of(v, o->principal);
 	struct gov_authority by;
 	struct record rec;
 	int r;
@@ -114,6 +115,7 @@ static int may_revoke(struct vault *v, const struct vault_call *c, const struct 
 	}
 	if (o->prefix.type == GOV_ASSIGNMENT) {
 		ask.act = ACT_ASSIGN;
+		ask.area = &area;
 		*ret = gov_authority(v, c, &ask, &by);
 		return 0;
 	}

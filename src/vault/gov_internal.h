@@ -107,6 +107,9 @@ bool gov_grantee_fits(struct vault *v, const struct vault_call *c, const uint8_t
 /* Whether the record lies in the area, or below it. */
 bool gov_area_under(const struct vault_call *c, const struct record *r, const struct gov_bytes *area);
 
+/* The area in which a person works; empty: the whole vault, or nobody whom the directory knows. */
+struct gov_bytes gov_area_of(struct vault *v, const uint8_t principal[16]);
+
 /* What somebody wants to decide. */
 struct gov_ask {
 	uint8_t act;			/* ACT_*; 0: a grant of fields */

@@ -280,7 +280,8 @@ static int grant_visible(struct vault *v, const struct vault_call *c, const stru
 int gov_visible(struct vault *v, const struct vault_call *c, const struct gov_object *o, bool *ret)
 {
 	const uint8_t *me = c->principal->id;
-	struct gov_ask ask = { .act = ACT_ASSIGN, .purposes = &o->purposes };
+	struct gov_bytes area = gov_area_of(v, o->principal);
+	struct gov_ask ask = { .act = ACT_ASSIGN, .purposes = &o->purposes, .area = &area };
 	struct gov_authority by;
 	enum decision_reason why;
 	int r = 0;

@@ -106,6 +106,14 @@ bool gov_area_under(const struct vault_call *c, const struct record *r, const st
 	return n >= area->n && memcmp(at, area->p, area->n) == 0;
 }
 
+struct gov_bytes gov_area_of(struct vault *v, const uint8_t principal[16])
+{
+	const struct principal *p = directory_principal(v->keys, principal);
+	const char *area = p != NULL ? p->area : "";
+
+	return (struct gov_bytes){ (const uint8_t *)area, strlen(area) };
+}
+
 /* Some member's roles and area. */
 struct member {
 	const struct principal *principal;
@@ -262,10 +270,7 @@ int gov_may_decide(struct vault *v, const struct vault_call *c, const struct gov
 	}
 	/* More files and exports are for the area that is named, or else for all of the grantee's. */
 	if (o->kind == GOV_KIND_BULK || o->kind == GOV_KIND_EXPORT) {
-		const struct principal *p = directory_principal(v->keys, o->principal);
-		const char *whole = p != NULL ? p->area : "";
-
-		area = (struct gov_bytes){ (const uint8_t *)whole, strlen(whole) };
+		area = gov_area_of(v, o->principal);
 		ask.area = o->area.n > 0 ? &o->area : &area;
 	}
 	ask.act = o->kind == GOV_KIND_BULK ? ACT_BULK : o->kind == GOV_KIND_EXPORT ? ACT_EXPORT : 0;

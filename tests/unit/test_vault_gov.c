@@ -114,7 +114,7 @@ static void who_decides_in_an_area_decides_there_alone(void **state)
 	struct fixture *f = *state;
 	uint8_t records[2][16], id[16];
 	struct cast who;
-	char cursor[WIRE_CURSOR_MAX + 1] = "";
+	char cursor[WIRE_CURSOR_MAX + 1] = "", shown[128];
 	unsigned n;
 
 	cast(f, &who);
@@ -126,6 +126,14 @@ static void who_decides_in_an_area_decides_there_alone(void **state)
 	refused(f, gov_do(f, who.manager, "requests", id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_OUT_OF_AREA);
 	assert_int_equal(gov_count(f, who.manager, "requests", "waiting=me", 10, cursor, &n), 0);
 	assert_int_equal(n, 0);
+	/* Assignments of people who work elsewhere are others' business. */
+	new_child(f, &who, "110101", records[1]);
+	assert_int_equal(assign(f, who.deputy, "worker", records + 1, 1, "visit", 0, id), 0);
+	refused(f, gov_do(f, who.manager, "assignments", id, "revoke"), PROBLEM_NOT_PERMITTED, DECIDE_OUT_OF_AREA);
+	assert_int_equal(gov_show(f, who.manager, "assignments", id, "state", shown), PROBLEM_NOT_FOUND);
+	assert_int_equal(assign(f, who.deputy, "clerk", records + 1, 1, "visit", 0, id), 0);
+	assert_int_equal(gov_show(f, who.manager, "assignments", id, "state", shown), 0);
+	assert_int_equal(gov_do(f, who.manager, "assignments", id, "revoke"), 0);
 	/* An export or more files lie where the request says, or else where the person works. */
 	assert_int_equal(ask_export(f, who.worker, "", id), 0);
 	refused(f, gov_do(f, who.manager, "requests", id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_OUT_OF_AREA);
