@@ -2,13 +2,17 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "format/gov.h"
 #include "vault/vault_internal.h"
+
+#define STATE_BYTES (LTHASH_BYTES + 8 + 32)	/* lanes, elements, digest of the tables' own hash */
 
 static void save_to(const struct vault *v, struct vault_saved *to)
 {
 	if (to->valid)
 		return;
 	to->state = v->lthash;
+	to->tables = v->tables;
 	to->elements = v->elements;
 	to->counters = v->counters;
 	to->valid = true;
@@ -25,9 +29,19 @@ void vault_undo(struct vault *v, struct vault_saved *from)
 	if (!from->valid)
 		return;
 	v->lthash = from->state;
+	v->tables = from->tables;
 	v->elements = from->elements;
 	v->counters = from->counters;
 	from->valid = false;
+}
+
+/*
+ * Directory and governance are read whole at every start, so their hash can be held against them there. Idempotency rows are many, live
+ * for a day and are opened one by one.
+ */
+static bool in_tables(enum store_table t, const uint8_t *key, size_t key_n)
+{
+	return t == STORE_DIR || (t == STORE_GOV && key_n > 2 && be16_get(key) != GOV_IDEMPOTENCY);
 }
 
 /* Take the stored row, if there is one, out of the state hash. */
@@ -41,6 +55,10 @@ static int unhash(struct vault *v, enum store_table t, const void *key, size_t k
 	if (r != 0)
 		return r;
 	keys_state_remove(v->keys, &v->lthash, (uint8_t)t, key, key_n, old.p, old.n);
+	if (in_tables(t, key, key_n)) {
+		keys_state_remove(v->keys, &v->tables, (uint8_t)t, key, key_n, old.p, old.n);
+		v->tables_dirty = true;
+	}
 	v->elements--;
 	return 0;
 }
@@ -53,6 +71,10 @@ int vault_put_hashed(struct vault *v, enum store_table t, const void *key, size_
 	if ((r = unhash(v, t, key, key_n)) != 0 || (r = store_put(v->store, t, key, key_n, val, val_n)) != 0)
 		return r;
 	keys_state_add(v->keys, &v->lthash, (uint8_t)t, key, key_n, val, val_n);
+	if (in_tables(t, key, key_n)) {
+		keys_state_add(v->keys, &v->tables, (uint8_t)t, key, key_n, val, val_n);
+		v->tables_dirty = true;
+	}
 	v->elements++;
 	v->state_dirty = true;
 	return 0;
@@ -175,36 +197,56 @@ static int put_counters(struct vault *v)
 
 int vault_put_state(struct vault *v)
 {
-	uint8_t plain[LTHASH_BYTES + 8];
+	uint8_t plain[STATE_BYTES];
 	int r = 0;
 
-	if (v->state_dirty) {
+	if (v->tables_dirty) {
+		lthash_encode(&v->tables, plain);
+		r = vault_meta_put(v, "tables", plain, LTHASH_BYTES);
+		v->state_dirty = true;	/* it names the other */
+	}
+	if (r == 0 && v->state_dirty) {
 		lthash_encode(&v->lthash, plain);
 		be64_put(plain + LTHASH_BYTES, v->elements);
+		lthash_digest(&v->tables, plain + LTHASH_BYTES + 8);
 		r = vault_meta_put(v, "state", plain, sizeof(plain));
 	}
 	if (r == 0 && v->counters_dirty)
 		r = put_counters(v);
 	if (r == 0)
-		v->state_dirty = v->counters_dirty = false;
+		v->state_dirty = v->tables_dirty = v->counters_dirty = false;
 	return r;
+}
+
+/* A META value of exactly n bytes. */
+static int get_sized(struct vault *v, const char *name, size_t n, struct buf *ret)
+{
+	int r = vault_meta_get(v, name, ret);
+
+	return r == 0 && ret->n != n ? CV_ERR_FORMAT : r;
 }
 
 int vault_load_state(struct vault *v)
 {
+	uint8_t named[32], digest[32];
 	struct buf b;
 	struct rd rd;
 	int r;
 
 	buf_init(&b, 1 << 16);
-	if ((r = vault_meta_get(v, "state", &b)) != 0)
+	if ((r = get_sized(v, "state", STATE_BYTES, &b)) != 0)
 		goto out;
-	if (b.n != LTHASH_BYTES + 8) {
-		r = CV_ERR_FORMAT;
-		goto out;
-	}
 	lthash_decode(&v->lthash, b.p);
 	v->elements = be64_get(b.p + LTHASH_BYTES);
+	memcpy(named, b.p + LTHASH_BYTES + 8, sizeof(named));
+	if ((r = get_sized(v, "tables", LTHASH_BYTES, &b)) != 0)
+		goto out;
+	lthash_decode(&v->tables, b.p);
+	lthash_digest(&v->tables, digest);
+	if (memcmp(digest, named, sizeof(named)) != 0) {
+		r = CV_ERR_REPLAY;
+		goto out;
+	}
 	if ((r = vault_meta_get(v, "counters", &b)) != 0)
 		goto out;
 	rd = rd_over(b.p, b.n);
@@ -216,4 +258,36 @@ int vault_load_state(struct vault *v)
 out:
 	buf_free(&b);
 	return r;
+}
+
+/* One table's rows into a hash of their own. */
+struct tables_scan {
+	struct vault *v;
+	enum store_table table;
+	struct lthash found;
+};
+
+static int add_found(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
+{
+	struct tables_scan *x = cookie;
+
+	if (in_tables(x->table, key, key_n))
+		keys_state_add(x->v->keys, &x->found, (uint8_t)x->table, key, key_n, val, val_n);
+	return 0;
+}
+
+int vault_check_tables(struct vault *v)
+{
+	struct tables_scan x = { .v = v, .table = STORE_DIR };
+	uint8_t found[32], named[32];
+	int r;
+
+	if ((r = store_scan(v->store, STORE_DIR, "", 0, NULL, 0, false, 0, add_found, &x)) != 0)
+		return r;
+	x.table = STORE_GOV;
+	if ((r = store_scan(v->store, STORE_GOV, "", 0, NULL, 0, false, 0, add_found, &x)) != 0)
+		return r;
+	lthash_digest(&x.found, found);
+	lthash_digest(&v->tables, named);
+	return memcmp(found, named, sizeof(found)) == 0 ? 0 : CV_ERR_REPLAY;
 }

@@ -334,6 +334,12 @@ static int start_directory(struct vault *v, struct starting *x)
 	return r != 0 ? r : members_load(v);
 }
 
+static int start_tables(struct vault *v, struct starting *x)
+{
+	(void)x;
+	return vault_check_tables(v);
+}
+
 static int start_epochs(struct vault *v, struct starting *x)
 {
 	int r;
@@ -374,6 +380,7 @@ static int start(struct vault *v)
 		{ "store/, directory", start_directory },
 		{ "store/, governance", start_governance },
 		{ "store/, jobs", start_jobs },
+		{ "store/, directory and governance against the state", start_tables },
 		{ "epochs of the log", start_epochs },
 		{ "the first leaf", start_first_leaf },
 	};
@@ -408,12 +415,13 @@ static int stop(struct vault *v, bool clean)
 	v->policy = NULL;
 	keys_seal(v->keys);
 	wipe(&v->lthash, sizeof(v->lthash));
+	wipe(&v->tables, sizeof(v->tables));
 	wipe(&v->turn_saved, sizeof(v->turn_saved));
 	wipe(&v->call_saved, sizeof(v->call_saved));
 	memset(v->recent, 0, sizeof(v->recent));
 	memset(v->idem_cursor, 0, sizeof(v->idem_cursor));
 	v->merges = v->opened = 0;
-	v->state_dirty = v->counters_dirty = v->full = v->refused_full = v->log_stuck = v->told_failed = false;
+	v->state_dirty = v->tables_dirty = v->counters_dirty = v->full = v->refused_full = v->log_stuck = v->told_failed = false;
 	v->state = VAULT_SEALED;
 	if (open_store(v) != 0)
 		v->state = VAULT_FAILED;

@@ -48,7 +48,7 @@ struct counters {
 /* State that a rollback puts back: kept twice, for the request and for the turn. */
 struct vault_saved {
 	bool valid;
-	struct lthash state;
+	struct lthash state, tables;
 	uint64_t elements;
 	struct counters counters;
 };
@@ -154,10 +154,11 @@ struct vault {
 	uint8_t policy_digest[32];
 
 	struct lthash lthash;
+	struct lthash tables;		/* of directory and governance alone: computed anew at every start */
 	uint64_t elements;
 	struct counters counters;
 	struct vault_saved turn_saved, call_saved;
-	bool state_dirty, counters_dirty;
+	bool state_dirty, tables_dirty, counters_dirty;
 	uint64_t state_leaf;		/* newest leaf that names the state */
 
 	struct gov *gov;		/* gov.h; NULL while sealed */
@@ -231,6 +232,11 @@ int vault_put_state(struct vault *v);
 int vault_load_state(struct vault *v);
 /* Hold the state row against the newest leaf that names a state. 0, CV_ERR_REPLAY, or why a leaf cannot be read. */
 int vault_check_state(struct vault *v);
+/*
+ * Hold every row of the directory and of governance, idempotency rows aside, against the hash of these tables: CV_ERR_REPLAY if one was
+ * changed, put back from an earlier day, added or taken away, whatever it says and whether or not it opens.
+ */
+int vault_check_tables(struct vault *v);
 /* Hold the counters against the last record: CV_ERR_REPLAY if they would give its serial or shred slot once more. */
 int vault_check_counters(struct vault *v);
 

@@ -343,6 +343,27 @@ static void forged_row_does_not_load(void **state)
 	}
 }
 
+/* What was revoked, used or expired stays so: an older row opens, but it is not the one that the state knows. */
+static void older_row_put_back_refuses_to_unseal(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t record[16], id[16], key[GOV_KEY], row[8192];
+	struct store_value val;
+	struct cast who;
+	size_t n;
+
+	cast(f, &who);
+	new_child(f, &who, EAST, record);
+	assert_int_equal(ask_grant(f, who.school, record, "note", 1, id), 0);
+	assert_int_equal(gov_do(f, who.manager, "requests", id, "approve"), 0);
+	gov_key(GOV_GRANT, id, key);
+	assert_int_equal(store_get(f->v->store, STORE_GOV, key, sizeof(key), &val), 0);
+	assert_true((n = val.n) <= sizeof(row));
+	memcpy(row, val.p, n);
+	assert_int_equal(gov_do(f, who.manager, "grants", id, "revoke"), 0);
+	unseal_with_row(f, key, row, n, CV_ERR_REPLAY);
+}
+
 static void export_counts_its_own_records(void **state)
 {
 	struct fixture *f = *state;
@@ -506,7 +527,7 @@ int main(void)
 		T(delegate_without_the_key_grants_nothing), T(approval_merges_what_was_handed_in),
 		cmocka_unit_test_setup_teardown(level_five_needs_a_grant, sealed_setup, fixture_teardown),
 		T(grant_of_nothing_opens_nothing_later), T(grant_after_its_generation_is_dead), T(forged_key_does_not_open),
-		T(forged_row_does_not_load), T(export_counts_its_own_records), T(export_lists_what_it_takes_in_and_nothing_else),
+		T(forged_row_does_not_load), T(older_row_put_back_refuses_to_unseal), T(export_counts_its_own_records), T(export_lists_what_it_takes_in_and_nothing_else),
 	};
 #undef T
 

@@ -1,6 +1,8 @@
 /* Stored bytes that somebody changed, moved, took away or put back: the next reader learns of it. FORMAT.md section 13. */
 #include "test_vault.h"
 
+#include "format/directory.h"
+
 struct row {
 	enum store_table table;
 	uint8_t key[40];
@@ -384,6 +386,36 @@ static void counters_put_back_refuse_to_unseal(void **state)
 	buf_free(&x.value);
 }
 
+static int first_principal(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
+{
+	struct row *x = cookie;
+
+	memcpy(x->key, key, key_n);
+	x->key_n = key_n;
+	buf_put(&x->value, val, val_n);
+	return 1;
+}
+
+/* No signature covers the mark of a suspended member: the tables' own hash does. */
+static void a_changed_mark_refuses_to_unseal(void **state)
+{
+	static const uint8_t principals[1] = { DIR_PRINCIPAL };
+	struct fixture *f = *state;
+	struct row x = { .table = STORE_DIR };
+	struct dir_value v;
+
+	buf_init(&x.value, 1 << 16);
+	assert_int_equal(store_scan(f->v->store, STORE_DIR, principals, 1, NULL, 0, false, 1, first_principal, &x), 1);
+	assert_int_equal(dir_value_decode(x.value.p, x.value.n, &v), 0);
+	x.value.p[v.rest - x.value.p] ^= 1;
+	put(f, &x, &x.value);
+	assert_int_equal(vault_seal(f->v), 0);
+	log_init("test", 0);
+	assert_int_equal(vault_unseal(f->v, 3, f->kek), CV_ERR_REPLAY);
+	log_init("test", LOG_LEVEL_ERROR);
+	buf_free(&x.value);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -399,6 +431,7 @@ int main(void)
 		cmocka_unit_test(a_changed_drop_is_neither_read_nor_merged),
 		cmocka_unit_test(a_forged_drop_is_not_merged),
 		cmocka_unit_test(history_is_whole_or_refused),
+		cmocka_unit_test_setup_teardown(a_changed_mark_refuses_to_unseal, fixture_setup, fixture_teardown),
 		cmocka_unit_test(counters_put_back_refuse_to_unseal),
 	};
 
