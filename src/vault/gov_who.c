@@ -52,11 +52,15 @@ static unsigned roles_of(struct vault *v, const struct vault_call *c, const uint
 
 bool gov_grantee_fits(struct vault *v, const struct vault_call *c, const uint8_t principal[16], const struct gov_bytes *purposes)
 {
+	const struct principal *p = directory_principal(v->keys, principal);
 	uint16_t roles[POLICY_ROLES];
 	uint64_t wanted, has = 0;
 	unsigned n;
 
-	if (!directory_enabled(directory_principal(v->keys, principal), c->now_ms) || !purposes_mask(v, purposes, &wanted))
+	/* Who keeps the vault or reads its log sees no child's data, whoever would allow it. */
+	if (p == NULL || p->kind == PRINCIPAL_ADMINISTRATOR || p->kind == PRINCIPAL_CUSTODIAN || p->kind == PRINCIPAL_AUDITOR)
+		return false;
+	if (!directory_enabled(p, c->now_ms) || !purposes_mask(v, purposes, &wanted))
 		return false;
 	n = roles_of(v, c, principal, roles);
 	for (unsigned i = 0; i < n; i++)
