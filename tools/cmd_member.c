@@ -203,7 +203,8 @@ static int suspend(int argc, char **argv)
 		"立即停用成员：结束其全部会话且不得再登录。由一名安全管理员执行；恢复须两名管理员。" };
 	const struct childvault_with with = { .purpose = NULL };
 	const char *reason = NULL;
-	const struct cli_option options[] = { { "reason", OPTION_TEXT, &reason, "TEXT", "why: it stands in the log", "理由（记入日志）" } };
+	const struct cli_option options[] = {
+		{ "reason", OPTION_TEXT, &reason, "TEXT", "why: it stands in the log", "理由（记入日志）" } };
 	struct childvault *cv = NULL;
 	bool own = false;
 	struct cli_args a;
@@ -228,10 +229,12 @@ static int suspend(int argc, char **argv)
 static int restore(int argc, char **argv)
 {
 	static const struct cli_help help = { "member restore LOGIN --reason TEXT",
-		"Asks that a suspended member be restored. Another administrator, a different person, approves: childvault request approve ID.",
-		"申请恢复已停用的成员。须由另一名管理员（不同自然人）批准：childvault request approve 编号。" };
+		"Asks that a suspended or lapsed member be restored. Another administrator, a different person, approves: childvault "
+		"request approve ID.",
+		"申请恢复已停用或已失效的成员。须由另一名管理员（不同自然人）批准：childvault request approve 编号。" };
 	const char *reason = NULL;
-	const struct cli_option options[] = { { "reason", OPTION_TEXT, &reason, "TEXT", "why: it stands in the log", "理由（记入日志）" } };
+	const struct cli_option options[] = {
+		{ "reason", OPTION_TEXT, &reason, "TEXT", "why: it stands in the log", "理由（记入日志）" } };
 	struct childvault *cv = NULL;
 	bool own = false;
 	struct cli_args a;
@@ -248,8 +251,8 @@ static int restore(int argc, char **argv)
 		else if (cli.json)
 			code = cli_print_body(cv);
 		else
-			printf(tr("another administrator approves: childvault request approve %s\n", "待另一名管理员批准：childvault request approve %s\n"),
-			    childvault_id(cv));
+			printf(tr("another administrator approves: childvault request approve %s\n",
+			    "待另一名管理员批准：childvault request approve %s\n"), childvault_id(cv));
 	}
 	json_text_free(text);
 	cli_close(cv, own);

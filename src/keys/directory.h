@@ -37,7 +37,7 @@ struct principal {
 	char login[64];
 	char area[13];		/* 0 to 12 digits, "" the whole vault */
 	uint64_t vetted_ms;	/* when last vetted; 0: not known */
-	/* Kept by vault: from when on refused as if suspended (0: never); days of the last session and of being restored, from 1 (0: none). */
+	/* Kept by vault: from when on refused as if suspended (0: never); days of last session and restoring, from 1 (0: none). */
 	uint64_t lapses_ms;
 	uint32_t last_day, restored_day;
 };

@@ -153,7 +153,8 @@ static unsigned suspend(struct vault *v, struct vault_call *c, const struct prin
 	int r;
 
 	if (p->kind == PRINCIPAL_ADMINISTRATOR && !two_are_left(v, p, c->now_ms))
-		return call_refuse(c, PROBLEM_CONFLICT, "two administrators of different persons must be left, or nobody could restore anybody");
+		return call_refuse(c, PROBLEM_CONFLICT,
+		    "two administrators of different persons must be left, or nobody could restore anybody");
 	leaf(c, LEAF_SUSPENDED, p, why);
 	if ((r = put_mark(v, p->id, true)) == CV_ERR_LIMIT)
 		return call_refuse(c, PROBLEM_OVERLOADED, "too many members at once");
@@ -176,7 +177,8 @@ unsigned members_act(struct vault *v, struct vault_call *c, const struct wire_go
 	if (p == NULL)
 		return call_refuse(c, PROBLEM_NOT_FOUND, "no such member");
 	if (m->action.n == 7 && memcmp(m->action.p, "restore", 7) == 0)
-		return call_refuse(c, PROBLEM_APPROVAL_REQUIRED, "two administrators restore a member: a request of kind restore, and its approval");
+		return call_refuse(c, PROBLEM_APPROVAL_REQUIRED,
+		    "two administrators restore a member: a request of kind restore, and its approval");
 	if (m->action.n != 7 || memcmp(m->action.p, "suspend", 7) != 0)
 		return call_refuse(c, PROBLEM_NOT_FOUND, "no such action");
 	if (!looks_after(v, c->principal, p, c->now_ms))

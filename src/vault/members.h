@@ -1,5 +1,6 @@
 /*
- * Members: the directory's principals listed, suspended at once by one administrator, restored by two, lapsed when they stay away. docs/POLICY.md section 5, "Members".
+ * Members: the directory's principals listed, suspended at once by one administrator, restored by two, lapsed when they stay away.
+ * docs/POLICY.md section 5, "Members".
  *
  * The suspended mark stands in the principal's row, where the state hash covers it, and in the directory in memory, which every
  * session_find asks: from the moment of its setting the principal's sessions get nothing, later in the same turn neither. Core's thread.
@@ -21,11 +22,11 @@ void members_turn_done(struct vault *v, bool durable);
 
 /* ---- members_days.c ------------------------------------------------------------------------------------------------ */
 
-/* Open the rows of members' days and see who lapses when. 0, CV_ERR_AUTH or CV_ERR_FORMAT (a row does not open: unseal fails), CV_ERR_IO. */
+/* Open the rows of members' days and see who lapses when. 0; CV_ERR_AUTH, CV_ERR_FORMAT (a row does not open); CV_ERR_IO. */
 int members_load(struct vault *v);
 /* The caller's principal opened a session: the day is kept, if it is the first one of the day. 0 or the store's error. */
 int members_seen(struct vault *v, struct vault_call *c);
-/* Two administrators restored p: its absence and its vetting count from today. 0, CV_ERR_LIMIT (too many in this turn), or the store's error. */
+/* Two administrators restored p: absence and vetting count from today. 0, CV_ERR_LIMIT (too many in this turn), the store's error. */
 int members_vouched(struct vault *v, struct vault_call *c, const struct principal *p);
 /* Memory says again what the row of a member's days says. */
 void members_reread_days(struct vault *v, const uint8_t id[16]);

@@ -166,7 +166,7 @@ int members_seen(struct vault *v, struct vault_call *c)
 	uint32_t today = (uint32_t)c->today + 1;
 	int r;
 
-	/* Nobody is kept out because this day cannot be written: the next session writes it. Room is left for who is suspended in the turn. */
+	/* Nobody is kept out because this day cannot be written: the next session writes it. Room is left for suspending. */
 	if (p->last_day >= today || v->marks_n >= VAULT_MARKS / 2 || store_room(v->store, ROOM) != 0 || !mark(v, p->id))
 		return 0;
 	if ((r = put_row(v, p->id, today, p->restored_day)) != 0)

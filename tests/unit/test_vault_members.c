@@ -96,7 +96,8 @@ static void administrators_auditors_and_who_assigns_see_members(void **state)
 	cast(f, &who);
 	officers(f, &o);
 	assert_int_equal(login(f, P_AUDITOR, auditor), 0);
-	const uint8_t *may[] = { o.system, o.security, auditor, who.manager }, *may_not[] = { who.worker, who.clerk, who.school, who.intake };
+	const uint8_t *may[] = { o.system, o.security, auditor, who.manager };
+	const uint8_t *may_not[] = { who.worker, who.clerk, who.school, who.intake };
 
 	for (unsigned i = 0; i < 4; i++) {
 		assert_int_equal(gov_show(f, may[i], "members", id, "login", shown), 0);
