@@ -363,7 +363,8 @@ int separation_say(const struct separation *fault, const char *a, const char *b)
 		[SEPARATION_CUSTODIAN_READS] = { "%s is a custodian and, as %s, has a role with a class", "%s 是保管员，又以 %s 持有可接触档案的角色" },
 		[SEPARATION_AUDITOR_READS] = { "%s is an auditor and, as %s, has a role with a class", "%s 是审计员，又以 %s 持有可接触档案的角色" },
 		[SEPARATION_CUSTODIAN_ELSE] = { "%s is a custodian and, as %s, administrator or auditor", "%s 是保管员，又以 %s 担任管理员或审计员" },
-		[SEPARATION_AUDITOR_ELSE] = { "%s is an auditor and, as %s, the system or security administrator", "%s 是审计员，又以 %s 担任系统或安全管理员" },
+		[SEPARATION_AUDITOR_ELSE] = { "%s is an auditor and, as %s, the system or security administrator",
+		    "%s 是审计员，又以 %s 担任系统或安全管理员" },
 	};
 	char sentence[512];
 

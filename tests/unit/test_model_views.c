@@ -342,8 +342,10 @@ static void what_another_operator_stored_is_suppressed(void **state)
 		{ VIEW_M2_ID, VALUE_TEXT, "33010620150101123X" }, { VIEW_M2_ID, VALUE_TEXT, "****123X" },
 		{ VIEW_M2_ID, VALUE_TEXT, "330106********123X" }, { VIEW_M3_PHONE, VALUE_TEXT, "13812345678" },
 		{ VIEW_M3_PHONE, VALUE_TEXT, "0371-65912345" }, { VIEW_M4_TOWNSHIP, VALUE_TEXT, "河南省周口市鹿邑县城关镇李庄村" },
-		{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "410122104002" }, { VIEW_COUNTY, VALUE_CODE, "410122" }, { VIEW_COUNTY, VALUE_TEXT, "410122104" },
-		{ VIEW_M5_YEAR, VALUE_DATE, "2015-12-04" }, { VIEW_M5_YEAR, VALUE_TEXT, "2015Q4" }, { VIEW_M5B_BIRTH_QUARTER, VALUE_TEXT, "2015" },
+		{ VIEW_M4_TOWNSHIP, VALUE_TEXT, "410122104002" }, { VIEW_COUNTY, VALUE_CODE, "410122" },
+		{ VIEW_COUNTY, VALUE_TEXT, "410122104" },
+		{ VIEW_M5_YEAR, VALUE_DATE, "2015-12-04" }, { VIEW_M5_YEAR, VALUE_TEXT, "2015Q4" },
+		{ VIEW_M5B_BIRTH_QUARTER, VALUE_TEXT, "2015" },
 		{ VIEW_M13_QUARTER, VALUE_DATE, "2015-12-04" }, { VIEW_M6_ACCOUNT, VALUE_TEXT, "6222020200112230128" },
 		{ VIEW_M7_DISABILITY, VALUE_TEXT, "33010620150101123X42" }, { VIEW_M7_DISABILITY, VALUE_TEXT, "330106***********X42" },
 		{ VIEW_M10_STAGE, VALUE_TEXT, "青石镇中心小学" }, { VIEW_M11_TAIL, VALUE_TEXT, "A123456789" },
@@ -382,7 +384,8 @@ static void a_contact_is_masked_or_suppressed(void **state)
 	(void)state;
 	buf_init(&scratch, 100);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const char *const texts[] = { cases[i].name, cases[i].phone, cases[i].relation }, *const names[] = { "name", "phone", "relation" };
+		const char *const texts[] = { cases[i].name, cases[i].phone, cases[i].relation }, *const names[] = { "name", "phone",
+		    "relation" };
 		size_t at, n = 0;
 
 		buf_init(&group, 200);

@@ -82,7 +82,8 @@ struct shown {
 /* At read time what the operator made stands; a copy of a text, stored by an operator of another day, shows no more than the mask. */
 static void check_stored(enum view_op op, const struct value *made, const struct value *copy)
 {
-	static const enum view_op texts[] = { VIEW_M1_NAME, VIEW_M1O_CALL_NAME, VIEW_M2_ID, VIEW_M3_PHONE, VIEW_M4_TOWNSHIP, VIEW_M4V_VILLAGE,
+	static const enum view_op texts[] = { VIEW_M1_NAME, VIEW_M1O_CALL_NAME, VIEW_M2_ID, VIEW_M3_PHONE, VIEW_M4_TOWNSHIP,
+	    VIEW_M4V_VILLAGE,
 		VIEW_M6_ACCOUNT, VIEW_M7_DISABILITY, VIEW_M10_STAGE, VIEW_M11_TAIL };
 	struct buf scratch;
 	struct value got;

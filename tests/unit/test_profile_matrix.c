@@ -702,7 +702,10 @@ static void a_purpose_opens_what_it_is_for(void **state)
 	}
 }
 
-/* What has level 5, is biometric or a measure of guardianship stands in no default view itself: to see it is to reveal it, with a reason. */
+/*
+ * What has level 5, is biometric or a measure of guardianship stands in no default view itself: to see it is to reveal it, with a
+ * reason.
+ */
 static void the_gravest_is_revealed_and_never_just_read(void **state)
 {
 	static const char *const grave[] = { "biometric", "custody" };
@@ -828,7 +831,8 @@ static void nobody_rebuilds_an_identity_number(void **state)
 				struct known k = both(&known[i], &known[n]);
 
 				if (k.masked && !k.number && candidates(&k) < 40)
-					fail_msg("%s, %s: %u numbers are left of %s", policy_role(policy, i)->name, policy_role(policy, n)->name,
+					fail_msg("%s, %s: %u numbers are left of %s", policy_role(policy, i)->name, policy_role(policy,
+					    n)->name,
 					    candidates(&k), people[j]);
 				masked += k.masked && !k.number;
 			}

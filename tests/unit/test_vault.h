@@ -62,13 +62,16 @@ static inline void fixture_policy(struct buf *ret)
 	static const struct policy_class classes[] = { { CLASS_ID, "identity", LABEL, "", 3, false },
 		{ CLASS_HEALTH, "health", LABEL, "", 4, false }, { CLASS_ID_MASKED, "identity.masked", LABEL, "", 3, false } };
 	static const struct policy_field fields[] = {
-		{ .id = FIELD_NAME, .class = CLASS_ID, .name = "name", .label = LABEL, .about = "", .fold_code = "", .fold_as = "", .owner = 1, .type = VALUE_TEXT,
+		{ .id = FIELD_NAME, .class = CLASS_ID, .name = "name", .label = LABEL, .about = "", .fold_code = "", .fold_as = "",
+		    .owner = 1, .type = VALUE_TEXT,
 		    .max_length = 200, .validator = VALID_V1_NAME, .purposes = 7, .views = 1,
 		    .shape = { .type = VALUE_TEXT, .max_length = 200, .validator = VALID_V1_NAME },
 		    .view = { { CLASS_ID_MASKED, VIEW_M1_NAME } } },
-		{ .id = FIELD_CITY, .class = CLASS_ID, .name = "city", .label = LABEL, .about = "", .fold_code = "", .fold_as = "", .owner = 1, .type = VALUE_TEXT,
+		{ .id = FIELD_CITY, .class = CLASS_ID, .name = "city", .label = LABEL, .about = "", .fold_code = "", .fold_as = "",
+		    .owner = 1, .type = VALUE_TEXT,
 		    .max_length = 200, .shape = SHAPE_TEXT, .purposes = 3 },
-		{ .id = FIELD_NOTE, .class = CLASS_HEALTH, .name = "note", .label = LABEL, .about = "", .fold_code = "", .fold_as = "", .owner = 1, .type = VALUE_TEXT,
+		{ .id = FIELD_NOTE, .class = CLASS_HEALTH, .name = "note", .label = LABEL, .about = "", .fold_code = "", .fold_as = "",
+		    .owner = 1, .type = VALUE_TEXT,
 		    .max_length = 200, .shape = SHAPE_TEXT, .purposes = 7 },
 	};
 	static const struct policy_role roles[] = {

@@ -704,7 +704,8 @@ static void production_keeps_the_offices_apart(void **state)
 		{ auditor_is_custodian, SEPARATION_CUSTODIAN_ELSE }, { custodian_twice, SEPARATION_CUSTODIANS },
 		{ one_custodian, SEPARATION_CUSTODIANS }, { custodian_reads, SEPARATION_CUSTODIAN_READS },
 		{ admin_reads, SEPARATION_ADMINISTRATOR_READS }, { auditor_reads, SEPARATION_AUDITOR_READS },
-		{ auditor_is_security_admin, SEPARATION_AUDITOR_ELSE }, { no_auditor, SEPARATION_AUDITORS }, { one_admin_only, SEPARATION_ADMINISTRATORS },
+		{ auditor_is_security_admin, SEPARATION_AUDITOR_ELSE }, { no_auditor, SEPARATION_AUDITORS },
+		{ one_admin_only, SEPARATION_ADMINISTRATORS },
 	};
 	struct separation_member m[OFFICE];
 	struct separation fault;

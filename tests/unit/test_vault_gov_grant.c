@@ -527,7 +527,8 @@ int main(void)
 		T(delegate_without_the_key_grants_nothing), T(approval_merges_what_was_handed_in),
 		cmocka_unit_test_setup_teardown(level_five_needs_a_grant, sealed_setup, fixture_teardown),
 		T(grant_of_nothing_opens_nothing_later), T(grant_after_its_generation_is_dead), T(forged_key_does_not_open),
-		T(forged_row_does_not_load), T(older_row_put_back_refuses_to_unseal), T(export_counts_its_own_records), T(export_lists_what_it_takes_in_and_nothing_else),
+		T(forged_row_does_not_load), T(older_row_put_back_refuses_to_unseal), T(export_counts_its_own_records),
+		    T(export_lists_what_it_takes_in_and_nothing_else),
 	};
 #undef T
 

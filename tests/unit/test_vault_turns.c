@@ -738,7 +738,8 @@ static void a_vault_is_made_of_what_fits_or_not_at_all(void **state)
 			m->slots[j] = (struct vault_genesis_slot){ .number = 2 + j, .info = { .type = SLOT_DEMO } };
 		}
 		m->g = (struct vault_genesis){ .dir = dir, .demo = true, .policy = f->policy.p, .policy_n = f->policy.n,
-			.people = m->people, .people_count = fixture_people(&f->policy), .signers = m->signers, .signer_count = 2, .slots = m->slots,
+			.people = m->people, .people_count = fixture_people(&f->policy), .signers = m->signers, .signer_count = 2,
+			    .slots = m->slots,
 			.slot_count = 2, .journal_file_bytes = 256u << 10, .journal_files = 2 };
 		cases[i].spoil(m);
 		assert_int_equal(vault_genesis(&m->g), cases[i].result);
