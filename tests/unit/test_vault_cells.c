@@ -213,7 +213,8 @@ struct walk {
 	unsigned n, field[POLICY_FIELDS];	/* the fields asked for, by position */
 	struct must must[POLICY_FIELDS];	/* of each of them */
 	struct buf names, scratch[2];
-	unsigned long cells, of_reason[DECIDE_REASONS], masked, copied;	/* what was met */
+	unsigned long asked, step;		/* every so many of the questions are put */
+	unsigned long of_reason[DECIDE_REASONS], masked, copied;	/* what was met */
 	uint8_t log_key[AREAS][STANDINGS][32];
 	bool any;				/* of the last request: something is answered or absent */
 	enum decision_reason refused, hidden;	/* why it, or what is hidden beside its answer, is refused */
@@ -233,14 +234,23 @@ static unsigned history_later(struct vault *v, struct vault_call *c, void *m)
 	return vault_history(v, c, m);
 }
 
+/* Where the programs of tests are wrapped, as by valgrind, it is memory that is looked at, and some of the cells do. */
 static void walk_begin(struct walk *w, struct cells *x)
 {
+	const char *wrap = getenv("UNIT_WRAP");
+
 	memset(w, 0, sizeof(*w));
 	w->x = x;
+	w->step = wrap != NULL && wrap[0] != '\0' ? 101 : 1;
 	buf_init(&w->names, 65536);
 	buf_init(&w->scratch[0], 65536);
 	buf_init(&w->scratch[1], 65536);
 	cells_turns_begin(x);
+}
+
+static bool walk_skips(struct walk *w)
+{
+	return w->asked++ % w->step != 0;
 }
 
 static void walk_end(struct walk *w)
@@ -299,7 +309,6 @@ static unsigned walk_call(struct walk *w, test_run run, void *m)
 	days_later = w->q.later;
 	problem = one_turn(&w->x->f, &env, true, run, m);
 	assert_int_not_equal(problem, LATER);
-	w->cells += w->n;
 	for (unsigned i = 0; i < w->n; i++)
 		w->must[i] = what_must_be(w->x, &w->q, w->field[i]);
 	return problem;
@@ -555,7 +564,8 @@ static void walk_all(struct walk *w, void (*check)(struct walk *w))
 				w->q.standing = i / 4 % STANDINGS;
 				w->q.clear = (i & 1) != 0;
 				w->q.later = (i & 2) != 0 ? CELL_DAYS + 1 : 0;
-				check(w);
+				if (!walk_skips(w))
+					check(w);
 			}
 }
 
@@ -633,11 +643,11 @@ static void every_cell_is_read_as_the_page_says(void **state)
 	walk_begin(&w, *state);
 	walk_fields(&w, 0, w.x->fields);
 	walk_all(&w, check_read);
-	assert_int_equal(w.cells, (unsigned long)w.x->roles * w.x->fields * w.x->purposes * AREAS * STANDINGS * 4);
-	for (size_t i = 0; i < sizeof(met) / sizeof(met[0]); i++)
+	assert_int_equal(w.asked, w.x->roles * w.x->purposes * AREAS * STANDINGS * 4);
+	for (size_t i = 0; w.step == 1 && i < sizeof(met) / sizeof(met[0]); i++)
 		if (w.of_reason[met[i]] < 100)
 			fail_msg("%lu cells of reason %u", w.of_reason[met[i]], (unsigned)met[i]);
-	assert_true(w.masked > 1000 && w.copied > 1000);
+	assert_true(w.step > 1 || (w.masked > 1000 && w.copied > 1000));
 	check_leaves(&w);
 	walk_end(&w);
 }
@@ -670,7 +680,7 @@ static void each_field_alone_has_its_leaf(void **state)
 					w.q.area = places[i / 2].area;
 					w.q.standing = places[i / 2].standing;
 					w.q.clear = (i & 1) != 0;
-					if (i > 1 && !acts(&w.q))
+					if ((i > 1 && !acts(&w.q)) || walk_skips(&w))
 						continue;
 					walk_fields(&w, field, 1);
 					check_read(&w);
@@ -800,9 +810,10 @@ static void every_cell_is_written_as_the_page_says(void **state)
 			for (unsigned field = 0; field < w.x->fields; field++) {
 				w.q.who = &w.x->member[role];
 				walk_fields(&w, field, 1);
-				check_writes(&w);
+				if (!walk_skips(&w))
+					check_writes(&w);
 			}
-	for (size_t i = 0; i < sizeof(met) / sizeof(met[0]); i++)
+	for (size_t i = 0; w.step == 1 && i < sizeof(met) / sizeof(met[0]); i++)
 		if (w.of_reason[met[i]] == 0)
 			fail_msg("no cell of reason %u", (unsigned)met[i]);
 	walk_end(&w);
