@@ -62,6 +62,8 @@ void audit_close(struct audit *a);
 int audit_turn_begin(struct audit *a, struct store *s, uint64_t now_ms);
 /* The digest of the policy document whose first half every leaf names. Ends the segment. */
 void audit_policy(struct audit *a, const uint8_t digest[32]);
+/* The auditors are not those they were: ends the segment, so that the next leaf is sealed to those who are. */
+void audit_auditors_changed(struct audit *a);
 
 /* What a sealed or clear leaf says; zeroed members are absent. */
 struct audit_entry {
@@ -75,7 +77,7 @@ struct audit_entry {
 };
 /*
  * Build one leaf and give it to store_leaf; opens a key segment first when the leaf is sealed and none is open (limits: 4,096
- * leaves, 10 minutes, policy change, failed block). *ret_index is the leaf's index. A request that is rolled back may take a
+ * leaves, 10 minutes, another policy, other auditors, a failed block). *ret_index is the leaf's index. A request that is rolled back may take a
  * segment leaf with it: the next leaf notices. 0, CV_ERR_LIMIT, CV_ERR_FULL, CV_ERR_NOMEM.
  */
 int audit_leaf(struct audit *a, struct store *s, const struct audit_entry *e, uint64_t now_ms, uint64_t *ret_index);

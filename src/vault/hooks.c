@@ -71,12 +71,27 @@ static void add_auditor(void *cookie, const struct principal *p)
 	x->n++;
 }
 
+/*
+ * Without an enabled auditor the log is sealed to those who are suspended: they get no session now, and read what was done meanwhile once
+ * they are restored. Sealed to nobody, it would be blind for ever, and one administrator could bring that about.
+ */
+static void add_suspended(struct vault *v, struct auditor_list *x)
+{
+	const struct principal *p;
+
+	for (size_t i = 0; (p = directory_principal_at(v->keys, i)) != NULL; i++)
+		if (p->kind == PRINCIPAL_AUDITOR && p->suspended)
+			add_auditor(x, p);
+}
+
 static unsigned hook_auditors(void *cookie, struct audit_auditor *ret, unsigned max)
 {
 	struct vault *v = cookie;
 	struct auditor_list x = { ret, 0, max };
 
 	directory_auditors(v->keys, clock_wall_ms(), add_auditor, &x);
+	if (x.n == 0)
+		add_suspended(v, &x);
 	return x.n;
 }
 

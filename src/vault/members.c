@@ -73,6 +73,8 @@ void members_commit(struct vault *v, uint64_t now_ms)
 	for (; v->marks_committed < v->marks_n; v->marks_committed++) {
 		const struct principal *p = directory_principal(v->keys, v->mark[v->marks_committed]);
 
+		if (p != NULL && p->kind == PRINCIPAL_AUDITOR)
+			audit_auditors_changed(v->audit);
 		/* Their merges and jobs are forgotten with them. If the turn fails they are ended all the same: people log in again. */
 		if (p != NULL && p->suspended)
 			session_close_all(v->keys, p->id, vault_session_ended, &end);

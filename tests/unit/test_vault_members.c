@@ -320,6 +320,63 @@ static void failed_turn_leaves_the_member_as_it_was(void **state)
 	assert_int_equal(gov_do(f, clerk, "members", f->request_id, "suspend"), PROBLEM_NOT_PERMITTED);
 }
 
+/* To how many auditors the newest key segment is sealed, and the index of its leaf. */
+static unsigned sealed_to(struct fixture *f, uint64_t *ret_index)
+{
+	struct buf b;
+	struct leaf l;
+	unsigned n = 0;
+
+	assert_int_equal(vault_checkpoint_now(f->v), 0);
+	buf_init(&b, 65536);
+	for (uint64_t i = store_next_leaf(f->v->store); i-- > 0;) {
+		buf_reset(&b);
+		assert_int_equal(audit_read_leaf(f->v->audit, i, &b), 0);
+		assert_int_equal(leaf_decode(b.p, b.n, &l), 0);
+		if (l.kind != LEAF_SEGMENT)
+			continue;
+		n = l.body_a[0];
+		*ret_index = i;
+		break;
+	}
+	buf_free(&b);
+	return n;
+}
+
+static void school_audits(struct test_person person[PEOPLE])
+{
+	person[P_SCHOOL].g.principal.kind = PRINCIPAL_AUDITOR;
+	person[P_SCHOOL].role = ROLE_AUDITOR;
+}
+static int auditors_setup(void **state) { return change_setup(state, school_audits); }
+
+static void log_is_never_sealed_to_nobody(void **state)
+{
+	struct fixture *f = *state;
+	struct officers o;
+	uint64_t before, after;
+	char shown[128];
+	uint8_t id[16];
+
+	officers(f, &o);
+	assert_int_equal(sealed_to(f, &before), 2);
+	assert_int_equal(suspend(f, o.security, P_SCHOOL), 0);
+	assert_int_equal(gov_show(f, o.system, "members", f->person[P_SCHOOL].g.principal.id, "state", shown), 0);
+	assert_string_equal(shown, "suspended");
+	assert_int_equal(sealed_to(f, &after), 1);
+	assert_true(after > before);
+	/* The last one: both could read it once they are back. */
+	assert_int_equal(suspend(f, o.security, P_AUDITOR), 0);
+	assert_int_equal(gov_show(f, o.system, "members", f->person[P_SCHOOL].g.principal.id, "state", shown), 0);
+	assert_int_equal(sealed_to(f, &before), 2);
+	assert_true(before > after);
+	assert_int_equal(ask_restore(f, o.system, "auditor", id), 0);
+	assert_int_equal(gov_do(f, o.security, "requests", id, "approve"), 0);
+	assert_int_equal(gov_show(f, o.system, "members", f->person[P_SCHOOL].g.principal.id, "state", shown), 0);
+	assert_int_equal(sealed_to(f, &after), 1);
+	assert_true(after > before);
+}
+
 /* ---- restoring ----------------------------------------------------------------------------------------------------- */
 
 static void two_administrators_restore(void **state)
@@ -543,6 +600,7 @@ int main(void)
 		T(session_that_opened_in_the_turn_ends_too), T(only_who_looks_after_accounts_suspends), T(two_administrators_are_left),
 		cmocka_unit_test_setup_teardown(third_administrator_may_go, third_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(two_keys_of_one_person_are_one_administrator, same_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(log_is_never_sealed_to_nobody, auditors_setup, fixture_teardown),
 		T(failed_turn_leaves_the_member_as_it_was), T(two_administrators_restore), T(old_session_does_not_come_back),
 		T(request_to_restore_is_for_one_suspension), T(first_session_of_a_day_is_kept), T(who_stays_away_for_ninety_days_lapses),
 		cmocka_unit_test_setup_teardown(who_was_vetted_more_than_a_year_ago_lapses, vetted_setup, fixture_teardown),
