@@ -1,6 +1,7 @@
 /* Jobs: views and predicates computed anew, in slices, with the keys of a session that lives. */
 #include "format/value.h"
 #include "test_vault_work.h"
+#include "vault/gov.h"
 #include "vault/jobs_internal.h"
 
 struct job_facts {
@@ -369,6 +370,44 @@ static void a_job_without_its_session_waits_for_one_that_holds_the_classes(void 
 	assert_int_equal(f->v->call.rule, DECIDE_NO_RIGHT);
 }
 
+static unsigned run_gov_act(struct vault *v, struct vault_call *c, void *m) { return vault_gov_act(v, c, m); }
+
+static void a_job_of_a_suspended_member_waits_for_keys(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t worker[32], clerk[32], officer[32], record[40][16];
+	struct wire_envelope env;
+	struct wire_gov_act m = { .collection = wire_text("members", 7), .id = f->person[P_WORKER].g.principal.id,
+		.action = wire_text("suspend", 7) };
+	struct job_facts j;
+	struct buf b;
+	size_t at;
+
+	assert_int_equal(login(f, P_WORKER, worker), 0);
+	assert_int_equal(login(f, P_CLERK, clerk), 0);
+	assert_int_equal(login(f, P_ADMIN_B, officer), 0);
+	for (unsigned i = 0; i < 40; i++)
+		assert_int_equal(work_create(f, worker, record[i], "张小明", NULL, NULL), 0);
+	work_name_op = VIEW_PLAIN;
+	work_policy_changes(f);
+	assert_int_equal(start_job(f, worker, "reproject", NULL, &j), 0);
+	for (unsigned i = 0; i < 5; i++)
+		vault_work(f->v, 0);
+	assert_true(vault_busy(f->v));
+	buf_init(&b, 256);
+	at = wire_count_begin(&b);
+	wire_field_put(&b, "reason", 6, VALUE_TEXT, "key lost", 8);
+	wire_count_end(&b, at, 1);
+	m.fields = fields_of(&b);
+	env = envelope(f, officer, "", "");
+	assert_int_equal(one_turn(f, &env, true, run_gov_act, &m), 0);
+	buf_free(&b);
+	assert_false(vault_busy(f->v));
+	assert_int_equal(get_job(f, clerk, j.id, &j), 0);
+	assert_string_equal(j.state, "needs-keys");
+	assert_int_equal(j.done, 5);
+}
+
 static void a_job_goes_on_where_it_stood_after_a_crash(void **state)
 {
 	struct fixture *f = *state;
@@ -721,6 +760,7 @@ int main(void)
 		ON(drops_are_folded_in_and_their_wraps_go),
 		ON(a_record_that_does_not_open_is_counted_and_passed_over),
 		ON(a_job_without_its_session_waits_for_one_that_holds_the_classes),
+		ON(a_job_of_a_suspended_member_waits_for_keys),
 		ON(a_job_goes_on_where_it_stood_after_a_crash),
 		ON(predicates_are_computed_and_again_once_an_input_changed),
 		ON(predicates_among_their_inputs_are_not_stale_at_once),
