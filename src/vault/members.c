@@ -188,7 +188,7 @@ unsigned members_act(struct vault *v, struct vault_call *c, const struct wire_go
 	if ((problem = gov_input_take(c, m->fields, MEMBER(MEMBER_REASON), 0, &in)) != 0)
 		return problem;
 	if (p->suspended)
-		return call_decline(c, DECIDE_ALREADY_DECIDED, "suspended");
+		return call_decline(c, DECIDE_ALREADY_DECIDED, "%s", "");
 	d = gov_draft_begin(c, GOV_REQUEST, GOV_PENDING);
 	if ((problem = gov_draft_fill(v, c, &in, 0, d)) == 0)
 		problem = suspend(v, c, p, &d->o.text);
