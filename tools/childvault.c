@@ -39,7 +39,8 @@ static const struct command commands[] = {
 	{ "request", cmd_request, "ask for an approval, or decide on one", "申请审批或作出决定" },
 	{ "grant", cmd_grant, "show and revoke grants", "查看和撤销查阅授权" },
 	{ "delegate", cmd_delegate, "let a person assign and approve in your place", "委托他人代为指派和审批" },
-	{ "member", cmd_member, "list, suspend and restore members", "查看、停用、恢复成员" },
+	{ "member", cmd_member, "list, suspend and restore members, add new ones", "查看、停用、恢复、新增成员" },
+	{ "custody", cmd_custody, "give a custodian's shares for a new member's roles", "保管员为新成员的角色交出份额" },
 	{ "audit", cmd_audit, "events, export, verify: read and check the audit log", "审计日志：查看、导出、校验" },
 	{ "policy", cmd_policy, "check, plan, explain and apply profiles", "规则文件：检查、比较、说明、生效" },
 };

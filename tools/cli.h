@@ -139,6 +139,7 @@ int audit_verify(int argc, char **argv);
 int cmd_assign(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_create(int argc, char **argv);
+int cmd_custody(int argc, char **argv);
 int cmd_delegate(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_export(int argc, char **argv);
@@ -153,6 +154,8 @@ int cmd_list(int argc, char **argv);
 int cmd_login(int argc, char **argv);
 int cmd_logout(int argc, char **argv);
 int cmd_member(int argc, char **argv);
+int member_add(int argc, char **argv);	/* sub-commands of member */
+int member_sign(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_put(int argc, char **argv);
 int cmd_reproject(int argc, char **argv);

@@ -25,7 +25,9 @@ static const struct member members[] = {
 	{ "until", "until", "截止日期" }, { "reason", "reason", "理由" }, { "note", "note", "备注" },
 	{ "by", "by", "经办人" }, { "created_at", "made", "建立时间" }, { "decided_by", "decided by", "审批人" },
 	{ "decided_at", "decided", "审批时间" }, { "delegation", "delegation", "授权委托" }, { "mark", "mark", "追踪标记" },
-	{ "demo", "demo", "演示" }
+	{ "demo", "demo", "演示" }, { "login", "new member", "新成员" }, { "roles", "roles", "角色" }, { "code", "code", "校验码" },
+	{ "waits_for", "waits for", "待" }, { "given", "gave", "已交份额" }, { "needed", "needed", "所需人数" },
+	{ "bad_shares", "bad shares", "不符的份额" }, { "expires_at", "good until", "有效至" }
 };
 
 /* What is shown of each object in a list. */
@@ -60,7 +62,7 @@ static const char *word(const char *code)
 		{ "pending", "waiting", "待审批" }, { "approved", "approved", "已批准" }, { "rejected", "rejected", "已驳回" },
 		{ "withdrawn", "withdrawn", "已撤回" }, { "used", "used up", "已用完" }, { "dead", "dead", "已失效" },
 		{ "grant", "grant", "查阅授权" }, { "bulk", "bulk", "增加查阅数量" }, { "export", "export", "导出" },
-		{ "policy", "policy", "规则变更" }, { "restore", "restore", "恢复成员" }
+		{ "policy", "policy", "规则变更" }, { "restore", "restore", "恢复成员" }, { "members", "new member", "新增成员" }
 	};
 
 	for (size_t i = 0; isatty(STDOUT_FILENO) && i < COUNT(words); i++)

@@ -261,13 +261,17 @@ static int restore(int argc, char **argv)
 
 int cmd_member(int argc, char **argv)
 {
-	static const struct cli_help help = { "member list | show LOGIN | suspend LOGIN --reason TEXT | restore LOGIN --reason TEXT",
-		"Who is in the directory. One security administrator suspends, at once; two administrators restore.",
-		"成员管理。一名安全管理员即可立即停用；恢复须两名管理员。" };
+	static const struct cli_help help = { "member list | show LOGIN | suspend LOGIN --reason TEXT | restore LOGIN --reason TEXT |\n"
+		"       childvault member add FILE.pub --role R --key KEY | sign REQUEST --key KEY",
+		"Who is in the directory. One security administrator suspends, at once; two administrators restore. Two sign for a new\n"
+		"member, then two custodians give the role keys (childvault custody give).",
+		"成员管理。一名安全管理员即可立即停用；恢复须两名管理员。新增成员由两名管理员签名，再由两名保管员交出角色密钥\n"
+		"（childvault custody give）。" };
 	static const struct {
 		const char *name;
 		int (*run)(int argc, char **argv);
-	} subs[] = { { "list", list }, { "show", show }, { "suspend", suspend }, { "restore", restore } };
+	} subs[] = { { "list", list }, { "show", show }, { "suspend", suspend }, { "restore", restore }, { "add", member_add },
+		{ "sign", member_sign } };
 	static char name[64];
 	struct cli_args a;
 
@@ -280,5 +284,5 @@ int cmd_member(int argc, char **argv)
 	}
 	if (!cli_parse(argc, argv, &help, NULL, 0, 0, 0, &a))
 		return a.exit;
-	return cli_usage("member", "list, show, suspend or restore?", "list、show、suspend 还是 restore？");
+	return cli_usage("member", "list, show, suspend, restore, add or sign?", "list、show、suspend、restore、add 还是 sign？");
 }

@@ -121,6 +121,13 @@ static void tell_request(const struct todo *t, const json_t *j, char *to)
 		add_fields(t, to, json_object_get(j, "fields"));
 		add(to, tr(" of at most %llu files for %s until %s", "（至多 %llu 份档案，目的：%s，至 %s）"),
 		    json_number(j, "records"), purpose, until);
+	} else if (strcmp(kind, "members") == 0) {
+		const json_t *roles = json_object_get(j, "roles");
+
+		add(to, tr("%s becomes a member, as ", "%s 成为成员，角色："), json_text(j, "login"));
+		for (size_t i = 0; i < json_array_size(roles); i++)
+			add(to, "%s%s", i > 0 ? tr(", ", "、") : "", json_string_value(json_array_get(roles, i)));
+		add(to, tr(", proposed by %s, code %s", "（由 %s 提请，校验码 %s）"), json_text(j, "by"), json_text(j, "code"));
 	} else if (strcmp(kind, "policy") == 0) {
 		add(to, tr("another policy comes into force, proposed by %s", "启用 %s 提交的新规则"), json_text(j, "by"));
 	} else if (strcmp(kind, "restore") == 0) {
@@ -140,6 +147,16 @@ static void tell_next(const json_t *j, bool mine, char *to)
 	if (mine && strcmp(kind, "policy") == 0)
 		add(to, tr("you sign as second administrator, then it counts: childvault policy sign %s --key FILE",
 		    "由您作为第二名管理员签名，随即生效：childvault policy sign %s --key 密钥文件"), id);
+	else if (mine && strcmp(kind, "members") == 0 && strcmp(json_text(j, "waits_for"), "custodians") == 0)
+		add(to, tr("two custodians give the role keys: childvault custody give %s --key FILE",
+		    "由两名保管员交出角色密钥：childvault custody give %s --key 密钥文件"), id);
+	else if (mine && strcmp(kind, "members") == 0)
+		add(to, tr("you sign as second administrator: childvault member sign %s --key FILE --code CODE",
+		    "由您作为第二名管理员签名：childvault member sign %s --key 密钥文件 --code 校验码"), id);
+	else if (strcmp(kind, "members") == 0)
+		add(to, "%s", strcmp(json_text(j, "waits_for"), "custodians") == 0 ?
+		    tr("two custodians give the role keys", "待两名保管员交出角色密钥") :
+		    tr("another administrator signs", "待另一名管理员签名"));
 	else if (mine)
 		add(to, tr("you approve, then it counts: childvault request approve %s (or reject)",
 		    "经您批准即生效：childvault request approve %s（或 reject）"), id);

@@ -118,6 +118,11 @@ int audit_read_checkpoint(struct audit *a, struct buf *ret);
 int audit_read_tile(struct audit *a, unsigned level, uint64_t n, unsigned width, struct buf *ret);
 /* Append the bytes of one leaf that is applied. 0, CV_ERR_NOTFOUND, CV_ERR_IO. The last bundle read stays cached. */
 int audit_read_leaf(struct audit *a, uint64_t index, struct buf *ret);
+/*
+ * The root of the log's first size leaves, from its tiles: what the tree was when it had so many. 0; CV_ERR_NOTFOUND: the newest checkpoint
+ * does not cover them; CV_ERR_IO.
+ */
+int audit_root_at(struct audit *a, uint64_t size, uint8_t ret[32]);
 /* Body B key and actor verification for events: open body B of a leaf with the child's log key. 0, CV_ERR_AUTH, CV_ERR_FORMAT. */
 int audit_open_detail(const struct leaf *l, const uint8_t log_key[32], struct leaf_detail *ret);
 

@@ -99,3 +99,51 @@ int audit_read_tile(struct audit *a, unsigned level, uint64_t n, unsigned width,
 	buf_cut(ret, start + (size_t)want * 32);
 	return 0;
 }
+
+/* ---- an earlier tree -------------------------------------------------------------------------------------------------- */
+
+/* The hash of the complete subtree of 2^level leaves at index: its part of one tile. */
+static int subtree(struct audit *a, unsigned level, uint64_t index, uint8_t ret[32])
+{
+	const unsigned height = level % 8, tiles = level / 8;
+	const uint64_t first = index << height, n = first / TILE_WIDTH, there = a->signed_size >> (8 * tiles);
+	const unsigned width = there - n * TILE_WIDTH < TILE_WIDTH ? (unsigned)(there - n * TILE_WIDTH) : 0;
+	const size_t at = (size_t)(first % TILE_WIDTH) * 32, count = (size_t)1 << height;
+	uint8_t hash[TILE_WIDTH][32];
+	struct buf tile;
+	int r;
+
+	buf_init(&tile, TILE_WIDTH * 32);
+	if ((r = audit_read_tile(a, tiles, n, width, &tile)) == 0 && tile.n < at + count * 32)
+		r = CV_ERR_IO;
+	if (r == 0) {
+		memcpy(hash, tile.p + at, count * 32);
+		merkle_root_of((const uint8_t (*)[32])hash, count, ret);
+	}
+	buf_free(&tile);
+	return r;
+}
+
+int audit_root_at(struct audit *a, uint64_t size, uint8_t ret[32])
+{
+	struct merkle_frontier f;
+	uint8_t hash[32];
+	int r;
+
+	if (!a->has_signed || size == 0 || size > a->signed_size)
+		return CV_ERR_NOTFOUND;
+	if (size == a->signed_size) {
+		memcpy(ret, a->signed_root, 32);
+		return 0;
+	}
+	merkle_begin(&f);
+	for (unsigned level = 63; level-- > 0;) {
+		if ((size >> level & 1) == 0)
+			continue;
+		if ((r = subtree(a, level, f.size >> level, hash)) != 0)
+			return r;
+		merkle_add(&f, level, hash, NULL, NULL);
+	}
+	merkle_root(&f, ret);
+	return 0;
+}

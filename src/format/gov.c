@@ -162,7 +162,7 @@ static const struct tag {
 	[TAG_DECISION] = { FORM_LIST, M(decision), 1, GOV_TEXT_MAX, false },
 	[TAG_MARK] = { FORM_BYTES, M(mark), 8, 0, false },
 	[TAG_STATUS] = { FORM_LIST, M(status), 1, GOV_STATUS_MAX, false },
-	[TAG_SIGNATURES] = { FORM_LIST, M(signatures), 64, 2, false },
+	[TAG_SIGNATURES] = { FORM_LIST, M(signatures), 64, 4, false },
 	[TAG_DIGEST] = { FORM_BYTES, M(digest), 32, 0, false },
 	[TAG_KEYS] = { FORM_LIST, M(keys), GOV_SEALED_KEY, GOV_KEYS_MAX, false },
 	[TAG_SEEN] = { FORM_LIST, M(seen), GOV_SEEN, GOV_SEEN_MAX, false },
@@ -253,10 +253,14 @@ static bool object_fits(const struct shape *shape, const struct gov_object *o)
 		return false;
 	if (!is_text(&o->text) || !is_text(&o->decision) || !is_text(&o->status) || !digits(&o->area) || !seen_fits(&o->seen))
 		return false;
-	if (o->kind > GOV_KIND_RESTORE || o->flags > (GOV_ANY_RECORD | GOV_DEMO) || (o->level != 0 && (o->level < 3 || o->level > 4)))
+	if (o->kind > GOV_KIND_MEMBERS || o->flags > (GOV_ANY_RECORD | GOV_DEMO) || (o->level != 0 && (o->level < 3 || o->level > 4)))
 		return false;
 	/* A document is kept while it waits to be signed once more. */
-	if ((o->document.n > 0) != (o->kind == GOV_KIND_POLICY && pending) || o->document.n > GOV_DOCUMENT_MAX)
+	if ((o->document.n > 0) != ((o->kind == GOV_KIND_POLICY || o->kind == GOV_KIND_MEMBERS) && pending) ||
+	    o->document.n > GOV_DOCUMENT_MAX)
+		return false;
+	/* An administrator signs a policy once, and of an operation both it and its change set. */
+	if (o->kind == GOV_KIND_MEMBERS ? o->signatures.n % 128 != 0 : o->signatures.n > 128)
 		return false;
 	return child == (o->prefix.serial != 0) && (o->decided_ms == 0) == all_zero(o->decided_by, 16);
 }

@@ -83,7 +83,8 @@ const char *outcome_name(unsigned outcome)
 		"purpose-not-of-field", "not-owner", "no-right", "field-excepted", "no-reveal", "out-of-area", "no-approval",
 		"approval-purpose", "approval-level", "approval-field", "approval-expired", "approval-used-up", "generation-gone",
 		"budget", "no-key", "not-approver", "self-approval", "mutual-approval", "delegation-expired", "delegation-scope",
-		"grantee-unknown", "already-decided"
+		"grantee-unknown", "already-decided", "other-vault", "operation-expired", "log-differs", "change-order", "signature",
+		"separation", "share"
 	};
 
 	if (outcome == PROBLEM_NONE)

@@ -47,7 +47,7 @@ const char *problem_title(unsigned problem);
  * ("no-approval"); "unknown" otherwise. Static text.
  */
 #define OUTCOME_REASON 256u
-#define OUTCOME_COUNT 284u
+#define OUTCOME_COUNT 291u
 const char *outcome_name(unsigned outcome);
 /* The HTTP status, 500 for an unknown number. */
 int problem_status(unsigned problem);

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "format/directory.h"
+#include "keys/change.h"
 #include "store/store.h"
 
 _Static_assert(DIR_WRAP == CRYPTO_KEY + PKSEAL_OVERHEAD, "a wrap is one PKSEAL of a key");
@@ -496,6 +497,18 @@ int directory_load(struct keys *k, struct store *s, const struct genesis_admin *
 	return 0;
 }
 
+int directory_check(struct keys *k, struct store *s, const struct genesis_admin *admins, unsigned n)
+{
+	struct loading l = { .k = k, .d = calloc(1, sizeof(*l.d)) };
+	int r;
+
+	if (l.d == NULL)
+		return CV_ERR_NOMEM;
+	r = load(&l, s, admins, n);
+	state_free(l.d);
+	return r;
+}
+
 /* ---- lookups ------------------------------------------------------------------------------------------------------------- */
 
 bool directory_in_dates(uint64_t from_ms, uint64_t to_ms, uint64_t now_ms)
@@ -667,6 +680,28 @@ const struct member_entry *directory_member(const struct keys *k, const uint8_t 
 			return &e[i];
 	}
 	return NULL;
+}
+
+unsigned change_roles_of(const struct keys *k, const uint8_t principal[16], uint16_t ret[ROLE_WRAPS])
+{
+	size_t n;
+	const struct member_entry *e = members_of(k, principal, &n);
+	unsigned count = 0;
+
+	/* Epochs of a role come together. */
+	for (size_t i = 0; i < n && count < ROLE_WRAPS; i++)
+		if (!role_is_personal(e[i].role) && (count == 0 || ret[count - 1] != e[i].role))
+			ret[count++] = e[i].role;
+	return count;
+}
+
+uint32_t change_newest(const struct keys *k, uint8_t ret_digest[32])
+{
+	const struct directory_state *d = k->directory;
+
+	assert(d != NULL && d->sets.n > 0);
+	memcpy(ret_digest, ((const struct change_set *)d->sets.p)[d->sets.n - 1].digest, 32);
+	return (uint32_t)d->sets.n;
 }
 
 bool directory_has_role(const struct keys *k, const uint8_t principal[16], uint16_t role, uint64_t now_ms)

@@ -57,6 +57,11 @@ struct role_wrap {
  * suspended byte and the wraps, which the state hash covers and which prove themselves by opening.
  */
 int directory_load(struct keys *k, struct store *s, const struct genesis_admin *admins, unsigned n);
+/*
+ * Whether directory_load would take what the store holds, the puts of the open request among it: 0 or its errors. The directory in memory
+ * stays as it is.
+ */
+int directory_check(struct keys *k, struct store *s, const struct genesis_admin *admins, unsigned n);
 /* Find a principal; NULL if there is none. Valid until the next directory_load or keys_seal. */
 const struct principal *directory_principal(const struct keys *k, const uint8_t id[16]);
 /* The same by login name (n bytes); NULL also if two have it. O(principals). */

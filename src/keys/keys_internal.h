@@ -5,6 +5,8 @@
  *	shred.c		shred tree and root slots
  *	directory.c	loading and verifying the directory; lookups
  *	genesis.c	the first directory
+ *	change.c	later change sets: a new principal
+ *	custody.c	ceremonies of custodians
  *	session.c	hellos, sessions, class secrets
  *	record.c	heads, data keys, grants, rows
  */
@@ -123,6 +125,15 @@ void directory_fact_digest(const struct keys *k, const uint8_t *key, size_t key_
 bool directory_texts_fit(size_t login_n, const char *area, size_t area_n);
 /* Whether now lies in [from, to), to 0 meaning no end. */
 bool directory_in_dates(uint64_t from_ms, uint64_t to_ms, uint64_t now_ms);
+
+/* ---- custody.c ------------------------------------------------------------------------------------------------------ */
+
+struct custody;
+/*
+ * Combine the key of one role epoch of the ceremony into ret, locked memory of the caller's. 0; CV_ERR_NOTFOUND: not in the ceremony, or
+ * too few shares; CV_ERR_AUTH: what comes out is not the secret of the role's public key.
+ */
+int custody_role_key(const struct keys *k, const struct custody *c, uint16_t role, uint32_t epoch, uint8_t ret[CRYPTO_KEY]);
 
 /* ---- session.c ------------------------------------------------------------------------------------------------------ */
 

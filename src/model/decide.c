@@ -39,7 +39,14 @@ const char *decision_text(enum decision_reason r)
 		"the delegation has ended",
 		"the delegation does not cover this purpose or area",
 		"the person is unknown, suspended or without a role for this",
-		"this was decided before"
+		"this was decided before",
+		"the operation is another vault's",
+		"the operation's time is over, or has not begun",
+		"the log is not the one on which the operation was made",
+		"another change of the directory came first",
+		"the signature is not the caller's of this operation",
+		"the rules of separation do not allow these people",
+		"a share does not open or does not fit its commitments"
 	};
 
 	return r < DECIDE_REASONS ? texts[r] : "unknown reason";

@@ -355,6 +355,7 @@ void gov_turn_done(struct vault *v, bool durable)
 		held_free(g->undo[i].before);
 	g->undos = g->committed = 0;
 	gov_policy_done(v);
+	gov_members_turn_done(v, durable);
 }
 
 /* ---- loading ---------------------------------------------------------------------------------------------------------- */
@@ -406,6 +407,7 @@ int gov_load(struct vault *v)
 		return CV_ERR_NOMEM;
 	buf_init(&v->gov->plain, 1u << 20);
 	buf_init(&v->gov->list, 1u << 20);
+	buf_init(&v->gov->shares, 4096);
 	for (size_t i = 0; r == 0 && i < sizeof(types) / sizeof(types[0]); i++) {
 		x.type = types[i];
 		be16_put(prefix, x.type);
@@ -425,6 +427,7 @@ void gov_unload(struct vault *v)
 	if (g == NULL)
 		return;
 	gov_turn_done(v, false);
+	gov_ceremonies_sweep(v, 0, true);
 	for (size_t i = 0; i < g->n; i++) {
 		held_free(g->all[i]->held);
 		free(g->all[i]);
@@ -437,6 +440,7 @@ void gov_unload(struct vault *v)
 	free(g->policies);
 	buf_free(&g->plain);
 	buf_free(&g->list);
+	buf_free(&g->shares);
 	free(g);
 	v->gov = NULL;
 }
@@ -483,7 +487,10 @@ void gov_tick(struct vault *v, uint64_t now_ms)
 	unsigned n = 0;
 	int r = 0;
 
-	if (g == NULL || now_ms < g->next_sweep_ms)
+	if (g == NULL)
+		return;
+	gov_ceremonies_sweep(v, clock_mono_ms(), false);
+	if (now_ms < g->next_sweep_ms)
 		return;
 	for (unsigned looked = 0; looked < SWEEP_LOOK && n < SWEEP_TAKE && g->sweep < g->n; looked++) {
 		struct gov_entry *e = g->all[g->sweep++];

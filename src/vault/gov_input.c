@@ -12,7 +12,7 @@ static const struct {
 	uint8_t type;
 	const char *expected;		/* what a missing or wrong one should be */
 } members[MEMBERS] = {
-	[MEMBER_KIND] = { "kind", VALUE_TEXT, "grant, bulk, export, policy or restore" },
+	[MEMBER_KIND] = { "kind", VALUE_TEXT, "grant, bulk, export, policy, restore or members" },
 	[MEMBER_PRINCIPAL] = { "principal", VALUE_TEXT, "login name of a person who may act, with a role for the purposes" },
 	[MEMBER_RECORD] = { "record", VALUE_TEXT, "id of a record" },
 	[MEMBER_RECORDS] = { "records", VALUE_LIST, "1 to 512 different ids of records" },
@@ -29,7 +29,20 @@ static const struct {
 	[MEMBER_AREA] = { "area", VALUE_TEXT, "division code of at most 12 digits" },
 	[MEMBER_STATE] = { "state", VALUE_TEXT, "state of a record" },
 	[MEMBER_DOCUMENT] = { "document", VALUE_TEXT, "base64 of a compiled policy" },
-	[MEMBER_SIGNATURE] = { "signature", VALUE_TEXT, "base64 of an Ed25519 signature by the caller" },
+	[MEMBER_SIGNATURE] = { "signature", VALUE_TEXT,
+	    "base64 of the caller's Ed25519 signature (about members: two of them, 128 bytes)" },
+	[MEMBER_PUBLIC] = { "public", VALUE_TEXT,
+	    "text of a public file that proves itself and whose keys, id and name are nobody's here" },
+	[MEMBER_ROLES] = { "roles", VALUE_LIST,
+	    "1 to 7 different roles of the policy, for this kind of principal, with custody shares" },
+	[MEMBER_NAME] = { "name", VALUE_TEXT, "one line of at most 255 bytes" },
+	[MEMBER_DEPARTMENT] = { "department", VALUE_TEXT, "one line of at most 255 bytes" },
+	[MEMBER_POST] = { "post", VALUE_TEXT, "one line of at most 255 bytes" },
+	[MEMBER_VETTED] = { "vetted", VALUE_TEXT, "date YYYY-MM-DD, today or at most a year before" },
+	[MEMBER_PERSON] = { "person", VALUE_TEXT, "login name of somebody who is the same natural person" },
+	[MEMBER_AS] = { "as", VALUE_TEXT, "person or app" },
+	[MEMBER_ENDS] = { "ends", VALUE_TEXT, "date YYYY-MM-DD, today or later" },
+	[MEMBER_SHARES] = { "shares", VALUE_TEXT, "base64 of one sealed share of each role, 112 bytes each" },
 };
 #define COUNT_MAX 1000000
 
@@ -87,7 +100,7 @@ unsigned gov_input_take(struct vault_call *c, struct wire_list fields, uint32_t 
 
 enum gov_kind gov_input_kind(struct vault_call *c, struct wire_list fields)
 {
-	static const char *const names[] = { "", "grant", "bulk", "export", "policy", "restore" };
+	static const char *const names[] = { "", "grant", "bulk", "export", "policy", "restore", "members" };
 	struct wire_field f;
 
 	while (wire_fields_next(&fields, &f)) {
@@ -203,11 +216,10 @@ static bool leap_year(unsigned y)
 	return y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
 }
 
-static bool take_day(const struct vault_call *c, const struct wire_value *x, int32_t days, uint32_t *ret)
+bool gov_input_date(const struct wire_value *x, int32_t *ret)
 {
 	static const uint8_t lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 	unsigned part[3] = { 0, 0, 0 }, at = 0;
-	int32_t day;
 
 	if (x->n != 10 || value_check(VALUE_DATE, x->p, x->n) != 0)
 		return false;
@@ -220,8 +232,15 @@ static bool take_day(const struct vault_call *c, const struct wire_value *x, int
 		return false;
 	if (part[2] > lengths[part[1] - 1] + (part[1] == 2 && leap_year(part[0]) ? 1u : 0u))
 		return false;
-	day = clock_days((int)part[0], part[1], part[2]);
-	if (day < c->today || day > c->today + days)
+	*ret = clock_days((int)part[0], part[1], part[2]);
+	return true;
+}
+
+static bool take_day(const struct vault_call *c, const struct wire_value *x, int32_t days, uint32_t *ret)
+{
+	int32_t day;
+
+	if (!gov_input_date(x, &day) || day < c->today || day > c->today + days)
 		return false;
 	*ret = (uint32_t)day + 1;
 	return true;
@@ -287,6 +306,21 @@ static bool take_signature(const struct wire_value *x, uint8_t ret[64])
 		return false;
 	memcpy(ret, bytes, sizeof(bytes));
 	return true;
+}
+
+void gov_input_fault(struct vault_call *c, enum gov_member m)
+{
+	fault(c, m, PROBLEM_VALIDATION);
+}
+
+bool gov_input_bytes(struct vault_call *c, enum gov_member m, const struct wire_value *x, uint8_t *ret, size_t n)
+{
+	size_t got;
+
+	if (b64_decode(B64_STD, (const char *)x->p, x->n, ret, n, &got) == 0 && got == n)
+		return true;
+	fault(c, m, PROBLEM_VALIDATION);
+	return false;
 }
 
 bool gov_input_signature(struct vault_call *c, const struct wire_value *value, uint8_t ret[64])

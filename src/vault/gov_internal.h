@@ -2,7 +2,10 @@
 #ifndef CV_VAULT_GOV_INTERNAL_H
 #define CV_VAULT_GOV_INTERNAL_H
 
+#include "base/clock.h"
+#include "format/directory.h"
 #include "format/gov.h"
+#include "keys/custody.h"
 #include "vault/gov.h"
 
 /* ---- gov.c: the table --------------------------------------------------------------------------------------------- */
@@ -44,6 +47,13 @@ struct gov_policy_undo {
 	uint8_t digest[32];
 	bool committed;		/* its request joined the turn */
 };
+/* A ceremony of custodians for a request about members; free: custody NULL. */
+#define GOV_CEREMONIES 8u
+struct gov_ceremony {
+	struct custody *custody;
+	unsigned bad;			/* custodians whose share did not fit, each once */
+	uint8_t bad_by[DIR_SHARES_MAX][16];
+};
 struct gov {
 	struct gov_entry **all;		/* in order of their making */
 	size_t n, cap;
@@ -56,6 +66,9 @@ struct gov {
 	size_t policy_undos;
 	size_t sweep;			/* next entry that gov_tick looks at */
 	uint64_t next_sweep_ms;
+	struct gov_ceremony ceremony[GOV_CEREMONIES];
+	bool directory_changed;		/* a request of the open turn put directory rows */
+	struct buf shares;		/* a custodian's own rows on their way into an answer */
 	struct buf plain, list;		/* scratch: a plaintext on its way, a list that goes into one */
 };
 
@@ -157,7 +170,8 @@ int gov_child(struct vault *v, struct vault_call *c, const struct gov_object *o)
 enum gov_member {
 	MEMBER_KIND, MEMBER_PRINCIPAL, MEMBER_RECORD, MEMBER_RECORDS, MEMBER_COUNT, MEMBER_PURPOSES, MEMBER_PURPOSE, MEMBER_FIELDS,
 	MEMBER_UNTIL, MEMBER_LEVEL, MEMBER_NOTE, MEMBER_REASON, MEMBER_READS, MEMBER_AREA, MEMBER_STATE, MEMBER_DOCUMENT,
-	MEMBER_SIGNATURE, MEMBERS
+	MEMBER_SIGNATURE, MEMBER_PUBLIC, MEMBER_ROLES, MEMBER_NAME, MEMBER_DEPARTMENT, MEMBER_POST, MEMBER_VETTED, MEMBER_PERSON,
+	MEMBER_AS, MEMBER_ENDS, MEMBER_SHARES, MEMBERS
 };
 #define MEMBER(m) (1u << (m))
 /* The members of one body; value.p is NULL for those that did not come. Points into the message. */
@@ -172,7 +186,7 @@ enum gov_kind gov_input_kind(struct vault_call *c, struct wire_list fields);
 /* An object in the making: its lists stand in the struct. One at a time; wiped by gov_draft_end. */
 struct gov_draft {
 	struct gov_object o;
-	uint8_t purposes[2 * GOV_PURPOSES_MAX], fields[2 * GOV_FIELDS_MAX], records[16 * GOV_RECORDS_MAX], signatures[128];
+	uint8_t purposes[2 * GOV_PURPOSES_MAX], fields[2 * GOV_FIELDS_MAX], records[16 * GOV_RECORDS_MAX], signatures[256];
 	struct buf document, keys;
 };
 struct gov_draft *gov_draft_begin(const struct vault_call *c, enum gov_type type, enum gov_state state);
@@ -181,6 +195,32 @@ void gov_draft_end(struct gov_draft *d);
 unsigned gov_draft_fill(struct vault *v, struct vault_call *c, const struct gov_input *in, int32_t days, struct gov_draft *d);
 /* 64 bytes of a base64 member; false: said so. */
 bool gov_input_signature(struct vault_call *c, const struct wire_value *value, uint8_t ret[64]);
+/* n bytes of a base64 member that is m, exactly; false: said so. */
+bool gov_input_bytes(struct vault_call *c, enum gov_member m, const struct wire_value *value, uint8_t *ret, size_t n);
+/* Say that a member is missing or out of its range; a purpose, a date as days since 1970-01-01. False: it is none. */
+void gov_input_fault(struct vault_call *c, enum gov_member m);
+bool gov_input_date(const struct wire_value *value, int32_t *ret);
+
+/* ---- gov_members.c, gov_members_sign.c, gov_custody.c: new members ---------------------------------------------------------- */
+
+struct operation_reading;
+
+/* POLICY.md checks 21 and 22 for a request about members: whether the caller may do the next step of it. */
+enum decision_reason gov_members_next(struct vault *v, const struct vault_call *c, const struct gov_object *o);
+/* Refuse a step for a reason, or with a conflict, in words that the answer carries in every vault. Returns the problem. */
+unsigned gov_members_refuse(struct vault_call *c, enum decision_reason why);
+unsigned gov_members_conflict(struct vault_call *c, const char *expected);
+/* Whether the operation may be carried out now: DECIDE_YES, or reason 28 to 31 or 33. */
+enum decision_reason gov_members_fresh(struct vault *v, const struct vault_call *c, const struct operation_reading *r);
+/* Put what was signed into the directory, in the open request: *o becomes approved. 0 or an error. */
+int gov_members_execute(struct vault *v, struct vault_call *c, const struct operation_reading *r, const struct custody *custody,
+    struct gov_object *o);
+/* The live ceremony of a request, or NULL. */
+struct gov_ceremony *gov_ceremony_of(struct vault *v, const uint8_t request[16]);
+/* End the ceremonies whose time is over (now_ms, monotonic) or whose request waits no more; all: every one. */
+void gov_ceremonies_sweep(struct vault *v, uint64_t now_ms, bool all);
+/* The turn is over: a directory that it changed is loaded. */
+void gov_members_turn_done(struct vault *v, bool durable);
 
 /* ---- gov_policy.c: one document for another --------------------------------------------------------------------------- */
 

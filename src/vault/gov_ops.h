@@ -19,6 +19,16 @@ unsigned gov_withdraw(struct vault *v, struct vault_call *c, struct gov_entry *e
 /* Answer with the decided object; the leaf is of this kind and names the child, if there is one. */
 unsigned gov_decided(struct vault *v, struct vault_call *c, uint8_t kind, const struct gov_entry *e, const struct gov_bytes *text);
 
+/*
+ * gov_members.c, gov_members_sign.c, gov_custody.c: a new member is asked for, signed by who asked, then by another administrator;
+ * custodians open and give.
+ */
+unsigned gov_members_request(struct vault *v, struct vault_call *c, struct wire_list fields);
+unsigned gov_members_sign(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields);
+unsigned gov_members_approve(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields);
+unsigned gov_custody_open(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields);
+unsigned gov_custody_give(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields);
+
 /* gov_grant.c: approve a request for a grant, which passed every check of who; revoke an assignment, grant or delegation. */
 unsigned gov_grant(struct vault *v, struct vault_call *c, const struct gov_object *request, const struct gov_authority *by);
 unsigned gov_revoke(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields);

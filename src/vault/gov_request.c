@@ -121,6 +121,8 @@ unsigned gov_request(struct vault *v, struct vault_call *c, struct wire_list fie
 
 	if (kind == 0)
 		return c->problem;
+	if (kind == GOV_KIND_MEMBERS)
+		return gov_members_request(v, c, fields);
 	if ((problem = gov_input_take(c, fields, MEMBER(MEMBER_KIND) | kinds[kind].must, kinds[kind].may, &in)) != 0)
 		return problem;
 	d = gov_draft_begin(c, GOV_REQUEST, GOV_PENDING);
@@ -222,6 +224,8 @@ unsigned gov_approve(struct vault *v, struct vault_call *c, struct gov_entry *e,
 	unsigned problem;
 	int r;
 
+	if (o.kind == GOV_KIND_MEMBERS)
+		return gov_members_approve(v, c, e, fields);
 	/* Who asks what before how. */
 	if ((problem = check_decider(v, c, &o, &by)) != 0 || (problem = gov_input_take(c, fields, must, 0, &in)) != 0 ||
 	    (problem = approve_kind(v, c, &o, &by, &in)) != 0)

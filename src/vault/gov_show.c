@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "format/value.h"
 #include "vault/gov_ops.h"
+#include "vault/operation.h"
 
 #define LIST_LOOK 1024u		/* objects looked at for one answer; the cursor goes on behind them */
 #define LIST_BYTES (4u << 20)	/* an answer that is so long ends, too */
@@ -156,7 +157,7 @@ static void show_records(struct showing *x, const struct gov_object *o)
 	show_list(x, "records", at, o->records.n / 16);
 }
 
-static void show_document(struct showing *x, const struct gov_bytes *document)
+static void show_base64(struct showing *x, const char *name, const struct gov_bytes *document)
 {
 	struct buf *b = &x->v->gov->list;
 	uint8_t *p;
@@ -168,7 +169,7 @@ static void show_document(struct showing *x, const struct gov_bytes *document)
 		return;
 	}
 	b64_encode(B64_STD, document->p, document->n, (char *)p);
-	show(x, "document", VALUE_TEXT, p, b->n - 1);
+	show(x, name, VALUE_TEXT, p, b->n - 1);
 	buf_reset(b);
 }
 
@@ -193,9 +194,80 @@ static void show_grant(struct showing *x, const struct gov_object *o)
 		show_number(x, "reads_left", o->used < o->count ? o->count - o->used : 0);
 }
 
+/* Who joins with which roles, as the document has it. */
+static void show_newcomer(struct showing *x, const struct operation_reading *r)
+{
+	size_t at = value_begin(&x->v->gov->list), count = 0;
+
+	for (unsigned i = 0; i < r->role_count; i++) {
+		const struct policy_role *role = policy_role_by_id(x->v->policy, r->roles[i].role);
+
+		if (role == NULL)
+			continue;
+		value_item_put(&x->v->gov->list, VALUE_TEXT, role->name, strlen(role->name));
+		count++;
+	}
+	show_list(x, "roles", at, count);
+	show_text(x, "login", r->principal.login);
+	show_text(x, "code", r->code);
+	show_time(x, "expires_at", r->op.head.expires_ms);
+}
+
+/* Login names of custodians. */
+static void show_custodians(struct showing *x, const char *name, const uint8_t (*ids)[16], unsigned n)
+{
+	size_t at = value_begin(&x->v->gov->list), count = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct principal *p = directory_principal(x->v->keys, ids[i]);
+
+		if (p == NULL)
+			continue;
+		value_item_put(&x->v->gov->list, VALUE_TEXT, p->login, strlen(p->login));
+		count++;
+	}
+	show_list(x, name, at, count);
+}
+
+/* How far a ceremony is; its key and the caller's own rows where they are opened. */
+static void show_ceremony(struct showing *x, const struct gov_ceremony *ceremony)
+{
+	uint8_t givers[DIR_SHARES_MAX][16];
+	const uint8_t *giver;
+	unsigned n = 0;
+
+	while (n < DIR_SHARES_MAX && (giver = custody_giver(ceremony->custody, n)) != NULL)
+		memcpy(givers[n++], giver, 16);
+	show_custodians(x, "given", (const uint8_t (*)[16])givers, n);
+	show_number(x, "needed", custody_needed(ceremony->custody));
+	if (ceremony->bad > 0)
+		show_custodians(x, "bad_shares", ceremony->bad_by, ceremony->bad);
+	if (x->v->gov->shares.n == 0)
+		return;
+	show_hex(x, "ceremony", custody_public(ceremony->custody), 32);
+	show_base64(x, "shares", &(struct gov_bytes){ x->v->gov->shares.p, x->v->gov->shares.n });
+}
+
+static void show_members(struct showing *x, const struct gov_object *o, bool whole)
+{
+	static const char *const steps[] = { "first-signature", "second-signature", "custodians" };
+	const struct gov_ceremony *ceremony = gov_ceremony_of(x->v, o->id);
+	struct operation_reading r;
+
+	show_hex(x, "digest", o->digest, 32);
+	if (o->document.n == 0 || operation_read(o->document.p, o->document.n, &r) != 0)
+		return;
+	show_newcomer(x, &r);
+	show_text(x, "waits_for", steps[o->signatures.n / OPERATION_SIGNATURE]);
+	if (ceremony != NULL)
+		show_ceremony(x, ceremony);
+	if (whole)
+		show_base64(x, "document", &o->document);
+}
+
 static void show_request(struct showing *x, const struct gov_object *o, bool whole)
 {
-	static const char *const kinds[] = { "", "grant", "bulk", "export", "policy", "restore" };
+	static const char *const kinds[] = { "", "grant", "bulk", "export", "policy", "restore", "members" };
 
 	show_text(x, "kind", kinds[o->kind]);
 	if (o->kind == GOV_KIND_GRANT) {
@@ -204,7 +276,9 @@ static void show_request(struct showing *x, const struct gov_object *o, bool who
 	} else if (o->kind == GOV_KIND_POLICY) {
 		show_hex(x, "digest", o->digest, 32);
 		if (whole)
-			show_document(x, &o->document);
+			show_base64(x, "document", &o->document);
+	} else if (o->kind == GOV_KIND_MEMBERS) {
+		show_members(x, o, whole);
 	} else if (o->kind != GOV_KIND_RESTORE) {
 		show_number(x, "records", o->count);
 	}
@@ -226,7 +300,7 @@ static void show_object(struct vault *v, enum gov_state state, const struct gov_
 	buf_reset(&v->gov->list);
 	show_text(&x, "state", gov_state_name(state));
 	show_person(&x, "principal", o->principal);
-	if (o->kind != GOV_KIND_POLICY)
+	if (o->kind != GOV_KIND_POLICY && o->kind != GOV_KIND_MEMBERS)
 		show_purposes(&x, o);
 	show_fields(&x, o);
 	show_day(&x, "until", o->prefix.due_day);
@@ -287,6 +361,8 @@ int gov_visible(struct vault *v, const struct vault_call *c, const struct gov_ob
 	int r = 0;
 
 	*ret = ids_equal(o->principal, me) || ids_equal(o->by, me) || ids_equal(o->decided_by, me);
+	if (o->kind == GOV_KIND_MEMBERS)
+		*ret = c->principal->kind == PRINCIPAL_ADMINISTRATOR || c->principal->kind == PRINCIPAL_CUSTODIAN;
 	if (*ret)
 		return 0;
 	if (o->prefix.type == GOV_ASSIGNMENT)

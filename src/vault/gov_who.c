@@ -263,6 +263,10 @@ int gov_may_decide(struct vault *v, const struct vault_call *c, const struct gov
 		*ret_reason = c->principal->kind == PRINCIPAL_ADMINISTRATOR ? DECIDE_YES : DECIDE_NOT_APPROVER;
 		return 0;
 	}
+	if (o->kind == GOV_KIND_MEMBERS) {
+		*ret_reason = gov_members_next(v, c, o);
+		return 0;
+	}
 	if (o->kind == GOV_KIND_RESTORE) {
 		*ret_reason = members_may_restore(v, c, o);
 		return 0;

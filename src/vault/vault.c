@@ -329,8 +329,11 @@ static int start_jobs(struct vault *v, struct starting *x)
 
 static int start_directory(struct vault *v, struct starting *x)
 {
-	int r = directory_load(v->keys, v->store, x->genesis.body.admin, x->genesis.body.admins);
+	int r;
 
+	v->admins = x->genesis.body.admins;
+	memcpy(v->admin, x->genesis.body.admin, sizeof(v->admin));
+	r = directory_load(v->keys, v->store, v->admin, v->admins);
 	return r != 0 ? r : members_load(v);
 }
 

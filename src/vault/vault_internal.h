@@ -144,6 +144,8 @@ struct vault {
 	uint8_t id[16];
 	uint64_t created_ms;
 	uint8_t genesis_hash[32];
+	struct genesis_admin admin[GENESIS_ADMINS_MAX];	/* of leaf 0 */
+	uint8_t admins;
 	char origin[256];
 
 	struct store *store;

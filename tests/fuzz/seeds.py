@@ -224,6 +224,10 @@ seed("genesis", "body", genesis)
 seed("genesis", "request", request)
 seed("genesis", "signature", f"childvault-genesis-signature-1\n{b64(head + run(1, 16) + run(2, 16) + run(3, 64) + run(4, 64))}\n")
 
+operation = b"CVOP" + head + u16(1) + run(1, 16) + run(2, 16) + u64(42) + run(3, 32) + u48(1764000000000) + u48(1764000060000) + run(4, 32)
+operation += u32(7) + run(5, 7) + u16(2) + b"".join(u8(17) + u8(1) + run(i, 16) + u16(4) + run(i, 4) for i in (1, 2)) + u16(6) + run(6, 6) + run(7, 112)
+seed("operation", "add", operation)
+
 share = u8(1) + u8(1) + u8(2) + u8(3) + u8(2) + u8(5) + run(0xA0, 4) + run(0xB0, 4) + run(0x10, 32)
 lines = ["040G40R2 0PGA38N3 E", "P2RV5CRG 2491650N N", "2RBHG68T 3CE1T7GZ 6", "40GJ48S4 4MK2EA19 6", "58NJRB9E 5WQC6VA0 3"]
 seed("share", "bytes", share)

@@ -26,8 +26,12 @@
 enum { ROLE_WORKER = 1, ROLE_CLERK = 2, ROLE_INTAKE = 3, ROLE_AUDITOR = 4, ROLE_SCHOOL = 5, ROLE_MANAGER = 6 };
 enum { CLASS_ID = 0x10, CLASS_HEALTH = 0x50, CLASS_ID_MASKED = 0x4010 };
 enum { FIELD_NAME = 1, FIELD_CITY = 2, FIELD_NOTE = 3 };
-/* The last three are there where the policy has managers; the twin is a clerk who is the manager's natural person. */
-enum { P_ADMIN_A, P_ADMIN_B, P_AUDITOR, P_WORKER, P_CLERK, P_INTAKE, P_SCHOOL, P_MANAGER, P_DEPUTY, P_TWIN, PEOPLE };
+/*
+ * From the manager on they are there where the policy has managers; the twin is a clerk who is the manager's natural person. Custodians
+ * come where fixture_custodians says so, and another administrator with them; the last two custodians are one person.
+ */
+enum { P_ADMIN_A, P_ADMIN_B, P_AUDITOR, P_WORKER, P_CLERK, P_INTAKE, P_SCHOOL, P_MANAGER, P_DEPUTY, P_TWIN, P_ADMIN_A2, P_CUSTODIAN_1,
+	P_CUSTODIAN_2, P_CUSTODIAN_3, P_CUSTODIAN_4, PEOPLE };
 
 struct test_person {
 	uint8_t box_sk[32], seed[32], sign_sk[64];
@@ -101,6 +105,7 @@ static inline void fixture_policy(struct buf *ret)
 /* What the next fixture is made of, where a test wants another policy or people with areas. */
 static void (*fixture_make_policy)(struct buf *ret) = fixture_policy;
 static const char *fixture_area[PEOPLE];
+static bool fixture_custodians;
 /* Changes people before they are made; NULL: they are as below. */
 static void (*fixture_change)(struct test_person person[PEOPLE]);
 
@@ -131,7 +136,7 @@ static inline unsigned fixture_people(const struct buf *document)
 	assert_int_equal(policy_decode(document->p, document->n, &p), 0);
 	managers = policy_role_by_id(p, ROLE_MANAGER) != NULL;
 	policy_free(p);
-	return managers ? PEOPLE : P_MANAGER;
+	return !managers ? P_MANAGER : fixture_custodians ? PEOPLE : P_ADMIN_A2;
 }
 
 static inline void fixture_open(struct fixture *f)
@@ -171,6 +176,13 @@ static inline int fixture_setup(void **state)
 	memcpy(f->person[P_TWIN].g.principal.person, f->person[P_MANAGER].g.principal.person, 16);
 	if (fixture_change != NULL)
 		fixture_change(f->person);
+	fixture_person(&f->person[P_ADMIN_A2], PRINCIPAL_ADMINISTRATOR, 3, 0, "admin-a2");	/* a second key of one person */
+	memcpy(f->person[P_ADMIN_A2].g.principal.person, f->person[P_ADMIN_A].g.principal.person, 16);
+	fixture_person(&f->person[P_CUSTODIAN_1], PRINCIPAL_CUSTODIAN, 0, 0, "custodian-1");
+	fixture_person(&f->person[P_CUSTODIAN_2], PRINCIPAL_CUSTODIAN, 0, 0, "custodian-2");
+	fixture_person(&f->person[P_CUSTODIAN_3], PRINCIPAL_CUSTODIAN, 0, 0, "custodian-3");
+	fixture_person(&f->person[P_CUSTODIAN_4], PRINCIPAL_CUSTODIAN, 0, 0, "custodian-4");
+	memcpy(f->person[P_CUSTODIAN_4].g.principal.person, f->person[P_CUSTODIAN_3].g.principal.person, 16);
 	g.people_count = fixture_people(&f->policy);
 	for (unsigned i = 0; i < PEOPLE; i++) {
 		if (fixture_area[i] != NULL)

@@ -1,0 +1,173 @@
+/* Custodians bring the keys of a new member's roles. POLICY.md section 5, "New members"; FORMAT.md 5.5. */
+#include <string.h>
+
+#include "base/text.h"
+#include "vault/gov_ops.h"
+#include "vault/operation.h"
+
+struct gov_ceremony *gov_ceremony_of(struct vault *v, const uint8_t request[16])
+{
+	for (unsigned i = 0; i < GOV_CEREMONIES; i++) {
+		struct gov_ceremony *x = &v->gov->ceremony[i];
+
+		if (x->custody != NULL && ids_equal(custody_request(x->custody), request))
+			return x;
+	}
+	return NULL;
+}
+
+void gov_ceremonies_sweep(struct vault *v, uint64_t now_ms, bool all)
+{
+	for (unsigned i = 0; i < GOV_CEREMONIES; i++) {
+		struct gov_ceremony *x = &v->gov->ceremony[i];
+		const struct gov_entry *e;
+
+		if (x->custody == NULL)
+			continue;
+		e = all ? NULL : gov_find(v, GOV_REQUEST, custody_request(x->custody));
+		if (e != NULL && e->held->o.prefix.state == GOV_PENDING && (now_ms == 0 || !custody_over(x->custody, now_ms)))
+			continue;
+		custody_free(x->custody);
+		memset(x, 0, sizeof(*x));
+	}
+}
+
+/* The caller is a custodian whose turn it is, and the operation may still be carried out. 0 or a problem. */
+static unsigned check_step(struct vault *v, struct vault_call *c, const struct gov_object *o, struct operation_reading *ret)
+{
+	enum decision_reason why;
+
+	gov_detail(v, c, LEAF_DECISION, o, NULL);
+	if (c->principal->kind != PRINCIPAL_CUSTODIAN)
+		return call_decline(c, DECIDE_NOT_APPROVER, "custodians hold the shares");
+	if ((why = gov_members_next(v, c, o)) == DECIDE_NOT_APPROVER)
+		return gov_members_conflict(c, "first the signatures of two administrators");
+	if (why != DECIDE_YES)
+		return call_decline(c, why, "%s", "");
+	if (operation_read(o->document.p, o->document.n, ret) != 0)
+		return call_failed(c, CV_ERR_FORMAT);
+	if ((why = gov_members_fresh(v, c, ret)) != DECIDE_YES)
+		return gov_members_refuse(c, why);
+	if (!directory_enabled(directory_principal(v->keys, o->by), c->now_ms) ||
+	    !directory_enabled(directory_principal(v->keys, o->decided_by), c->now_ms))
+		return gov_members_conflict(c, "two administrators who signed and may still act");
+	return 0;
+}
+
+/* ---- opening --------------------------------------------------------------------------------------------------------------- */
+
+static int begin(struct vault *v, const struct vault_call *c, const struct gov_object *o, const struct operation_reading *r,
+    struct gov_ceremony **ret)
+{
+	struct custody_role roles[CUSTODY_ROLES];
+	struct gov_ceremony *x = NULL;
+	int e;
+
+	for (unsigned i = 0; i < GOV_CEREMONIES && x == NULL; i++)
+		if (v->gov->ceremony[i].custody == NULL)
+			x = &v->gov->ceremony[i];
+	if (x == NULL)
+		return CV_ERR_BUSY;
+	for (unsigned i = 0; i < r->role_count; i++)
+		roles[i] = (struct custody_role){ r->roles[i].role, r->roles[i].epoch };
+	if ((e = custody_new(v->store, o->id, roles, r->role_count, c->mono_ms, &x->custody)) == 0)
+		*ret = x;
+	return e;
+}
+
+unsigned gov_custody_open(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields)
+{
+	struct operation_reading reading;
+	struct gov_ceremony *x;
+	struct gov_input in;
+	unsigned problem;
+	int r;
+
+	if ((problem = check_step(v, c, &e->held->o, &reading)) != 0 || (problem = gov_input_take(c, fields, 0, 0, &in)) != 0)
+		return problem;
+	gov_ceremonies_sweep(v, c->mono_ms, false);
+	if ((x = gov_ceremony_of(v, e->held->o.id)) == NULL && (r = begin(v, c, &e->held->o, &reading, &x)) != 0)
+		return r == CV_ERR_BUSY ? call_refuse(c, PROBLEM_OVERLOADED, "too many ceremonies at once") : call_failed(c, r);
+	buf_reset(&v->gov->shares);
+	if ((r = custody_rows(x->custody, v->store, c->principal->id, &v->gov->shares)) == 0)
+		problem = gov_decided(v, c, LEAF_DECISION, e, NULL);
+	buf_reset(&v->gov->shares);
+	if (r != 0)
+		return r == CV_ERR_NOTFOUND ? call_decline(c, DECIDE_NOT_APPROVER, "this custodian has no share") : call_failed(c, r);
+	return problem;
+}
+
+/* ---- giving ---------------------------------------------------------------------------------------------------------------- */
+
+/* Remember whose share was bad: the others' stay in, and the request names the custodian. */
+static unsigned bad_share(struct vault_call *c, struct gov_ceremony *x)
+{
+	unsigned i = 0;
+
+	while (i < x->bad && !ids_equal(x->bad_by[i], c->principal->id))
+		i++;
+	if (i == x->bad && i < DIR_SHARES_MAX)
+		memcpy(x->bad_by[x->bad++], c->principal->id, 16);
+	call_field_error(c, wire_text("shares", 6), PROBLEM_VALIDATION, decision_text(DECIDE_SHARE));
+	c->rule = DECIDE_SHARE;
+	return c->problem;
+}
+
+static unsigned already_in(struct vault_call *c)
+{
+	call_field_error(c, wire_text("shares", 6), PROBLEM_CONFLICT, "another custodian's: these are in");
+	c->rule = DECIDE_ALREADY_DECIDED;
+	return c->problem = PROBLEM_CONFLICT;
+}
+
+static unsigned take_shares(struct vault *v, struct vault_call *c, struct gov_ceremony *x, const struct gov_input *in, unsigned roles)
+{
+	uint8_t sealed[CUSTODY_ROLES * DIR_WRAP];
+	const uint8_t *giver;
+	int r;
+
+	if (!gov_input_bytes(c, MEMBER_SHARES, &in->value[MEMBER_SHARES], sealed, (size_t)roles * DIR_WRAP))
+		return c->problem;
+	for (unsigned i = 0; (giver = custody_giver(x->custody, i)) != NULL; i++)
+		if (!ids_equal(giver, c->principal->id) && gov_same_person(v, giver, c->principal->id))
+			return call_decline(c, DECIDE_SELF_APPROVAL, "one person's shares count once");
+	r = custody_give(v->keys, v->store, x->custody, c->principal->id, sealed, (size_t)roles * DIR_WRAP);
+	switch (r) {
+	case 0:
+		return 0;
+	case CV_ERR_FULL:
+		return 0;	/* a turn that failed had enough: this call carries it out */
+	case CV_ERR_EXISTS:
+		return custody_enough(x->custody) ? 0 : already_in(c);
+	case CV_ERR_AUTH:
+	case CV_ERR_FORMAT:
+		return bad_share(c, x);
+	case CV_ERR_NOTFOUND:
+		return call_decline(c, DECIDE_NOT_APPROVER, "this custodian has no share");
+	default:
+		return call_failed(c, r);
+	}
+}
+
+unsigned gov_custody_give(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields)
+{
+	struct gov_object o = e->held->o;
+	struct operation_reading reading;
+	struct gov_ceremony *x;
+	struct gov_input in;
+	unsigned problem;
+	int r;
+
+	if ((problem = check_step(v, c, &o, &reading)) != 0 || (problem = gov_input_take(c, fields, MEMBER(MEMBER_SHARES), 0, &in)) != 0)
+		return problem;
+	gov_ceremonies_sweep(v, c->mono_ms, false);
+	if ((x = gov_ceremony_of(v, o.id)) == NULL)
+		return gov_members_conflict(c, "a ceremony that was opened, at most a quarter of an hour ago");
+	if ((problem = take_shares(v, c, x, &in, reading.role_count)) != 0)
+		return problem;
+	if (custody_enough(x->custody)) {
+		if ((r = gov_members_execute(v, c, &reading, x->custody, &o)) != 0 || (r = gov_store(v, e, &o)) != 0)
+			return call_failed(c, r);
+	}
+	return gov_decided(v, c, LEAF_DECISION, e, NULL);
+}

@@ -1,0 +1,549 @@
+/* A person joins a running vault: each step by each who may not, signatures that are none, requests whose time is over, ceremonies. */
+#include "audit/merkle.h"
+#include "format/keyfile.h"
+#include "keys/change.h"
+#include "keys/custody.h"
+#include "test_vault_gov.h"
+#include "vault/operation.h"
+
+/* Tokens of those who take part, and the one who is to join. */
+struct parts {
+	uint8_t a[32], b[32], a2[32], auditor[32], worker[32], c1[32], c2[32], c3[32], c4[32];
+	struct test_person new;
+};
+
+static int add_setup(void **state)
+{
+	fixture_custodians = true;
+	return gov_setup(state);
+}
+
+static void parts(struct fixture *f, struct parts *x)
+{
+	static const unsigned who[] = { P_ADMIN_A, P_ADMIN_B, P_ADMIN_A2, P_AUDITOR, P_WORKER, P_CUSTODIAN_1, P_CUSTODIAN_2, P_CUSTODIAN_3,
+		P_CUSTODIAN_4 };
+	uint8_t *const to[] = { x->a, x->b, x->a2, x->auditor, x->worker, x->c1, x->c2, x->c3, x->c4 };
+
+	for (size_t i = 0; i < sizeof(who) / sizeof(who[0]); i++)
+		assert_int_equal(login(f, who[i], to[i]), 0);
+}
+
+/* The text of a public file of p. */
+static void public_text(const struct test_person *p, struct buf *ret)
+{
+	struct pubfile pub = { .name_n = (uint8_t)strlen(p->g.login) };
+	struct buf covered;
+
+	memcpy(pub.principal, p->g.principal.id, 16);
+	memcpy(pub.box_pk, p->g.principal.box_pk, 32);
+	memcpy(pub.sign_pk, p->g.principal.sign_pk, 32);
+	memcpy(pub.name, p->g.login, pub.name_n);
+	buf_init(&covered, 4096);
+	assert_int_equal(pubfile_signed(&pub, &covered), 0);
+	crypto_sign(p->sign_sk, covered.p, covered.n, pub.signature);
+	assert_int_equal(pubfile_encode(&pub, ret), 0);
+	buf_u8(ret, 0);
+	buf_free(&covered);
+}
+
+static unsigned propose_as(struct fixture *f, const uint8_t token[32], const struct test_person *p, const char *roles, const char *more,
+    const char *value, uint8_t ret[16])
+{
+	struct body x;
+	struct buf text;
+	unsigned problem;
+
+	buf_init(&text, 4096);
+	public_text(p, &text);
+	body_begin(&x);
+	body_text(&x, "kind", "members");
+	body_text(&x, "public", (const char *)text.p);
+	body_texts(&x, "roles", roles);
+	if (more != NULL)
+		body_text(&x, more, value);
+	problem = gov_post(f, token, "requests", &x, ret);
+	buf_free(&text);
+	return problem;
+}
+
+static void newcomer(struct test_person *p, const char *login)
+{
+	fixture_person(p, PRINCIPAL_PERSON, 0, ROLE_WORKER, login);
+}
+
+static const struct gov_object *object_of(struct fixture *f, const uint8_t id[16])
+{
+	return &gov_find(f->v, GOV_REQUEST, id)->held->o;
+}
+
+static void reading_of(struct fixture *f, const uint8_t id[16], struct operation_reading *ret)
+{
+	assert_int_equal(operation_read(object_of(f, id)->document.p, object_of(f, id)->document.n, ret), 0);
+}
+
+static unsigned send_signature(struct fixture *f, const uint8_t token[32], const uint8_t id[16], const char *action,
+    const uint8_t signature[OPERATION_SIGNATURE])
+{
+	char text[200];
+	struct body x;
+
+	b64_encode(B64_STD, signature, OPERATION_SIGNATURE, text);
+	body_begin(&x);
+	body_text(&x, "signature", text);
+	return gov_act_with(f, token, "requests", id, action, &x);
+}
+
+/* Sign what the request holds with a person's key and send it with a token. */
+static unsigned sign_with(struct fixture *f, const uint8_t token[32], unsigned who, const uint8_t id[16], const char *action)
+{
+	uint8_t signature[OPERATION_SIGNATURE];
+	struct operation_reading r;
+
+	reading_of(f, id, &r);
+	operation_sign(&r, f->person[who].sign_sk, signature);
+	return send_signature(f, token, id, action, signature);
+}
+
+static void signed_by_two(struct fixture *f, const struct parts *x, uint8_t id[16])
+{
+	assert_int_equal(propose_as(f, x->a, &x->new, "worker", NULL, NULL, id), 0);
+	assert_int_equal(sign_with(f, x->a, P_ADMIN_A, id, "sign"), 0);
+	assert_int_equal(sign_with(f, x->b, P_ADMIN_B, id, "approve"), 0);
+}
+
+/* Open the shares as a custodian and seal them to the ceremony; bad: of another value. */
+static unsigned give(struct fixture *f, const uint8_t token[32], unsigned who, const uint8_t id[16], bool bad)
+{
+	uint8_t pk[32], rows[7 * 119], sealed[7 * 112], share[32], ctx[CONTEXT_BYTES];
+	char text[1200];
+	struct gov_ceremony *ceremony;
+	struct body x;
+	struct buf b;
+	unsigned problem;
+	size_t n;
+
+	if ((problem = gov_do(f, token, "requests", id, "open")) != 0)
+		return problem;
+	/* The answer holds the key and the rows; the key is also in memory. */
+	ceremony = gov_ceremony_of(f->v, id);
+	assert_non_null(ceremony);
+	memcpy(pk, custody_public(ceremony->custody), 32);
+	buf_init(&b, 4096);
+	assert_int_equal(custody_rows(ceremony->custody, f->v->store, f->person[who].g.principal.id, &b), 0);
+	n = b.n / 119;
+	assert_true(n >= 1 && b.n == n * 119 && b.n <= sizeof(rows));
+	memcpy(rows, b.p, b.n);
+	buf_free(&b);
+	for (size_t i = 0; i < n; i++) {
+		const uint8_t *row = rows + i * 119;
+		struct context at = { .kind = CONTEXT_SHARE, .vault = f->vault_id, .entity = f->person[who].g.principal.id,
+			.epoch = be32_get(row + 2), .field = be16_get(row), .version = row[6], .length = 32 };
+		struct context to = at;
+
+		context_encode(&at, ctx);
+		assert_int_equal(crypto_pkopen(f->person[who].box_sk, ctx, row + 7, 112, share), 0);
+		share[0] ^= bad;
+		to.kind = CONTEXT_CEREMONY;
+		to.entity = id;
+		to.writer = f->person[who].g.principal.id;
+		context_encode(&to, ctx);
+		assert_int_equal(crypto_pkseal(pk, ctx, share, 32, sealed + i * 112), 0);
+	}
+	b64_encode(B64_STD, sealed, n * 112, text);
+	body_begin(&x);
+	body_text(&x, "shares", text);
+	return gov_act_with(f, token, "requests", id, "give", &x);
+}
+
+static bool is_member(struct fixture *f, const struct parts *x)
+{
+	return directory_principal(f->v->keys, x->new.g.principal.id) != NULL;
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------------------------------- */
+
+static void two_administrators_and_two_custodians_bring_a_member_in(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t id[16], token[32], record[16], etag[16], personal_pk[32];
+	struct parts x;
+	uint16_t personal;
+	uint32_t epoch;
+
+	parts(f, &x);
+	newcomer(&x.new, "new");
+	signed_by_two(f, &x, id);
+	assert_false(is_member(f, &x));
+	assert_int_equal(give(f, x.c1, P_CUSTODIAN_1, id, false), 0);
+	assert_false(is_member(f, &x));
+	assert_int_equal(give(f, x.c2, P_CUSTODIAN_2, id, false), 0);
+	assert_int_equal(f->v->call.kind, LEAF_DECISION);
+	assert_true(is_member(f, &x));
+	assert_null(gov_ceremony_of(f->v, id));
+	assert_int_equal(f->v->counters.next_change, 3);
+	assert_int_equal(object_of(f, id)->prefix.state, GOV_APPROVED);
+	assert_int_equal(object_of(f, id)->document.n, 0);
+	/* Logs in with the role's key, writes and reads; after a restart too, which verifies the chain of change sets. */
+	f->person[P_TWIN] = x.new;
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(login(f, P_TWIN, token), 0);
+		assert_int_equal(create(f, token, "visit", "", record, etag, "name", "张小明", "place", EAST, NULL), 0);
+		assert_true(directory_has_role(f->v->keys, x.new.g.principal.id, ROLE_WORKER, clock_wall_ms()));
+		assert_false(directory_has_role(f->v->keys, x.new.g.principal.id, ROLE_CLERK, clock_wall_ms()));
+		assert_int_equal(directory_personal(f->v->keys, x.new.g.principal.id, &personal, &epoch, personal_pk), 0);
+		assert_int_equal(personal, ROLE_PERSONAL | (PEOPLE + 1));
+		restart(f);
+	}
+	parts(f, &x);
+	refused(f, gov_do(f, x.a, "requests", id, "withdraw"), PROBLEM_CONFLICT, DECIDE_ALREADY_DECIDED);
+	refused(f, gov_do(f, x.c3, "requests", id, "open"), PROBLEM_CONFLICT, DECIDE_ALREADY_DECIDED);
+}
+
+/* The second change hangs on the first: a chain of three, in order. */
+static void members_follow_each_other(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t id[16];
+	struct parts x;
+
+	parts(f, &x);
+	for (unsigned i = 0; i < 2; i++) {
+		newcomer(&x.new, i == 0 ? "first" : "second");
+		signed_by_two(f, &x, id);
+		assert_int_equal(give(f, x.c3, P_CUSTODIAN_3, id, false), 0);
+		assert_int_equal(give(f, x.c1, P_CUSTODIAN_1, id, false), 0);
+		assert_true(is_member(f, &x));
+	}
+	restart(f);
+	assert_true(is_member(f, &x));
+	assert_int_equal(f->v->counters.next_change, 4);
+}
+
+/* ---- who --------------------------------------------------------------------------------------------------------------------- */
+
+static void nobody_else_proposes_signs_or_gives(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t id[16];
+	struct parts x;
+
+	parts(f, &x);
+	newcomer(&x.new, "new");
+	refused(f, propose_as(f, x.auditor, &x.new, "worker", NULL, NULL, id), PROBLEM_NOT_PERMITTED, DECIDE_NOT_APPROVER);
+	refused(f, propose_as(f, x.worker, &x.new, "worker", NULL, NULL, id), PROBLEM_NOT_PERMITTED, DECIDE_NOT_APPROVER);
+	refused(f, propose_as(f, x.c1, &x.new, "worker", NULL, NULL, id), PROBLEM_NOT_PERMITTED, DECIDE_NOT_APPROVER);
+	/* Of one's own person nobody makes a member, nor signs for it, nor opens a share. */
+	refused(f, propose_as(f, x.a, &x.new, "worker", "person", "admin-a2", id), PROBLEM_NOT_PERMITTED, DECIDE_SELF_APPROVAL);
+	assert_int_equal(propose_as(f, x.a, &x.new, "worker", "person", "admin-b", id), 0);
+	assert_int_equal(sign_with(f, x.a, P_ADMIN_A, id, "sign"), 0);
+	refused(f, sign_with(f, x.b, P_ADMIN_B, id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_SELF_APPROVAL);
+
+	assert_int_equal(propose_as(f, x.a, &x.new, "worker", "person", "custodian-1", id), 0);
+	assert_int_equal(sign_with(f, x.b, P_ADMIN_B, id, "approve"), PROBLEM_CONFLICT);	/* not before who asked */
+	refused(f, sign_with(f, x.b, P_ADMIN_B, id, "sign"), PROBLEM_NOT_PERMITTED, DECIDE_NOT_APPROVER);
+	assert_int_equal(sign_with(f, x.a, P_ADMIN_A, id, "sign"), 0);
+	refused(f, sign_with(f, x.a, P_ADMIN_A, id, "sign"), PROBLEM_CONFLICT, DECIDE_ALREADY_DECIDED);
+	refused(f, sign_with(f, x.a, P_ADMIN_A, id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_SELF_APPROVAL);
+	refused(f, sign_with(f, x.a2, P_ADMIN_A2, id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_SELF_APPROVAL);	/* two keys, one person */
+	refused(f, sign_with(f, x.auditor, P_AUDITOR, id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_NOT_APPROVER);
+	refused(f, sign_with(f, x.c2, P_CUSTODIAN_2, id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_NOT_APPROVER);
+	assert_int_equal(gov_do(f, x.c2, "requests", id, "open"), PROBLEM_CONFLICT);	/* two administrators first */
+	assert_int_equal(sign_with(f, x.b, P_ADMIN_B, id, "approve"), 0);
+	refused(f, sign_with(f, x.b, P_ADMIN_B, id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_SELF_APPROVAL);
+	refused(f, gov_do(f, x.c1, "requests", id, "open"), PROBLEM_NOT_PERMITTED, DECIDE_SELF_APPROVAL);	/* who is to join */
+	refused(f, gov_do(f, x.a, "requests", id, "open"), PROBLEM_NOT_PERMITTED, DECIDE_NOT_APPROVER);
+	refused(f, gov_do(f, x.auditor, "requests", id, "open"), PROBLEM_NOT_PERMITTED, DECIDE_NOT_APPROVER);
+	refused(f, gov_do(f, x.worker, "requests", id, "open"), PROBLEM_NOT_PERMITTED, DECIDE_NOT_APPROVER);
+	assert_false(is_member(f, &x));
+}
+
+static void one_custodian_is_not_two(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t id[16];
+	struct parts x;
+
+	parts(f, &x);
+	newcomer(&x.new, "new");
+	signed_by_two(f, &x, id);
+	assert_int_equal(give(f, x.c3, P_CUSTODIAN_3, id, false), 0);
+	refused(f, give(f, x.c3, P_CUSTODIAN_3, id, false), PROBLEM_CONFLICT, DECIDE_ALREADY_DECIDED);
+	refused(f, give(f, x.c4, P_CUSTODIAN_4, id, false), PROBLEM_NOT_PERMITTED, DECIDE_SELF_APPROVAL);	/* the same person */
+	assert_false(is_member(f, &x));
+	assert_int_equal(give(f, x.c1, P_CUSTODIAN_1, id, false), 0);
+	assert_true(is_member(f, &x));
+}
+
+static void a_bad_share_names_its_custodian_and_ends_nothing(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t id[16];
+	struct parts x;
+
+	parts(f, &x);
+	newcomer(&x.new, "new");
+	signed_by_two(f, &x, id);
+	assert_int_equal(give(f, x.c1, P_CUSTODIAN_1, id, false), 0);
+	refused(f, give(f, x.c2, P_CUSTODIAN_2, id, true), PROBLEM_VALIDATION, DECIDE_SHARE);
+	assert_int_equal(gov_ceremony_of(f->v, id)->bad, 1);
+	assert_memory_equal(gov_ceremony_of(f->v, id)->bad_by[0], f->person[P_CUSTODIAN_2].g.principal.id, 16);
+	assert_false(is_member(f, &x));
+	assert_int_equal(give(f, x.c3, P_CUSTODIAN_3, id, false), 0);
+	assert_true(is_member(f, &x));
+}
+
+/* ---- what ----------------------------------------------------------------------------------------------------------------------- */
+
+static void who_cannot_join_is_named(void **state)
+{
+	struct fixture *f = *state;
+	struct test_person p;
+	uint8_t id[16];
+	struct parts x;
+
+	parts(f, &x);
+	newcomer(&x.new, "new");
+	assert_int_equal(propose_as(f, x.a, &x.new, "auditor", NULL, NULL, id), PROBLEM_VALIDATION);
+	assert_int_equal(propose_as(f, x.a, &x.new, "worker worker", NULL, NULL, id), PROBLEM_VALIDATION);
+	assert_int_equal(propose_as(f, x.a, &x.new, "nobody", NULL, NULL, id), PROBLEM_VALIDATION);
+	assert_int_equal(propose_as(f, x.a, &x.new, "intake", NULL, NULL, id), PROBLEM_VALIDATION);
+	assert_int_equal(propose_as(f, x.a, &x.new, "worker", "area", "11010a", id), PROBLEM_VALIDATION);
+	assert_int_equal(propose_as(f, x.a, &x.new, "worker", "ends", "2020-01-01", id), PROBLEM_VALIDATION);
+	assert_int_equal(propose_as(f, x.a, &x.new, "worker", "vetted", "2999-01-01", id), PROBLEM_VALIDATION);
+	assert_int_equal(propose_as(f, x.a, &x.new, "worker", "vetted", "2001-01-01", id), PROBLEM_VALIDATION);
+	assert_int_equal(propose_as(f, x.a, &x.new, "worker", "person", "nobody", id), PROBLEM_VALIDATION);
+	assert_int_equal(propose_as(f, x.a, &f->person[P_WORKER], "worker", NULL, NULL, id), PROBLEM_VALIDATION);
+	newcomer(&p, "worker");
+	assert_int_equal(propose_as(f, x.a, &p, "worker", NULL, NULL, id), PROBLEM_VALIDATION);	/* the login name is somebody's */
+	newcomer(&p, "thief");
+	memcpy(p.g.principal.box_pk, f->person[P_CLERK].g.principal.box_pk, 32);
+	assert_int_equal(propose_as(f, x.a, &p, "worker", NULL, NULL, id), PROBLEM_VALIDATION);	/* a key, too */
+	memcpy(p.sign_sk, f->person[P_CLERK].sign_sk, 64);
+	assert_int_equal(propose_as(f, x.a, &p, "worker", NULL, NULL, id), PROBLEM_VALIDATION);	/* it does not prove itself */
+	assert_int_equal(propose_as(f, x.a, &x.new, "worker", "as", "app", id), PROBLEM_VALIDATION);
+	assert_int_equal(propose_as(f, x.a, &x.new, "intake", "as", "app", id), 0);
+}
+
+/* ---- signatures ------------------------------------------------------------------------------------------------------------------- */
+
+static void signatures_fit_one_request_of_one_vault(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t id[16], other[16], good[OPERATION_SIGNATURE], bad[OPERATION_SIGNATURE], document[OPERATION_DOCUMENT_MAX], digest[32];
+	struct operation_reading r;
+	struct parts x;
+	size_t n;
+
+	parts(f, &x);
+	newcomer(&x.new, "new");
+	assert_int_equal(propose_as(f, x.a, &x.new, "worker", NULL, NULL, id), 0);
+	assert_int_equal(propose_as(f, x.a, &x.new, "worker", NULL, NULL, other), 0);
+	reading_of(f, id, &r);
+	operation_sign(&r, f->person[P_ADMIN_A].sign_sk, good);
+	/* Forged: another's key, a changed bit in each half, one half alone. */
+	refused(f, sign_with(f, x.a, P_ADMIN_B, id, "sign"), PROBLEM_VALIDATION, DECIDE_SIGNATURE);
+	for (unsigned at = 0; at < OPERATION_SIGNATURE; at += 31) {
+		memcpy(bad, good, sizeof(bad));
+		bad[at] ^= 1;
+		refused(f, send_signature(f, x.a, id, "sign", bad), PROBLEM_VALIDATION, DECIDE_SIGNATURE);
+	}
+	/* Replayed: of the same proposal, made a moment before. */
+	refused(f, send_signature(f, x.a, other, "sign", good), PROBLEM_VALIDATION, DECIDE_SIGNATURE);
+	/* Another vault: its id stands in the canonical bytes, so its signature covers something else. */
+	n = object_of(f, id)->document.n;
+	memcpy(document, object_of(f, id)->document.p, n);
+	document[8] ^= 1;
+	assert_int_equal(operation_read(document, n, &r), CV_ERR_FORMAT);	/* facts are of the vault, too */
+	crypto_hash("cv1.operation", NULL, 0, &(struct part){ document, OPERATION_HEAD }, 1, digest, 32);
+	reading_of(f, id, &r);
+	memcpy(r.digest, digest, 32);
+	operation_sign(&r, f->person[P_ADMIN_A].sign_sk, bad);
+	refused(f, send_signature(f, x.a, id, "sign", bad), PROBLEM_VALIDATION, DECIDE_SIGNATURE);
+	assert_int_equal(send_signature(f, x.a, id, "sign", good), 0);
+	refused(f, send_signature(f, x.b, id, "approve", good), PROBLEM_VALIDATION, DECIDE_SIGNATURE);
+	assert_int_equal(sign_with(f, x.b, P_ADMIN_B, id, "approve"), 0);
+}
+
+static void time_log_order_and_vault_are_asked(void **state)
+{
+	struct fixture *f = *state;
+	struct vault_call *c = &f->v->call;
+	struct operation_reading r, copy;
+	uint8_t id[16];
+	struct parts x;
+
+	parts(f, &x);
+	newcomer(&x.new, "new");
+	assert_int_equal(propose_as(f, x.a, &x.new, "worker", NULL, NULL, id), 0);
+	reading_of(f, id, &r);
+	assert_int_equal(gov_members_fresh(f->v, c, &r), DECIDE_YES);
+	copy = r;
+	copy.op.head.expires_ms = c->now_ms;
+	assert_int_equal(gov_members_fresh(f->v, c, &copy), DECIDE_OPERATION_EXPIRED);
+	copy = r;
+	copy.op.head.not_before_ms = c->now_ms + 1;
+	assert_int_equal(gov_members_fresh(f->v, c, &copy), DECIDE_OPERATION_EXPIRED);
+	copy = r;
+	copy.op.head.log_root[31] ^= 1;
+	assert_int_equal(gov_members_fresh(f->v, c, &copy), DECIDE_LOG_DIFFERS);
+	copy = r;
+	copy.op.head.log_size++;	/* the root is not that of another size */
+	assert_int_equal(gov_members_fresh(f->v, c, &copy), DECIDE_LOG_DIFFERS);
+	copy.op.head.log_size += 1000000;
+	assert_int_equal(gov_members_fresh(f->v, c, &copy), DECIDE_LOG_DIFFERS);
+	copy = r;
+	copy.op.head.vault[0] ^= 1;
+	assert_int_equal(gov_members_fresh(f->v, c, &copy), DECIDE_OTHER_VAULT);
+	copy = r;
+	copy.change.sequence++;
+	assert_int_equal(gov_members_fresh(f->v, c, &copy), DECIDE_CHANGE_ORDER);
+	copy = r;
+	copy.change.previous = copy.change.digest;
+	assert_int_equal(gov_members_fresh(f->v, c, &copy), DECIDE_CHANGE_ORDER);
+	/* The log may grow meanwhile: its tree still begins with the one that was signed. */
+	assert_int_equal(vault_checkpoint_now(f->v), 0);
+	assert_int_equal(gov_members_fresh(f->v, c, &r), DECIDE_YES);
+}
+
+static void a_later_change_overtakes_what_was_signed(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t first[16], second[16];
+	struct parts x, y;
+
+	parts(f, &x);
+	y = x;
+	newcomer(&x.new, "first");
+	newcomer(&y.new, "second");
+	signed_by_two(f, &y, second);
+	signed_by_two(f, &x, first);
+	assert_int_equal(give(f, x.c1, P_CUSTODIAN_1, second, false), 0);
+	assert_int_equal(give(f, x.c1, P_CUSTODIAN_1, first, false), 0);
+	assert_int_equal(give(f, x.c2, P_CUSTODIAN_2, first, false), 0);
+	refused(f, gov_do(f, x.c2, "requests", second, "open"), PROBLEM_CONFLICT, DECIDE_CHANGE_ORDER);
+	assert_true(is_member(f, &x));
+	assert_false(is_member(f, &y));
+}
+
+/* ---- ceremonies -------------------------------------------------------------------------------------------------------------------- */
+
+static void a_ceremony_ends_with_its_time_and_with_its_request(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t id[16];
+	struct parts x;
+
+	parts(f, &x);
+	newcomer(&x.new, "new");
+	signed_by_two(f, &x, id);
+	assert_int_equal(give(f, x.c1, P_CUSTODIAN_1, id, false), 0);
+	gov_ceremonies_sweep(f->v, clock_mono_ms() + CUSTODY_MS - 1000, false);
+	assert_non_null(gov_ceremony_of(f->v, id));
+	gov_ceremonies_sweep(f->v, clock_mono_ms() + CUSTODY_MS + 1, false);
+	assert_null(gov_ceremony_of(f->v, id));
+	assert_int_equal(give(f, x.c2, P_CUSTODIAN_2, id, false), 0);
+	assert_false(is_member(f, &x));	/* the one who gave before has to give again */
+	assert_int_equal(gov_do(f, x.a, "requests", id, "withdraw"), 0);
+	assert_null(gov_ceremony_of(f->v, id));
+	refused(f, gov_do(f, x.c1, "requests", id, "open"), PROBLEM_CONFLICT, DECIDE_ALREADY_DECIDED);
+}
+
+/* Nothing of a turn that fails stands, and the next one does. */
+static void a_turn_that_fails_adds_nobody(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t id[16];
+	struct parts x;
+
+	parts(f, &x);
+	newcomer(&x.new, "new");
+	signed_by_two(f, &x, id);
+	assert_int_equal(give(f, x.c1, P_CUSTODIAN_1, id, false), 0);
+	assert_int_equal(vault_turn_begin(f->v), 0);
+	fixture_turn_open = true;
+	assert_int_equal(give(f, x.c2, P_CUSTODIAN_2, id, false), 0);
+	fixture_turn_open = false;
+	vault_turn_abort(f->v, CV_ERR_FULL);
+	assert_false(is_member(f, &x));
+	assert_int_equal(f->v->counters.next_change, 2);
+	assert_int_equal(object_of(f, id)->prefix.state, GOV_PENDING);
+	assert_int_equal(give(f, x.c2, P_CUSTODIAN_2, id, false), 0);
+	assert_true(is_member(f, &x));
+	restart(f);
+	assert_true(is_member(f, &x));
+}
+
+static void suspended_signers_count_for_nothing(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t id[16];
+	struct parts x;
+
+	parts(f, &x);
+	newcomer(&x.new, "new");
+	signed_by_two(f, &x, id);
+	directory_suspend(f->v->keys, f->person[P_ADMIN_B].g.principal.id, true);
+	assert_int_equal(gov_do(f, x.c1, "requests", id, "open"), PROBLEM_CONFLICT);
+	directory_suspend(f->v->keys, f->person[P_ADMIN_B].g.principal.id, false);
+	assert_int_equal(gov_do(f, x.c1, "requests", id, "open"), 0);
+}
+
+/* ---- the log ----------------------------------------------------------------------------------------------------------------------- */
+
+static void the_root_of_every_earlier_log_is_known(void **state)
+{
+	enum { LEAVES = 600 };
+	static uint8_t hash[2 * LEAVES][32];
+	struct fixture *f = *state;
+	uint8_t root[32], wanted[32], id[16] = { 1 };
+	struct parts x;
+	struct buf leaf;
+	uint64_t n;
+
+	parts(f, &x);
+	assert_int_equal(vault_turn_begin(f->v), 0);
+	fixture_turn_open = true;
+	for (unsigned i = 0; i < LEAVES; i++)
+		assert_int_equal(gov_do(f, x.a, "requests", id, "withdraw"), PROBLEM_NOT_FOUND);
+	fixture_turn_open = false;
+	assert_int_equal(vault_turn_end(f->v), 0);
+	assert_int_equal(vault_checkpoint_now(f->v), 0);
+	assert_true(audit_signed(f->v->audit, &n, root));
+	assert_true(n > LEAVES && n < 2 * LEAVES);
+	buf_init(&leaf, 65536);
+	for (uint64_t i = 0; i < n; i++) {
+		buf_reset(&leaf);
+		assert_int_equal(audit_read_leaf(f->v->audit, i, &leaf), 0);
+		merkle_leaf(leaf.p, leaf.n, hash[i]);
+	}
+	buf_free(&leaf);
+	for (uint64_t size = 1; size <= n; size += size < 8 || size % 256 > 250 || size % 256 < 4 || size + 3 > n ? 1 : 3) {
+		assert_int_equal(audit_root_at(f->v->audit, size, root), 0);
+		merkle_root_of((const uint8_t (*)[32])hash, size, wanted);
+		assert_memory_equal(root, wanted, 32);
+	}
+	assert_int_equal(audit_root_at(f->v->audit, n + 1, root), CV_ERR_NOTFOUND);
+	assert_int_equal(audit_root_at(f->v->audit, 0, root), CV_ERR_NOTFOUND);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, add_setup, fixture_teardown)
+	const struct CMUnitTest tests[] = {
+		T(two_administrators_and_two_custodians_bring_a_member_in),
+		T(members_follow_each_other),
+		T(nobody_else_proposes_signs_or_gives),
+		T(one_custodian_is_not_two),
+		T(a_bad_share_names_its_custodian_and_ends_nothing),
+		T(who_cannot_join_is_named),
+		T(signatures_fit_one_request_of_one_vault),
+		T(time_log_order_and_vault_are_asked),
+		T(a_later_change_overtakes_what_was_signed),
+		T(a_ceremony_ends_with_its_time_and_with_its_request),
+		T(a_turn_that_fails_adds_nobody),
+		T(suspended_signers_count_for_nothing),
+		T(the_root_of_every_earlier_log_is_known),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
