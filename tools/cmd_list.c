@@ -7,6 +7,7 @@
 #include "pages.h"
 
 #define LIMIT_MAX 1000u		/* as the API */
+#define LIMIT_UNSAID UINT64_MAX
 #define COUNT(a) (sizeof (a) / sizeof (a)[0])
 
 struct listing {
@@ -94,7 +95,7 @@ int cmd_list(int argc, char **argv)
 		"列出本会话可知的档案：编号、到期季度、状态、区划。列出的档案计入查看限额。" };
 	struct childvault_with with = { 0 };
 	struct pages p = { .with = &with, .collection = "records" };
-	uint64_t limit = 0;
+	uint64_t limit = LIMIT_UNSAID;
 	bool own = false;
 	const struct cli_option options[] = {
 		{ "purpose", OPTION_TEXT, &with.purpose, "P", "why: a purpose of the profile", "目的：规则文件中的目的代码" },
@@ -114,9 +115,11 @@ int cmd_list(int argc, char **argv)
 		return a.exit;
 	if (with.purpose == NULL || with.purpose[0] == 0)
 		return cli_usage("list", "--purpose P is missing", "缺少 --purpose 目的");
-	if (limit > LIMIT_MAX)
-		return cli_usage("list", "--limit is at most %u", "--limit 最多 %u", LIMIT_MAX);
-	p.filter.limit = limit == 0 && p.all ? LIMIT_MAX : (unsigned)limit;
+	if (limit == LIMIT_UNSAID)
+		limit = p.all ? LIMIT_MAX : 0;	/* the daemon's own */
+	else if (limit == 0 || limit > LIMIT_MAX)
+		return cli_usage("list", "--limit is 1 to %u", "--limit 为 1 至 %u", LIMIT_MAX);
+	p.filter.limit = (unsigned)limit;
 	if ((code = cli_session(&cv, &own)) == 0)
 		code = list(cv, &p);
 	cli_close(cv, own);
