@@ -150,7 +150,7 @@ int childvault_make(struct childvault *cv, const struct childvault_with *with, c
 /* Read one object, or a page of them: {"COLLECTION": [...], "cursor": ...}. filter may be NULL. */
 int childvault_object(struct childvault *cv, const char *collection, const char *id);
 int childvault_objects(struct childvault *cv, const char *collection, const struct childvault_filter *filter);
-/* Do action ("approve", "reject", "withdraw", "revoke", "resume", "cancel", "suspend") to an object; json is the text of an object, or NULL. */
+/* Do action ("approve", "reject", "revoke", "resume", "suspend", ...) to an object; json is the text of an object, or NULL. */
 int childvault_act(struct childvault *cv, const struct childvault_with *with, const char *collection, const char *id, const char *action,
     const char *json);
 /* The policy document in force, as bytes in childvault_body (docs/FORMAT.md section 11). */

@@ -352,6 +352,63 @@ static void refuse_school(struct demo *d)
 	childvault_free(cv);
 }
 
+/* The last day of an approval that is given today, as YYYY-MM-DD. */
+static void some_days_ahead(char ret[11])
+{
+	unsigned month, day;
+	int year;
+
+	clock_date((int32_t)(clock_wall_ms() / 86400000) + 30, &year, &month, &day);
+	snprintf(ret, 11, "%04u-%02u-%02u", (unsigned)year % 10000, month % 100, day % 100);
+}
+
+/* Ask as the school for one field of one file; false: nothing was asked. */
+static bool ask_as_school(struct demo *d, char ret_id[33])
+{
+	struct childvault *cv = become(d, "school");
+	char until[11], json[512];
+	bool asked = false;
+
+	if (cv == NULL)
+		return false;
+	some_days_ahead(until);
+	printf("   $ childvault request grant %s --fields health_summary --purpose edu_aid --reason 'school nurse' --until %s --reads 1\n",
+	    d->intake_record, until);
+	snprintf(json, sizeof json, "{\"kind\":\"grant\",\"record\":\"%s\",\"fields\":[\"health_summary\"],\"purpose\":\"edu_aid\","
+	    "\"reason\":\"school nurse\",\"until\":\"%s\",\"reads\":1}", d->intake_record, until);
+	if (childvault_make(cv, NULL, "requests", json) == CHILDVAULT_OK) {
+		snprintf(ret_id, 33, "%s", childvault_id(cv));
+		asked = true;
+	} else {
+		(void)cli_answer_fail(cv, CHILDVAULT_PROBLEM);
+		expect(d, false, "the request was not taken", "申请未被受理");
+	}
+	childvault_free(cv);
+	return asked;
+}
+
+static void approve_school(struct demo *d)
+{
+	struct childvault *cv;
+	char id[33];
+
+	step(d, "The school asks for one field of this child; the manager, whose key opens it, seals that key to the school's officer.",
+	    "学校就该儿童的一个字段提出申请；持有密钥的负责人批准，并把密钥封给学校经办人。");
+	if (!ask_as_school(d, id) || (cv = become(d, "manager")) == NULL)
+		return;
+	RUN(d, EXIT_DONE, "todo");
+	RUN(d, EXIT_DONE, "request", "approve", id);
+	childvault_free(cv);
+	if ((cv = become(d, "school")) == NULL)
+		return;
+	RUN(d, EXIT_DONE, "get", d->intake_record, "--fields", "health_summary", "--purpose", "edu_aid", "--view", "clear", "--reason",
+	    "school nurse");
+	tell("One read was granted, and no second:", "只批准读取一次，第二次被拒：");
+	RUN(d, EXIT_DENIED, "get", d->intake_record, "--fields", "health_summary", "--purpose", "edu_aid", "--view", "clear", "--reason",
+	    "school nurse");
+	childvault_free(cv);
+}
+
 static void show_audit(struct demo *d)
 {
 	char path[PATH_ROOM];
@@ -360,7 +417,7 @@ static void show_audit(struct demo *d)
 	    "审计员可见谁做了什么。姓名和字段只能用审计员自己的密钥解开。");
 	(void)unsetenv("CHILDVAULT_TOKEN");
 	key_path(d, "auditor", path);
-	RUN(d, EXIT_DONE, "audit", "events", "--key", path, "--last", "--limit", "10");
+	RUN(d, EXIT_DONE, "audit", "events", "--key", path, "--last", "--limit", "24");
 }
 
 /* Size that the checkpoint file covers, 0 if there is none. */
@@ -473,8 +530,8 @@ static void stay(const struct demo *d)
 
 static void story(struct demo *d)
 {
-	void (*const steps[])(struct demo *) = { show_seal, load, write_as_intake, read_as_caseworker, refuse_school, show_audit,
-		prove_log };
+	void (*const steps[])(struct demo *) = { show_seal, load, write_as_intake, read_as_caseworker, refuse_school, approve_school,
+		show_audit, prove_log };
 
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0] && !interrupted; i++)
 		steps[i](d);

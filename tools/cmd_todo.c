@@ -111,7 +111,9 @@ static void tell_request(const struct todo *t, const json_t *j, char *to)
 		add(to, tr("%s may read ", "允许 %s 读取"), who);
 		add_fields(t, to, json_object_get(j, "fields"));
 		add(to, tr(" of %s for %s until %s", "（档案 %s，目的：%s，至 %s）"), json_text(j, "record"), purpose, until);
-		if (json_number(j, "reads") > 0)
+		if (json_number(j, "reads") == 1)
+			add(to, "%s", tr(", once", "，共 1 次"));
+		else if (json_number(j, "reads") > 0)
 			add(to, tr(", %llu times", "，共 %llu 次"), json_number(j, "reads"));
 	} else if (strcmp(kind, "bulk") == 0) {
 		add(to, tr("%s may see %llu more files for %s until %s", "允许 %s 多查看 %llu 份档案（目的：%s，至 %s）"), who,
