@@ -159,6 +159,11 @@ BENCH_BINS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard test
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lsodium -llmdb -lm
+# not among BENCH_BINS: only `make bench-peers` installs the libraries that this one needs
+$(BUILD)/peers/peers_load: $(BUILD)/obj/tests/bench/peers_load.o
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lpq -lldap -llber
+$(BUILD)/obj/tests/bench/peers_load.o: CPPFLAGS_ALL += -isystem /usr/include/postgresql
 SUPPORT_BINS := $(patsubst tests/support/%_main.c,$(BUILD)/support/%,$(sort $(wildcard tests/support/*_main.c)))
 $(BUILD)/support/%: $(BUILD)/obj/tests/support/%_main.o $(SUPPORT_LIB)
 	@mkdir -p $(@D)
@@ -216,6 +221,12 @@ fuzz:	## build every fuzz target with clang and run each for FUZZ_SECONDS (10)
 bench: deps	## print the ratios of docs/DESIGN.md and write results/bench.json
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all test-programs
 	@BUILD=$(BUILD) /usr/bin/python3 tests/bench/bench.py $(BENCH_ARGS)
+bench-peers: deps	## the daemon beside PostgreSQL and slapd (installed from Debian) on the same work; results/bench-peers.json
+	@scripts/install-deps peers
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all test-programs $(BUILD)/peers/peers_load
+	@BUILD=$(BUILD) /usr/bin/python3 tests/bench/bench_peers.py $(BENCH_ARGS)
+performance:	## write docs/PERFORMANCE.md and its charts from results/
+	@/usr/bin/python3 scripts/make-performance
 format:	## run clang-format over the lines of C files that differ from HEAD
 	@git clang-format --force --extensions c,h HEAD
 
@@ -238,7 +249,7 @@ install: all $(PLACED)	## install under PREFIX (/usr/local), below DESTDIR if se
 	ln -sf libchildvault.so.0 $(DESTDIR)$(PREFIX)/lib/libchildvault.so
 	install -Dm644 -t $(SHARE)/childvault/profiles $(wildcard profiles/*.yaml)
 	install -Dm644 -t $(DOC) README.md SECURITY.md CHANGELOG.md
-	install -Dm644 -t $(DOC)/docs $(wildcard docs/*.md) docs/openapi.json
+	install -Dm644 -t $(DOC)/docs $(wildcard docs/*.md docs/*.svg) docs/openapi.json
 	install -Dm644 -t $(DOC)/clients/python clients/python/childvault.py
 	install -Dm644 -t $(DOC)/clients/node clients/node/example.js
 	for m in $(MAN); do install -Dm644 -t $(SHARE)/man/man$${m##*.} $$m; done
@@ -249,6 +260,6 @@ help:	## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all unit unit-bins allow-all test-programs fuzz-bins deps build demo check integration check-man check-openapi check-deps check-asan \
-	check-valgrind check-clang fuzz bench format install always clean help
+	check-valgrind check-clang fuzz bench bench-peers performance format install always clean help
 
 -include $(shell find $(BUILD)/obj $(BUILD)/pic -name '*.d' 2>/dev/null)

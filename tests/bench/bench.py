@@ -224,6 +224,14 @@ class Bench:
             server.stop()
 
 
+def machine():
+    """What a figure depends on, beside the program."""
+    with open("/proc/cpuinfo", encoding="utf-8") as f:
+        processor = next((line.split(":", 1)[1].strip() for line in f if line.startswith("model name")), platform.machine())
+    return {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "kernel": platform.release(), "processor": processor,
+            "cores": os.cpu_count(), "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20, "load_average": os.getloadavg()}
+
+
 def judge(ratio, floor, goal):
     if goal is not None and ratio >= goal:
         return "goal met"
@@ -242,7 +250,7 @@ def report(results):
         verdict = judge(ratio, floor, goal)
         print(f"{title:44}{statistics.median(rates):11,.0f}{p50:9,.0f}{p99:9,.0f}{statistics.median(limits):10,.0f}{ratio:8.2f}"
               f"{'' if floor is None else format(floor, '7.2f'):>7}{'' if goal is None else format(goal, '6.2f'):>6}  {of} {verdict}")
-        rows.append({"row": title.strip(), "of": of, "ratio": round(ratio, 3), "floor": floor, "goal": goal, "verdict": verdict,
+        rows.append({"row": title.strip(), "what": what, "of": of, "ratio": round(ratio, 3), "floor": floor, "goal": goal, "verdict": verdict,
                      "ratios": [round(a / b, 3) for a, b in zip(rates, limits)]})
     p99 = statistics.median(r["p99_us"] for r in results["read25/8"]) / statistics.median(r["p99_us"] for r in results["A/8"])
     print(f"\nread 25 fields at 8 connections: p99 is {p99:.1f} x A's (goal 2); W gives {statistics.median(r['per_second'] for r in results['W/8']):,.0f}/s")
@@ -264,7 +272,7 @@ def main():
     args = parser.parse_args()
     if args.quick:
         args.rounds, args.seconds, args.records, args.imports = 1, 0.5, 2000, 2000
-    folder = tempfile.mkdtemp(prefix="cvb.", dir="/var/tmp")
+    before, folder = os.getloadavg(), tempfile.mkdtemp(prefix="cvb.", dir="/var/tmp")
     bench = None
     try:
         bench = Bench(args, folder)
@@ -279,9 +287,8 @@ def main():
         print(f"core: {others['core_rss_anon_kib'] / 1024:.0f} MiB anonymous memory (floor 128), {others['core_locked_kib']} KiB locked")
         os.makedirs(os.path.dirname(args.out), exist_ok=True)
         with open(args.out, "w", encoding="utf-8") as f:
-            json.dump({"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "kernel": platform.release(), "cores": os.cpu_count(),
-                       "rounds": args.rounds, "seconds": args.seconds, "records": args.records, "load_average": os.getloadavg(), "rows": rows,
-                       "others": others, "results": results}, f, indent=1)
+            json.dump({**machine(), "load_average_before": before, "rounds": args.rounds, "seconds": args.seconds, "records": args.records, "rows": rows, "others": others,
+                       "results": results}, f, indent=1)
         print(f"load average {os.getloadavg()[0]:.1f}; every figure stands in {os.path.relpath(args.out)}")
     finally:
         if bench is not None:
@@ -290,4 +297,5 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -23,14 +23,14 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "bench/latency.h"
 
 #define CONNECTIONS_MAX 1024
 #define HEADERS_MAX 16
 #define INPUT_MAX (1u << 20)
 #define ETAG_MAX 64
-#define BUCKETS_PER_OCTAVE 64u
 #define DRAIN_NS 10000000000ull
 
 struct text {
@@ -69,7 +69,7 @@ static struct {
 	int epoll;
 	uint64_t measure_ns, end_ns;
 	uint64_t answered, bytes, status[6], other_status;
-	uint64_t latency[64 * BUCKETS_PER_OCTAVE], latency_max;
+	struct latency latency;
 	char example[200];	/* the first answer that was not 2xx */
 } load = { .connections = 1, .seconds = 5, .warmup = 0.5 };
 
@@ -84,40 +84,6 @@ static void *need(void *p)
 	if (p == NULL)
 		fail("memory");
 	return p;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-/* ---- latencies: buckets of a 64th of an octave, so within 1.6 % ------------------------------------------------------ */
-
-static void latency_add(uint64_t ns)
-{
-	unsigned octave = ns < BUCKETS_PER_OCTAVE ? 0 : 63u - (unsigned)__builtin_clzll(ns) - 5u;
-
-	load.latency[octave * BUCKETS_PER_OCTAVE + (ns >> octave)]++;
-	if (ns > load.latency_max)
-		load.latency_max = ns;
-}
-
-static double latency_us(double quantile)
-{
-	uint64_t want = (uint64_t)(quantile * (double)load.answered), seen = 0;
-
-	for (unsigned i = 0; i < 64 * BUCKETS_PER_OCTAVE; i++) {
-		seen += load.latency[i];
-		if (seen > want) {
-			unsigned octave = i / BUCKETS_PER_OCTAVE;
-
-			return ((double)(i % BUCKETS_PER_OCTAVE) + 0.5) * (double)(1ull << octave) / 1e3;
-		}
-	}
-	return (double)load.latency_max / 1e3;
 }
 
 /* ---- input files ------------------------------------------------------------------------------------------------------ */
@@ -372,7 +338,7 @@ static void count_answer(struct conn *c, size_t whole)
 	load.answered++;
 	load.bytes += whole;
 	load.status[status / 100 < 6 ? status / 100 : 0]++;
-	latency_add(t - c->sent_ns);
+	latency_add(&load.latency, t - c->sent_ns);
 }
 
 /* Read what came; true if the answer under way is whole. */
@@ -438,8 +404,8 @@ static void report(void)
 	printf("{\"connections\":%d,\"seconds\":%.3f,\"answered\":%llu,\"per_second\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f,"
 	    "\"p999_us\":%.1f,\"max_us\":%.1f,\"bytes\":%llu,\"not_2xx\":%llu}\n",
 	    load.connections, load.seconds, (unsigned long long)load.answered, (double)load.answered / load.seconds,
-	    latency_us(0.5), latency_us(0.99), latency_us(0.999), (double)load.latency_max / 1e3,
-	    (unsigned long long)load.bytes, (unsigned long long)load.other_status);
+	    latency_us(&load.latency, 0.5), latency_us(&load.latency, 0.99), latency_us(&load.latency, 0.999),
+	    (double)load.latency.max_ns / 1e3, (unsigned long long)load.bytes, (unsigned long long)load.other_status);
 	if (load.example[0] != '\0')
 		fprintf(stderr, "bench_load: first answer that was not 2xx: %s\n", load.example);
 }
