@@ -287,8 +287,8 @@ def main():
         print(f"core: {others['core_rss_anon_kib'] / 1024:.0f} MiB anonymous memory (floor 128), {others['core_locked_kib']} KiB locked")
         os.makedirs(os.path.dirname(args.out), exist_ok=True)
         with open(args.out, "w", encoding="utf-8") as f:
-            json.dump({**machine(), "load_average_before": before, "rounds": args.rounds, "seconds": args.seconds, "records": args.records, "rows": rows, "others": others,
-                       "results": results}, f, indent=1)
+            json.dump({**machine(), "load_average_before": before, "rounds": args.rounds, "seconds": args.seconds, "records": args.records,
+                       "rows": rows, "others": others, "results": results}, f, indent=1)
         print(f"load average {os.getloadavg()[0]:.1f}; every figure stands in {os.path.relpath(args.out)}")
     finally:
         if bench is not None:

@@ -400,8 +400,8 @@ def main():
         print("\n" + "; ".join(f"{k}: {v['audit_entries']:,} audit entries for {v['answers']:,} answers" for k, v in proof.items()))
         os.makedirs(os.path.dirname(args.out), exist_ok=True)
         with open(args.out, "w", encoding="utf-8") as f:
-            json.dump({**machine(), "load_average_before": before, "rounds": args.rounds, "seconds": args.seconds, "records": args.records, "peers": proof, "rows": rows,
-                       "results": results}, f, indent=1)
+            json.dump({**machine(), "load_average_before": before, "rounds": args.rounds, "seconds": args.seconds, "records": args.records,
+                       "peers": proof, "rows": rows, "results": results}, f, indent=1)
         print(f"load average {os.getloadavg()[0]:.1f}; every figure stands in {os.path.relpath(args.out)}")
     except KeyboardInterrupt:
         print("\nbench-peers: interrupted; stopping the servers", file=sys.stderr)
