@@ -126,9 +126,9 @@ static int hook_call(struct store *s, size_t n)
 		return r == CV_ERR_FULL || r == CV_ERR_NOMEM ? r : CV_ERR_IO;	/* the first two are tried again */
 	assert(note_n <= NOTE_MAX);
 	buf_reset(&a->note);
-	buf_put(&a->note, note, note_n);
+	buf_put(&a->note, note, note_n);	/* fits: its memory is there since the start */
 	a->hook_leaves += n;
-	return buf_ok(&a->note) ? 0 : CV_ERR_NOMEM;
+	return 0;
 }
 
 /* Put one key. New serials go to the end of rec and hist: appending leaves full pages behind, half the file. */
@@ -361,7 +361,10 @@ int applier_init(struct store *s)
 	a->efd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (a->efd < 0)
 		return CV_ERR_IO;
+	/* All of it now: a note that was taken from the hook, and its leaves with it, must not be lost for want of memory. */
 	buf_init(&a->note, NOTE_MAX);
+	if (buf_reserve(&a->note, NOTE_MAX) != 0)
+		return CV_ERR_NOMEM;
 	if (pthread_condattr_init(&ca) != 0)
 		return CV_ERR_NOMEM;
 	(void)pthread_condattr_setclock(&ca, CLOCK_MONOTONIC);	/* a known clock: cannot fail */
@@ -405,9 +408,9 @@ void applier_free(struct store *s)
 	a->head = a->tail = a->done_head = a->done_tail = NULL;
 	free(a->leaf);
 	free(a->put);
+	buf_free(&a->note);
 	if (!a->made)
 		return;
-	buf_free(&a->note);
 	(void)pthread_cond_destroy(&a->wake);
 	(void)pthread_cond_destroy(&a->done);
 	(void)pthread_mutex_destroy(&a->lock);

@@ -85,17 +85,25 @@ static int sync_parent(int dirfd, const char *path)
 	return r;
 }
 
+/* Make a folder that may be there already, durably. 0, CV_ERR_FULL, CV_ERR_IO. */
+static int make_folder(int dirfd, const char *path)
+{
+	int r = 0;
+
+	if (mkdirat(dirfd, path, 0700) == 0)
+		r = sync_parent(dirfd, path);
+	else if (errno != EEXIST)
+		r = error_of(errno);
+	return r == 0 || r == CV_ERR_FULL ? r : CV_ERR_IO;
+}
+
 int files_open_dir(int dirfd, const char *path)
 {
 	int fd;
 
 	assert(path_ok(path));
-	if (mkdirat(dirfd, path, 0700) == 0) {
-		if (sync_parent(dirfd, path) != 0)
-			return CV_ERR_IO;
-	} else if (errno != EEXIST) {
-		return CV_ERR_IO;
-	}
+	if ((fd = make_folder(dirfd, path)) != 0)
+		return fd;
 	fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	return fd >= 0 ? fd : CV_ERR_IO;
 }
@@ -103,17 +111,14 @@ int files_open_dir(int dirfd, const char *path)
 int files_make_parents(int dirfd, const char *path)
 {
 	char part[PATH_SIZE];
+	int r;
 
 	assert(path_ok(path));
 	for (const char *p = strchr(path, '/'); p != NULL; p = strchr(p + 1, '/')) {
 		memcpy(part, path, (size_t)(p - path));
 		part[p - path] = '\0';
-		if (mkdirat(dirfd, part, 0700) == 0) {
-			if (sync_parent(dirfd, part) != 0)
-				return CV_ERR_IO;
-		} else if (errno != EEXIST) {
-			return CV_ERR_IO;
-		}
+		if ((r = make_folder(dirfd, part)) != 0)
+			return r;
 	}
 	return 0;
 }

@@ -12,9 +12,9 @@
 
 struct buf;
 
-/* Open (making it if absent) the folder path. Returns a descriptor, or CV_ERR_IO. */
+/* Open (making it if absent) the folder path. Returns a descriptor, CV_ERR_FULL or CV_ERR_IO. */
 int files_open_dir(int dirfd, const char *path);
-/* Make the missing folders on the way to path's last component. 0 or CV_ERR_IO. */
+/* Make the missing folders on the way to path's last component. 0, CV_ERR_FULL, CV_ERR_IO. */
 int files_make_parents(int dirfd, const char *path);
 /*
  * Replace path by n bytes: write path.new, fdatasync, rename, fsync of the folder. After a crash the old or the new
