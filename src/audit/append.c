@@ -28,8 +28,12 @@ void edge_free(struct edge *e)
 /* Make to equal from. 0 or CV_ERR_NOMEM, to is then as it was. */
 static int edge_copy(struct edge *to, const struct edge *from)
 {
-	if (buf_reserve(&to->tail, from->tail.n) != 0)
+	/* Of two that were equal once, the one that goes back has the memory; and may have failed when it grew. */
+	to->tail.bad = false;
+	if (from->tail.n > to->tail.cap && buf_reserve(&to->tail, from->tail.n) != 0) {
+		to->tail.bad = false;
 		return CV_ERR_NOMEM;
+	}
 	to->frontier = from->frontier;
 	for (unsigned level = 0; level < TILE_LEVELS; level++)
 		memcpy(to->hash[level], from->hash[level], (size_t)edge_width(from, level) * 32);
