@@ -78,10 +78,11 @@ static int row_begin(struct genesis *x, const struct dir_key *key)
 static int row_end(struct genesis *x)
 {
 	struct row *row = &x->rows[x->rows_n - 1];
+	bool whole = buf_ok(&x->bytes) && buf_ok(&x->fact);
 
 	row->val_n = x->bytes.n - row->val;
 	buf_reset(&x->fact);
-	return buf_ok(&x->bytes) && buf_ok(&x->fact) ? 0 : CV_ERR_NOMEM;
+	return whole ? 0 : CV_ERR_NOMEM;
 }
 
 /* A row whose rest is one PKSEAL of 32 bytes. */
