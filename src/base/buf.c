@@ -38,7 +38,7 @@ void buf_reset(struct buf *b)
 {
 	wipe(b->p, b->n);
 	b->n = 0;
-	b->bad = false;
+	b->bad = b->poor = false;
 }
 
 void buf_cut(struct buf *b, size_t n)
@@ -74,12 +74,16 @@ int buf_reserve(struct buf *b, size_t n)
 {
 	int r = 0;
 
-	if (b->bad || n > b->max - b->n)
+	if (b->bad)
+		return b->poor ? CV_ERR_NOMEM : CV_ERR_LIMIT;
+	if (n > b->max - b->n)
 		r = CV_ERR_LIMIT;
 	else if (b->p == NULL || n > b->cap - b->n)
 		r = grow(b, b->n + n);
-	if (r != 0)
+	if (r != 0) {
 		b->bad = true;
+		b->poor = r == CV_ERR_NOMEM;
+	}
 	return r;
 }
 

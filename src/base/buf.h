@@ -18,6 +18,7 @@ struct buf {
 	size_t cap;	/* bytes allocated, cap <= max */
 	size_t max;	/* the buffer never grows past this */
 	bool bad;	/* a write failed: memory, or max */
+	bool poor;	/* the first that failed did so for want of memory */
 };
 
 /* Make b empty, able to grow to max bytes (> 0). Allocates nothing. Call buf_free when done. */
@@ -30,6 +31,12 @@ void buf_reset(struct buf *b);
 void buf_cut(struct buf *b, size_t n);
 /* All writes fitted. */
 static inline bool buf_ok(const struct buf *b) { return !b->bad; }
+/* Let b count as failed, for want of memory if from did so: it lacks what from was to hold. */
+static inline void buf_spoil(struct buf *b, const struct buf *from)
+{
+	b->poor = b->bad ? b->poor : from->poor;
+	b->bad = true;
+}
 /* Append n uninitialised bytes and return their address, valid until the next write; NULL on failure. */
 uint8_t *buf_add(struct buf *b, size_t n);
 /* Make sure n more bytes fit without moving. 0, CV_ERR_NOMEM or CV_ERR_LIMIT (both sticky). */

@@ -119,6 +119,8 @@ unsigned call_failed(struct vault_call *c, int r)
 		return call_decline(c, DECIDE_NO_KEY, "%s", "");
 	case CV_ERR_LIMIT:
 		return call_refuse(c, PROBLEM_PAYLOAD_TOO_LARGE, "a row would be larger than its limit");
+	case CV_ERR_NOMEM:
+		return call_refuse(c, PROBLEM_OVERLOADED, "no memory for it now");
 	case CV_ERR_IO:
 		return call_refuse(c, PROBLEM_AUDIT_UNAVAILABLE, "the store cannot be written");
 	default:
@@ -375,6 +377,8 @@ bool vault_call_end(struct vault *v, struct vault_call *c)
 	uint64_t leaf;
 	int r;
 
+	if (c->problem == 0 && c->out->bad && c->out->poor)
+		(void)call_failed(c, CV_ERR_NOMEM);
 	if (c->problem == 0 && (!buf_ok(c->out) || c->out->n - c->out_at > MESSAGE_TO_FRONT_MAX))
 		(void)call_refuse(c, PROBLEM_PAYLOAD_TOO_LARGE, "the answer would be too large: ask for less at a time");
 	if (c->problem == 0 && !c->no_leaf) {

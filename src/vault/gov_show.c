@@ -100,7 +100,7 @@ static void show_list(struct showing *x, const char *name, size_t at, size_t cou
 	if (buf_ok(b))
 		show(x, name, VALUE_LIST, b->p, b->n);
 	else
-		x->out->bad = true;
+		buf_spoil(x->out, b);
 	buf_reset(b);
 }
 
@@ -165,7 +165,8 @@ static void show_base64(struct showing *x, const char *name, const struct gov_by
 	if (document->n == 0)
 		return;
 	if ((p = buf_add(b, b64_size(B64_STD, document->n))) == NULL) {
-		x->out->bad = true;
+		buf_spoil(x->out, b);
+		buf_reset(b);
 		return;
 	}
 	b64_encode(B64_STD, document->p, document->n, (char *)p);

@@ -1,6 +1,7 @@
 /* Opening, unsealing, sealing. FORMAT.md 5.4; DESIGN sections 6, 7 and 13. */
 #include "vault/vault.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,7 +108,7 @@ int vault_alloc(const char *dir, struct vault **ret_vault)
 	if ((v->dir = strdup(dir)) == NULL || (r = keys_new(&v->keys)) != 0)
 		goto fail;
 	if ((v->dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
-		r = CV_ERR_NOTFOUND;
+		r = errno == ENOENT || errno == ENOTDIR ? CV_ERR_NOTFOUND : CV_ERR_IO;
 		goto fail;
 	}
 	*ret_vault = v;
@@ -161,7 +162,9 @@ static int open_keyring(struct vault *v, unsigned number, const uint8_t kek[32])
 	if ((r = meta_clear(v, name, &slot)) != 0)
 		goto out;
 	buf_put(&slot_copy, slot.p, slot.n);
-	if ((r = meta_clear(v, "keyring", &ring)) == 0)
+	if (!buf_ok(&slot_copy))
+		r = CV_ERR_NOMEM;
+	else if ((r = meta_clear(v, "keyring", &ring)) == 0)
 		r = keys_unseal(v->keys, v->id, number, slot_copy.p, slot_copy.n, kek, ring.p, ring.n);
 out:
 	buf_free(&slot_copy);
