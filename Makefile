@@ -146,6 +146,8 @@ $(BUILD)/unit/test_vault_cells: $(call lib_of,profile)
 $(BUILD)/unit/test_vault_cells: LIBS_vault := $(LIBS_profile)
 # the suite that every engine behind store/store.h has to pass
 $(BUILD)/unit/test_store: $(BUILD)/obj/tests/unit/store_conformance.o
+# calls to the C library that fail on demand
+$(BUILD)/unit/test_vault_faults: $(BUILD)/obj/tests/faults/fault.o
 $(BUILD)/obj/tests/%.o: CPPFLAGS_ALL += -Itests -Itests/support -isystem $(LLHTTP_INC)
 
 unit-bins: $(UNIT_BINS)
@@ -178,6 +180,13 @@ ALLOW_ALL := build/allow-all
 allow-all:
 	@$(MAKE) --no-print-directory -s BUILD=$(ALLOW_ALL) CPPFLAGS=-DCV_POLICY_ALLOW_ALL $(ALLOW_ALL)/childvaultd
 test-programs: $(CLIENT_TEST) $(BENCH_BINS) $(SUPPORT_BINS)
+
+# What fault.c defines is found before the C library's, by liblmdb and libsodium too.
+# It runs before a sanitizer does, and defines what _FORTIFY_SOURCE declares inline.
+$(BUILD)/obj/tests/faults/fault.o: CFLAGS_ALL += -U_FORTIFY_SOURCE -fno-sanitize=all $(if $(findstring address,$(SAN)),-DBEHIND_ASAN)
+FAULT_MODULES := vault $(ARROWS_vault)
+$(BUILD)/faults: $(BUILD)/obj/tests/faults/faults.o $(BUILD)/obj/tests/faults/fault.o $(call libs_of,$(FAULT_MODULES))
+	$(call link,$(FAULT_MODULES)) -lcmocka -lm
 
 FUZZ_SECONDS ?= 10
 FUZZ_BINS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
@@ -215,6 +224,14 @@ check-valgrind:	## unit tests under valgrind (some minutes)
 check-clang:	## everything compiles with clang, warnings as errors
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=build/clang CC=clang all unit-bins
 	@echo "check-clang: everything compiles with clang"
+check-faults:	## let calls to the C library fail under a working vault: a sample
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/faults
+	@$(BUILD)/faults
+check-faults-full:	## let every such call fail, also under AddressSanitizer (many minutes)
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/faults
+	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=build/asan SAN=address,undefined build/asan/faults
+	@$(BUILD)/faults --full
+	@build/asan/faults --full
 fuzz:	## build every fuzz target with clang and run each for FUZZ_SECONDS (10)
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=build/fuzz CC=clang SAN=fuzzer-no-link,address,undefined fuzz-bins
 	@scripts/run-fuzz $(FUZZ_SECONDS) $(patsubst $(BUILD)/%,build/fuzz/%,$(FUZZ_BINS))
@@ -260,6 +277,6 @@ help:	## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all unit unit-bins allow-all test-programs fuzz-bins deps build demo check integration check-man check-openapi check-deps check-asan \
-	check-valgrind check-clang fuzz bench bench-peers performance format install always clean help
+	check-valgrind check-clang check-faults check-faults-full fuzz bench bench-peers performance format install always clean help
 
 -include $(shell find $(BUILD)/obj $(BUILD)/pic -name '*.d' 2>/dev/null)
