@@ -452,6 +452,7 @@ static void note_in_head(const struct vault_call *c, const struct write_set *w, 
 
 int write_targets(struct vault *v, struct vault_call *c, struct write_set *w, struct record *rec)
 {
+	bool folded = false;
 	int r;
 
 	vault_save(v);
@@ -465,14 +466,17 @@ int write_targets(struct vault *v, struct vault_call *c, struct write_set *w, st
 		struct target *t = &w->target[i];
 		struct head_class *hc = head_class_find(&rec->head, (uint32_t)t->class << 16);
 
-		if (t->fresh)
+		if (t->fresh) {
 			r = write_fresh(v, w, rec, t, hc);
-		else if (t->sealed_to_public)
+		} else if (t->sealed_to_public) {
 			r = write_drop(v, w, rec, t, hc);
-		else
+		} else {
+			folded = true;
 			r = write_rewrite(v, c, w, rec, t, hc);
+		}
 	}
-	if (r == 0)
+	/* Only what is rewritten folds drops in, and with them their wraps. */
+	if (r == 0 && folded)
 		r = write_prune_wraps(v, rec);
 	note_in_head(c, w, &rec->head);
 	rec->head.updated_ms = c->now_ms;
