@@ -104,15 +104,20 @@ static unsigned sign_with(struct fixture *f, const uint8_t token[32], unsigned w
 	return send_signature(f, token, id, action, signature);
 }
 
-static void signed_by_two(struct fixture *f, const struct parts *x, uint8_t id[16])
+static void signed_with_roles(struct fixture *f, const struct parts *x, const char *roles, uint8_t id[16])
 {
-	assert_int_equal(propose_as(f, x->a, &x->new, "worker", NULL, NULL, id), 0);
+	assert_int_equal(propose_as(f, x->a, &x->new, roles, NULL, NULL, id), 0);
 	assert_int_equal(sign_with(f, x->a, P_ADMIN_A, id, "sign"), 0);
 	assert_int_equal(sign_with(f, x->b, P_ADMIN_B, id, "approve"), 0);
 }
 
-/* Open the shares as a custodian and seal them to the ceremony; bad: of another value. */
-static unsigned give(struct fixture *f, const uint8_t token[32], unsigned who, const uint8_t id[16], bool bad)
+static void signed_by_two(struct fixture *f, const struct parts *x, uint8_t id[16])
+{
+	signed_with_roles(f, x, "worker", id);
+}
+
+/* Open the shares as a custodian and seal them to the ceremony, as if it were that of request `as`; bad: of another value. */
+static unsigned give_as(struct fixture *f, const uint8_t token[32], unsigned who, const uint8_t id[16], const uint8_t as[16], bool bad)
 {
 	uint8_t pk[32], rows[7 * 119], sealed[7 * 112], share[32], ctx[CONTEXT_BYTES];
 	char text[1200];
@@ -144,7 +149,7 @@ static unsigned give(struct fixture *f, const uint8_t token[32], unsigned who, c
 		assert_int_equal(crypto_pkopen(f->person[who].box_sk, ctx, row + 7, 112, share), 0);
 		share[0] ^= bad;
 		to.kind = CONTEXT_CEREMONY;
-		to.entity = id;
+		to.entity = as;
 		to.writer = f->person[who].g.principal.id;
 		context_encode(&to, ctx);
 		assert_int_equal(crypto_pkseal(pk, ctx, share, 32, sealed + i * 112), 0);
@@ -153,6 +158,11 @@ static unsigned give(struct fixture *f, const uint8_t token[32], unsigned who, c
 	body_begin(&x);
 	body_text(&x, "shares", text);
 	return gov_act_with(f, token, "requests", id, "give", &x);
+}
+
+static unsigned give(struct fixture *f, const uint8_t token[32], unsigned who, const uint8_t id[16], bool bad)
+{
+	return give_as(f, token, who, id, id, bad);
 }
 
 static bool is_member(struct fixture *f, const struct parts *x)
@@ -290,6 +300,48 @@ static void a_bad_share_names_its_custodian_and_ends_nothing(void **state)
 	assert_false(is_member(f, &x));
 	assert_int_equal(give(f, x.c3, P_CUSTODIAN_3, id, false), 0);
 	assert_true(is_member(f, &x));
+}
+
+/* What was sealed for one request opens in no other's ceremony, nor as another custodian's. */
+static void shares_are_of_one_ceremony(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t id[16], other[16];
+	struct parts x;
+
+	parts(f, &x);
+	newcomer(&x.new, "new");
+	signed_by_two(f, &x, id);
+	memcpy(other, id, 16);
+	other[0] ^= 1;
+	refused(f, give_as(f, x.c1, P_CUSTODIAN_1, id, other, false), PROBLEM_VALIDATION, DECIDE_SHARE);
+	assert_int_equal(give(f, x.c1, P_CUSTODIAN_1, id, false), 0);
+	assert_int_equal(give(f, x.c2, P_CUSTODIAN_2, id, false), 0);
+	assert_true(is_member(f, &x));
+}
+
+static void several_roles_come_together(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t id[16], token[32];
+	struct session *s;
+	struct parts x;
+
+	parts(f, &x);
+	newcomer(&x.new, "new");
+	signed_with_roles(f, &x, "manager worker clerk", id);	/* in whatever order they are asked for */
+	assert_int_equal(give(f, x.c2, P_CUSTODIAN_2, id, false), 0);
+	assert_int_equal(give(f, x.c1, P_CUSTODIAN_1, id, false), 0);
+	assert_true(is_member(f, &x));
+	f->person[P_TWIN] = x.new;
+	assert_int_equal(login(f, P_TWIN, token), 0);
+	s = session_find(f->v->keys, token, 1000, clock_wall_ms(), clock_mono_ms());
+	assert_non_null(s);
+	assert_true(session_has_class(s, (uint32_t)CLASS_ID << 16));
+	assert_true(session_has_class(s, (uint32_t)CLASS_HEALTH << 16));
+	for (uint16_t role = ROLE_WORKER; role <= ROLE_MANAGER; role++)
+		assert_int_equal(directory_has_role(f->v->keys, x.new.g.principal.id, role, clock_wall_ms()),
+		    role == ROLE_WORKER || role == ROLE_CLERK || role == ROLE_MANAGER);
 }
 
 /* ---- what ----------------------------------------------------------------------------------------------------------------------- */
@@ -535,6 +587,8 @@ int main(void)
 		T(nobody_else_proposes_signs_or_gives),
 		T(one_custodian_is_not_two),
 		T(a_bad_share_names_its_custodian_and_ends_nothing),
+		T(shares_are_of_one_ceremony),
+		T(several_roles_come_together),
 		T(who_cannot_join_is_named),
 		T(signatures_fit_one_request_of_one_vault),
 		T(time_log_order_and_vault_are_asked),
