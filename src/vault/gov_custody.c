@@ -16,6 +16,12 @@ struct gov_ceremony *gov_ceremony_of(struct vault *v, const uint8_t request[16])
 	return NULL;
 }
 
+static void end(struct gov_ceremony *x)
+{
+	custody_free(x->custody);
+	memset(x, 0, sizeof(*x));
+}
+
 void gov_ceremonies_sweep(struct vault *v, uint64_t now_ms, bool all)
 {
 	for (unsigned i = 0; i < GOV_CEREMONIES; i++) {
@@ -27,9 +33,25 @@ void gov_ceremonies_sweep(struct vault *v, uint64_t now_ms, bool all)
 		e = all ? NULL : gov_find(v, GOV_REQUEST, custody_request(x->custody));
 		if (e != NULL && e->held->o.prefix.state == GOV_PENDING && (now_ms == 0 || !custody_over(x->custody, now_ms)))
 			continue;
-		custody_free(x->custody);
-		memset(x, 0, sizeof(*x));
+		end(x);
 	}
+}
+
+/* The live ceremony of a request, or NULL. What somebody gave who may not act any more counts for nothing: such a one has ended. */
+static struct gov_ceremony *live(struct vault *v, const struct vault_call *c, const uint8_t request[16])
+{
+	struct gov_ceremony *x;
+	const uint8_t *giver;
+
+	gov_ceremonies_sweep(v, c->mono_ms, false);
+	if ((x = gov_ceremony_of(v, request)) == NULL)
+		return NULL;
+	for (unsigned i = 0; (giver = custody_giver(x->custody, i)) != NULL; i++)
+		if (!directory_enabled(directory_principal(v->keys, giver), c->now_ms)) {
+			end(x);
+			return NULL;
+		}
+	return x;
 }
 
 /* The caller is a custodian whose turn it is, and the operation may still be carried out. 0 or a problem. */
@@ -85,8 +107,7 @@ unsigned gov_custody_open(struct vault *v, struct vault_call *c, struct gov_entr
 
 	if ((problem = check_step(v, c, &e->held->o, &reading)) != 0 || (problem = gov_input_take(c, fields, 0, 0, &in)) != 0)
 		return problem;
-	gov_ceremonies_sweep(v, c->mono_ms, false);
-	if ((x = gov_ceremony_of(v, e->held->o.id)) == NULL && (r = begin(v, c, &e->held->o, &reading, &x)) != 0)
+	if ((x = live(v, c, e->held->o.id)) == NULL && (r = begin(v, c, &e->held->o, &reading, &x)) != 0)
 		return r == CV_ERR_BUSY ? call_refuse(c, PROBLEM_OVERLOADED, "too many ceremonies at once") : call_failed(c, r);
 	buf_reset(&v->gov->shares);
 	if ((r = custody_rows(x->custody, v->store, c->principal->id, &v->gov->shares)) == 0)
@@ -160,8 +181,7 @@ unsigned gov_custody_give(struct vault *v, struct vault_call *c, struct gov_entr
 
 	if ((problem = check_step(v, c, &o, &reading)) != 0 || (problem = gov_input_take(c, fields, MEMBER(MEMBER_SHARES), 0, &in)) != 0)
 		return problem;
-	gov_ceremonies_sweep(v, c->mono_ms, false);
-	if ((x = gov_ceremony_of(v, o.id)) == NULL)
+	if ((x = live(v, c, o.id)) == NULL)
 		return gov_members_conflict(c, "a ceremony that was opened, at most a quarter of an hour ago");
 	if ((problem = take_shares(v, c, x, &in, reading.role_count)) != 0)
 		return problem;

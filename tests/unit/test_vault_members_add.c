@@ -540,6 +540,23 @@ static void suspended_signers_count_for_nothing(void **state)
 	assert_int_equal(gov_do(f, x.c1, "requests", id, "open"), 0);
 }
 
+static void what_a_custodian_gave_who_was_suspended_since_counts_for_nothing(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t id[16];
+	struct parts x;
+
+	parts(f, &x);
+	newcomer(&x.new, "new");
+	signed_by_two(f, &x, id);
+	assert_int_equal(give(f, x.c1, P_CUSTODIAN_1, id, false), 0);
+	directory_suspend(f->v->keys, f->person[P_CUSTODIAN_1].g.principal.id, true);
+	assert_int_equal(give(f, x.c2, P_CUSTODIAN_2, id, false), 0);
+	assert_false(is_member(f, &x));
+	assert_int_equal(give(f, x.c3, P_CUSTODIAN_3, id, false), 0);
+	assert_true(is_member(f, &x));
+}
+
 /* ---- the log ----------------------------------------------------------------------------------------------------------------------- */
 
 static void the_root_of_every_earlier_log_is_known(void **state)
@@ -596,6 +613,7 @@ int main(void)
 		T(a_ceremony_ends_with_its_time_and_with_its_request),
 		T(a_turn_that_fails_adds_nobody),
 		T(suspended_signers_count_for_nothing),
+		T(what_a_custodian_gave_who_was_suspended_since_counts_for_nothing),
 		T(the_root_of_every_earlier_log_is_known),
 	};
 
