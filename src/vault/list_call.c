@@ -322,7 +322,7 @@ static int scan(struct vault *v, struct vault_call *c, const struct query *q, ui
 			break;
 		}
 		if (row != NULL && row_asked(q, row) && (by = row_role(v, c, q, row)) != NULL) {
-			if (by->role->bulk_records > 0 && counted++ == COUNTED_MAX) {
+			if ((q->export != NULL || by->role->bulk_records > 0) && counted++ == COUNTED_MAX) {
 				f->more = true;
 				break;
 			}

@@ -443,7 +443,8 @@ static unsigned listed_for(struct fixture *f, const uint8_t token[32], const uin
 {
 	struct wire_envelope env = envelope(f, token, "visit", "");
 	struct wire_text none = wire_text("", 0);
-	struct wire_records m = { .area = none, .due = none, .state = none, .cursor = none, .export = export };
+	struct wire_records m = { .area = none, .due = none, .state = none, .cursor = none, .export = export,
+		.limit = WIRE_LIST_MAX };
 	struct wire_records_answer a;
 	struct wire_listed w;
 	unsigned n = 0;
@@ -479,6 +480,31 @@ static void export_lists_what_it_takes_in_and_nothing_else(void **state)
 	assert_int_equal(listed_for(f, who.worker, east, DECIDE_YES), 2);
 	assert_int_equal(listed_for(f, who.worker, all, DECIDE_NO_APPROVAL), UINT_MAX);
 	assert_int_equal(listed_for(f, who.worker, record, DECIDE_NO_APPROVAL), UINT_MAX);
+}
+
+/* Each record of such a page is counted, which looks through and may write a row of what the export has shown. */
+static void a_page_for_an_export_ends_at_a_hundred(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t record[16], id[16];
+	struct cast who;
+	struct body x;
+
+	cast(f, &who);
+	while (list_filling(f->v))
+		list_fill(f->v, UINT64_MAX);
+	for (unsigned i = 0; i < 103; i++)
+		new_child(f, &who, EAST, record);
+	body_begin(&x);
+	body_text(&x, "kind", "export");
+	body_number(&x, "records", 1000);
+	body_texts(&x, "fields", "name");
+	body_text(&x, "purpose", "visit");
+	body_text(&x, "reason", "yearly report");
+	body_day(&x, "until", 3);
+	assert_int_equal(gov_post(f, who.worker, "requests", &x, id), 0);
+	assert_int_equal(gov_do(f, who.manager, "requests", id, "approve"), 0);
+	assert_int_equal(listed_for(f, who.worker, id, DECIDE_YES), 100);
 }
 
 static int sealed_setup(void **state)
@@ -528,7 +554,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(level_five_needs_a_grant, sealed_setup, fixture_teardown),
 		T(grant_of_nothing_opens_nothing_later), T(grant_after_its_generation_is_dead), T(forged_key_does_not_open),
 		T(forged_row_does_not_load), T(older_row_put_back_refuses_to_unseal), T(export_counts_its_own_records),
-		    T(export_lists_what_it_takes_in_and_nothing_else),
+		    T(export_lists_what_it_takes_in_and_nothing_else), T(a_page_for_an_export_ends_at_a_hundred),
 	};
 #undef T
 
