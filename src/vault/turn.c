@@ -109,7 +109,7 @@ static int end_turn(struct vault *v, int r)
 	record_turn_end(v->keys);
 	if (r != 0) {
 		vault_undo(v, &v->turn_saved);
-		v->state_dirty = v->counters_dirty = false;
+		v->state_dirty = v->tables_dirty = v->counters_dirty = false;
 		log_error("a turn could not be made durable: %s", cv_strerror(r));
 	}
 	settle_calls(v, r);

@@ -166,6 +166,24 @@ static void a_full_turn_leaves_nothing_behind(void **state)
 	assert_true(f->v->counts[PROBLEM_STORAGE_FULL] >= 3);
 }
 
+/* A later turn that only reads puts nothing, or it would be refused as well where there is no room for what it puts. */
+static void a_given_up_turn_leaves_nothing_to_put(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_envelope env;
+	uint8_t worker[32];
+
+	assert_int_equal(login(f, P_WORKER, worker), 0);
+	env = envelope(f, worker, "visit", "");
+	assert_int_equal(vault_turn_begin(f->v), 0);
+	fixture_turn_open = true;
+	assert_int_equal(one_call(f, &env, true, run_put, NULL), 0);
+	fixture_turn_open = false;
+	assert_true(f->v->tables_dirty);
+	vault_turn_abort(f->v, CV_ERR_FULL);
+	assert_false(f->v->state_dirty || f->v->tables_dirty || f->v->counters_dirty);
+}
+
 static void a_full_turn_makes_room_for_the_next(void **state)
 {
 	struct fixture *f = *state;
@@ -761,6 +779,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_SMALL(a_full_turn_leaves_nothing_behind),
+		ON(a_given_up_turn_leaves_nothing_to_put),
 		ON_SMALL(a_full_turn_makes_room_for_the_next),
 		ON_SMALL(what_a_turn_has_no_room_for_comes_later),
 		ON(a_failed_write_ends_data_verbs_until_the_next_start),
