@@ -6,6 +6,8 @@
 
 #define DAYS_RESTORE 1		/* a request to restore waits until the end of the day after */
 #define WAITING_MAX 100u	/* requests of one person that wait at a time */
+#define ASKED_MAX 500u		/* that they make in 24 hours: what became of them stays, in memory too */
+#define DAY_MS (24u * 3600 * 1000)
 
 /* What each kind must and may have, besides kind. */
 static const struct {
@@ -56,16 +58,25 @@ static unsigned check_policy(struct vault *v, struct vault_call *c, const struct
 	return c->problem;
 }
 
-/* How many requests for one person wait that the caller made: what others ask in somebody's name takes nothing of their own room. */
-static unsigned waiting_for(struct vault *v, const struct vault_call *c, const uint8_t principal[16])
+/*
+ * Whether the caller may ask once more for one person, by the requests that they made for them: those that wait, and those of the last
+ * day. What others ask in somebody's name takes nothing of their own room.
+ */
+static bool has_room(struct vault *v, const struct vault_call *c, const uint8_t principal[16])
 {
+	unsigned waiting = 0, asked = 0;
 	struct gov_entry *e;
 	uint32_t at = 0;
-	unsigned n = 0;
 
-	while ((e = gov_next_of(v, GOV_REQUEST, principal, &at)) != NULL)
-		n += ids_equal(e->held->o.by, c->principal->id) && gov_state_on(&e->held->o, c->today) == GOV_PENDING;
-	return n;
+	while ((e = gov_next_of(v, GOV_REQUEST, principal, &at)) != NULL) {
+		const struct gov_object *o = &e->held->o;
+
+		if (!ids_equal(o->by, c->principal->id))
+			continue;
+		waiting += gov_state_on(o, c->today) == GOV_PENDING;
+		asked += o->created_ms + DAY_MS > c->now_ms;
+	}
+	return waiting < WAITING_MAX && asked < ASKED_MAX;
 }
 
 /* Whether somebody may have what is asked for at all; who asks for another person must be one who could have it, too. */
@@ -103,8 +114,9 @@ static unsigned request_checked(struct vault *v, struct vault_call *c, const str
 		return call_failed(c, r);
 	if ((problem = check_wish(v, c, o)) != 0)
 		return problem;
-	if (waiting_for(v, c, o->principal) >= WAITING_MAX)
-		return call_refuse(c, PROBLEM_RATE_LIMITED, "%u requests of the caller for this person wait to be decided", WAITING_MAX);
+	if (!has_room(v, c, o->principal))
+		return call_refuse(c, PROBLEM_RATE_LIMITED, "of the caller's requests for this person %u wait, or %u were made in a day",
+		    WAITING_MAX, ASKED_MAX);
 	if ((r = gov_store(v, NULL, o)) != 0)
 		return call_failed(c, r);
 	gov_detail(v, c, LEAF_REQUEST, o, &o->text);

@@ -154,6 +154,23 @@ static void requests_wait_by_who_asks(void **state)
 	assert_int_equal(ask_grant(f, who.clerk, record, "note", 0, id), 0);
 }
 
+/* What is withdrawn stays as history: nobody fills the vault with it. */
+static void requests_of_a_day_have_an_end(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t record[16], id[16];
+	struct cast who;
+
+	cast(f, &who);
+	new_child(f, &who, EAST, record);
+	for (unsigned i = 0; i < 500; i++) {
+		assert_int_equal(ask_grant(f, who.clerk, record, "note", 0, id), 0);
+		assert_int_equal(gov_do(f, who.clerk, "requests", id, "withdraw"), 0);
+	}
+	assert_int_equal(ask_grant(f, who.clerk, record, "note", 0, id), PROBLEM_RATE_LIMITED);
+	assert_int_equal(ask_grant(f, who.school, record, "note", 0, id), 0);
+}
+
 static void delegate_does_not_approve_what_the_delegator_asked(void **state)
 {
 	struct fixture *f = *state;
@@ -549,7 +566,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, gov_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		T(grant_opens_what_no_role_opens_so_often), T(grant_ends_and_is_revoked), T(only_another_entitled_person_approves),
-		T(approvals_in_a_circle_are_refused), T(requests_wait_by_who_asks), T(delegate_does_not_approve_what_the_delegator_asked),
+		T(approvals_in_a_circle_are_refused), T(requests_wait_by_who_asks), T(requests_of_a_day_have_an_end),
+		T(delegate_does_not_approve_what_the_delegator_asked),
 		T(delegate_without_the_key_grants_nothing), T(approval_merges_what_was_handed_in),
 		cmocka_unit_test_setup_teardown(level_five_needs_a_grant, sealed_setup, fixture_teardown),
 		T(grant_of_nothing_opens_nothing_later), T(grant_after_its_generation_is_dead), T(forged_key_does_not_open),
