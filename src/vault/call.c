@@ -319,17 +319,23 @@ static void write_problem(struct vault *v, struct vault_call *c, uint64_t leaf)
 	wire_count_end(c->out, at, c->errors);
 }
 
-/* Forget the request's changes; its refusal is a leaf of its own where a session exists. */
-static void end_refused(struct vault *v, struct vault_call *c)
+/* Nothing that the request changed stands, in the store and in memory. */
+static void take_back(struct vault *v)
 {
-	uint64_t leaf = MESSAGE_NO_LEAF;
-
 	store_rollback(v->store);
 	gov_rollback(v);
 	list_rollback(v);
 	jobs_rollback(v);
 	members_rollback(v);
 	vault_undo(v, &v->call_saved);
+}
+
+/* Forget the request's changes; its refusal is a leaf of its own where a session exists. */
+static void end_refused(struct vault *v, struct vault_call *c)
+{
+	uint64_t leaf = MESSAGE_NO_LEAF;
+
+	take_back(v);
 	c->mutating = false;
 	c->kind = LEAF_REFUSED;
 	if (c->problem == PROBLEM_STORAGE_FULL)
@@ -392,12 +398,7 @@ bool vault_call_end(struct vault *v, struct vault_call *c)
 	if (stands) {
 		end_decided(v, c);
 	} else {
-		store_rollback(v->store);
-		gov_rollback(v);
-		list_rollback(v);
-		jobs_rollback(v);
-		members_rollback(v);
-		vault_undo(v, &v->call_saved);
+		take_back(v);
 		buf_cut(c->out, c->out_at);
 		c->out->bad = false;
 		v->put_off = true;
