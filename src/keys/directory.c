@@ -285,6 +285,20 @@ out:
 	return r;
 }
 
+void directory_principal_take(const uint8_t id[16], const struct dir_principal *fact, struct principal *ret)
+{
+	memcpy(ret->id, id, 16);
+	ret->kind = (enum principal_kind)fact->kind;
+	ret->admin_area = fact->admin_area;
+	ret->uid = fact->uid;
+	memcpy(ret->box_pk, fact->box_pk, 32);
+	memcpy(ret->sign_pk, fact->sign_pk, 32);
+	memcpy(ret->person, fact->person, 16);
+	ret->department = fact->department;
+	ret->not_before_ms = fact->not_before_ms;
+	ret->not_after_ms = fact->not_after_ms;
+}
+
 static int take_principal(const struct loading *l, const struct dir_key *key, const struct dir_value *v)
 {
 	struct dir_person_rest rest;
@@ -297,18 +311,9 @@ static int take_principal(const struct loading *l, const struct dir_key *key, co
 	if ((row = vec_add(&l->d->principals, sizeof(*row))) == NULL)
 		return CV_ERR_NOMEM;
 	row->change_set = v->change_set;
-	memcpy(row->p.id, key->principal, 16);
+	directory_principal_take(key->principal, &x, &row->p);
 	if ((r = take_texts(l->k, &rest, &row->p)) != 0)
 		return r;
-	row->p.kind = (enum principal_kind)x.kind;
-	row->p.admin_area = x.admin_area;
-	row->p.uid = x.uid;
-	memcpy(row->p.box_pk, x.box_pk, 32);
-	memcpy(row->p.sign_pk, x.sign_pk, 32);
-	memcpy(row->p.person, x.person, 16);
-	row->p.department = x.department;
-	row->p.not_before_ms = x.not_before_ms;
-	row->p.not_after_ms = x.not_after_ms;
 	row->p.suspended = rest.suspended != 0;
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "format/genesis.h"
 
 struct buf;
+struct dir_principal;
 struct keys;
 struct store;
 
@@ -49,6 +50,9 @@ struct role_wrap {
 	uint32_t epoch;
 	uint8_t wrap[112];	/* PKSEAL of the role's secret key to the principal */
 };
+
+/* Put into *ret the id and what the fact says of the principal; texts, mark and days stay as they are. */
+void directory_principal_take(const uint8_t id[16], const struct dir_principal *fact, struct principal *ret);
 
 /*
  * Load every row of the DIR table and verify change sets, signatures and facts against admins (n keys of leaf 0,

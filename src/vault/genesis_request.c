@@ -155,16 +155,7 @@ static int add_member(struct genesis_reading *r, const struct dir_key *key, cons
 
 	if (dir_principal_decode(f->fact, f->fact_n, &x) != 0)
 		return CV_ERR_FORMAT;
-	memcpy(m->principal.id, key->principal, 16);
-	m->principal.kind = (enum principal_kind)x.kind;
-	m->principal.admin_area = x.admin_area;
-	m->principal.uid = x.uid;
-	memcpy(m->principal.box_pk, x.box_pk, 32);
-	memcpy(m->principal.sign_pk, x.sign_pk, 32);
-	memcpy(m->principal.person, x.person, 16);
-	m->principal.department = x.department;
-	m->principal.not_before_ms = x.not_before_ms;
-	m->principal.not_after_ms = x.not_after_ms;
+	directory_principal_take(key->principal, &x, &m->principal);
 	r->members++;
 	return 0;
 }

@@ -51,16 +51,7 @@ static int take_principal(struct operation_reading *r, const struct dir_key *key
 
 	if (key->type != DIR_PRINCIPAL || dir_principal_decode(f->fact, f->fact_n, &x) != 0)
 		return CV_ERR_FORMAT;
-	memcpy(r->principal.id, key->principal, 16);
-	r->principal.kind = (enum principal_kind)x.kind;
-	r->principal.admin_area = x.admin_area;
-	r->principal.uid = x.uid;
-	memcpy(r->principal.box_pk, x.box_pk, 32);
-	memcpy(r->principal.sign_pk, x.sign_pk, 32);
-	memcpy(r->principal.person, x.person, 16);
-	r->principal.department = x.department;
-	r->principal.not_before_ms = x.not_before_ms;
-	r->principal.not_after_ms = x.not_after_ms;
+	directory_principal_take(key->principal, &x, &r->principal);
 	return 0;
 }
 
