@@ -264,6 +264,21 @@ bool jobs_session_fits(const struct vault *v, const struct session *s, enum job_
 	return fits;
 }
 
+bool jobs_may_write(const struct vault *v, const struct session *s, const struct policy_field *f)
+{
+	int position = policy_class_position(v->policy, f->class);
+	unsigned n;
+	const uint16_t *roles = session_roles(s, &n);
+
+	for (unsigned i = 0; i < n && position >= 0; i++) {
+		const struct policy_role *role = policy_role_by_id(v->policy, roles[i]);
+
+		if (role != NULL && (role->acts & ACT_JOB) != 0 && (role->rights[position] & RIGHT_WRITE) != 0)
+			return true;
+	}
+	return false;
+}
+
 /* ---- slices ------------------------------------------------------------------------------------------------------- */
 
 static struct job *job_to_run(const struct vault *v)
@@ -281,7 +296,23 @@ bool jobs_running(const struct vault *v)
 	return job_to_run(v) != NULL && clock_mono_ms() >= v->jobs->not_before_ms;
 }
 
-/* Another policy came into force: from the beginning, for the fields that still have something to compute. */
+/* Whether the session may lend its keys to the job: some role of it starts jobs, and writes what is computed. */
+static bool lends(const struct vault *v, const struct job *j)
+{
+	struct policy_subject who = { .purpose = -1 };
+	bool may;
+
+	who.roles = session_roles(j->session, &who.role_count);
+	may = policy_decide_act(v->policy, &who, ACT_JOB) != 0;
+	for (unsigned i = 0; i < j->fields && may && j->kind == JOB_PREDICATES; i++)
+		may = jobs_may_write(v, j->session, policy_field_by_id(v->policy, j->field[i]));
+	return may;
+}
+
+/*
+ * Another policy came into force: from the beginning, for the fields that still have something to compute, and by the session that may
+ * still do so, else by another one.
+ */
 static void follow_policy(struct vault *v, struct job *j)
 {
 	unsigned n = 0;
@@ -300,6 +331,8 @@ static void follow_policy(struct vault *v, struct job *j)
 	j->end = v->counters.next_serial;
 	if (n == 0)
 		j->state = JOB_FAILED;
+	else if (!lends(v, j))
+		j->session = NULL;
 }
 
 /* One record as a request of its own within the turn. */
@@ -369,17 +402,17 @@ static int run_slice(struct vault *v, struct job *j, uint64_t until_us)
 	bool over;
 
 	memset(&c, 0, offsetof(struct vault_call, detail));
-	c.session = j->session;	/* and no principal: what is granted to a person is not for their jobs */
 	c.subject.purpose = -1;
 	c.now_ms = clock_wall_ms();
 	c.today = (int32_t)(c.now_ms / (24u * 3600 * 1000));
 	follow_policy(v, j);
-	while (j->state == JOB_OPEN && j->next < j->end && store_room(v->store, RECORD_ROOM) == 0) {
+	c.session = j->session;	/* and no principal: what is granted to a person is not for their jobs */
+	while (j->session != NULL && j->state == JOB_OPEN && j->next < j->end && store_room(v->store, RECORD_ROOM) == 0) {
 		run_record(v, &c, j, &changed);
 		if (clock_mono_us() >= until_us)
 			break;
 	}
-	if (j->state == JOB_OPEN && j->next == j->end)
+	if (j->session != NULL && j->state == JOB_OPEN && j->next == j->end)
 		j->state = JOB_DONE;
 	over = j->state != JOB_OPEN;
 	if (changed == 0 && !over && clock_mono_ms() < v->jobs->stored_ms + STORE_EVERY_MS)
@@ -410,7 +443,7 @@ void jobs_slice(struct vault *v, uint64_t until_us)
 	if (r != 0) {
 		*j = before;
 		v->jobs->not_before_ms = clock_mono_ms() + WAIT_MS;
-	} else if (j->state == JOB_OPEN && j->next == next) {
+	} else if (j->session != NULL && j->state == JOB_OPEN && j->next == next) {
 		v->jobs->not_before_ms = clock_mono_ms() + WAIT_MS;	/* no room */
 	}
 	if (j->state != JOB_OPEN)

@@ -173,20 +173,6 @@ static unsigned take_body(struct vault *v, struct vault_call *c, struct wire_lis
 	return c->problem;
 }
 
-/* Whether a role that starts jobs may write the field's class: what a job computes is written under a right too. */
-static bool may_write(struct vault *v, const struct vault_call *c, const struct policy_field *f)
-{
-	int position = policy_class_position(v->policy, f->class);
-
-	for (unsigned i = 0; i < c->subject.role_count && position >= 0; i++) {
-		const struct policy_role *role = policy_role_by_id(v->policy, c->subject.roles[i]);
-
-		if (role != NULL && (role->acts & ACT_JOB) != 0 && (role->rights[position] & RIGHT_WRITE) != 0)
-			return true;
-	}
-	return false;
-}
-
 /* Named fields must all fit and open; without names the job takes those that fit and open, of which there is one at least. */
 static unsigned choose_fields(struct vault *v, struct vault_call *c, struct job *j)
 {
@@ -198,7 +184,7 @@ static unsigned choose_fields(struct vault *v, struct vault_call *c, struct job 
 		if (!jobs_field_fits(j->kind, f))
 			call_field_error(c, wire_text(f->name, strlen(f->name)), PROBLEM_VALIDATION, j->kind == JOB_REPROJECT ?
 			    "a field with views, or one that head follows" : "a field that is computed");
-		else if (j->kind == JOB_PREDICATES && !may_write(v, c, f))
+		else if (j->kind == JOB_PREDICATES && !jobs_may_write(v, c->session, f))
 			return call_decline(c, DECIDE_NO_RIGHT, "field %s", f->name);
 		else if (!jobs_session_fits(v, c->session, j->kind, f))
 			return call_decline(c, DECIDE_NO_KEY, "field %s", f->name);
@@ -211,7 +197,7 @@ static unsigned choose_fields(struct vault *v, struct vault_call *c, struct job 
 		if (!jobs_field_fits(j->kind, f))
 			continue;
 		fits = true;
-		if (jobs_session_fits(v, c->session, j->kind, f) && (j->kind == JOB_REPROJECT || may_write(v, c, f)))
+		if (jobs_session_fits(v, c->session, j->kind, f) && (j->kind == JOB_REPROJECT || jobs_may_write(v, c->session, f)))
 			add_field(j, f->id);
 	}
 	if (!fits)
@@ -397,7 +383,7 @@ static enum decision_reason may_lend(struct vault *v, const struct vault_call *c
 		const struct policy_field *f = policy_field_by_id(v->policy, j->field[i]);
 
 		*ret_missing = f;
-		if (f != NULL && j->kind == JOB_PREDICATES && !may_write(v, c, f))
+		if (f != NULL && j->kind == JOB_PREDICATES && !jobs_may_write(v, c->session, f))
 			return DECIDE_NO_RIGHT;
 		if (f != NULL && !jobs_session_fits(v, c->session, j->kind, f))
 			return DECIDE_NO_KEY;

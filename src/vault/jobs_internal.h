@@ -47,6 +47,8 @@ int jobs_del(struct vault *v, const struct job *j);
 bool jobs_field_fits(enum job_kind kind, const struct policy_field *f);
 /* Whether session s holds every class key that the job needs for field f. */
 bool jobs_session_fits(const struct vault *v, const struct session *s, enum job_kind kind, const struct policy_field *f);
+/* Whether a role of s that starts jobs may write the class of f: what a job computes is written under a right too. */
+bool jobs_may_write(const struct vault *v, const struct session *s, const struct policy_field *f);
 
 /* ---- reproject.c -------------------------------------------------------------------------------------------------- */
 

@@ -327,6 +327,32 @@ static void a_record_that_does_not_open_is_counted_and_passed_over(void **state)
 
 /* ---- keys --------------------------------------------------------------------------------------------------------- */
 
+/* The key to read it is still in the session; the right to write is gone with the policy that gave it. */
+static void a_policy_that_takes_the_right_to_write_ends_what_is_computed(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t worker[32], record[16], etag[16];
+	struct job_facts j;
+
+	assert_int_equal(login(f, P_WORKER, worker), 0);
+	assert_int_equal(create(f, worker, "visit", "", record, etag, "name", "张小明", "level", "severe", NULL), 0);
+	assert_int_equal(start_job(f, worker, "predicates", "needs_care", &j), 0);
+	work_reads_stats = true;
+	work_policy_changes(f);
+	work_on(f);
+	assert_int_equal(get_job(f, worker, j.id, &j), 0);
+	assert_string_equal(j.state, "needs-keys");
+	assert_int_equal(j.changed, 0);
+	assert_int_equal(act_job(f, worker, j.id, "resume", &j), PROBLEM_NOT_PERMITTED);
+	work_reads_stats = false;
+	work_policy_changes(f);
+	assert_int_equal(act_job(f, worker, j.id, "resume", &j), 0);
+	work_on(f);
+	assert_int_equal(get_job(f, worker, j.id, &j), 0);
+	assert_string_equal(j.state, "done");
+	assert_int_equal(j.changed, 1);
+}
+
 static void a_job_without_its_session_waits_for_one_that_holds_the_classes(void **state)
 {
 	struct fixture *f = *state;
@@ -759,6 +785,7 @@ int main(void)
 		ON(head_follows_a_field_that_a_new_policy_names),
 		ON(drops_are_folded_in_and_their_wraps_go),
 		ON(a_record_that_does_not_open_is_counted_and_passed_over),
+		ON(a_policy_that_takes_the_right_to_write_ends_what_is_computed),
 		ON(a_job_without_its_session_waits_for_one_that_holds_the_classes),
 		ON(a_job_of_a_suspended_member_waits_for_keys),
 		ON(a_job_goes_on_where_it_stood_after_a_crash),

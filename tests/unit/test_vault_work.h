@@ -13,6 +13,7 @@ static enum view_op work_name_op = VIEW_M1_NAME;
 static uint32_t work_version = 1;
 static bool work_due = true;	/* the due quarter comes from a field */
 static bool work_neighbours;	/* two predicates among their inputs */
+static bool work_reads_stats;	/* the worker reads what is computed, and the clerk writes it */
 
 #define FIELD(number, of, text, ...) { .id = number, .class = of, .name = text, .label = LABEL, .about = "", .fold_code = "", \
 	.fold_as = "", .owner = 1, .purposes = 7, __VA_ARGS__ }
@@ -60,9 +61,9 @@ static inline void work_policy(struct buf *ret)
 	};
 	const struct policy_role roles[] = {
 		ROLE(ROLE_WORKER, "worker", 1, PRINCIPAL_PERSON, .purposes = 7, .acts = ACT_JOB | ACT_ASSIGN,
-		    .rights = { RIGHTS_ALL, RIGHTS_ALL, RIGHTS_ALL, RIGHTS_ALL, RIGHT_READ }),
+		    .rights = { RIGHTS_ALL, RIGHTS_ALL, RIGHTS_ALL, work_reads_stats ? RIGHT_READ : RIGHTS_ALL, RIGHT_READ }),
 		ROLE(ROLE_CLERK, "clerk", 1, PRINCIPAL_PERSON, .purposes = 3, .area = true, .acts = ACT_JOB,
-		    .rights = { 0, 0, RIGHT_READ, RIGHT_READ, RIGHT_READ }),
+		    .rights = { 0, work_reads_stats ? RIGHT_READ : 0, RIGHT_READ, work_reads_stats ? RIGHTS_ALL : RIGHT_READ, RIGHT_READ }),
 		ROLE(ROLE_INTAKE, "intake", 1, PRINCIPAL_APP, .purposes = 1,
 		    .rights = { RIGHT_WRITE_ONLY, RIGHT_WRITE_ONLY, RIGHT_WRITE_ONLY }),
 		ROLE(ROLE_AUDITOR, "auditor", 1, PRINCIPAL_AUDITOR, .audit = true, .purposes = 0),
@@ -87,7 +88,7 @@ static inline int work_setup(void **state)
 	work_name_op = VIEW_M1_NAME;
 	work_version = 1;
 	work_due = true;
-	work_neighbours = false;
+	work_neighbours = work_reads_stats = false;
 	fixture_turn_end = 0;
 	fixture_turn_open = false;
 	fixture_make_policy = work_policy;
