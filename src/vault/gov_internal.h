@@ -215,9 +215,9 @@ enum decision_reason gov_members_fresh(struct vault *v, const struct vault_call 
 /* Put what was signed into the directory, in the open request: *o becomes approved. 0 or an error. */
 int gov_members_execute(struct vault *v, struct vault_call *c, const struct operation_reading *r, const struct custody *custody,
     struct gov_object *o);
-/* The live ceremony of a request, or NULL. */
+/* The ceremony of a request, or NULL. */
 struct gov_ceremony *gov_ceremony_of(struct vault *v, const uint8_t request[16]);
-/* End the ceremonies whose time is over (now_ms, monotonic) or whose request waits no more; all: every one. */
+/* End the ceremonies whose time is over (now_ms, monotonic; 0: it is not asked) or whose request waits no more; all: every one. */
 void gov_ceremonies_sweep(struct vault *v, uint64_t now_ms, bool all);
 /* The turn is over: a directory that it changed is loaded. */
 void gov_members_turn_done(struct vault *v, bool durable);
