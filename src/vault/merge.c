@@ -130,10 +130,11 @@ static int fold_class(struct vault *v, const struct vault_call *c, struct record
 
 	if ((r = record_load_content(v, c, rec, hc, &v->content)) != 0 ||
 	    (r = record_class_key(v, c, rec, hc->class_key, hc->generation, 0, &dk, &birth, &type)) != 0)
-		return r;
+		goto out;
 	if ((r = write_history(v, c, rec, hc, &dk, birth)) == 0)
 		r = write_row(v, rec, hc, &dk, birth, hc->class_version);
 	wipe(&dk, sizeof(dk));
+out:
 	content_clear(&v->content);
 	return r;
 }
