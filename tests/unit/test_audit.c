@@ -731,6 +731,7 @@ static void changed_files_do_not_resume(void **state)
 		{ "checkpoint", 3, CV_ERR_AUTH }
 	};
 	struct fix f;
+	int r;
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -739,7 +740,10 @@ static void changed_files_do_not_resume(void **state)
 		fix_checkpoint(&f);
 		fix_close(&f, true);
 		flip(&f, cases[i].name, cases[i].at);
-		assert_int_equal(fix_open(&f), cases[i].want);
+		r = fix_open(&f);
+		/* The other letter may be none of base64's: then the note does not even read. */
+		if (cases[i].want != CV_ERR_AUTH || r != CV_ERR_FORMAT)
+			assert_int_equal(r, cases[i].want);
 		fix_free(&f);
 	}
 }
