@@ -333,3 +333,54 @@ int cli_passphrase(uint64_t fd, const char *question, bool again, struct buf *re
 		return cli_fail(EXIT_USAGE, "descriptor %llu gives no passphrase", "描述符 %llu 没有给出口令", (unsigned long long)fd);
 	return 0;
 }
+
+/* ---- groups of commands ------------------------------------------------------------------------------------------- */
+
+bool cli_sub(int argc, char **argv, const struct cli_sub *subs, size_t n, int *ret_code)
+{
+	static char name[64];	/* argv[0] of the sub-command, which may look at it until the end */
+
+	for (size_t i = 0; argc > 1 && i < n; i++) {
+		if (strcmp(argv[1], subs[i].name) != 0)
+			continue;
+		snprintf(name, sizeof name, "%s %s", argv[0], argv[1]);
+		argv[1] = name;
+		*ret_code = subs[i].run(argc - 1, argv + 1);
+		return true;
+	}
+	return false;
+}
+
+int cli_group(int argc, char **argv, const struct cli_sub *subs, size_t n)
+{
+	int code;
+
+	if (cli_sub(argc, argv, subs, n, &code))
+		return code;
+	for (size_t i = 0; i < n; i++)
+		printf("  childvault %s %-9s %s\n", argv[0], subs[i].name, tr(subs[i].en, subs[i].zh));
+	if (argc > 1 && strcmp(argv[1], "--help") == 0)
+		return EXIT_DONE;
+	return cli_fail(EXIT_USAGE, "which of these?", "请选择其中之一");
+}
+
+bool cli_is_id(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((p[i] < '0' || p[i] > '9') && (p[i] < 'a' || p[i] > 'f'))
+			return false;
+	return n == CLI_ID;
+}
+
+bool cli_is_code(const char *typed, const char *code)
+{
+	while (*code != '\0' || *typed != '\0') {
+		if (*code == ' ')
+			code++;
+		else if (*typed == ' ' || *typed == '-')
+			typed++;
+		else if (*code++ != *typed++)
+			return false;
+	}
+	return true;
+}

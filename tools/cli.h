@@ -137,6 +137,23 @@ int cli_run(int argc, char **argv);
 int audit_export(int argc, char **argv);	/* sub-commands of audit */
 int audit_verify(int argc, char **argv);
 int cmd_assign(int argc, char **argv);
+/* A command that is a group of others. en and zh say what a sub-command does, for the list that cli_group prints. */
+struct cli_sub {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *en, *zh;
+};
+/* Run the sub-command that argv[1] names, which then calls itself "COMMAND SUB"; *ret_code is its exit code. False: none is named. */
+bool cli_sub(int argc, char **argv, const struct cli_sub *subs, size_t n, int *ret_code);
+/* The same, and without one the list of them: EXIT_DONE for --help, else EXIT_USAGE. */
+int cli_group(int argc, char **argv, const struct cli_sub *subs, size_t n);
+
+#define CLI_ID 32u	/* digits of an id */
+/* Whether the n bytes are the id of a record or an object: hexadecimal digits only, so that it may stand in a path. */
+bool cli_is_id(const char *p, size_t n);
+/* Whether somebody typed this code of digits in groups, with a space, a hyphen or nothing between them. */
+bool cli_is_code(const char *typed, const char *code);
+
 int cmd_audit(int argc, char **argv);
 int cmd_create(int argc, char **argv);
 int cmd_custody(int argc, char **argv);

@@ -282,28 +282,11 @@ out:
 
 int cmd_audit(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		int (*run)(int argc, char **argv);
-		const char *en, *zh;
-		char full[16];	/* how the sub-command calls itself */
-	} subs[] = {
-		{ "events", audit_events, "show entries of the log", "显示日志条目", "audit events" },
-		{ "export", audit_export, "copy the log's folder", "复制日志目录", "audit export" },
-		{ "verify", audit_verify, "check a copy of the log offline", "离线核对日志副本", "audit verify" },
+	static const struct cli_sub subs[] = {
+		{ "events", audit_events, "show entries of the log", "显示日志条目" },
+		{ "export", audit_export, "copy the log's folder", "复制日志目录" },
+		{ "verify", audit_verify, "check a copy of the log offline", "离线核对日志副本" },
 	};
-	size_t n = sizeof subs / sizeof subs[0];
-	char full[16];
 
-	for (size_t i = 0; argc > 1 && i < n; i++)
-		if (strcmp(argv[1], subs[i].name) == 0) {
-			memcpy(full, subs[i].full, sizeof full);
-			argv[1] = full;
-			return subs[i].run(argc - 1, argv + 1);
-		}
-	for (size_t i = 0; i < n; i++)
-		printf("  childvault %-13s %s\n", subs[i].full, tr(subs[i].en, subs[i].zh));
-	if (argc > 1 && strcmp(argv[1], "--help") == 0)
-		return EXIT_DONE;
-	return cli_fail(EXIT_USAGE, "which of these?", "请选择其中之一");
+	return cli_group(argc, argv, subs, sizeof subs / sizeof subs[0]);
 }

@@ -14,7 +14,6 @@
 #define IDS_MAX (64u << 20)
 #define FIELDS_MAX 512u
 #define TELL_MS 1000u
-#define ID_DIGITS 32u
 
 struct export {
 	const char *request, *fields, *out_path, *records_path, *view;
@@ -95,8 +94,8 @@ static void add_id(void *cookie, const json_t *record)
 	struct export *x = cookie;
 	const char *id = json_text(record, "id");
 
-	if (strlen(id) == ID_DIGITS)
-		buf_put(&x->ids, id, ID_DIGITS + 1);
+	if (strlen(id) == CLI_ID)
+		buf_put(&x->ids, id, CLI_ID + 1);
 }
 
 /* Ids from a file, one a line, first on it. */
@@ -112,7 +111,7 @@ static int read_ids(struct export *x)
 		for (p = buf_ok(&text) ? (const char *)text.p : ""; *p != 0 && code == 0; p += strcspn(p, "\n"), p += *p != 0) {
 			size_t n = strcspn(p, "\t \r\n");
 
-			if (n == ID_DIGITS && strspn(p, "0123456789abcdef") >= n) {
+			if (cli_is_id(p, n)) {
 				buf_put(&x->ids, p, n);
 				buf_u8(&x->ids, 0);
 			} else if (n > 0) {
@@ -215,7 +214,7 @@ static void put_record(struct export *x, const struct childvault *cv)
 static void tell_progress(struct export *x, bool last)
 {
 	uint64_t now = clock_mono_ms(), ms = now - x->begun_ms;
-	size_t all = x->ids.n / (ID_DIGITS + 1), done = x->done + x->skipped;
+	size_t all = x->ids.n / (CLI_ID + 1), done = x->done + x->skipped;
 
 	if (!isatty(STDERR_FILENO) || (!last && now - x->told_ms < TELL_MS))
 		return;
@@ -231,7 +230,7 @@ static int put_all(struct export *x, struct childvault *cv)
 	int r, code = 0;
 
 	put_header(x);
-	for (size_t at = 0; at < x->ids.n && code == 0; at += ID_DIGITS + 1) {
+	for (size_t at = 0; at < x->ids.n && code == 0; at += CLI_ID + 1) {
 		r = childvault_get(cv, &x->with, (const char *)x->ids.p + at, x->joined, x->view != NULL);
 		if (r == CHILDVAULT_OK) {
 			put_record(x, cv);

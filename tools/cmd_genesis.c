@@ -316,20 +316,6 @@ static void sign_with(void *cookie, const void *p, size_t n, uint8_t ret[64])
 	crypto_sign(k->sign_sk, p, n, ret);
 }
 
-/* The code as somebody typed it, with a space or without. */
-static bool code_fits(const char *code, const char *typed)
-{
-	while (*code != '\0' || *typed != '\0') {
-		if (*code == ' ')
-			code++;
-		else if (*typed == ' ' || *typed == '-')
-			typed++;
-		else if (*code++ != *typed++)
-			return false;
-	}
-	return true;
-}
-
 static int write_signature(const struct opened *o, const struct client_key *key, const char *out)
 {
 	struct genesis_signature s;
@@ -377,7 +363,7 @@ static int genesis_sign_command(int argc, char **argv)
 		    "须给出 --key 与 --code；校验码见 childvault genesis show");
 	if ((code = open_request(a.argv[0], &o)) != 0 || (code = check_rules(&o)) != 0)
 		goto out;
-	if (!code_fits(o.reading.code, typed)) {
+	if (!cli_is_code(typed, o.reading.code)) {
 		code = cli_fail(EXIT_VERIFY, "the code of this genesis is %s: what the others look at is another one",
 		    "此内容的校验码为 %s：与他人所见不同", o.reading.code);
 		goto out;
@@ -394,27 +380,10 @@ out:
 
 int cmd_genesis(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		int (*run)(int argc, char **argv);
-		const char *en, *zh;
-		char full[16];	/* how the sub-command calls itself */
-	} subs[] = {
-		{ "show", genesis_show, "show what a new vault is", "查看新库的内容", "genesis show" },
-		{ "sign", genesis_sign_command, "sign it as one of its administrators", "以管理员身份签署", "genesis sign" },
+	static const struct cli_sub subs[] = {
+		{ "show", genesis_show, "show what a new vault is", "查看新库的内容" },
+		{ "sign", genesis_sign_command, "sign it as one of its administrators", "以管理员身份签署" },
 	};
-	size_t n = sizeof(subs) / sizeof(subs[0]);
-	char full[16];
 
-	for (size_t i = 0; argc > 1 && i < n; i++)
-		if (strcmp(argv[1], subs[i].name) == 0) {
-			memcpy(full, subs[i].full, sizeof(full));
-			argv[1] = full;
-			return subs[i].run(argc - 1, argv + 1);
-		}
-	for (size_t i = 0; i < n; i++)
-		printf("  childvault %-13s %s\n", subs[i].full, tr(subs[i].en, subs[i].zh));
-	if (argc > 1 && strcmp(argv[1], "--help") == 0)
-		return EXIT_DONE;
-	return cli_fail(EXIT_USAGE, "which of these?", "请选择其中之一");
+	return cli_group(argc, argv, subs, sizeof subs / sizeof subs[0]);
 }

@@ -7,7 +7,6 @@
 #include "pages.h"
 
 #define COUNT(a) (sizeof (a) / sizeof (a)[0])
-#define ID_DIGITS 32u
 #define RECORDS_MAX (1u << 20)	/* bytes of a file of ids */
 
 /* ---- objects for people -------------------------------------------------------------------------------------------- */
@@ -197,7 +196,7 @@ static int one(const char *command, const struct collection *of, const char *id,
 	bool own = false;
 	int code, r;
 
-	if (strlen(id) != ID_DIGITS || strspn(id, "0123456789abcdef") != ID_DIGITS)
+	if (!cli_is_id(id, strlen(id)))
 		return cli_usage(command, "'%s' is not an id", "“%s”不是编号", id);
 	if ((code = cli_session(&cv, &own)) != 0)
 		return code;
@@ -210,40 +209,22 @@ static int one(const char *command, const struct collection *of, const char *id,
 	return code;
 }
 
-static void print_page(void *cookie, const struct childvault *cv)
-{
-	(void)cookie;
-	(void)cli_print_body(cv);	/* what stdout says of it is asked at the end */
-}
-
 static int print_list(const struct collection *of, const struct childvault_filter *filter, bool all)
 {
 	const char *names[COUNT(of->columns)];
 	struct listing x = { .of = of };
-	struct pages p = { .collection = of->name, .filter = *filter, .all = all, .cookie = &x };
+	struct pages p = { .collection = of->name, .filter = *filter, .all = all, .row = add_row, .cookie = &x };
 	struct childvault *cv = NULL;
-	bool own = false, more = false;
+	bool own = false;
 	unsigned n = 0;
-	int code, r;
+	int code;
 
 	for (; n < COUNT(names) && of->columns[n] != NULL; n++)
 		names[n] = member_title(of->columns[n]);
 	if ((code = cli_session(&cv, &own)) != 0)
 		return code;
-	if (cli.json) {
-		p.page = print_page;
-	} else {
-		p.row = add_row;
-		x.table = table_new(n, names);
-	}
-	if ((r = pages_get(cv, &p, &more)) != CHILDVAULT_OK) {
-		code = cli_answer_fail(cv, r);
-		table_drop(x.table);
-	} else {
-		code = cli.json ? EXIT_DONE : table_print(x.table);
-		if (more)
-			fputs(tr("there are more: --all lists them all\n", "还有更多：--all 可全部列出\n"), stderr);
-	}
+	x.table = table_new(n, names);
+	code = pages_print(cv, &p, x.table);
 	cli_close(cv, own);
 	return code;
 }
@@ -372,11 +353,6 @@ static void set_text(json_t *o, const char *name, const char *value)
 		(void)json_object_set_new(o, name, json_string(value));	/* NULL, and then refused below, if it is not UTF-8 */
 }
 
-static bool is_id(const char *p, size_t n)
-{
-	return n == ID_DIGITS && strspn(p, "0123456789abcdef") >= n;
-}
-
 /* Add the ids that stand in a file, one a line, first on it; a column behind them is passed over, as `childvault list` has some. */
 static int add_file(json_t *ids, const char *path)
 {
@@ -391,7 +367,7 @@ static int add_file(json_t *ids, const char *path)
 		for (unsigned line = 1; *p != 0 && code == 0; line++) {
 			size_t n = strcspn(p, "\n"), id_n = strcspn(p, "\t \r\n");
 
-			if (id_n > 0 && !is_id(p, id_n))
+			if (id_n > 0 && !cli_is_id(p, id_n))
 				code = cli_fail(EXIT_USAGE, "line %u of %s is no record's id", "第 %u 行（%s）不是档案编号", line, path);
 			else if (id_n > 0 && json_array_append_new(ids, json_stringn(p, id_n)) != 0)
 				code = cli_fail(EXIT_FAILED, "out of memory", "内存不足");
@@ -408,7 +384,7 @@ static int add_records(json_t *ids, const char *const *item, size_t n)
 	int code = 0;
 
 	for (size_t i = 0; i < n && code == 0; i++) {
-		if (!is_id(item[i], strlen(item[i])))
+		if (!cli_is_id(item[i], strlen(item[i])))
 			code = add_file(ids, item[i]);
 		else if (json_array_append_new(ids, json_string(item[i])) != 0)
 			code = cli_fail(EXIT_FAILED, "out of memory", "内存不足");
@@ -506,7 +482,7 @@ static int request_grant(int argc, char **argv)
 
 	if (!cli_parse(argc, argv, &help, options, COUNT(options), 1, 1, &a))
 		return a.exit;
-	if (!is_id(a.argv[0], strlen(a.argv[0])))
+	if (!cli_is_id(a.argv[0], strlen(a.argv[0])))
 		return cli_usage(argv[0], "'%s' is not a record's id", "“%s”不是档案编号", a.argv[0]);
 	if ((code = need(argv[0], "fields", q.fields.n > 0 ? q.fields.item[0] : NULL)) != 0 || (body = ask_body(argv[0], &q, "grant",
 	    &code)) == NULL)

@@ -49,12 +49,6 @@ static void add_record(void *cookie, const json_t *record)
 		table_row(x->table, cells);
 }
 
-static void print_page(void *cookie, const struct childvault *cv)
-{
-	(void)cookie;
-	(void)cli_print_body(cv);	/* what stdout says of it is asked at the end */
-}
-
 static int list(struct childvault *cv, struct pages *p)
 {
 	const char *names[] = { tr("record", "档案"), tr("due", "到期季度"), tr("state", "状态"), tr("area", "区划") };
@@ -67,7 +61,7 @@ static int list(struct childvault *cv, struct pages *p)
 	snprintf(x.quarter, sizeof x.quarter, "%04uQ%u", (unsigned)year % 10000, (month - 1) / 3 % 4 + 1);
 	p->cookie = &x;
 	if (cli.json) {
-		p->page = print_page;
+		p->page = pages_body;
 	} else {
 		p->row = add_record;
 		x.table = table_new(COUNT(names), names);
@@ -84,7 +78,7 @@ static int list(struct childvault *cv, struct pages *p)
 	if (!cli.json && isatty(STDOUT_FILENO))
 		printf(tr("%zu files\n", "共 %zu 份档案\n"), x.n);
 	if (more)
-		fputs(tr("there are more: --all lists them all\n", "还有更多：--all 可全部列出\n"), stderr);
+		pages_say_more();
 	return code;
 }
 

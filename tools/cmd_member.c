@@ -70,12 +70,6 @@ static void add_row(void *cookie, const json_t *j)
 		table_row(cookie, cells);
 }
 
-static void print_page(void *cookie, const struct childvault *cv)
-{
-	(void)cookie;
-	(void)cli_print_body(cv);	/* what stdout says of it is asked at the end */
-}
-
 static struct table *new_table(void)
 {
 	const char *names[COUNT(members)];
@@ -92,33 +86,21 @@ static int list(int argc, char **argv)
 	static const struct cli_help help = { "member list [--state active|suspended|lapsed|expired|not-yet] [--all]",
 		"Lists who is in the directory, for administrators, auditors and who assigns.",
 		"列出成员：供管理员、审计员和有指派权的人员查看。" };
-	struct pages p = { .collection = "members" };
+	struct pages p = { .collection = "members", .row = add_row };
 	const struct cli_option options[] = {
 		{ "state", OPTION_TEXT, &p.filter.state, "S", "only those in this state", "只列此状态的" },
 		{ "all", OPTION_FLAG, &p.all, NULL, "page after page to the end", "逐页列出全部" } };
 	struct childvault *cv = NULL;
-	bool own = false, more = false;
+	bool own = false;
 	struct cli_args a;
-	int code, r;
+	int code;
 
 	if (!cli_parse(argc, argv, &help, options, COUNT(options), 0, 0, &a))
 		return a.exit;
 	if ((code = cli_session(&cv, &own)) != 0)
 		return code;
-	if (cli.json) {
-		p.page = print_page;
-	} else {
-		p.row = add_row;
-		p.cookie = new_table();
-	}
-	if ((r = pages_get(cv, &p, &more)) != CHILDVAULT_OK) {
-		code = cli_answer_fail(cv, r);
-		table_drop(p.cookie);
-	} else {
-		code = cli.json ? EXIT_DONE : table_print(p.cookie);
-		if (more)
-			fputs(tr("there are more: --all lists them all\n", "还有更多：--all 可全部列出\n"), stderr);
-	}
+	p.cookie = new_table();
+	code = pages_print(cv, &p, p.cookie);
 	cli_close(cv, own);
 	return code;
 }
@@ -267,21 +249,14 @@ int cmd_member(int argc, char **argv)
 		"member, then two custodians give the role keys (childvault custody give).",
 		"成员管理。一名安全管理员即可立即停用；恢复须两名管理员。新增成员由两名管理员签名，再由两名保管员交出角色密钥\n"
 		"（childvault custody give）。" };
-	static const struct {
-		const char *name;
-		int (*run)(int argc, char **argv);
-	} subs[] = { { "list", list }, { "show", show }, { "suspend", suspend }, { "restore", restore }, { "add", member_add },
-		{ "sign", member_sign } };
-	static char name[64];
+	static const struct cli_sub subs[] = { { .name = "list", .run = list }, { .name = "show", .run = show },
+		{ .name = "suspend", .run = suspend }, { .name = "restore", .run = restore }, { .name = "add", .run = member_add },
+		{ .name = "sign", .run = member_sign } };
 	struct cli_args a;
+	int code;
 
-	for (size_t i = 0; argc > 1 && i < COUNT(subs); i++) {
-		if (strcmp(argv[1], subs[i].name) != 0)
-			continue;
-		snprintf(name, sizeof name, "%s %s", argv[0], argv[1]);
-		argv[1] = name;
-		return subs[i].run(argc - 1, argv + 1);
-	}
+	if (cli_sub(argc, argv, subs, COUNT(subs), &code))
+		return code;
 	if (!cli_parse(argc, argv, &help, NULL, 0, 0, 0, &a))
 		return a.exit;
 	return cli_usage("member", "list, show, suspend, restore, add or sign?", "list、show、suspend、restore、add 还是 sign？");

@@ -49,7 +49,7 @@ static void close_session(struct signing *s)
 
 static int take_id(struct signing *s, const char *command, const char *id)
 {
-	if (strlen(id) != 32 || strspn(id, "0123456789abcdef") != 32)
+	if (!cli_is_id(id, strlen(id)))
 		return cli_usage(command, "a request's id has 32 hexadecimal digits", "请求编号是 32 位十六进制数");
 	memcpy(s->id, id, 33);
 	return 0;
@@ -187,20 +187,6 @@ static int sign_and_send(struct signing *s, const char *action)
 	return act_with(s, action, "signature", signature, sizeof signature);
 }
 
-/* The code as somebody typed it, with a space or without. */
-static bool code_fits(const char *code, const char *typed)
-{
-	while (*code != 0 || *typed != 0) {
-		if (*code == ' ')
-			code++;
-		else if (*typed == ' ' || *typed == '-')
-			typed++;
-		else if (*code++ != *typed++)
-			return false;
-	}
-	return true;
-}
-
 /* ---- member add ---------------------------------------------------------------------------------------------------------------- */
 
 struct adding {
@@ -333,6 +319,20 @@ out:
 	return code;
 }
 
+/* What whoever signs or gives does first: open a session with the key, fetch the request, judge its document and show it. */
+static int look_at(struct signing *s, const char *command, const char *id, const char *key, uint64_t fd)
+{
+	int code, r;
+
+	if ((code = take_id(s, command, id)) != 0 || (code = open_session(s, command, key, fd)) != 0)
+		return code;
+	if ((r = childvault_object(s->cv, "requests", s->id)) != CHILDVAULT_OK)
+		return cli_answer_fail(s->cv, r);
+	if ((code = take_document(s)) != 0 || cli.json)
+		return code;
+	return print_operation(s);
+}
+
 /* ---- member sign ----------------------------------------------------------------------------------------------------------------- */
 
 int member_sign(int argc, char **argv)
@@ -349,17 +349,13 @@ int member_sign(int argc, char **argv)
 	};
 	struct signing s = { .cv = NULL };
 	struct cli_args a;
-	int code, r;
+	int code;
 
 	if (!cli_parse(argc, argv, &help, options, COUNT(options), 1, 1, &a))
 		return a.exit;
-	if ((code = take_id(&s, "member sign", a.argv[0])) != 0 || (code = open_session(&s, "member sign", key, fd)) != 0)
+	if ((code = look_at(&s, "member sign", a.argv[0], key, fd)) != 0)
 		goto out;
-	if ((r = childvault_object(s.cv, "requests", s.id)) != CHILDVAULT_OK)
-		code = cli_answer_fail(s.cv, r);
-	if (code != 0 || (code = take_document(&s)) != 0 || (!cli.json && (code = print_operation(&s)) != 0))
-		goto out;
-	if (typed != NULL && !code_fits(s.reading.code, typed)) {
+	if (typed != NULL && !cli_is_code(typed, s.reading.code)) {
 		code = cli_fail(EXIT_VERIFY, "the code of this request is %s: what the other looks at is another one",
 		    "此请求的校验码为 %s：与对方所见不同", s.reading.code);
 		goto out;
@@ -470,16 +466,11 @@ static int custody_give(int argc, char **argv)
 	};
 	struct signing s = { .cv = NULL };
 	struct cli_args a;
-	int code, r;
+	int code;
 
 	if (!cli_parse(argc, argv, &help, options, COUNT(options), 1, 1, &a))
 		return a.exit;
-	if ((code = take_id(&s, "custody give", a.argv[0])) != 0 || (code = open_session(&s, "custody give", key, fd)) != 0)
-		goto out;
-	if ((r = childvault_object(s.cv, "requests", s.id)) != CHILDVAULT_OK)
-		code = cli_answer_fail(s.cv, r);
-	if (code != 0 || (code = take_document(&s)) != 0 || (!cli.json && (code = print_operation(&s)) != 0) ||
-	    (code = give_shares(&s)) != 0)
+	if ((code = look_at(&s, "custody give", a.argv[0], key, fd)) != 0 || (code = give_shares(&s)) != 0)
 		goto out;
 	if (cli.json)
 		code = cli_print_body(s.cv);

@@ -193,12 +193,6 @@ static int send_signature(struct childvault *cv, const char *id, const struct cl
 	return code;
 }
 
-/* An id goes into a path: hexadecimal digits only. */
-static bool is_id(const char *s)
-{
-	return strlen(s) == 32 && strspn(s, "0123456789abcdef") == 32;
-}
-
 int policy_sign(const char *id, const struct policy_args *a)
 {
 	struct policy *old = NULL, *new = NULL;
@@ -208,7 +202,7 @@ int policy_sign(const char *id, const struct policy_args *a)
 	int code;
 
 	buf_init(&doc, 2 * POLICY_DOCUMENT_MAX);
-	if (!is_id(id)) {
+	if (!cli_is_id(id, strlen(id))) {
 		code = cli_usage("policy", "a request's id has 32 hexadecimal digits", "请求编号是 32 位十六进制数");
 		goto out;
 	}

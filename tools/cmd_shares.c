@@ -328,30 +328,13 @@ static int shares_rekey(int argc, char **argv)
 
 int cmd_shares(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		int (*run)(int argc, char **argv);
-		const char *en, *zh;
-		char full[16];
-	} subs[] = {
-		{ "print", shares_print, "print a share as text and QR code", "将份额印成文字和二维码", "shares print" },
-		{ "drill", shares_drill, "prove a share without unsealing", "验证份额，不解封", "shares drill" },
-		{ "rekey", shares_rekey, "split the key anew", "重新拆分密钥", "shares rekey" },
-		{ "confirm", shares_confirm, "confirm a share of a new split", "确认新份额", "shares confirm" },
-		{ "allow", shares_allow, "allow a new split by present shares", "以现有份额同意重新拆分", "shares allow" },
+	static const struct cli_sub subs[] = {
+		{ "print", shares_print, "print a share as text and QR code", "将份额印成文字和二维码" },
+		{ "drill", shares_drill, "prove a share without unsealing", "验证份额，不解封" },
+		{ "rekey", shares_rekey, "split the key anew", "重新拆分密钥" },
+		{ "confirm", shares_confirm, "confirm a share of a new split", "确认新份额" },
+		{ "allow", shares_allow, "allow a new split by present shares", "以现有份额同意重新拆分" },
 	};
-	size_t n = sizeof subs / sizeof subs[0];
-	char full[16];
 
-	for (size_t i = 0; argc > 1 && i < n; i++)
-		if (strcmp(argv[1], subs[i].name) == 0) {
-			memcpy(full, subs[i].full, sizeof full);
-			argv[1] = full;
-			return subs[i].run(argc - 1, argv + 1);
-		}
-	for (size_t i = 0; i < n; i++)
-		printf("  childvault %-14s %s\n", subs[i].full, tr(subs[i].en, subs[i].zh));
-	if (argc > 1 && strcmp(argv[1], "--help") == 0)
-		return EXIT_DONE;
-	return cli_fail(EXIT_USAGE, "which of these?", "请选择其中之一");
+	return cli_group(argc, argv, subs, sizeof subs / sizeof subs[0]);
 }

@@ -77,3 +77,39 @@ int pages_get(struct childvault *cv, const struct pages *p, bool *ret_more)
 	buf_free(&cursor);
 	return r;
 }
+
+void pages_body(void *cookie, const struct childvault *cv)
+{
+	(void)cookie;
+	(void)cli_print_body(cv);	/* what stdout says of it is asked at the end */
+}
+
+void pages_say_more(void)
+{
+	fputs(tr("there are more: --all lists them all\n", "还有更多：--all 可全部列出\n"), stderr);
+}
+
+int pages_print(struct childvault *cv, struct pages *p, struct table *table)
+{
+	bool more = false;
+	int code, r;
+
+	if (cli.json) {
+		p->page = pages_body;
+		p->row = NULL;
+	}
+	if ((r = pages_get(cv, p, &more)) != CHILDVAULT_OK) {
+		code = cli_answer_fail(cv, r);
+		table_drop(table);
+		return code;
+	}
+	if (cli.json) {
+		table_drop(table);
+		code = EXIT_DONE;
+	} else {
+		code = table_print(table);
+	}
+	if (more)
+		pages_say_more();
+	return code;
+}

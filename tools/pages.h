@@ -20,6 +20,15 @@ struct pages {
  * that failed, whose answer cv still holds.
  */
 int pages_get(struct childvault *cv, const struct pages *p, bool *ret_more);
+/*
+ * Print the pages: with --json the bodies as they came, else table, which p->row fills and which is freed here. Says on standard error
+ * if there are more. Exit code; the table of a failed call is dropped.
+ */
+int pages_print(struct childvault *cv, struct pages *p, struct table *table);
+/* A page of pages: print the body unchanged. */
+void pages_body(void *cookie, const struct childvault *cv);
+/* Say on standard error that --all would list more. */
+void pages_say_more(void);
 /* The last answer's body as JSON, NULL if it is none; freed with json_decref. */
 json_t *cli_body(const struct childvault *cv);
 /* A text member of j, "" if there is none. Valid as j. A number, 0 if there is none. */
