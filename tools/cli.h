@@ -154,6 +154,7 @@ bool cli_is_id(const char *p, size_t n);
 /* Whether somebody typed this code of digits in groups, with a space, a hyphen or nothing between them. */
 bool cli_is_code(const char *typed, const char *code);
 
+/* The commands: argv[0] is the name. Exit codes of DESIGN section 8. */
 int cmd_audit(int argc, char **argv);
 int cmd_create(int argc, char **argv);
 int cmd_custody(int argc, char **argv);
