@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "keys/chain.h"
 #include "keys/keys_internal.h"
 #include "store/store.h"
 
@@ -94,7 +95,7 @@ static int finish(const struct keys *k, const struct place *places, unsigned n, 
 	if (!buf_ok(b))
 		return CV_ERR_NOMEM;
 	for (unsigned i = 0; i < n; i++)
-		directory_fact_digest(k, keys[i], key_n[i], b->p + places[i].at, places[i].n, digests + (size_t)i * 32);
+		chain_fact_digest(k->vault_id, keys[i], key_n[i], b->p + places[i].at, places[i].n, digests + (size_t)i * 32);
 	change_at = b->n;
 	dir_change_encode(newest + 1, now_ms, previous, digests, (uint16_t)n, b);
 	if (!buf_ok(b))

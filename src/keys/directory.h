@@ -85,6 +85,8 @@ bool directory_has_role(const struct keys *k, const uint8_t principal[16], uint1
 /* The personal role of a principal, its newest active epoch and public key. 0 or CV_ERR_NOTFOUND. */
 int directory_personal(const struct keys *k, const uint8_t principal[16], uint16_t *ret_role, uint32_t *ret_epoch,
     uint8_t ret_pk[32]);
+/* Whether now lies in [from, to), to 0 meaning no end. */
+bool directory_in_dates(uint64_t from_ms, uint64_t to_ms, uint64_t now_ms);
 /* Whether p may act now: known, not suspended, not lapsed, inside its dates. NULL gives false. */
 bool directory_enabled(const struct principal *p, uint64_t now_ms);
 /* Role wraps of a principal whose member rows are in their dates, at most ROLE_WRAPS, the personal role first; returns how many. */

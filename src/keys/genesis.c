@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "format/directory.h"
+#include "keys/chain.h"
 #include "store/store.h"
 
 #define CHANGE_SET 1u
@@ -440,7 +441,7 @@ static int change_value(struct genesis *x, const struct genesis_signer *signers,
 
 		if ((r = dir_value_decode(x->bytes.p + row->val, row->val_n, &v)) != 0)
 			goto out;
-		directory_fact_digest(x->k, row->key, row->key_n, v.fact, v.fact_n, digests + i * 32);
+		chain_fact_digest(x->k->vault_id, row->key, row->key_n, v.fact, v.fact_n, digests + i * 32);
 	}
 	dir_change_encode(CHANGE_SET, x->g->now_ms, none, digests, (uint16_t)x->rows_n, ret);
 	crypto_hash("cv1.change", NULL, 0, &(struct part){ ret->p, ret->n }, 1, message + 16, 32);

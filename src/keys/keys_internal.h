@@ -3,7 +3,9 @@
  *
  *	keys.c		root key, keyring, unseal slots, operations with one key of the ring
  *	shred.c		shred tree and root slots
- *	directory.c	loading and verifying the directory; lookups
+ *	chain.c		verifying change sets, signatures and facts
+ *	directory.c	lookups in the directory
+ *	directory_load.c	loading it
  *	genesis.c	the first directory
  *	change.c	later change sets: a new principal
  *	custody.c	ceremonies of custodians
@@ -55,7 +57,7 @@ struct keys {
 	struct secret *ring_secret;
 	uint8_t log_pk[SIGN_PUBLIC];
 	struct shred_tree *shred;	/* shred.c */
-	struct directory_state *directory;	/* directory.c */
+	struct directory_state *directory;	/* directory_load.c */
 	struct sessions *sessions;	/* session.c; made by the first hello */
 	struct secret *turn;		/* record.c's ephemeral secrets, laid out there; keys_seal frees it */
 };
@@ -118,13 +120,8 @@ const struct member_entry *directory_member(const struct keys *k, const uint8_t 
 const struct grant_entry *directory_grants(const struct keys *k, size_t *ret_n);
 /* Every role epoch, in key order. */
 const struct role_entry *directory_roles(const struct keys *k, size_t *ret_n);
-/* Fact digest, FORMAT.md 5.2: H_256(cv1.fact, ; vault id || u8 key length || key || u16 fact length || fact). */
-void directory_fact_digest(const struct keys *k, const uint8_t *key, size_t key_n, const uint8_t *fact, size_t fact_n,
-    uint8_t ret[32]);
 /* Whether a person may have a login name of so many bytes (1 to 63) and this area (0 to 12 digits). */
 bool directory_texts_fit(size_t login_n, const char *area, size_t area_n);
-/* Whether now lies in [from, to), to 0 meaning no end. */
-bool directory_in_dates(uint64_t from_ms, uint64_t to_ms, uint64_t now_ms);
 
 /* ---- custody.c ------------------------------------------------------------------------------------------------------ */
 

@@ -23,6 +23,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "format/directory.h"
+#include "keys/chain.h"
 #include "keys/keys_internal.h"
 #include "store/files.h"
 #include "store/store.h"

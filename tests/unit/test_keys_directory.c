@@ -546,7 +546,7 @@ static void second_set_after(const uint8_t previous[32], const struct dir_key *d
 	buf_put(&b, value.rest, value.rest_n);
 	memcpy(row->val, b.p, b.n);
 	row->val_n = b.n;
-	directory_fact_digest(v->k, row->key, row->key_n, fact, fact_n, digest);
+	chain_fact_digest(v->k->vault_id, row->key, row->key_n, fact, fact_n, digest);
 	buf_reset(&b);
 	dir_change_encode(2, NOW_MS, previous, digest, 1, &b);
 	crypto_hash("cv1.change", NULL, 0, &(struct part){ b.p, b.n }, 1, message + 16, 32);

@@ -330,7 +330,7 @@ static void directory_of_signed_facts_loads(void **state)
 	assert_memory_equal(pk, want, 32);
 
 	assert_int_equal(dir_value_decode(v->rows.row[WORKER_ROW].val, v->rows.row[WORKER_ROW].val_n, &value), 0);
-	directory_fact_digest(k, v->rows.row[WORKER_ROW].key, v->rows.row[WORKER_ROW].key_n, value.fact, value.fact_n, digest);
+	chain_fact_digest(k->vault_id, v->rows.row[WORKER_ROW].key, v->rows.row[WORKER_ROW].key_n, value.fact, value.fact_n, digest);
 	assert_sample("fact", digest, sizeof(digest));
 }
 
