@@ -1,4 +1,7 @@
-/* Verifying change sets, signatures and facts. A signer is judged by the sets before the one that is signed, so rows come first and signatures last. */
+/*
+ * Verifying change sets, signatures and facts. A signer is judged by the sets before the one that is signed, so rows come first and
+ * signatures last.
+ */
 #include "keys/chain.h"
 
 #include <assert.h>
