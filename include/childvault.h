@@ -155,6 +155,8 @@ int childvault_act(struct childvault *cv, const struct childvault_with *with, co
     const char *json);
 /* The policy document in force, as bytes in childvault_body (docs/FORMAT.md section 11). */
 int childvault_policy(struct childvault *cv);
+/* The signed directory with leaf 0, as bytes in childvault_body (docs/FORMAT.md section 12): for whoever verifies it. */
+int childvault_directory(struct childvault *cv);
 
 /* ---- the audit log, for auditors ------------------------------------------------------------------------------------------ */
 

@@ -116,6 +116,11 @@ int audit_catch_up(struct audit *a, struct store *s, uint64_t now_ms);
 int audit_read_checkpoint(struct audit *a, struct buf *ret);
 /* Append a tile or entry bundle (level 255), width 0 full; only what the newest checkpoint covers. 0, CV_ERR_NOTFOUND, CV_ERR_IO. */
 int audit_read_tile(struct audit *a, unsigned level, uint64_t n, unsigned width, struct buf *ret);
+/*
+ * Append the newest checkpoint and give the hashes that show leaf index in its tree; *ret_n is their number, ret has room for
+ * MERKLE_PROOF_MAX. 0; CV_ERR_NOTFOUND: it covers no such leaf; CV_ERR_IO, CV_ERR_NOMEM.
+ */
+int audit_read_inclusion(struct audit *a, uint64_t index, struct buf *ret_checkpoint, uint8_t ret[][32], unsigned *ret_n);
 /* Append the bytes of one leaf that is applied. 0, CV_ERR_NOTFOUND, CV_ERR_IO. The last bundle read stays cached. */
 int audit_read_leaf(struct audit *a, uint64_t index, struct buf *ret);
 /*

@@ -147,3 +147,21 @@ int audit_root_at(struct audit *a, uint64_t size, uint8_t ret[32])
 	merkle_root(&f, ret);
 	return 0;
 }
+
+/* ---- that a leaf is there ----------------------------------------------------------------------------------------------- */
+
+static int read_subtree(void *cookie, unsigned level, uint64_t index, uint8_t ret[32])
+{
+	return subtree(cookie, level, index, ret);
+}
+
+int audit_read_inclusion(struct audit *a, uint64_t index, struct buf *ret_checkpoint, uint8_t ret[][32], unsigned *ret_n)
+{
+	int r;
+
+	if (!a->has_signed || index >= a->signed_size)
+		return CV_ERR_NOTFOUND;
+	if ((r = merkle_inclusion(index, a->signed_size, read_subtree, a, ret, ret_n)) != 0)
+		return r;
+	return audit_read_checkpoint(a, ret_checkpoint);
+}

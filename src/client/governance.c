@@ -146,4 +146,5 @@ int childvault_act(struct childvault *cv, const struct childvault_with *with, co
 	return r;
 }
 
+int childvault_directory(struct childvault *cv) { return client_get_simple(cv, "/v1/sys/directory"); }
 int childvault_policy(struct childvault *cv) { return client_get_simple(cv, "/v1/sys/policy"); }

@@ -7,6 +7,7 @@
 
 #include "core/core_internal.h"
 #include "format/wire.h"
+#include "vault/directory_doc.h"
 #include "vault/gov.h"
 #include "vault/list.h"
 
@@ -60,6 +61,7 @@ static unsigned run_checkpoint(struct vault *v, struct vault_call *c, const unio
 static unsigned run_tile(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_tile(v, c, &d->tile); }
 static unsigned run_records(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_list(v, c, &d->records); }
 static unsigned run_policy(struct vault *v, struct vault_call *c, const union decoded *d) { (void)d; return vault_policy_document(v, c); }
+static unsigned run_directory(struct vault *v, struct vault_call *c, const union decoded *d) { (void)d; return vault_directory(v, c); }
 static unsigned run_gov_create(struct vault *v, struct vault_call *c, const union decoded *d)
 {
 	return vault_gov_create(v, c, &d->gov_create);
@@ -87,6 +89,7 @@ static const struct verb verbs[] = {
 	{ MSG_HISTORY,		true,	true,	false,	decode_history,		run_history },
 	{ MSG_LIST,		true,	true,	false,	decode_records,		run_records },
 	{ MSG_POLICY,		true,	true,	false,	decode_envelope,	run_policy },
+	{ MSG_DIRECTORY,	true,	true,	false,	decode_envelope,	run_directory },
 	{ MSG_GOV_CREATE,	true,	true,	false,	decode_gov_create,	run_gov_create },
 	{ MSG_GOV_GET,		true,	true,	false,	decode_gov_get,		run_gov_get },
 	{ MSG_GOV_LIST,		true,	true,	false,	decode_gov_list,	run_gov_list },

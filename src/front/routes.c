@@ -32,6 +32,7 @@ static const struct route routes[] = {
 	{ METHOD_GET, "/v1/audit/checkpoint", MSG_CHECKPOINT, 0, MEDIA_NONE, MEDIA_TEXT, 0, build_envelope, render_bytes },
 	{ METHOD_GET, "/v1/audit/tile/>", MSG_TILE, 0, MEDIA_NONE, MEDIA_OCTETS, 0, build_tile, render_bytes },
 	{ METHOD_GET, "/v1/sys/policy", MSG_POLICY, 0, MEDIA_NONE, MEDIA_OCTETS, 0, build_envelope, render_bytes },
+	{ METHOD_GET, "/v1/sys/directory", MSG_DIRECTORY, 0, MEDIA_NONE, MEDIA_OCTETS, 0, build_envelope, render_bytes },
 	{ METHOD_GET, "/v1/sys/health", MSG_HEALTH, PARAM_SEALED_OK, MEDIA_NONE, MEDIA_JSON, 0, build_nothing, render_health },
 	{ METHOD_GET, "/v1/sys/metrics", MSG_METRICS, 0, MEDIA_NONE, MEDIA_METRICS, 0, build_nothing, render_bytes },
 	{ METHOD_GET, "/v1/sys/version", 0, 0, MEDIA_NONE, MEDIA_JSON, 0, NULL, render_version },

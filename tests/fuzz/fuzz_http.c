@@ -91,6 +91,7 @@ static int decode(uint8_t type, const uint8_t *p, size_t n)
 	case MSG_LOGOUT:
 	case MSG_CHECKPOINT:
 	case MSG_POLICY:
+	case MSG_DIRECTORY:
 		return wire_envelope_decode(p, n, &m.envelope);
 	case MSG_REFUSED:
 		return wire_refused_decode(p, n, &m.refused);
