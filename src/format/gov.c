@@ -187,7 +187,7 @@ static const struct shape {
 	    DECIDED | BIT(TAG_PURPOSES) | BIT(TAG_RECORD) | BIT(TAG_FIELDS) | BIT(TAG_AREA) | BIT(TAG_COUNT) | BIT(TAG_USED) |
 		BIT(TAG_DELEGATION) | BIT(TAG_TEXT) | BIT(TAG_DECISION) | BIT(TAG_MARK) | BIT(TAG_STATUS) | BIT(TAG_SIGNATURES) |
 		BIT(TAG_DIGEST),
-	    BIT(GOV_PENDING) | BIT(GOV_APPROVED) | BIT(GOV_REJECTED) | BIT(GOV_WITHDRAWN) | BIT(GOV_EXPIRED) },
+	    BIT(GOV_PENDING) | BIT(GOV_APPROVED) | BIT(GOV_REJECTED) | BIT(GOV_WITHDRAWN) | BIT(GOV_EXPIRED) | BIT(GOV_USED) },
 	{ GOV_DELEGATION, MADE | BIT(TAG_BY) | BIT(TAG_PURPOSES), DECIDED | BIT(TAG_AREA) | BIT(TAG_TEXT),
 	    BIT(GOV_ACTIVE) | BIT(GOV_EXPIRED) | BIT(GOV_REVOKED) },
 	{ GOV_WINDOW, BIT(TAG_PRINCIPAL) | BIT(TAG_PREFIX) | BIT(TAG_SEEN), 0, BIT(GOV_ACTIVE) },
@@ -244,23 +244,34 @@ static bool seen_fits(const struct gov_bytes *b)
 	return true;
 }
 
+/*
+ * The document is kept while it waits for signatures and shares; an approved re-wrap's, which may want shares again, and an approved
+ * split's, which the ceremony uses once, for longer. Requests to restore somebody once had none, and policies were signed with 64 bytes.
+ */
+static bool document_fits(const struct gov_object *o)
+{
+	bool kept = o->kind == GOV_KIND_REWRAP || o->kind == GOV_KIND_SPLIT;
+
+	if (o->document.n == 0)
+		return !gov_kind_signed(o->kind) || o->kind == GOV_KIND_RESTORE || o->prefix.state != GOV_PENDING;
+	return gov_kind_signed(o->kind) && o->document.n <= GOV_DOCUMENT_MAX &&
+	    (o->prefix.state == GOV_PENDING || (kept && o->prefix.state == GOV_APPROVED));
+}
+
 /* What the tags alone do not say. */
 static bool object_fits(const struct shape *shape, const struct gov_object *o)
 {
-	bool child = !all_zero(o->record, 16), pending = o->prefix.state == GOV_PENDING;
+	bool child = !all_zero(o->record, 16);
 
 	if (o->prefix.state > GOV_WITHDRAWN || (shape->states & BIT(o->prefix.state)) == 0 || o->prefix.due_day == 0)
 		return false;
 	if (!is_text(&o->text) || !is_text(&o->decision) || !is_text(&o->status) || !digits(&o->area) || !seen_fits(&o->seen))
 		return false;
-	if (o->kind > GOV_KIND_MEMBERS || o->flags > (GOV_ANY_RECORD | GOV_DEMO) || (o->level != 0 && (o->level < 3 || o->level > 4)))
+	if (o->kind >= GOV_KINDS || o->flags > (GOV_ANY_RECORD | GOV_DEMO) || (o->level != 0 && (o->level < 3 || o->level > 4)))
 		return false;
-	/* A document is kept while it waits to be signed once more. */
-	if ((o->document.n > 0) != ((o->kind == GOV_KIND_POLICY || o->kind == GOV_KIND_MEMBERS) && pending) ||
-	    o->document.n > GOV_DOCUMENT_MAX)
+	if (shape->type == GOV_REQUEST && o->prefix.state == GOV_USED && o->kind != GOV_KIND_SPLIT)
 		return false;
-	/* An administrator signs a policy once, and of an operation both it and its change set. */
-	if (o->kind == GOV_KIND_MEMBERS ? o->signatures.n % 128 != 0 : o->signatures.n > 128)
+	if (!document_fits(o) || (o->kind != GOV_KIND_POLICY && o->signatures.n % (2 * 64) != 0))
 		return false;
 	return child == (o->prefix.serial != 0) && (o->decided_ms == 0) == all_zero(o->decided_by, 16);
 }

@@ -68,13 +68,18 @@ bool gov_items_next(struct gov_items *x, struct gov_item *ret);
 #define GOV_FIELDS_MAX 512u
 #define GOV_TEXT_MAX 512u	/* bytes of a note or reason */
 #define GOV_STATUS_MAX 16u	/* bytes of a record's state by name */
-#define GOV_DOCUMENT_MAX (256u * 1024)
+#define GOV_DOCUMENT_MAX (384u * 1024)	/* as OPERATION_DOCUMENT_MAX */
 #define GOV_KEYS_MAX 64u	/* classes of one grant */
 #define GOV_SEEN_MAX 256u	/* records of one window row */
 #define GOV_SEEN 13u		/* bytes of one */
 
-enum gov_kind { GOV_KIND_GRANT = 1, GOV_KIND_BULK = 2, GOV_KIND_EXPORT = 3, GOV_KIND_POLICY = 4, GOV_KIND_RESTORE = 5,
-	GOV_KIND_MEMBERS = 6 };
+enum gov_kind {
+	GOV_KIND_GRANT = 1, GOV_KIND_BULK = 2, GOV_KIND_EXPORT = 3, GOV_KIND_POLICY = 4, GOV_KIND_RESTORE = 5, GOV_KIND_MEMBERS = 6,
+	GOV_KIND_ROLES = 7, GOV_KIND_REKEY = 8, GOV_KIND_CLASSES = 9, GOV_KIND_REWRAP = 10, GOV_KIND_REMOVE = 11, GOV_KIND_SPLIT = 12,
+	GOV_KINDS = 13
+};
+/* Whether a request of this kind is an operation that two administrators sign, FORMAT.md 5.5. */
+static inline bool gov_kind_signed(unsigned kind) { return kind >= GOV_KIND_POLICY && kind < GOV_KINDS; }
 #define GOV_ANY_RECORD 1u	/* flags of an assignment */
 #define GOV_DEMO 2u
 
@@ -99,7 +104,7 @@ struct gov_object {
 	uint64_t decided_ms;
 	uint8_t delegation[16];		/* that the maker or decider acted under; zeros: none */
 	uint8_t mark[8];		/* of an approved export */
-	uint8_t digest[32];		/* of a policy document, or of an operation */
+	uint8_t digest[32];		/* of an operation */
 	struct gov_bytes purposes;	/* u16 ids, ascending */
 	struct gov_bytes fields;	/* u16 ids, ascending */
 	struct gov_bytes records;	/* 16 bytes each, ascending */
@@ -107,10 +112,10 @@ struct gov_object {
 	struct gov_bytes status;	/* name of a record's state, of an export */
 	struct gov_bytes text;		/* note or reason */
 	struct gov_bytes decision;	/* why it was rejected */
-	struct gov_bytes signatures;	/* Ed25519, one or two, of a policy request; two or four of one about members */
+	struct gov_bytes signatures;	/* of an operation: of each administrator 128 bytes */
 	struct gov_bytes keys;		/* of a grant: struct gov_sealed_key */
 	struct gov_bytes seen;		/* of a window: struct gov_seen */
-	struct gov_bytes document;	/* of a pending request for a policy or about members */
+	struct gov_bytes document;	/* of an operation that waits; an approved re-wrap or split keeps it until it is used */
 };
 /*
  * Append the plaintext of an object; its id and epoch are not in it, the rest of the prefix is, so that it cannot be changed in the clear.

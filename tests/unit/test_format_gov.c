@@ -251,7 +251,7 @@ static void objects_that_contradict_themselves_are_refused(void **state)
 
 	(void)state;
 	buf_init(&b, 1u << 20);
-	for (unsigned i = 0; i < 14; i++) {
+	for (unsigned i = 0; i < 15; i++) {
 		struct gov_object o = object(i < 5 ? ASSIGNMENT : i < 9 ? GRANT : i < 12 ? POLICY : EXPORT);
 
 		switch (i) {
@@ -266,8 +266,9 @@ static void objects_that_contradict_themselves_are_refused(void **state)
 		case 8: o.decided_ms = 1; break;
 		case 9: o.document.n = 0; break;
 		case 10: o.prefix.state = GOV_APPROVED; break;
-		case 11: o.signatures.n = 63; break;
+		case 11: o.kind = GOV_KIND_REMOVE; break;
 		case 12: o.area.p = (const uint8_t *)"11010x"; break;
+		case 13: o.prefix.state = GOV_USED; break;
 		default: o.text = (struct gov_bytes){ (const uint8_t *)"\xC3", 1 };
 		}
 		buf_reset(&b);
