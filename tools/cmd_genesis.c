@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "chain.h"
 #include "client/key.h"
 #include "init.h"
 #include "vault/genesis_request.h"
@@ -372,6 +373,8 @@ static int genesis_sign_command(int argc, char **argv)
 		goto out;
 	if ((code = write_signature(&o, &key, out)) == 0 && out == NULL)
 		say_signed(&o);
+	if (code == 0)
+		code = chain_remember(key_path, o.reading.signing.leaf_hash);
 	client_key_clear(&key);
 out:
 	opened_free(&o);

@@ -244,14 +244,14 @@ static int restore(int argc, char **argv)
 int cmd_member(int argc, char **argv)
 {
 	static const struct cli_help help = { "member list | show LOGIN | suspend LOGIN --reason TEXT | restore LOGIN --reason TEXT |\n"
-		"       childvault member add FILE.pub --role R --key KEY | sign REQUEST --key KEY",
+		"       childvault member add FILE.pub --role R --key KEY | sign REQUEST --key KEY | verify --key KEY",
 		"Who is in the directory. One security administrator suspends, at once; two administrators restore. Two sign for a new\n"
 		"member, then two custodians give the role keys (childvault custody give).",
 		"成员管理。一名安全管理员即可立即停用；恢复须两名管理员。新增成员由两名管理员签名，再由两名保管员交出角色密钥\n"
 		"（childvault custody give）。" };
 	static const struct cli_sub subs[] = { { .name = "list", .run = list }, { .name = "show", .run = show },
 		{ .name = "suspend", .run = suspend }, { .name = "restore", .run = restore }, { .name = "add", .run = member_add },
-		{ .name = "sign", .run = member_sign } };
+		{ .name = "sign", .run = member_sign }, { .name = "verify", .run = member_verify } };
 	struct cli_args a;
 	int code;
 
@@ -259,5 +259,5 @@ int cmd_member(int argc, char **argv)
 		return code;
 	if (!cli_parse(argc, argv, &help, NULL, 0, 0, 0, &a))
 		return a.exit;
-	return cli_usage("member", "list, show, suspend, restore, add or sign?", "list、show、suspend、restore、add 还是 sign？");
+	return cli_usage("member", "list, show, suspend, restore, add, sign or verify?", "list、show、suspend、restore、add、sign 还是 verify？");
 }

@@ -1,0 +1,193 @@
+#include "chain.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "client/key.h"
+#include "keys/chain.h"
+#include "keys/directory.h"
+#include "pages.h"
+#include "vault/operation.h"
+
+#define PATH_ROOM 4096u
+#define TITLE "childvault-vault-1\n"
+#define MEMORY_ROOM (1u << 17)		/* what cli_read_file wants for any file */
+#define MEMORY_TEXT (sizeof(TITLE) - 1 + 64 + 1)	/* title, 64 digits, newline */
+
+/* ---- what is remembered beside the key file ------------------------------------------------------------------------------ */
+
+static int memory_path(const char *key_path, char ret[PATH_ROOM])
+{
+	if (snprintf(ret, PATH_ROOM, "%s.vault", key_path) >= (int)PATH_ROOM)
+		return cli_fail(EXIT_FAILED, "the path is too long: %s", "路径过长：%s", key_path);
+	return 0;
+}
+
+static void memory_text(const uint8_t leaf_hash[32], char ret[MEMORY_TEXT + 1])
+{
+	memcpy(ret, TITLE, sizeof(TITLE) - 1);
+	hex_encode(leaf_hash, 32, ret + sizeof(TITLE) - 1);
+	memcpy(ret + MEMORY_TEXT - 1, "\n", 2);
+}
+
+int chain_remember(const char *key_path, const uint8_t leaf_hash[32])
+{
+	char path[PATH_ROOM], text[MEMORY_TEXT + 1];
+	int code;
+
+	if ((code = memory_path(key_path, path)) != 0)
+		return code;
+	memory_text(leaf_hash, text);
+	return cli_write_file(path, text, MEMORY_TEXT, 0600, true);
+}
+
+/* Leaf 0 is the one that was met before; the first one is remembered, and said, so that it can be compared with others'. */
+static int check_memory(const char *key_path, const uint8_t leaf_hash[32])
+{
+	char path[PATH_ROOM], text[MEMORY_TEXT + 1], vault[DIRECTORY_CODE];
+	struct buf b;
+	int code;
+
+	if ((code = memory_path(key_path, path)) != 0)
+		return code;
+	directory_code(leaf_hash, vault);
+	if (access(path, F_OK) != 0) {
+		if ((code = chain_remember(key_path, leaf_hash)) == 0)
+			(void)cli_fail(0, "this key meets its vault for the first time: vault code %s, to be compared with what others see "
+			    "(childvault member verify)", "此密钥首次连接本库：库校验码 %s，请与他人所见核对（childvault member verify）", vault);
+		return code;
+	}
+	buf_init(&b, MEMORY_ROOM);
+	memory_text(leaf_hash, text);
+	if ((code = cli_read_file(path, &b)) == 0 && (b.n != MEMORY_TEXT || memcmp(b.p, text, MEMORY_TEXT) != 0))
+		code = cli_fail(EXIT_VERIFY, "this is not the vault that %s remembers: its leaf 0 is another one (vault code %s)",
+		    "这不是 %s 所记的库：创世记录不同（库校验码 %s）", path, vault);
+	buf_free(&b);
+	return code;
+}
+
+/* ---- the directory --------------------------------------------------------------------------------------------------------- */
+
+static const char *part_words(enum directory_part part)
+{
+	switch (part) {
+	case DIRECTORY_GENESIS: return tr("leaf 0 is none", "创世记录无效");
+	case DIRECTORY_LOG: return tr("leaf 0 is not in a log that its key signed", "创世记录不在其密钥签名的日志中");
+	case DIRECTORY_SETS: return tr("its change sets do not follow one another", "变更集不连续");
+	case DIRECTORY_FACTS: return tr("it has a fact that nobody signed", "含有无人签署的条目");
+	case DIRECTORY_SIGNATURES: return tr("a change set is not signed by two of its administrators, or not all of it is there",
+	    "某变更集未经两名管理员签名，或内容不全");
+	case DIRECTORY_FORM: break;
+	}
+	return tr("it is no directory", "不是目录");
+}
+
+static int fetch(struct childvault *cv, struct directory_checked *ret)
+{
+	enum directory_part part;
+	const char *body;
+	size_t n;
+	int r;
+
+	if ((r = childvault_directory(cv)) != CHILDVAULT_OK)
+		return cli_answer_fail(cv, r);
+	body = childvault_body(cv, &n);
+	if ((r = directory_doc_check((const uint8_t *)body, n, ret, &part)) == 0)
+		return 0;
+	if (r == CV_ERR_NOMEM)
+		return cli_fail(EXIT_FAILED, "out of memory", "内存不足");
+	return cli_fail(EXIT_VERIFY, "the daemon's directory is not the signed one: %s. Nothing was signed or given",
+	    "服务给出的目录并非经签名的目录：%s。未签名，未交出", part_words(part));
+}
+
+/* The directory is the key's vault's, and has this very key for its owner: else somebody else's stands in their place. */
+static int check_own(const struct client_key *key, const struct directory_checked *d)
+{
+	static const uint8_t none[16];
+	const struct chain_principal *p = chain_principal(d->chain, key->principal);
+
+	if (memcmp(key->vault, none, 16) != 0 && memcmp(key->vault, d->genesis.vault, 16) != 0)
+		return cli_fail(EXIT_VERIFY, "the directory is another vault's than the key's", "该目录不属于此密钥所属的库");
+	if (p == NULL || memcmp(p->box_pk, key->box_pk, 32) != 0 || memcmp(p->sign_pk, key->sign_pk, 32) != 0)
+		return cli_fail(EXIT_VERIFY, "the signed directory has another key for the owner of this one", "经签名的目录中，此人的密钥不同");
+	return 0;
+}
+
+/* ---- the request ------------------------------------------------------------------------------------------------------------- */
+
+static bool signs_now(const struct chain_principal *p)
+{
+	return p->kind == PRINCIPAL_ADMINISTRATOR && directory_in_dates(p->not_before_ms, p->not_after_ms, clock_wall_ms());
+}
+
+/* The administrator whose both signatures these are; who the daemon says it was does not matter. NULL: nobody's. */
+static const struct chain_principal *signer_of(const struct chain *c, const struct operation_reading *r, const json_t *item)
+{
+	const char *text = json_text(item, "signature");
+	uint8_t signature[OPERATION_SIGNATURE];
+	const struct chain_principal *p;
+	size_t n;
+
+	if (b64_decode(B64_STD, text, strlen(text), signature, sizeof(signature), &n) != 0 || n != sizeof(signature))
+		return NULL;
+	for (size_t i = 0; (p = chain_principal_at(c, i)) != NULL; i++)
+		if (signs_now(p) && operation_signed(r, p->sign_pk, signature))
+			return p;
+	return NULL;
+}
+
+static int check_signers(const struct chain *c, const struct chain_wish *w)
+{
+	const json_t *list = json_object_get(w->request, "signatures");
+	const struct chain_principal *by[2];
+	size_t n = json_array_size(list);
+
+	if (n < w->signatures || n > 2)
+		return cli_fail(EXIT_VERIFY, "the request has %zu signatures of administrators, and wants %u", "该请求有 %zu 个管理员签名，应有 %u 个",
+		    n, w->signatures);
+	for (size_t i = 0; i < n; i++)
+		if ((by[i] = signer_of(c, w->reading, json_array_get(list, i))) == NULL)
+			return cli_fail(EXIT_VERIFY, "a signature of the request is none of an administrator of the signed directory",
+			    "该请求的某个签名不属于经签名目录中的管理员");
+	if (n == 2 && memcmp(by[0]->person, by[1]->person, 16) == 0)
+		return cli_fail(EXIT_VERIFY, "both signatures of the request are one person's", "该请求的两个签名出自同一人");
+	return 0;
+}
+
+/* What is to be signed is about this vault, and changes the directory as it stands. */
+static int check_change(const struct directory_checked *d, const struct operation_reading *r)
+{
+	uint32_t newest = chain_sets(d->chain);
+
+	if (memcmp(r->op.head.vault, d->genesis.vault, 16) != 0)
+		return cli_fail(EXIT_VERIFY, "the request is another vault's than the directory", "该请求与目录不属于同一个库");
+	if (r->op.change_n > 0 && (r->change.sequence != newest + 1 || memcmp(r->change.previous, chain_digest(d->chain, newest), 32) != 0))
+		return cli_fail(EXIT_VERIFY, "the request is not the next change of the signed directory: it has to be proposed anew",
+		    "该请求并非经签名目录的下一次变更：须重新提请");
+	return 0;
+}
+
+int cli_check_chain(struct childvault *cv, const struct chain_wish *w, struct directory_checked *ret)
+{
+	struct directory_checked d = { .chain = NULL };
+	int code;
+
+	if ((code = fetch(cv, &d)) != 0 || (code = check_own(w->key, &d)) != 0)
+		goto out;
+	if (w->reading != NULL && ((code = check_change(&d, w->reading)) != 0 || (code = check_signers(d.chain, w)) != 0))
+		goto out;
+	/* Last: a vault that does not verify is not remembered. */
+	if ((code = check_memory(w->key_path, d.leaf_hash)) != 0)
+		goto out;
+	if (ret != NULL) {
+		*ret = d;
+		d.chain = NULL;	/* transferred */
+	}
+out:
+	chain_free(d.chain);
+	return code;
+}
