@@ -266,7 +266,7 @@ int dir_person_rest_decode(const uint8_t *p, size_t n, struct dir_person_rest *r
 	struct rd r = rd_over(p, n);
 	struct dir_person_rest x;
 
-	x.suspended = rd_u8(&r);
+	x.mark = rd_u8(&r);
 	x.sealed_n = rd_u16(&r);
 	x.sealed = rd_take(&r, x.sealed_n);
 	x.copies = rd_u8(&r);
@@ -276,7 +276,7 @@ int dir_person_rest_decode(const uint8_t *p, size_t n, struct dir_person_rest *r
 		(void)rd_take(&r, 16);	/* the sticky error tells */
 		(void)rd_take(&r, rd_u16(&r));
 	}
-	if (!rd_done(&r) || x.suspended > 1)
+	if (!rd_done(&r) || x.mark > DIR_MARK_REMOVED)
 		return CV_ERR_FORMAT;
 	*ret = x;
 	return 0;
@@ -300,9 +300,9 @@ int dir_person_copy(const struct dir_person_rest *x, const uint8_t auditor[16], 
 	return CV_ERR_NOTFOUND;
 }
 
-void dir_person_rest_encode(uint8_t suspended, const uint8_t *sealed, uint16_t n, uint8_t copies, struct buf *ret)
+void dir_person_rest_encode(uint8_t mark, const uint8_t *sealed, uint16_t n, uint8_t copies, struct buf *ret)
 {
-	buf_u8(ret, suspended);
+	buf_u8(ret, mark);
 	buf_u16(ret, n);
 	buf_put(ret, sealed, n);
 	buf_u8(ret, copies);

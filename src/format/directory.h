@@ -18,6 +18,9 @@ enum dir_type {
 #define DIR_STATUS_ACTIVE 1u
 #define DIR_STATUS_DECRYPT 2u
 #define DIR_STATUS_DESTROYED 3u
+#define DIR_MARK_NONE 0u		/* of a principal's row, no fact */
+#define DIR_MARK_SUSPENDED 1u
+#define DIR_MARK_REMOVED 2u		/* for good: nobody takes it back */
 
 /* A row's key; members its type does not name are zero. */
 struct dir_key {
@@ -91,7 +94,7 @@ void dir_custody_encode(uint8_t index, struct buf *ret);
 
 /* Of a principal; pointers into the bytes. */
 struct dir_person_rest {
-	uint8_t suspended;		/* 0 or 1 */
+	uint8_t mark;			/* DIR_MARK_* */
 	const uint8_t *sealed;		/* for the vault */
 	uint16_t sealed_n;
 	uint8_t copies;
@@ -102,7 +105,7 @@ int dir_person_rest_decode(const uint8_t *p, size_t n, struct dir_person_rest *r
 /* The copy for one auditor: 0 or CV_ERR_NOTFOUND. */
 int dir_person_copy(const struct dir_person_rest *x, const uint8_t auditor[16], const uint8_t **ret_p, uint16_t *ret_n);
 /* Append everything before the copies; which follow one by one, each by dir_person_copy_encode. */
-void dir_person_rest_encode(uint8_t suspended, const uint8_t *sealed, uint16_t n, uint8_t copies, struct buf *ret);
+void dir_person_rest_encode(uint8_t mark, const uint8_t *sealed, uint16_t n, uint8_t copies, struct buf *ret);
 void dir_person_copy_encode(const uint8_t auditor[16], const uint8_t *sealed, uint16_t n, struct buf *ret);
 /* Of a role or class: the history link, *ret_n 0 or DIR_WRAP. 0 or CV_ERR_FORMAT. */
 int dir_link_decode(const uint8_t *p, size_t n, const uint8_t **ret_link, uint16_t *ret_n);

@@ -3,10 +3,11 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/bytes.h"
 #include "base/error.h"
 
 #define MAGIC "CVOP"
+
+/* ---- encoding ----------------------------------------------------------------------------------------------------------- */
 
 void operation_head_encode(const struct operation_head *h, struct buf *ret)
 {
@@ -23,21 +24,37 @@ void operation_head_encode(const struct operation_head *h, struct buf *ret)
 	buf_put(ret, h->arguments, 32);
 }
 
+void operation_fact_encode(const struct operation_fact *f, struct buf *ret)
+{
+	buf_u8(ret, f->key_n);
+	buf_put(ret, f->key, f->key_n);
+	buf_u16(ret, f->fact_n);
+	buf_put(ret, f->fact, f->fact_n);
+	buf_u16(ret, f->rest_n);
+	buf_put(ret, f->rest, f->rest_n);
+}
+
 void operation_arguments_encode(const struct operation *o, struct buf *ret)
 {
+	uint8_t items = 0;
+
 	buf_u32(ret, o->change_n);
 	buf_put(ret, o->change, o->change_n);
 	buf_u16(ret, o->facts);
-	for (unsigned i = 0; i < o->facts; i++) {
-		buf_u8(ret, o->fact[i].key_n);
-		buf_put(ret, o->fact[i].key, o->fact[i].key_n);
-		buf_u16(ret, o->fact[i].fact_n);
-		buf_put(ret, o->fact[i].fact, o->fact[i].fact_n);
+	buf_put(ret, o->list, o->list_n);
+	for (unsigned tag = 1; tag < ITEM_TAGS; tag++)
+		items = (uint8_t)(items + (o->item[tag].n != 0));
+	buf_u8(ret, items);
+	for (unsigned tag = 1; tag < ITEM_TAGS; tag++) {
+		if (o->item[tag].n == 0)
+			continue;
+		buf_u8(ret, (uint8_t)tag);
+		buf_u32(ret, o->item[tag].n);
+		buf_put(ret, o->item[tag].p, o->item[tag].n);
 	}
-	buf_u16(ret, o->person_n);
-	buf_put(ret, o->person, o->person_n);
-	buf_put(ret, o->wrap, DIR_WRAP);
 }
+
+/* ---- decoding ----------------------------------------------------------------------------------------------------------- */
 
 static int head_decode(struct rd *r, struct operation_head *ret)
 {
@@ -53,10 +70,59 @@ static int head_decode(struct rd *r, struct operation_head *ret)
 	ret->not_before_ms = rd_u48(r);
 	ret->expires_ms = rd_u48(r);
 	rd_copy(r, ret->arguments, 32);
-	if (!rd_ok(r) || ret->operation != OPERATION_ADD_MEMBER || ret->expires_ms <= ret->not_before_ms ||
-	    ret->expires_ms - ret->not_before_ms > OPERATION_MS)
+	if (!rd_ok(r) || ret->operation < OPERATION_ADD_MEMBER || ret->operation > OPERATION_SPLIT ||
+	    ret->expires_ms <= ret->not_before_ms || ret->expires_ms - ret->not_before_ms > OPERATION_MS)
 		return CV_ERR_FORMAT;
 	return 0;
+}
+
+bool operation_next(struct rd *r, struct operation_fact *ret)
+{
+	struct operation_fact f;
+
+	if (rd_left(r) == 0)
+		return false;
+	f.key_n = rd_u8(r);
+	f.key = rd_take(r, f.key_n);
+	f.fact_n = rd_u16(r);
+	f.fact = rd_take(r, f.fact_n);
+	f.rest_n = rd_u16(r);
+	f.rest = rd_take(r, f.rest_n);
+	if (!rd_ok(r))
+		return false;
+	*ret = f;
+	return true;
+}
+
+static int facts_decode(struct rd *r, struct operation *o)
+{
+	struct operation_fact f;
+
+	o->facts = rd_u16(r);
+	o->list = r->p;
+	for (unsigned i = 0; i < o->facts; i++)
+		if (!operation_next(r, &f))
+			return CV_ERR_FORMAT;
+	o->list_n = (size_t)(r->p - o->list);
+	return 0;
+}
+
+static int items_decode(struct rd *r, struct operation *o)
+{
+	unsigned items = rd_u8(r), last = 0;
+
+	for (unsigned i = 0; i < items; i++) {
+		unsigned tag = rd_u8(r);
+
+		if (tag <= last || tag >= ITEM_TAGS)
+			return CV_ERR_FORMAT;
+		last = tag;
+		o->item[tag].n = rd_u32(r);
+		o->item[tag].p = rd_take(r, o->item[tag].n);
+		if (!rd_ok(r) || o->item[tag].n == 0)
+			return CV_ERR_FORMAT;
+	}
+	return rd_done(r) ? 0 : CV_ERR_FORMAT;
 }
 
 int operation_decode(const uint8_t *p, size_t n, struct operation *ret)
@@ -72,18 +138,7 @@ int operation_decode(const uint8_t *p, size_t n, struct operation *ret)
 	o.arguments_n = rd_left(&r);
 	o.change_n = rd_u32(&r);
 	o.change = rd_take(&r, o.change_n);
-	if ((o.facts = rd_u16(&r)) > OPERATION_FACTS_MAX)
-		return CV_ERR_FORMAT;
-	for (unsigned i = 0; i < o.facts && rd_ok(&r); i++) {
-		o.fact[i].key_n = rd_u8(&r);
-		o.fact[i].key = rd_take(&r, o.fact[i].key_n);
-		o.fact[i].fact_n = rd_u16(&r);
-		o.fact[i].fact = rd_take(&r, o.fact[i].fact_n);
-	}
-	o.person_n = rd_u16(&r);
-	o.person = rd_take(&r, o.person_n);
-	o.wrap = rd_take(&r, DIR_WRAP);
-	if (!rd_done(&r))
+	if (!rd_ok(&r) || facts_decode(&r, &o) != 0 || items_decode(&r, &o) != 0)
 		return CV_ERR_FORMAT;
 	*ret = o;
 	return 0;

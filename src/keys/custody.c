@@ -11,8 +11,6 @@
 
 #define SCALAR 32u
 
-_Static_assert(CUSTODY_ROLES == ROLE_WRAPS - 1, "ordinary roles of one principal");
-
 /* A role's split, as its row has it. */
 struct split {
 	struct custody_role role;
@@ -204,6 +202,14 @@ bool custody_enough(const struct custody *c)
 	return c->givers >= c->needed;
 }
 
+bool custody_has(const struct custody *c, uint16_t role, uint32_t epoch)
+{
+	for (unsigned i = 0; i < c->roles; i++)
+		if (c->split[i].role.role == role && c->split[i].role.epoch == epoch)
+			return true;
+	return false;
+}
+
 int custody_role_key(const struct keys *k, const struct custody *c, uint16_t role, uint32_t epoch, uint8_t ret[CRYPTO_KEY])
 {
 	const struct role_entry *entry = directory_role_entry(k, role, epoch);
@@ -213,7 +219,8 @@ int custody_role_key(const struct keys *k, const struct custody *c, uint16_t rol
 
 	while (i < c->roles && (c->split[i].role.role != role || c->split[i].role.epoch != epoch))
 		i++;
-	if (i == c->roles || entry == NULL || c->givers < c->split[i].k)
+	/* An older epoch's rows that somebody put back lead nowhere. */
+	if (i == c->roles || entry == NULL || epoch != directory_role_newest(k, role) || c->givers < c->split[i].k)
 		goto out;
 	for (unsigned g = 0; g < c->split[i].k; g++) {
 		memcpy(shares + g * SCALAR, scalar_of(c, g, i), SCALAR);

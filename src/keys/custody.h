@@ -10,19 +10,14 @@
 #include <stdint.h>
 
 #include "format/directory.h"
+#include "keys/directory.h"
 
 struct custody;
 struct keys;
 struct store;
 
 #define CUSTODY_MS (15u * 60 * 1000)	/* a ceremony's life */
-#define CUSTODY_ROLES 7u		/* ordinary roles of one principal */
 
-/* The role epochs whose keys are wanted. */
-struct custody_role {
-	uint16_t role;
-	uint32_t epoch;
-};
 /*
  * Begin a ceremony for a request (16 bytes) and n roles, 1 to CUSTODY_ROLES; its key pair is drawn. now_ms is monotonic. 0, CV_ERR_NOMEM
  * (memory could not be locked), CV_ERR_NOTFOUND (a role without custody shares), or why a row cannot be read.

@@ -48,12 +48,14 @@ const struct principal *directory_principal_at(const struct keys *k, size_t i)
 	return d != NULL && i < d->principals.n ? &rows[i] : NULL;
 }
 
-void directory_suspend(struct keys *k, const uint8_t id[16], bool yes)
+void directory_mark(struct keys *k, const uint8_t id[16], uint8_t mark)
 {
 	struct principal *p = find_principal(k, id);
 
-	if (p != NULL)
-		p->suspended = yes;
+	if (p == NULL)
+		return;
+	p->suspended = mark != DIR_MARK_NONE;
+	p->removed = mark == DIR_MARK_REMOVED;
 }
 
 void directory_lapse(struct keys *k, const uint8_t id[16], uint64_t at_ms)
@@ -102,6 +104,18 @@ const struct grant_entry *directory_grants(const struct keys *k, size_t *ret_n)
 	return k->directory != NULL ? k->directory->grants.p : NULL;
 }
 
+const struct class_entry *directory_classes(const struct keys *k, size_t *ret_n)
+{
+	*ret_n = k->directory != NULL ? k->directory->classes.n : 0;
+	return k->directory != NULL ? k->directory->classes.p : NULL;
+}
+
+const struct member_entry *directory_members(const struct keys *k, size_t *ret_n)
+{
+	*ret_n = k->directory != NULL ? k->directory->members.n : 0;
+	return k->directory != NULL ? k->directory->members.p : NULL;
+}
+
 static int role_entry_cmp(const void *a, const void *b)
 {
 	const struct role_entry *x = a, *y = b;
@@ -116,6 +130,28 @@ const struct role_entry *directory_role_entry(const struct keys *k, uint16_t rol
 	const struct role_entry *e = directory_roles(k, &n);
 
 	return n > 0 ? bsearch(&wanted, e, n, sizeof(*e), role_entry_cmp) : NULL;
+}
+
+uint32_t directory_role_newest(const struct keys *k, uint16_t role)
+{
+	size_t low = 0, high, n;
+	const struct role_entry *e = directory_roles(k, &n);
+
+	/* Epochs ascend within a role: the newest is the last one that is not of a role behind. */
+	for (high = n; low < high;) {
+		size_t mid = low + (high - low) / 2;
+
+		if (e[mid].role <= role)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low > 0 && e[low - 1].role == role && e[low - 1].status == DIR_STATUS_ACTIVE ? e[low - 1].epoch : 0;
+}
+
+uint64_t directory_made_ms(const struct keys *k, uint32_t change_set)
+{
+	return chain_time_ms(k->directory->chain, change_set);
 }
 
 const struct class_entry *directory_class_entry(const struct keys *k, uint32_t class_key, uint32_t epoch)
@@ -144,6 +180,27 @@ int directory_class(const struct keys *k, uint32_t class_key, uint32_t *ret_epoc
 		}
 	}
 	return CV_ERR_NOTFOUND;
+}
+
+int directory_link_open(const struct keys *k, const struct class_entry *e, const uint8_t sk[CRYPTO_KEY], uint8_t ret[CRYPTO_KEY])
+{
+	const struct class_entry *older;
+	uint8_t ctx[CONTEXT_BYTES], pk[32];
+
+	if (!e->has_link)
+		return CV_ERR_NOTFOUND;
+	context_encode(CONTEXT_OF(k, .kind = CONTEXT_KEY_WRAP, .class_key = e->class_key, .epoch = e->epoch, .generation = e->epoch - 1,
+	    .version = KEY_WRAP_LINK, .length = CRYPTO_KEY), ctx);
+	older = directory_class_entry(k, e->class_key, e->epoch - 1);
+	if (older == NULL || crypto_pkopen(sk, ctx, e->link, DIR_WRAP, ret) != 0)
+		return CV_ERR_AUTH;
+	/* The link is no fact: what it leads to is the signed key or nothing. */
+	crypto_box_public(ret, pk);
+	if (memcmp(pk, older->pk, sizeof(pk)) != 0) {
+		wipe(ret, CRYPTO_KEY);
+		return CV_ERR_AUTH;
+	}
+	return 0;
 }
 
 /* The first membership of a principal in key order, and how many follow it with it. */
@@ -186,9 +243,8 @@ unsigned change_roles_of(const struct keys *k, const uint8_t principal[16], uint
 	const struct member_entry *e = members_of(k, principal, &n);
 	unsigned count = 0;
 
-	/* Epochs of a role come together. */
 	for (size_t i = 0; i < n && count < ROLE_WRAPS; i++)
-		if (!role_is_personal(e[i].role) && (count == 0 || ret[count - 1] != e[i].role))
+		if (!role_is_personal(e[i].role) && e[i].epoch == directory_role_newest(k, e[i].role))
 			ret[count++] = e[i].role;
 	return count;
 }
@@ -205,17 +261,10 @@ uint32_t change_newest(const struct keys *k, uint8_t ret_digest[32])
 
 bool directory_has_role(const struct keys *k, const uint8_t principal[16], uint16_t role, uint64_t now_ms)
 {
-	size_t n;
-	const struct member_entry *e = members_of(k, principal, &n);
+	uint32_t newest = directory_role_newest(k, role);
+	const struct member_entry *e = newest != 0 ? directory_member(k, principal, role, newest) : NULL;
 
-	for (size_t i = 0; i < n; i++) {
-		const struct role_entry *r = directory_role_entry(k, e[i].role, e[i].epoch);
-
-		if (e[i].role == role && r != NULL && r->status != DIR_STATUS_DESTROYED &&
-		    directory_in_dates(e[i].not_before_ms, e[i].not_after_ms, now_ms))
-			return true;
-	}
-	return false;
+	return e != NULL && directory_in_dates(e->not_before_ms, e->not_after_ms, now_ms);
 }
 
 int directory_personal(const struct keys *k, const uint8_t principal[16], uint16_t *ret_role, uint32_t *ret_epoch,
@@ -246,15 +295,14 @@ struct wraps_found {
 	unsigned found;
 };
 
-/* Take memberships of roles of this status into the places that are left: the personal ones or the others. */
-static void take_wraps(const struct keys *k, struct wraps_found *x, uint8_t status, bool personal)
+/* Take memberships of roles' newest epochs into the places that are left: the personal one or the others. */
+static void take_wraps(const struct keys *k, struct wraps_found *x, bool personal)
 {
 	for (size_t i = 0; i < x->n && x->found < ROLE_WRAPS; i++) {
 		const struct member_entry *e = &x->members[i];
-		const struct role_entry *role = directory_role_entry(k, e->role, e->epoch);
 		struct role_wrap *to = &x->ret[x->found];
 
-		if (role == NULL || role->status != status || role_is_personal(e->role) != personal ||
+		if (e->epoch != directory_role_newest(k, e->role) || role_is_personal(e->role) != personal ||
 		    !directory_in_dates(e->not_before_ms, e->not_after_ms, x->now_ms))
 			continue;
 		to->role = e->role;
@@ -269,12 +317,10 @@ unsigned directory_role_wraps(const struct keys *k, const uint8_t principal[16],
 {
 	struct wraps_found x = { .ret = ret, .now_ms = now_ms };
 
-	/* In case there are more memberships than places: the personal role first, then current role keys. */
+	/* In case there are more memberships than places: the personal role first. */
 	x.members = members_of(k, principal, &x.n);
-	take_wraps(k, &x, DIR_STATUS_ACTIVE, true);
-	take_wraps(k, &x, DIR_STATUS_ACTIVE, false);
-	take_wraps(k, &x, DIR_STATUS_DECRYPT, true);
-	take_wraps(k, &x, DIR_STATUS_DECRYPT, false);
+	take_wraps(k, &x, true);
+	take_wraps(k, &x, false);
 	return x.found;
 }
 

@@ -33,7 +33,8 @@ struct principal {
 	uint8_t person[16];	/* natural person */
 	uint16_t department;
 	uint64_t not_before_ms, not_after_ms;	/* 0: no end */
-	bool suspended;
+	bool suspended;		/* also if removed */
+	bool removed;		/* for good */
 	/* From the person's sealed text, opened under K_dir when the directory is loaded; wiped with it. NUL-terminated. */
 	char login[64];
 	char area[13];		/* 0 to 12 digits, "" the whole vault */
@@ -51,6 +52,13 @@ struct role_wrap {
 	uint8_t wrap[112];	/* PKSEAL of the role's secret key to the principal */
 };
 
+/* A role epoch whose key custodians bring. */
+struct custody_role {
+	uint16_t role;
+	uint32_t epoch;
+};
+#define CUSTODY_ROLES 64u	/* roles whose shares one ceremony brings */
+
 /* Put into *ret the id and what the fact says of the principal; texts, mark and days stay as they are. */
 void directory_principal_take(const uint8_t id[16], const struct dir_principal *fact, struct principal *ret);
 
@@ -58,7 +66,7 @@ void directory_principal_take(const uint8_t id[16], const struct dir_principal *
  * Load every row of the DIR table and verify change sets, signatures and facts against admins (n keys of leaf 0,
  * FORMAT.md 5.2). 0, CV_ERR_FORMAT, CV_ERR_AUTH (with the offending row's type in the operational log), CV_ERR_IO,
  * CV_ERR_NOMEM. On failure the directory loaded before, if any, stays. What no fact covers is not verified here: the
- * suspended byte and the wraps, which the state hash covers and which prove themselves by opening.
+ * mark of a principal and the wraps, which the state hash covers and which prove themselves by opening.
  */
 int directory_load(struct keys *k, struct store *s, const struct genesis_admin *admins, unsigned n);
 /*
@@ -73,14 +81,14 @@ const struct principal *directory_principal_named(const struct keys *k, const ch
 /* Principal number i in the order of ids, from 0; NULL behind the last. Valid as above. */
 const struct principal *directory_principal_at(const struct keys *k, size_t i);
 /*
- * Set or clear the suspended mark of a principal in memory, or the time from which it is refused; the row is the caller's. An id that
- * is not known changes nothing.
+ * Set the mark of a principal in memory (DIR_MARK_*), or the time from which it is refused; the row is the caller's. An id that is not
+ * known changes nothing.
  */
-void directory_suspend(struct keys *k, const uint8_t id[16], bool yes);
+void directory_mark(struct keys *k, const uint8_t id[16], uint8_t mark);
 void directory_lapse(struct keys *k, const uint8_t id[16], uint64_t at_ms);
 /* Note both days of a principal; they decide nothing here. */
 void directory_days(struct keys *k, const uint8_t id[16], uint32_t last_day, uint32_t restored_day);
-/* Whether the principal is a member of a role that is in its dates. */
+/* Whether the principal is a member of the role's newest epoch and in the dates of that. */
 bool directory_has_role(const struct keys *k, const uint8_t principal[16], uint16_t role, uint64_t now_ms);
 /* The personal role of a principal, its newest active epoch and public key. 0 or CV_ERR_NOTFOUND. */
 int directory_personal(const struct keys *k, const uint8_t principal[16], uint16_t *ret_role, uint32_t *ret_epoch,
@@ -89,9 +97,16 @@ int directory_personal(const struct keys *k, const uint8_t principal[16], uint16
 bool directory_in_dates(uint64_t from_ms, uint64_t to_ms, uint64_t now_ms);
 /* Whether p may act now: known, not suspended, not lapsed, inside its dates. NULL gives false. */
 bool directory_enabled(const struct principal *p, uint64_t now_ms);
-/* Role wraps of a principal whose member rows are in their dates, at most ROLE_WRAPS, the personal role first; returns how many. */
+/*
+ * Wraps of the newest epochs of a principal's roles whose member rows are in their dates, at most ROLE_WRAPS, the personal role first;
+ * returns how many. A row of an older epoch opens nothing, whoever put it back.
+ */
 unsigned directory_role_wraps(const struct keys *k, const uint8_t principal[16], uint64_t now_ms,
     struct role_wrap ret[ROLE_WRAPS]);
+/* Newest epoch of a role; 0: there is none, or it is not active. */
+uint32_t directory_role_newest(const struct keys *k, uint16_t role);
+/* When change set number change_set (1 to the newest) was made. */
+uint64_t directory_made_ms(const struct keys *k, uint32_t change_set);
 /* Newest active epoch and public key of a class key. 0 or CV_ERR_NOTFOUND. */
 int directory_class(const struct keys *k, uint32_t class_key, uint32_t *ret_epoch, uint8_t ret_pk[32]);
 /* Auditor principals that are enabled, in id order: call cb for each. */

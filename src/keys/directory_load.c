@@ -118,7 +118,8 @@ static int take_principal(const struct loading *l, const struct dir_key *key, co
 	directory_principal_take(key->principal, &x, p);
 	if ((r = take_texts(l->k, &rest, p)) != 0)
 		return r;
-	p->suspended = rest.suspended != 0;
+	p->suspended = rest.mark != DIR_MARK_NONE;
+	p->removed = rest.mark == DIR_MARK_REMOVED;
 	return 0;
 }
 
@@ -129,13 +130,16 @@ static int take_role(const struct loading *l, const struct dir_key *key, const s
 	const uint8_t *link;
 	uint16_t link_n;
 
-	if (dir_role_decode(v->fact, v->fact_n, &x) != 0 || dir_link_decode(v->rest, v->rest_n, &link, &link_n) != 0)
+	/* Roles have no history: what a class link leads to is all that a new epoch needs of the old ones. */
+	if (dir_role_decode(v->fact, v->fact_n, &x) != 0 || dir_link_decode(v->rest, v->rest_n, &link, &link_n) != 0 || link_n != 0)
 		return CV_ERR_FORMAT;
 	if ((e = vec_add(&l->d->roles, sizeof(*e))) == NULL)
 		return CV_ERR_NOMEM;
 	e->role = key->role;
 	e->epoch = key->epoch;
 	e->status = x.status;
+	e->share_k = x.k;
+	e->change_set = v->change_set;
 	memcpy(e->pk, x.pk, 32);
 	return 0;
 }
@@ -147,14 +151,19 @@ static int take_class(const struct loading *l, const struct dir_key *key, const 
 	const uint8_t *link;
 	uint16_t link_n;
 
-	if (dir_class_decode(v->fact, v->fact_n, &x) != 0 || dir_link_decode(v->rest, v->rest_n, &link, &link_n) != 0)
+	if (dir_class_decode(v->fact, v->fact_n, &x) != 0 || dir_link_decode(v->rest, v->rest_n, &link, &link_n) != 0 ||
+	    (link_n != 0 && key->epoch == 1))
 		return CV_ERR_FORMAT;
 	if ((e = vec_add(&l->d->classes, sizeof(*e))) == NULL)
 		return CV_ERR_NOMEM;
 	e->class_key = key->class_key;
 	e->epoch = key->epoch;
 	e->status = x.status;
+	e->change_set = v->change_set;
 	memcpy(e->pk, x.pk, 32);
+	e->has_link = link_n != 0;
+	if (e->has_link)
+		memcpy(e->link, link, DIR_WRAP);
 	return 0;
 }
 

@@ -7,7 +7,7 @@
  *	directory.c	lookups in the directory
  *	directory_load.c	loading it
  *	genesis.c	the first directory
- *	change.c	later change sets: a new principal
+ *	change*.c	later change sets
  *	custody.c	ceremonies of custodians
  *	session.c	hellos, sessions, class secrets
  *	record.c	heads, data keys, grants, rows
@@ -68,6 +68,7 @@ struct keys {
 /* Versions of a context of kind 4, FORMAT.md section 3. */
 #define KEY_WRAP_MEMBER 1u
 #define KEY_WRAP_GRANT 2u
+#define KEY_WRAP_LINK 3u
 
 /* K_head and the other keys of the ring; k is unsealed. */
 static inline const uint8_t *ring_key(const struct keys *k, enum ring_key which) { return k->ring->key[which]; }
@@ -90,12 +91,17 @@ struct role_entry {
 	uint32_t epoch;
 	uint8_t pk[32];
 	uint8_t status;		/* 1 active, 2 decrypt only, 3 destroyed */
+	uint8_t share_k;	/* custodians whose shares give the key; 0: nobody's do */
+	uint32_t change_set;	/* that made it */
 };
 struct class_entry {
 	uint32_t class_key;
 	uint32_t epoch;
 	uint8_t pk[32];
 	uint8_t status;
+	uint32_t change_set;	/* that made it */
+	bool has_link;
+	uint8_t link[112];	/* the secret of the epoch before, sealed to this one, see directory_link_open */
 };
 struct member_entry {
 	uint8_t principal[16];
@@ -116,8 +122,17 @@ const struct class_entry *directory_class_entry(const struct keys *k, uint32_t c
 const struct role_entry *directory_role_entry(const struct keys *k, uint16_t role, uint32_t epoch);
 const struct member_entry *directory_member(const struct keys *k, const uint8_t principal[16], uint16_t role,
     uint32_t epoch);
+/*
+ * Follow the history link of a class epoch, whose secret key is sk: the secret key of the epoch before, into ret, locked memory of the
+ * caller's. 0; CV_ERR_NOTFOUND: it has no link; CV_ERR_AUTH: the link does not open, or to another key than the older epoch's row says.
+ */
+int directory_link_open(const struct keys *k, const struct class_entry *e, const uint8_t sk[CRYPTO_KEY], uint8_t ret[CRYPTO_KEY]);
 /* Every grant, in key order. */
 const struct grant_entry *directory_grants(const struct keys *k, size_t *ret_n);
+/* Every class epoch, in key order. */
+const struct class_entry *directory_classes(const struct keys *k, size_t *ret_n);
+/* Every membership, in key order. */
+const struct member_entry *directory_members(const struct keys *k, size_t *ret_n);
 /* Every role epoch, in key order. */
 const struct role_entry *directory_roles(const struct keys *k, size_t *ret_n);
 /* Whether a person may have a login name of so many bytes (1 to 63) and this area (0 to 12 digits). */
@@ -126,6 +141,8 @@ bool directory_texts_fit(size_t login_n, const char *area, size_t area_n);
 /* ---- custody.c ------------------------------------------------------------------------------------------------------ */
 
 struct custody;
+/* Whether this epoch of a role is in the ceremony. */
+bool custody_has(const struct custody *c, uint16_t role, uint32_t epoch);
 /*
  * Combine the key of one role epoch of the ceremony into ret, locked memory of the caller's. 0; CV_ERR_NOTFOUND: not in the ceremony, or
  * too few shares; CV_ERR_AUTH: what comes out is not the secret of the role's public key.

@@ -205,7 +205,7 @@ static bool take_roles(const struct vault *v, const struct wire_value *x, struct
 
 		if (item.type == VALUE_TEXT)
 			role = policy_role_named(v->policy, (const char *)item.p, item.n);
-		if (role == NULL || n->role_count == CUSTODY_ROLES)
+		if (role == NULL || n->role_count == ROLE_WRAPS - 1)
 			return false;
 		if (n->principal.kind == PRINCIPAL_APP && role->kind == PRINCIPAL_JOB)
 			n->principal.kind = PRINCIPAL_JOB;
@@ -316,9 +316,9 @@ static int check_custody(struct vault *v, const struct newcomer *n)
 	int r;
 
 	for (unsigned i = 0; i < n->role_count; i++) {
-		roles[i].role = n->roles[i];
-		if ((r = change_role_epoch(v->keys, n->roles[i], &roles[i].epoch)) != 0)
-			return r;
+		roles[i] = (struct custody_role){ n->roles[i], directory_role_newest(v->keys, n->roles[i]) };
+		if (roles[i].epoch == 0)
+			return CV_ERR_NOTFOUND;
 	}
 	r = custody_new(v->store, nobody, roles, n->role_count, 0, &custody);
 	custody_free(custody);
@@ -335,13 +335,11 @@ static int make_document(struct vault *v, const struct vault_call *c, const stru
 
 	buf_init(&person, 2048);
 	buf_init(&arguments, OPERATION_DOCUMENT_MAX);
-	if ((r = change_draft(v->keys, &n->principal, n->roles, n->role_count, c->now_ms, &draft)) != 0)
-		goto out;
+	if ((r = change_draft_member(v->keys, &n->principal, n->roles, n->role_count, c->now_ms, &draft)) != 0)
+		goto draft;
 	if ((r = dir_person_encode(n->texts, n->vetted_ms, &person)) != 0)
 		goto draft;
-	draft.op.person = person.p;
-	draft.op.person_n = (uint16_t)person.n;
-	draft.op.wrap = draft.wrap;
+	draft.op.item[ITEM_PERSON] = (struct operation_item){ person.p, (uint32_t)person.n };
 	operation_arguments_encode(&draft.op, &arguments);
 	memcpy(h.vault, v->id, 16);
 	crypto_random(h.nonce, 16);
@@ -356,7 +354,6 @@ static int make_document(struct vault *v, const struct vault_call *c, const stru
 	r = buf_ok(&arguments) && buf_ok(&d->document) ? 0 : CV_ERR_NOMEM;
 draft:
 	change_draft_free(&draft);
-out:
 	buf_free(&person);
 	buf_free(&arguments);
 	return r;

@@ -126,6 +126,11 @@ static int result_leaf(struct vault *v, const struct vault_call *c, const struct
 	return e;
 }
 
+static int del_row(void *cookie, const uint8_t *key, size_t key_n)
+{
+	return vault_del_hashed(cookie, STORE_DIR, key, key_n);
+}
+
 int gov_members_execute(struct vault *v, struct vault_call *c, const struct operation_reading *r, const struct custody *custody,
     struct gov_object *o)
 {
@@ -136,7 +141,7 @@ int gov_members_execute(struct vault *v, struct vault_call *c, const struct oper
 	memcpy(who[0].principal, o->by, 16);
 	memcpy(who[1].principal, o->decided_by, 16);
 	vault_save(v);
-	if ((e = change_rows(v->keys, &r->op, who, 2, custody, put_row, v)) != 0)
+	if ((e = change_rows(v->keys, v->store, &r->op, who, 2, custody, put_row, del_row, v)) != 0)
 		return e;
 	v->counters.next_change++;
 	v->counters_dirty = true;

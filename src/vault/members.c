@@ -50,7 +50,7 @@ static int put_mark(struct vault *v, const uint8_t id[16], bool suspended)
 	if (r != 0)
 		return r;
 	memcpy(v->mark[v->marks_n++], id, 16);
-	directory_suspend(v->keys, id, suspended);
+	directory_mark(v->keys, id, suspended ? DIR_MARK_SUSPENDED : DIR_MARK_NONE);
 	v->call.mutating = true;
 	return 0;
 }
@@ -62,7 +62,7 @@ static void reread(struct vault *v, const uint8_t id[16])
 	struct store_value row;
 	size_t key_n, at;
 
-	directory_suspend(v->keys, id, find_row(v, id, key, &key_n, &row, &at) != 0 || row.p[at] != 0);
+	directory_mark(v->keys, id, find_row(v, id, key, &key_n, &row, &at) != 0 ? DIR_MARK_SUSPENDED : row.p[at]);
 	members_reread_days(v, id);
 }
 

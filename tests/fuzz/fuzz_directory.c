@@ -72,7 +72,7 @@ static void person_rest(const uint8_t *p, size_t n, struct buf *b)
 		return;
 	if (x.list_n >= 16 && dir_person_copy(&x, x.list, &copy, &copy_n) == 0)
 		MUST(copy >= x.list && copy + copy_n <= x.list + x.list_n);
-	dir_person_rest_encode(x.suspended, x.sealed, x.sealed_n, x.copies, b);
+	dir_person_rest_encode(x.mark, x.sealed, x.sealed_n, x.copies, b);
 	buf_put(b, x.list, x.list_n);
 	must_be(b, p, n);
 }

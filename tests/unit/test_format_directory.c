@@ -197,7 +197,7 @@ static void persons_copies_are_found_by_auditor(void **state)
 	dir_person_copy_encode(a, (const uint8_t *)"one", 3, &b);
 	dir_person_copy_encode(c, (const uint8_t *)"three", 5, &b);
 	assert_int_equal(dir_person_rest_decode(b.p, b.n, &x), 0);
-	assert_int_equal(x.suspended, 1);
+	assert_int_equal(x.mark, 1);
 	assert_memory_equal(x.sealed, "vault", 5);
 	assert_int_equal(dir_person_copy(&x, c, &p, &n), 0);
 	assert_int_equal(n, 5);
@@ -207,7 +207,10 @@ static void persons_copies_are_found_by_auditor(void **state)
 	assert_int_equal(dir_person_copy(&x, none, &p, &n), CV_ERR_NOTFOUND);
 	for (size_t cut = 0; cut < b.n; cut++)
 		assert_int_equal(dir_person_rest_decode(b.p, cut, &x), CV_ERR_FORMAT);
-	b.p[0] = 2;
+	b.p[0] = DIR_MARK_REMOVED;
+	assert_int_equal(dir_person_rest_decode(b.p, b.n, &x), 0);
+	assert_int_equal(x.mark, DIR_MARK_REMOVED);
+	b.p[0] = 3;
 	assert_int_equal(dir_person_rest_decode(b.p, b.n, &x), CV_ERR_FORMAT);
 }
 

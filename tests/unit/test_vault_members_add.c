@@ -534,9 +534,9 @@ static void suspended_signers_count_for_nothing(void **state)
 	parts(f, &x);
 	newcomer(&x.new, "new");
 	signed_by_two(f, &x, id);
-	directory_suspend(f->v->keys, f->person[P_ADMIN_B].g.principal.id, true);
+	directory_mark(f->v->keys, f->person[P_ADMIN_B].g.principal.id, DIR_MARK_SUSPENDED);
 	assert_int_equal(gov_do(f, x.c1, "requests", id, "open"), PROBLEM_CONFLICT);
-	directory_suspend(f->v->keys, f->person[P_ADMIN_B].g.principal.id, false);
+	directory_mark(f->v->keys, f->person[P_ADMIN_B].g.principal.id, DIR_MARK_NONE);
 	assert_int_equal(gov_do(f, x.c1, "requests", id, "open"), 0);
 }
 
@@ -550,7 +550,7 @@ static void what_a_custodian_gave_who_was_suspended_since_counts_for_nothing(voi
 	newcomer(&x.new, "new");
 	signed_by_two(f, &x, id);
 	assert_int_equal(give(f, x.c1, P_CUSTODIAN_1, id, false), 0);
-	directory_suspend(f->v->keys, f->person[P_CUSTODIAN_1].g.principal.id, true);
+	directory_mark(f->v->keys, f->person[P_CUSTODIAN_1].g.principal.id, DIR_MARK_SUSPENDED);
 	assert_int_equal(give(f, x.c2, P_CUSTODIAN_2, id, false), 0);
 	assert_false(is_member(f, &x));
 	assert_int_equal(give(f, x.c3, P_CUSTODIAN_3, id, false), 0);
