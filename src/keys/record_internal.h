@@ -31,6 +31,15 @@ struct turn {
 /* The turn's secrets, made when first asked for; NULL if memory could not be had or locked. */
 struct turn *record_turn(struct keys *k);
 
+/*
+ * One wrap, opened with the secrets of its class and wrapping epoch, or made (type 2) and appended to ret; its data key is dk. w says all
+ * of a wrap but its ciphertext, its nonce is its group's. Any thread: of k they read the vault's id alone. As record_unwrap; nothing.
+ */
+int record_wrap_open(const struct keys *k, const struct class_keys *class, const uint8_t record[16], const struct wrap *w,
+    uint8_t ret[CRYPTO_KEY]) __attribute__((warn_unused_result));
+void record_wrap_put(const struct keys *k, const uint8_t kek[32], const uint8_t record[16], struct wrap *w,
+    const uint8_t dk[CRYPTO_KEY], struct buf *ret);
+
 int record_head_seal_with(struct keys *k, const struct head *h, const uint8_t nonce[24], struct buf *ret)
     __attribute__((warn_unused_result));
 int record_wrap2_with(struct keys *k, const struct session *s, const uint8_t record[16], const struct wrap_request *reqs,

@@ -50,31 +50,38 @@ static void agreed_key(const uint8_t ss[32], const uint8_t epk[32], const uint8_
 	crypto_hash("cv1.wrap3", ss, CRYPTO_KEY, &part, 1, ret, CRYPTO_KEY);
 }
 
-int record_unwrap(struct keys *k, const struct session *s, const uint8_t record[16], const struct wrap *w,
-    struct datakey *ret)
+int record_wrap_open(const struct keys *k, const struct class_keys *class, const uint8_t record[16], const struct wrap *w,
+    uint8_t ret[CRYPTO_KEY])
 {
 	uint8_t ctx[CONTEXT_BYTES], key[CRYPTO_KEY] = { 0 }, ss[32] = { 0 }, dk[CRYPTO_KEY] = { 0 };
-	struct class_keys class;
 	int r;
 
-	if (!session_class_keys(s, w->class_key, w->wrapping_epoch, &class))
-		return CV_ERR_NOKEY;
 	wrap_context(k, record, w, ctx);
 	if (w->type == WRAP_TYPE_CLASS) {
-		kek_key(class.kek, w->nonce, ctx, key);
+		kek_key(class->kek, w->nonce, ctx, key);
 	} else {
-		if ((r = crypto_agree(class.sk, w->epk, ss)) != 0)
+		if ((r = crypto_agree(class->sk, w->epk, ss)) != 0)
 			goto out;
-		agreed_key(ss, w->epk, class.pk, w->nonce, ctx, key);
+		agreed_key(ss, w->epk, class->pk, w->nonce, ctx, key);
 	}
 	if ((r = crypto_cell_open(key, ZERO_NONCE, NULL, 0, w->ciphertext, WRAP_BYTES, dk)) != 0)
 		goto out;
-	memcpy(ret->opaque, dk, CRYPTO_KEY);
+	memcpy(ret, dk, CRYPTO_KEY);
 out:
 	wipe(key, sizeof(key));
 	wipe(ss, sizeof(ss));
 	wipe(dk, sizeof(dk));
 	return r;
+}
+
+int record_unwrap(struct keys *k, const struct session *s, const uint8_t record[16], const struct wrap *w,
+    struct datakey *ret)
+{
+	struct class_keys class;
+
+	if (!session_class_keys(s, w->class_key, w->wrapping_epoch, &class))
+		return CV_ERR_NOKEY;
+	return record_wrap_open(k, &class, record, w, ret->opaque);
 }
 
 /* ---- making wraps ------------------------------------------------------------------------------------------------ */
@@ -105,14 +112,25 @@ static struct wrap wrap_of(const struct wrap_request *q, uint8_t type, const uin
 	};
 }
 
-static void wrap_put(struct buf *ret, struct wrap *w, const uint8_t key[32], const struct datakey *dk)
+static void wrap_put(struct buf *ret, struct wrap *w, const uint8_t key[32], const uint8_t dk[CRYPTO_KEY])
 {
 	uint8_t c[WRAP_BYTES];
 
-	crypto_cell_seal(key, ZERO_NONCE, NULL, 0, dk->opaque, CRYPTO_KEY, c);
+	crypto_cell_seal(key, ZERO_NONCE, NULL, 0, dk, CRYPTO_KEY, c);
 	w->ciphertext = c;
 	wraps_put(ret, w);
 	w->ciphertext = NULL;
+}
+
+void record_wrap_put(const struct keys *k, const uint8_t kek[32], const uint8_t record[16], struct wrap *w,
+    const uint8_t dk[CRYPTO_KEY], struct buf *ret)
+{
+	uint8_t ctx[CONTEXT_BYTES], key[CRYPTO_KEY];
+
+	wrap_context(k, record, w, ctx);
+	kek_key(kek, w->nonce, ctx, key);
+	wrap_put(ret, w, key, dk);
+	wipe(key, sizeof(key));
 }
 
 /* The end of both: what was appended stays only if all of it fitted. */
@@ -138,7 +156,6 @@ int record_wrap2(struct keys *k, const struct session *s, const uint8_t record[1
 int record_wrap2_with(struct keys *k, const struct session *s, const uint8_t record[16], const struct wrap_request *reqs,
     unsigned n, const uint8_t nonce[24], struct buf *ret, uint32_t *ret_birth)
 {
-	uint8_t ctx[CONTEXT_BYTES], key[CRYPTO_KEY];
 	uint32_t birth[UINT8_MAX];
 	size_t start = ret->n;
 	int r = 0;
@@ -155,12 +172,9 @@ int record_wrap2_with(struct keys *k, const struct session *s, const uint8_t rec
 			r = CV_ERR_NOKEY;
 			break;
 		}
-		wrap_context(k, record, &w, ctx);
-		kek_key(class.kek, nonce, ctx, key);
-		wrap_put(ret, &w, key, reqs[i].key);
+		record_wrap_put(k, class.kek, record, &w, reqs[i].key->opaque, ret);
 		birth[i] = w.birth_epoch;
 	}
-	wipe(key, sizeof(key));
 	if ((r = wraps_end(ret, start, r)) == 0 && ret_birth != NULL)
 		memcpy(ret_birth, birth, n * sizeof(*birth));
 	return r;
@@ -246,7 +260,7 @@ int record_wrap3_with(struct keys *k, const uint8_t record[16], const struct wra
 
 		wrap_context(k, record, &w, ctx);
 		agreed_key(class->ss, t->epk, class->pk, nonce, ctx, key);
-		wrap_put(ret, &w, key, reqs[i].key);
+		wrap_put(ret, &w, key, reqs[i].key->opaque);
 		birth[i] = w.birth_epoch;
 	}
 	wipe(key, sizeof(key));

@@ -146,6 +146,15 @@ key3 = blake("cv1.wrap3", ss, 32, EPK, CLASS_PK, WRAP3_NONCE, wrap_context(HEALT
 group3 = u8(3) + u8(1) + WRAP3_NONCE + EPK + wrap(key3, HEALTH, 0, EPOCH, EPOCH, DROP_VERSION, DROP_KEY)
 out("keys_stored", u8(1) + u8(1) + u16(2) + group2 + group3)
 
+# The same record when its class has another epoch and the old one is to go: one group, each data key as it was.
+KEK_NEW = blake("cv1.classkek", run(0xB0, 32), 32)
+NONCE_NEW = run(0x95, 24)
+rewrapped = u8(1) + u8(1) + u16(1) + u8(2) + u8(3) + NONCE_NEW
+for generation, birth, drop_version, data_key in ((GENERATION, BIRTH, 0, DATA_KEY), (1, EPOCH, 0, DROP_KEY), (0, EPOCH, DROP_VERSION, DROP_KEY)):
+    ctx = context(2, RECORD, HEALTH, EPOCH + 1, generation, 0, drop_version, length=32)
+    rewrapped += wrap(blake("cv1.wrap", KEK_NEW, 32, NONCE_NEW, ctx), HEALTH, generation, birth, EPOCH + 1, drop_version, data_key)
+out("keys_rewrapped", rewrapped)
+
 
 # ---- digests, keys of tables ------------------------------------------------------------------------------------------------
 digest = out("digest_row", blake("cv1.digest", KH, 16, u32(HEALTH), u64(ROW_VERSION), stored_row))

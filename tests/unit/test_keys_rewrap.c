@@ -1,0 +1,355 @@
+/* keys: keys rows under old epochs become rows under the newest ones, FORMAT.md 4.2. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "keys/rewrap_internal.h"
+#include "record_fakes.h"
+
+#define NEW_SK 0xB0	/* first byte of the class secret that the known answer is under */
+
+/* The secrets of every fake class, up to its newest epoch; wrong: HEALTH's old epoch is another key. */
+static struct rewrap_keys *secrets(bool wrong)
+{
+	struct rewrap_class class[HELD];
+	struct rewrap_keys *x;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < fakes; i++) {
+		if (n == 0 || class[n - 1].class_key != fake[i].class_key)
+			class[n++].class_key = fake[i].class_key;
+		class[n - 1].newest = fake[i].epoch;
+	}
+	assert_non_null(x = rewrap_keys_new(class, n, fakes));
+	for (unsigned i = 0; i < fakes; i++) {
+		memcpy(rewrap_keys_place(x, fake[i].class_key, fake[i].epoch), fake[i].sk, 32);
+		if (wrong && fake[i].class_key == HEALTH && fake[i].epoch == EPOCH)
+			rewrap_keys_place(x, fake[i].class_key, fake[i].epoch)[5] ^= 1;
+		rewrap_keys_added(x);
+	}
+	return x;
+}
+
+/* IDENTITY 1 to 3, HEALTH 1 to EPOCH + 1, NOTES 2, in the order of their keys. */
+static int setup(void **state)
+{
+	if (fakes_setup(state) != 0)
+		return -1;
+	fakes = 0;
+	fake_add(IDENTITY, 1, 0x70);
+	fake_add(IDENTITY, 2, 0x71);
+	fake_add(IDENTITY, 3, 0x72);
+	for (uint32_t epoch = 1; epoch < EPOCH; epoch++)
+		fake_add(HEALTH, epoch, (uint8_t)epoch);
+	fake_add(HEALTH, EPOCH, 0xA0);
+	fake_add(HEALTH, EPOCH + 1, NEW_SK);
+	fake_add(NOTES, 2, 0x78);
+	for (unsigned i = 0; i < fakes; i++)
+		reader.holds[i] = true;
+	return 0;
+}
+
+static void a_row_gives_the_known_answer(void **state)
+{
+	struct rewrap_keys *x = secrets(false);
+	uint8_t row[SAMPLE_MAX], want[SAMPLE_MAX], nonce[24];
+	size_t n = sample("keys_stored", row), want_n = sample("keys_rewrapped", want);
+	struct buf b;
+	unsigned made;
+
+	(void)state;
+	run(nonce, 0x95, 24);
+	buf_init(&b, 8192);
+	buf_u8(&b, 7);
+	assert_int_equal(rewrap_row_with(&vault, x, record, row, n, nonce, &b, &made), 0);
+	assert_int_equal(made, 3);
+	assert_int_equal(b.n, 1 + want_n);
+	assert_memory_equal(b.p + 1, want, want_n);
+	/* Nothing is old in it any more. */
+	buf_reset(&b);
+	assert_int_equal(rewrap_row(&vault, x, record, want, want_n, &b, &made), 0);
+	assert_int_equal(made, 0);
+	assert_int_equal(b.n, 0);
+	buf_free(&b);
+	rewrap_keys_free(x);
+}
+
+/* Whether a byte of keys_stored is of a wrap's birth epoch: two wraps behind a head of type 2, one behind one of type 3. */
+static bool is_birth(size_t at)
+{
+	const size_t wraps[] = { 4 + 26, 4 + 26 + WRAP_ENTRY, 4 + 26 + 2 * WRAP_ENTRY + 58 };
+
+	for (unsigned i = 0; i < 3; i++)
+		if (at >= wraps[i] + 8 && at < wraps[i] + 12)
+			return true;
+	return false;
+}
+
+static void what_does_not_open_is_not_made_anew(void **state)
+{
+	struct rewrap_keys *x = secrets(false), *wrong = secrets(true), *few;
+	const struct rewrap_class health = { HEALTH, EPOCH + 1 };
+	uint8_t row[SAMPLE_MAX];
+	size_t n = sample("keys_stored", row);
+	unsigned made = 99;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 8192);
+	buf_u8(&b, 7);
+	assert_int_equal(rewrap_row(&vault, wrong, record, row, n, &b, &made), CV_ERR_AUTH);
+	assert_int_equal(rewrap_row(&vault, x, other_record, row, n, &b, &made), CV_ERR_AUTH);
+	assert_int_equal(rewrap_row(&other_vault, x, record, row, n, &b, &made), CV_ERR_AUTH);
+	assert_non_null(few = rewrap_keys_new(&health, 1, 1));
+	run(rewrap_keys_place(few, HEALTH, EPOCH + 1), NEW_SK, 32);
+	rewrap_keys_added(few);
+	assert_int_equal(rewrap_row(&vault, few, record, row, n, &b, &made), CV_ERR_NOKEY);
+	for (size_t cut = 0; cut < n; cut++)
+		assert_int_equal(rewrap_row(&vault, x, record, row, cut, &b, &made), CV_ERR_FORMAT);
+	/* A changed bit is refused, or takes its wrap out of the classes' old epochs, or is of a birth epoch: that is bound to the row. */
+	for (size_t bit = 0; bit < n * 8; bit++) {
+		struct buf back;
+		int r;
+
+		row[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+		buf_init(&back, 8192);
+		r = rewrap_row(&vault, x, record, row, n, &back, &made);
+		if (r == 0 && made == 3 && !is_birth(bit / 8))
+			fail_msg("bit %zu of byte %zu", bit % 8, bit / 8);
+		buf_free(&back);
+		row[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+	}
+	assert_int_equal(b.n, 1);
+	buf_free(&b);
+	buf_init(&b, 100);
+	assert_int_equal(rewrap_row(&vault, x, record, row, n, &b, &made), CV_ERR_NOMEM);
+	assert_int_equal(b.n, 0);
+	buf_free(&b);
+	rewrap_keys_free(few);
+	rewrap_keys_free(wrong);
+	rewrap_keys_free(x);
+}
+
+static void two_wraps_for_one_data_key_are_refused(void **state)
+{
+	struct rewrap_keys *x = secrets(false);
+	struct datakey a, c;
+	const struct wrap_request one = { HEALTH, 1, 0, 0, &a }, other = { HEALTH, 1, 0, 0, &c };
+	unsigned made, held = fakes;
+	struct buf b, out;
+
+	(void)state;
+	record_datakey_random(&a);
+	record_datakey_random(&c);
+	buf_init(&b, 8192);
+	buf_init(&out, 8192);
+	wraps_begin(&b);
+	reader.holds[held - 2] = false;		/* HEALTH's newest */
+	assert_int_equal(record_wrap2(&vault, &reader, record, &one, 1, &b, NULL), 0);
+	wraps_group_added(&b, 0);
+	assert_int_equal(record_wrap2(&vault, &reader, record, &other, 1, &b, NULL), 0);
+	wraps_group_added(&b, 0);
+	reader.holds[held - 2] = true;
+	assert_int_equal(rewrap_row(&vault, x, record, b.p, b.n, &out, &made), CV_ERR_FORMAT);
+	assert_int_equal(out.n, 0);
+	buf_free(&b);
+	buf_free(&out);
+	rewrap_keys_free(x);
+}
+
+/* ---- rows of any shape ---------------------------------------------------------------------------------------------------- */
+
+#define ROWS 300u
+#define WRAPS 700u
+
+/* What a row is made of. */
+struct made {
+	uint32_t class_key, generation, drop_version, birth, epoch;
+	struct datakey dk;
+};
+static struct made all[WRAPS];
+
+static unsigned below(unsigned n)
+{
+	uint32_t x;
+
+	crypto_random(&x, sizeof(x));
+	return x % n;
+}
+
+/* A group of 1 to most wraps in one epoch of some classes, by hand: type 2 or 3. */
+static unsigned add_group(struct buf *b, unsigned at, unsigned most, uint32_t *generation)
+{
+	unsigned n = 1 + below(most), type = 2 + below(2);
+	uint8_t nonce[24], esk[32], epk[32], ss[32], in[64 + 24 + CONTEXT_BYTES], key[32], ctx[CONTEXT_BYTES], c[48];
+	struct part part = { in, sizeof(in) };
+
+	crypto_random(nonce, 24);
+	crypto_random(esk, 32);
+	crypto_box_public(esk, epk);
+	wraps_group(b, (uint8_t)type, n, nonce, epk);
+	for (unsigned i = 0; i < n; i++) {
+		const struct fake_class *f = &fake[below(fakes)];
+		struct made *m = &all[at + i];
+		bool drop = below(5) == 0;
+		struct wrap w = { .type = (uint8_t)type, .nonce = nonce, .epk = epk, .class_key = f->class_key,
+			.generation = drop ? 0 : ++*generation, .birth_epoch = 1 + below(f->epoch), .wrapping_epoch = f->epoch,
+			.drop_version = drop ? ++*generation : 0, .ciphertext = c };
+
+		*m = (struct made){ w.class_key, w.generation, w.drop_version, w.birth_epoch, w.wrapping_epoch, { { 0 } } };
+		record_datakey_random(&m->dk);
+		if (type == 2) {
+			record_wrap_put(&vault, f->kek, record, &w, m->dk.opaque, b);
+			continue;
+		}
+		context_encode(CONTEXT_OF(&vault, .kind = CONTEXT_WRAP, .entity = record, .class_key = w.class_key, .epoch = w.wrapping_epoch,
+		    .generation = w.generation, .version = w.drop_version, .length = 32), ctx);
+		assert_int_equal(crypto_agree(esk, f->pk, ss), 0);
+		memcpy(in, epk, 32);
+		memcpy(in + 32, f->pk, 32);
+		memcpy(in + 64, nonce, 24);
+		memcpy(in + 88, ctx, CONTEXT_BYTES);
+		crypto_hash("cv1.wrap3", ss, 32, &part, 1, key, 32);
+		crypto_cell_seal(key, (const uint8_t[12]){ 0 }, NULL, 0, m->dk.opaque, 32, c);
+		wraps_put(b, &w);
+	}
+	wraps_group_added(b, 0);
+	return n;
+}
+
+static uint32_t newest_of(uint32_t class_key)
+{
+	return session_class_epoch(&reader, class_key);
+}
+
+/* How many wraps of a row are not among those of another, byte for byte with their group's nonce; and that they are as they must be. */
+struct compared {
+	const uint8_t *before;
+	size_t before_n;
+	unsigned kept, fresh, n;
+};
+
+static int compare(void *cookie, const struct wrap *w)
+{
+	struct compared *x = cookie;
+	struct wrap old;
+
+	assert_int_equal(wraps_find(x->before, x->before_n, w->class_key, w->generation, w->drop_version, &old), 0);
+	assert_int_equal(w->birth_epoch, old.birth_epoch);
+	if (old.wrapping_epoch == newest_of(w->class_key)) {
+		assert_int_equal(w->type, old.type);
+		assert_memory_equal(w->nonce, old.nonce, 24);
+		assert_memory_equal(w->ciphertext, old.ciphertext, 48);
+		if (w->type == WRAP_TYPE_PUBLIC)
+			assert_memory_equal(w->epk, old.epk, 32);
+		x->kept++;
+	} else {
+		assert_int_equal(w->type, WRAP_TYPE_CLASS);
+		assert_memory_not_equal(w->nonce, old.nonce, 24);
+		x->fresh++;
+	}
+	assert_int_equal(w->wrapping_epoch, newest_of(w->class_key));
+	x->n++;
+	return 0;
+}
+
+static void every_data_key_opens_as_before_and_nothing_is_old(void **state)
+{
+	struct rewrap_keys *x = secrets(false);
+	unsigned n_classes;
+	const struct rewrap_class *class = rewrap_keys_classes(x, &n_classes);
+	struct buf b, out;
+
+	(void)state;
+	buf_init(&b, 1 << 18);
+	buf_init(&out, 1 << 18);
+	for (unsigned k = 0; k < ROWS; k++) {
+		unsigned n = 0, old = 0, counted, made, groups = 1 + below(k % 50 == 0 ? 3 : 6), most = k % 50 == 0 ? 200 : 9;
+		uint32_t generation = 0;
+		struct compared c;
+
+		buf_reset(&b);
+		buf_reset(&out);
+		wraps_begin(&b);
+		for (unsigned i = 0; i < groups; i++)
+			n += add_group(&b, n, most, &generation);
+		for (unsigned i = 0; i < n; i++)
+			old += all[i].epoch < newest_of(all[i].class_key);
+		assert_true(buf_ok(&b));
+		assert_int_equal(rewrap_old(class, n_classes, b.p, b.n, &counted), 0);
+		assert_int_equal(counted, old);
+		assert_int_equal(rewrap_row(&vault, x, record, b.p, b.n, &out, &made), 0);
+		assert_int_equal(made, old);
+		if (old == 0)
+			continue;
+		assert_int_equal(rewrap_old(class, n_classes, out.p, out.n, &counted), 0);
+		assert_int_equal(counted, 0);
+		c = (struct compared){ .before = b.p, .before_n = b.n };
+		assert_int_equal(wraps_each(out.p, out.n, compare, &c), 0);
+		assert_int_equal(c.n, n);
+		assert_int_equal(c.fresh, old);
+		for (unsigned i = 0; i < n; i++) {
+			struct datakey dk;
+			struct wrap w;
+
+			assert_int_equal(wraps_find(out.p, out.n, all[i].class_key, all[i].generation, all[i].drop_version, &w), 0);
+			assert_int_equal(record_unwrap(&vault, &reader, record, &w, &dk), 0);
+			assert_memory_equal(&dk, &all[i].dk, 32);
+		}
+	}
+	buf_free(&b);
+	buf_free(&out);
+	rewrap_keys_free(x);
+}
+
+static void more_wraps_than_a_group_takes_become_several_groups(void **state)
+{
+	struct rewrap_keys *x = secrets(false);
+	const struct fake_class *old = &fake[0];
+	uint8_t nonce[24];
+	struct datakey dk;
+	struct wrap w;
+	struct buf b, out;
+	unsigned made;
+
+	(void)state;
+	buf_init(&b, 1 << 18);
+	buf_init(&out, 1 << 18);
+	wraps_begin(&b);
+	crypto_random(nonce, 24);
+	record_datakey_random(&dk);
+	for (unsigned i = 0; i < 600; i++) {
+		if (i % 200 == 0) {
+			crypto_random(nonce, 24);
+			wraps_group(&b, 2, 200, nonce, NULL);
+			wraps_group_added(&b, 0);
+		}
+		w = (struct wrap){ .type = 2, .nonce = nonce, .class_key = old->class_key, .generation = i + 1, .birth_epoch = 1, .wrapping_epoch = 1 };
+		record_wrap_put(&vault, old->kek, record, &w, dk.opaque, &b);
+	}
+	assert_int_equal(rewrap_row(&vault, x, record, b.p, b.n, &out, &made), 0);
+	assert_int_equal(made, 600);
+	assert_int_equal(be16_get(out.p + 2), 3);
+	assert_int_equal(out.p[5], 255);
+	assert_int_equal(out.n, 4 + 3 * 26 + 600 * WRAP_ENTRY);
+	assert_memory_not_equal(out.p + 6, out.p + 6 + 26 + 255 * WRAP_ENTRY, 24);
+	buf_free(&b);
+	buf_free(&out);
+	rewrap_keys_free(x);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_row_gives_the_known_answer),
+		cmocka_unit_test(what_does_not_open_is_not_made_anew),
+		cmocka_unit_test(two_wraps_for_one_data_key_are_refused),
+		cmocka_unit_test(every_data_key_opens_as_before_and_nothing_is_old),
+		cmocka_unit_test(more_wraps_than_a_group_takes_become_several_groups),
+	};
+
+	return cmocka_run_group_tests(tests, setup, fakes_teardown);
+}
