@@ -56,6 +56,8 @@ static const struct sentence sentences[] = {
 	{ "% jobs wait: resume or cancel one", "已有 % 个任务等待：请继续或取消其中之一" },
 	{ "no such job", "没有该任务" },
 	{ "no such member", "没有该成员" },
+	{ "only administrators, custodians and auditors see the inventory of keys", "密钥清单只供管理员、保管员和审计员查看" },
+	{ "only administrators, custodians, auditors and who assigns read it", "只供管理员、保管员、审计员和有指派权的人员读取" },
 	{ "members are shown to administrators, auditors and who assigns", "成员信息只供管理员、审计员和有指派权的人员查看" },
 	{ "two administrators of different persons must be left, or nobody could restore anybody", "须至少保留两名不同自然人的管理员，否则无人能恢复成员" },
 	{ "two administrators restore a member: a request of kind restore, and its approval", "恢复成员须两名管理员：先提交 restore 申请，再批准" },

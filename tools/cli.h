@@ -179,6 +179,8 @@ int cmd_policy(int argc, char **argv);
 int cmd_put(int argc, char **argv);
 int cmd_reproject(int argc, char **argv);
 int cmd_request(int argc, char **argv);
+int cmd_rotate(int argc, char **argv);
+int rotate_status(int argc, char **argv);	/* rotate --status */
 int cmd_seal(int argc, char **argv);
 int cmd_shares(int argc, char **argv);
 int cmd_status(int argc, char **argv);

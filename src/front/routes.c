@@ -40,12 +40,13 @@ static const struct route routes[] = {
 	{ METHOD_GET, "/v1/openapi.json", 0, 0, MEDIA_NONE, MEDIA_JSON, 0, NULL, render_openapi },
 };
 
-/* Collections of governance objects, docs/POLICY.md section 5. Grants come of requests only, members of the directory. */
+/* Collections of governance objects, docs/POLICY.md section 5. Grants come of requests only, members and keys of the directory. */
 static const struct {
 	const char *name;
 	bool made;
 } collections[] = {
 	{ "requests", true }, { "assignments", true }, { "grants", false }, { "delegations", true }, { "jobs", true }, { "members", false },
+	{ "keys", false },
 };
 
 /* What a path names. */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "vault/gov_ops.h"
+#include "vault/inventory.h"
 #include "vault/jobs.h"
 #include "vault/members.h"
 
@@ -71,16 +72,17 @@ int gov_child(struct vault *v, struct vault_call *c, const struct gov_object *o)
 
 /* ---- by collection -------------------------------------------------------------------------------------------------- */
 
-enum { JOBS = 0xFFFF, MEMBERS_OF_VAULT = 0xFFFE };
+enum { JOBS = 0xFFFF, MEMBERS_OF_VAULT = 0xFFFE, KEYS_OF_VAULT = 0xFFFD };
 
-/* The type of a collection's objects, JOBS, MEMBERS_OF_VAULT, or 0. */
+/* The type of a collection's objects, JOBS, MEMBERS_OF_VAULT, KEYS_OF_VAULT, or 0. */
 static uint16_t collection(const struct wire_text *name)
 {
 	static const struct {
 		const char *name;
 		uint16_t type;
 	} all[] = { { "assignments", GOV_ASSIGNMENT }, { "grants", GOV_GRANT }, { "requests", GOV_REQUEST },
-		{ "delegations", GOV_DELEGATION }, { "jobs", JOBS }, { "members", MEMBERS_OF_VAULT } };
+		{ "delegations", GOV_DELEGATION }, { "jobs", JOBS }, { "members", MEMBERS_OF_VAULT },
+		{ "keys", KEYS_OF_VAULT } };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (strlen(all[i].name) == name->n && memcmp(all[i].name, name->p, name->n) == 0)
@@ -107,6 +109,7 @@ unsigned vault_gov_create(struct vault *v, struct vault_call *c, const struct wi
 	case GOV_REQUEST: return gov_request(v, c, m->fields);
 	case GOV_DELEGATION: return gov_delegate(v, c, m->fields);
 	case GOV_GRANT: return call_refuse(c, PROBLEM_METHOD_NOT_ALLOWED, "a grant is made by approving a request");
+	case KEYS_OF_VAULT: return call_refuse(c, PROBLEM_METHOD_NOT_ALLOWED, "keys are made by operations on the directory");
 	case MEMBERS_OF_VAULT: return call_refuse(c, PROBLEM_METHOD_NOT_ALLOWED, "members are facts of the signed directory");
 	default: return no_collection(c);
 	}
@@ -126,6 +129,8 @@ unsigned vault_gov_get(struct vault *v, struct vault_call *c, const struct wire_
 		return problem;
 	if (type == MEMBERS_OF_VAULT)
 		return members_get(v, c, m);
+	if (type == KEYS_OF_VAULT)
+		return call_refuse(c, PROBLEM_METHOD_NOT_ALLOWED, "keys are listed, not read one by one");
 	if (type == 0)
 		return no_collection(c);
 	if ((e = gov_find(v, type, m->id)) == NULL)
@@ -150,6 +155,8 @@ unsigned vault_gov_list(struct vault *v, struct vault_call *c, const struct wire
 		return problem;
 	if (type == MEMBERS_OF_VAULT)
 		return members_list(v, c, m);
+	if (type == KEYS_OF_VAULT)
+		return keys_list(v, c, m);
 	return type == 0 ? no_collection(c) : gov_list(v, c, type, m);
 }
 
@@ -170,7 +177,7 @@ unsigned vault_gov_act(struct vault *v, struct vault_call *c, const struct wire_
 		return problem;
 	if (type == MEMBERS_OF_VAULT)
 		return members_act(v, c, m);
-	if (type == 0)
+	if (type == 0 || type == KEYS_OF_VAULT)
 		return no_collection(c);
 	if ((e = gov_find(v, type, m->id)) == NULL)
 		return call_refuse(c, PROBLEM_NOT_FOUND, "no such object");

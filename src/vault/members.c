@@ -160,7 +160,7 @@ static unsigned suspend(struct vault *v, struct vault_call *c, const struct prin
 	leaf(c, LEAF_SUSPENDED, p, why);
 	if ((r = put_mark(v, p->id, true)) == CV_ERR_LIMIT)
 		return call_refuse(c, PROBLEM_OVERLOADED, "too many members at once");
-	if (r != 0)
+	if (r != 0 || (r = members_note_suspended(v, c, p)) != 0)
 		return call_failed(c, r);
 	members_put(v, c, p, c->out);
 	return 0;

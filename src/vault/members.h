@@ -28,6 +28,10 @@ int members_load(struct vault *v);
 int members_seen(struct vault *v, struct vault_call *c);
 /* Two administrators restored p: absence and vetting count from today. 0, CV_ERR_LIMIT (too many in this turn), the store's error. */
 int members_vouched(struct vault *v, struct vault_call *c, const struct principal *p);
+/* The request has marked p as suspended: since when is kept beside the days. 0 or the store's error. */
+int members_note_suspended(struct vault *v, const struct vault_call *c, const struct principal *p);
+/* Since when the member is suspended; 0: not suspended, or not known. */
+uint64_t members_suspended_ms(struct vault *v, const uint8_t id[16]);
 /* Memory says again what the row of a member's days says. */
 void members_reread_days(struct vault *v, const uint8_t id[16]);
 

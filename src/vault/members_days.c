@@ -16,7 +16,13 @@
 #define VETTED_DAYS 366u
 #define ROOM 1024u		/* bytes of a turn that a row takes at most */
 
-enum { TAG_SESSION = 1, TAG_RESTORED = 2, DAY = 4 };
+enum { TAG_SESSION = 1, TAG_RESTORED = 2, TAG_SUSPENDED = 3, DAY = 4, TIME = 8 };
+
+/* What a row says; zero where it says nothing. */
+struct days {
+	uint32_t last, restored;	/* days from 1 */
+	uint64_t suspended_ms;
+};
 
 static uint64_t later(uint64_t a, uint64_t b)
 {
@@ -50,12 +56,25 @@ static void set_days(struct vault *v, const uint8_t id[16], uint32_t last_day, u
 
 /* ---- rows -------------------------------------------------------------------------------------------------------------- */
 
-static int open_row(struct vault *v, const uint8_t id[16], const uint8_t *val, size_t val_n, uint32_t *ret_last, uint32_t *ret_restored)
+static int take_item(const struct gov_item *item, struct days *d)
+{
+	if (item->tag == TAG_SUSPENDED && item->n == TIME)
+		d->suspended_ms = be64_get(item->p);
+	else if (item->tag == TAG_SESSION && item->n == DAY)
+		d->last = be32_get(item->p);
+	else if (item->tag == TAG_RESTORED && item->n == DAY)
+		d->restored = be32_get(item->p);
+	else
+		return CV_ERR_FORMAT;
+	return 0;
+}
+
+static int open_row(struct vault *v, const uint8_t id[16], const uint8_t *val, size_t val_n, struct days *ret)
 {
 	struct gov_prefix prefix;
 	struct gov_items items;
 	struct gov_item item;
-	uint32_t day[2] = { 0, 0 };
+	struct days d = { 0, 0, 0 };
 	int r;
 
 	if ((r = gov_prefix_decode(val, val_n, &prefix)) != 0 || prefix.type != GOV_DAYS)
@@ -63,40 +82,40 @@ static int open_row(struct vault *v, const uint8_t id[16], const uint8_t *val, s
 	buf_reset(&v->scratch);
 	if ((r = keys_gov_open(v->keys, GOV_DAYS, id, UINT32_MAX, val + GOV_PREFIX, val_n - GOV_PREFIX, &v->scratch)) == 0)
 		r = gov_items_open(v->scratch.p, v->scratch.n, &items);
-	while (r == 0 && gov_items_next(&items, &item)) {
-		if (item.tag < TAG_SESSION || item.tag > TAG_RESTORED || item.n != DAY)
-			r = CV_ERR_FORMAT;
-		else
-			day[item.tag - TAG_SESSION] = be32_get(item.p);
-	}
+	while (r == 0 && gov_items_next(&items, &item))
+		r = take_item(&item, &d);
 	buf_reset(&v->scratch);
 	if (r != 0)
 		return r;
-	*ret_last = day[0];
-	*ret_restored = day[1];
+	*ret = d;
 	return 0;
 }
 
-static int put_row(struct vault *v, const uint8_t id[16], uint32_t last_day, uint32_t restored_day)
+/* Append one item of n bytes, unless its number is zero. */
+static void put_item(struct buf *b, unsigned *count, uint16_t tag, uint64_t number, size_t n)
+{
+	uint8_t p[TIME];
+
+	if (number == 0)
+		return;
+	be64_put(p, number);
+	gov_item_put(b, tag, p + sizeof(p) - n, n);
+	(*count)++;
+}
+
+static int put_row(struct vault *v, const uint8_t id[16], const struct days *d)
 {
 	const struct gov_prefix prefix = { .epoch = keys_epoch(v->keys), .type = GOV_DAYS, .state = GOV_ACTIVE };
-	uint8_t key[GOV_KEY], day[DAY];
+	uint8_t key[GOV_KEY];
 	unsigned count = 0;
 	size_t at;
 	int r = CV_ERR_NOMEM;
 
 	buf_reset(&v->scratch);
 	at = gov_items_begin(&v->scratch);
-	if (last_day != 0) {
-		be32_put(day, last_day);
-		gov_item_put(&v->scratch, TAG_SESSION, day, sizeof(day));
-		count++;
-	}
-	if (restored_day != 0) {
-		be32_put(day, restored_day);
-		gov_item_put(&v->scratch, TAG_RESTORED, day, sizeof(day));
-		count++;
-	}
+	put_item(&v->scratch, &count, TAG_SESSION, d->last, DAY);
+	put_item(&v->scratch, &count, TAG_RESTORED, d->restored, DAY);
+	put_item(&v->scratch, &count, TAG_SUSPENDED, d->suspended_ms, TIME);
 	gov_items_end(&v->scratch, at, count);
 	buf_reset(&v->seal);
 	gov_prefix_put(&v->seal, &prefix);
@@ -113,13 +132,13 @@ static int put_row(struct vault *v, const uint8_t id[16], uint32_t last_day, uin
 static int load_row(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
 {
 	struct vault *v = cookie;
-	uint32_t last_day, restored_day;
+	struct days d;
 	int r;
 
 	if (key_n != GOV_KEY)
 		return CV_ERR_FORMAT;
-	if ((r = open_row(v, key + 2, val, val_n, &last_day, &restored_day)) == 0)
-		set_days(v, key + 2, last_day, restored_day);
+	if ((r = open_row(v, key + 2, val, val_n, &d)) == 0)
+		set_days(v, key + 2, d.last, d.restored);
 	return r;
 }
 
@@ -137,16 +156,29 @@ int members_load(struct vault *v)
 	return r;
 }
 
-void members_reread_days(struct vault *v, const uint8_t id[16])
+/* What the row says now; nothing if it is not there or cannot be read. */
+static struct days read_row(struct vault *v, const uint8_t id[16])
 {
-	uint32_t last_day = 0, restored_day = 0;
+	struct days d = { 0, 0, 0 };
 	struct store_value val;
 	uint8_t key[GOV_KEY];
 
 	gov_key(GOV_DAYS, id, key);
 	if (store_get(v->store, STORE_GOV, key, sizeof(key), &val) == 0)
-		(void)open_row(v, id, val.p, val.n, &last_day, &restored_day);	/* without it the member lapses earlier */
-	set_days(v, id, last_day, restored_day);
+		(void)open_row(v, id, val.p, val.n, &d);	/* without it the member lapses earlier */
+	return d;
+}
+
+void members_reread_days(struct vault *v, const uint8_t id[16])
+{
+	const struct days d = read_row(v, id);
+
+	set_days(v, id, d.last, d.restored);
+}
+
+uint64_t members_suspended_ms(struct vault *v, const uint8_t id[16])
+{
+	return read_row(v, id).suspended_ms;
 }
 
 /* ---- days pass ------------------------------------------------------------------------------------------------------------ */
@@ -169,7 +201,7 @@ int members_seen(struct vault *v, struct vault_call *c)
 	/* Nobody is kept out because this day cannot be written: the next session writes it. Room is left for suspending. */
 	if (p->last_day >= today || v->marks_n >= VAULT_MARKS / 2 || store_room(v->store, ROOM) != 0 || !mark(v, p->id))
 		return 0;
-	if ((r = put_row(v, p->id, today, p->restored_day)) != 0)
+	if ((r = put_row(v, p->id, &(struct days){ .last = today, .restored = p->restored_day })) != 0)
 		return r;
 	set_days(v, p->id, today, p->restored_day);
 	c->mutating = true;
@@ -183,9 +215,14 @@ int members_vouched(struct vault *v, struct vault_call *c, const struct principa
 
 	if (!mark(v, p->id))
 		return CV_ERR_LIMIT;
-	if ((r = put_row(v, p->id, p->last_day, today)) != 0)
+	if ((r = put_row(v, p->id, &(struct days){ .last = p->last_day, .restored = today })) != 0)
 		return r;
 	set_days(v, p->id, p->last_day, today);
 	c->mutating = true;
 	return 0;
+}
+
+int members_note_suspended(struct vault *v, const struct vault_call *c, const struct principal *p)
+{
+	return put_row(v, p->id, &(struct days){ .last = p->last_day, .restored = p->restored_day, .suspended_ms = c->now_ms });
 }

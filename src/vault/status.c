@@ -1,8 +1,9 @@
 /* What operators see: status lines and metrics. Identifiers and counts only. */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/text.h"
-#include "vault/vault_internal.h"
+#include "vault/inventory.h"
 
 static const char *health_name(enum wire_health h)
 {
@@ -36,6 +37,49 @@ static void gauge(struct buf *b, const char *name, const char *help, unsigned lo
 	buf_printf(b, "# HELP childvault_%s %s\n# TYPE childvault_%s gauge\nchildvault_%s %llu\n", name, help, name, name, value);
 }
 
+/* The inventory in numbers by kind. */
+struct keys_seen {
+	uint64_t now_ms;
+	bool aged[KEY_KINDS];
+	uint64_t age_days[KEY_KINDS];	/* of the oldest whose age is known */
+	unsigned overdue[KEY_KINDS], count[KEY_KINDS];
+	uint32_t signing_left;
+};
+
+static int see_key(void *cookie, const struct key_entry *e)
+{
+	struct keys_seen *x = cookie;
+	uint64_t days = x->now_ms > e->made_ms ? (x->now_ms - e->made_ms) / (24u * 3600 * 1000) : 0;
+
+	x->count[e->kind]++;
+	x->overdue[e->kind] += e->overdue;
+	if (e->made_ms != 0 && (!x->aged[e->kind] || days > x->age_days[e->kind])) {
+		x->aged[e->kind] = true;
+		x->age_days[e->kind] = days;
+	}
+	if (e->kind == KEY_SIGNING)
+		x->signing_left = e->uses_left;
+	return 0;
+}
+
+static void key_metrics(struct vault *v, struct buf *ret)
+{
+	struct keys_seen x = { .now_ms = clock_wall_ms() };
+
+	if (inventory_walk(v, x.now_ms, false, see_key, &x) != 0)
+		return;		/* what cannot be read is not told as if it were fine */
+	buf_printf(ret, "# HELP childvault_key_age_days Age of the oldest key by kind.\n# TYPE childvault_key_age_days gauge\n");
+	for (unsigned i = 1; i < KEY_KINDS; i++)
+		if (x.aged[i])
+			buf_printf(ret, "childvault_key_age_days{kind=\"%s\"} %llu\n", key_kind_name((enum key_kind)i),
+			    (unsigned long long)x.age_days[i]);
+	buf_printf(ret, "# HELP childvault_keys_overdue Keys to be renewed by kind.\n# TYPE childvault_keys_overdue gauge\n");
+	for (unsigned i = 1; i < KEY_KINDS; i++)
+		buf_printf(ret, "childvault_keys_overdue{kind=\"%s\"} %u\n", key_kind_name((enum key_kind)i), x.overdue[i]);
+	gauge(ret, "signing_epochs_left", "Days for which the log has a signing key left.", x.signing_left);
+	gauge(ret, "class_epochs_old", "Class epochs that are not the newest, with records under them perhaps.", x.count[KEY_CLASS_OLD]);
+}
+
 void vault_metrics(struct vault *v, struct buf *ret)
 {
 	bool unlocked;
@@ -58,4 +102,5 @@ void vault_metrics(struct vault *v, struct buf *ret)
 	gauge(ret, "log_size", "Durable leaves.", store_durable_leaves(v->store));
 	gauge(ret, "log_signed_size", "Leaves under the newest checkpoint.", size);
 	gauge(ret, "sessions", "Live sessions.", session_count(v->keys));
+	key_metrics(v, ret);
 }
