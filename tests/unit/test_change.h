@@ -20,6 +20,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "keys/chain.h"
 #include "keys/change.h"
 #include "keys/custody.h"
 #include "keys/keys_internal.h"
