@@ -324,17 +324,22 @@ static bool rekey_decode(const uint8_t *p, size_t n, struct rekey *ret)
 	return rd_done(&r);
 }
 
-/* An open vault is not enough: whoever asks shows again that they may unseal. What a quorum allowed is used up by it. */
-static int may_rekey(struct core *c, const struct rekey *q, uint64_t now_ms)
+/*
+ * An open vault is not enough: whoever asks shows again that they may unseal, and then takes up what two administrators allowed. What a
+ * quorum allowed is used up with it.
+ */
+static int may_rekey(struct core *c, const struct rekey *q, unsigned slot, uint64_t now_ms)
 {
 	struct ceremony *x = c->ceremony;
-	bool allowed;
+	int r;
 
 	if (q->auth_slot != ANY)
-		return vault_slot_matches(c->vault, q->auth_slot, q->kek);
-	allowed = x->allowed && now_ms - x->allowed_ms < ALLOWED_MS;
-	x->allowed = false;
-	return allowed ? 0 : CV_ERR_AUTH;
+		r = vault_slot_matches(c->vault, q->auth_slot, q->kek);
+	else
+		r = x->allowed && now_ms - x->allowed_ms < ALLOWED_MS ? 0 : CV_ERR_AUTH;
+	if (r == 0 && (r = vault_split_use(c->vault, slot, &q->info)) == 0 && q->auth_slot == ANY)
+		x->allowed = false;
+	return r;
 }
 
 /* The slot that was named, or the quorum's, or the first free one. CV_ERR_STATE: it is neither a quorum's nor free. */
@@ -373,7 +378,7 @@ unsigned ceremony_rekey(struct core *c, uint8_t slot, const uint8_t *p, size_t n
 		return PROBLEM_BAD_REQUEST;
 	if (vault_state(c->vault) != VAULT_READY)
 		return PROBLEM_SEALED;
-	if ((r = begin(c)) != 0 || (r = may_rekey(c, &q, now_ms)) != 0 || (r = choose_slot(c, slot, &number)) != 0) {
+	if ((r = begin(c)) != 0 || (r = choose_slot(c, slot, &number)) != 0 || (r = may_rekey(c, &q, number, now_ms)) != 0) {
 		log_warn("new split: refused: %s", cv_strerror(r));
 		return admin_problem(r);
 	}

@@ -146,6 +146,9 @@ enum dispatched dispatch_request(struct core *c, struct turn_request *q, int tur
 		vault_turn_refused(c->vault, turn_error, &c->out);
 		return DISPATCH_DONE;
 	}
+	/* A directory that the turn has changed is not the one in memory: the next turn has it. */
+	if (vault_turn_closed(c->vault))
+		return DISPATCH_LATER;
 	if (!verb->envelope)
 		none.request_id = verb->type == MSG_HELLO ? d.hello.request_id : d.activate.request_id;
 	call = vault_call_begin(c->vault, &q->who, verb->envelope ? &d.envelope : &none, q->body, q->n, verb->session, &c->out);

@@ -18,6 +18,14 @@ const char *gov_state_name(unsigned state)
 	return state < sizeof(names) / sizeof(names[0]) ? names[state] : "";
 }
 
+const char *gov_kind_name(unsigned kind)
+{
+	static const char *const names[GOV_KINDS] = { "", "grant", "bulk", "export", "policy", "restore", "members", "roles", "rekey",
+		"classes", "rewrap", "remove", "split" };
+
+	return kind < GOV_KINDS ? names[kind] : "";
+}
+
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 void gov_key(uint16_t type, const uint8_t id[16], uint8_t ret[GOV_KEY])

@@ -78,6 +78,8 @@ enum gov_kind {
 	GOV_KIND_ROLES = 7, GOV_KIND_REKEY = 8, GOV_KIND_CLASSES = 9, GOV_KIND_REWRAP = 10, GOV_KIND_REMOVE = 11, GOV_KIND_SPLIT = 12,
 	GOV_KINDS = 13
 };
+/* "grant", ...; "" for an unknown number. Static text. */
+const char *gov_kind_name(unsigned kind);
 /* Whether a request of this kind is an operation that two administrators sign, FORMAT.md 5.5. */
 static inline bool gov_kind_signed(unsigned kind) { return kind >= GOV_KIND_POLICY && kind < GOV_KINDS; }
 #define GOV_ANY_RECORD 1u	/* flags of an assignment */

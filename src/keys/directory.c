@@ -368,3 +368,53 @@ void directory_people(const struct keys *k, struct store *s, const uint8_t audit
 	/* Names are a help to the auditor's reader, who gets by without: an error here leaves ids alone. */
 	(void)store_scan(s, STORE_DIR, prefix, sizeof(prefix), NULL, 0, false, 0, people_row, &x);
 }
+
+/* ---- what roles and classes hold ----------------------------------------------------------------------------------------- */
+
+unsigned directory_role_classes(const struct keys *k, uint16_t role)
+{
+	const uint32_t newest = directory_role_newest(k, role);
+	const struct grant_entry *g;
+	uint32_t last = 0;
+	unsigned count = 0;
+	size_t n;
+
+	g = directory_grants(k, &n);
+	for (size_t i = 0; newest != 0 && i < n; i++)
+		if (g[i].role == role && g[i].role_epoch == newest && (count == 0 || g[i].class_key != last)) {
+			last = g[i].class_key;
+			count++;
+		}
+	return count;
+}
+
+bool directory_role_holds(const struct keys *k, uint16_t role, uint32_t class_key)
+{
+	const uint32_t newest = directory_role_newest(k, role);
+	const struct grant_entry *g;
+	uint32_t epoch;
+	uint8_t pk[32];
+	size_t n;
+
+	if (newest == 0 || directory_class(k, class_key, &epoch, pk) != 0)
+		return false;
+	g = directory_grants(k, &n);
+	for (size_t i = 0; i < n; i++)
+		if (g[i].class_key == class_key && g[i].epoch == epoch && g[i].role == role && g[i].role_epoch == newest)
+			return true;
+	return false;
+}
+
+unsigned directory_old_classes(const struct keys *k, uint32_t *ret, unsigned max)
+{
+	const struct class_entry *c;
+	unsigned count = 0;
+	size_t n;
+
+	/* In key order a class's epochs stand together. */
+	c = directory_classes(k, &n);
+	for (size_t i = 0; i + 1 < n && count < max; i++)
+		if (c[i].class_key == c[i + 1].class_key && c[i].status != DIR_STATUS_DESTROYED && (count == 0 || ret[count - 1] != c[i].class_key))
+			ret[count++] = c[i].class_key;
+	return count;
+}

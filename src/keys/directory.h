@@ -107,6 +107,11 @@ unsigned directory_role_wraps(const struct keys *k, const uint8_t principal[16],
 uint32_t directory_role_newest(const struct keys *k, uint16_t role);
 /* When change set number change_set (1 to the newest) was made. */
 uint64_t directory_made_ms(const struct keys *k, uint32_t change_set);
+/* How many classes the newest epoch of a role holds, whatever their epochs; whether it holds this one in its newest epoch. */
+unsigned directory_role_classes(const struct keys *k, uint16_t role);
+bool directory_role_holds(const struct keys *k, uint16_t role, uint32_t class_key);
+/* Class keys, ascending, that have an older epoch whose secret is not destroyed; at most max. Returns how many. */
+unsigned directory_old_classes(const struct keys *k, uint32_t *ret, unsigned max);
 /* Newest active epoch and public key of a class key. 0 or CV_ERR_NOTFOUND. */
 int directory_class(const struct keys *k, uint32_t class_key, uint32_t *ret_epoch, uint8_t ret_pk[32]);
 /* Auditor principals that are enabled, in id order: call cb for each. */

@@ -226,14 +226,20 @@ struct policy_fault {
 };
 /* As policy_decode; with CV_ERR_INVALID *ret_fault is filled. */
 int policy_decode_explain(const uint8_t *doc, size_t n, struct policy **ret_policy, struct policy_fault *ret_fault);
+/* Class keys that custodians have handed out already: whether a class has one, and whether a role holds it. */
+struct policy_keys {
+	bool (*has_class)(const void *cookie, uint16_t class_id);
+	bool (*role_holds)(const void *cookie, uint16_t role, uint16_t class_id);
+	const void *cookie;
+};
 /*
  * What keeps new from taking old's place by two signatures alone: another profile or no higher version, a new class or a role that
- * gains a class key (custodians move those), a class gone or turned hidden, a field whose class or type changes under stored values.
- * Writes the first room of them to ret_faults (part, id, key and other are those of new; of a class that is gone those of old) and
+ * gains a class key (custodians move those first; what keys says that they did is none; NULL: not known), a class gone or turned hidden, a
+ * field whose class or type changes under stored values. Writes the first room of them to ret_faults (part, id, key and other are those of new; of a class that is gone those of old) and
  * returns how many there are.
  */
-unsigned policy_hindrances(
-    const struct policy *old, const struct policy *new, struct policy_fault *ret_faults, unsigned room);
+unsigned policy_hindrances(const struct policy *old, const struct policy *new, const struct policy_keys *keys,
+    struct policy_fault *ret_faults, unsigned room);
 void policy_free(struct policy *p);
 const char *policy_name(const struct policy *p);
 uint32_t policy_version(const struct policy *p);

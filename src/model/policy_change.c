@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 struct faults {
+	const struct policy_keys *keys;
 	struct policy_fault *ret;
 	unsigned room, n;
 };
@@ -34,7 +35,8 @@ static void change_classes(struct faults *x, const struct policy *old, const str
 	const struct policy_class *c;
 
 	for (unsigned i = 0; i < new->s.classes; i++)
-		if (policy_class_position(old, new->s.class[i].id) < 0)
+		if (policy_class_position(old, new->s.class[i].id) < 0 &&
+		    (x->keys == NULL || !x->keys->has_class(x->keys->cookie, new->s.class[i].id)))
 			note(x, PART_CLASS, new->s.class[i].id, "", "a new class needs a key, which custodians make",
 			    new->s.class[i].name);
 	for (unsigned i = 0; i < old->s.classes; i++) {
@@ -63,28 +65,38 @@ static void change_fields(struct faults *x, const struct policy *old, const stru
 	}
 }
 
+/* Whether the role has the class key already: by the policy in force, or as custodians gave it since. */
+static bool holds_key(const struct faults *x, const struct policy *old, uint16_t role, uint16_t class_id)
+{
+	const struct policy_role *was = policy_role_by_id(old, role);
+	int at = policy_class_position(old, class_id);
+
+	if (was != NULL && at >= 0 && rights_hold_key(was->rights[at]))
+		return true;
+	return x->keys != NULL && x->keys->role_holds(x->keys->cookie, role, class_id);
+}
+
 static void change_roles(struct faults *x, const struct policy *old, const struct policy *new)
 {
-	const struct policy_role *role, *was;
-	int at;
-
 	for (unsigned i = 0; i < new->s.roles; i++) {
-		role = &new->s.role[i];
-		was = policy_role_by_id(old, role->id);
+		const struct policy_role *role = &new->s.role[i];
+
 		for (unsigned c = 0; c < new->s.classes; c++) {
-			at = policy_class_position(old, new->s.class[c].id);
-			if (rights_hold_key(role->rights[c]) && at >= 0 &&
-			    (was == NULL || !rights_hold_key(was->rights[at])))
+			uint16_t id = new->s.class[c].id;
+			/* A new class that has no key is named once, by change_classes. */
+			bool known = policy_class_position(old, id) >= 0 || (x->keys != NULL && x->keys->has_class(x->keys->cookie, id));
+
+			if (known && rights_hold_key(role->rights[c]) && !holds_key(x, old, role->id, id))
 				note(x, PART_ROLE, role->id, "rights", "the role gains a class key, which custodians hand out",
 				    new->s.class[c].name);
 		}
 	}
 }
 
-unsigned policy_hindrances(
-    const struct policy *old, const struct policy *new, struct policy_fault *ret_faults, unsigned room)
+unsigned policy_hindrances(const struct policy *old, const struct policy *new, const struct policy_keys *keys,
+    struct policy_fault *ret_faults, unsigned room)
 {
-	struct faults x = { ret_faults, room, 0 };
+	struct faults x = { keys, ret_faults, room, 0 };
 
 	change_document(&x, old, new);
 	change_classes(&x, old, new);

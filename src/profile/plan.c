@@ -417,7 +417,7 @@ static void plan_hindrances(struct plan *p)
 	static const char *const en[] = { "two signatures cannot apply this", "a ceremony of two custodians is needed" };
 	static const char *const zh[] = { "两人签署不能生效", "须两名保管人共同办理" };
 	struct policy_fault fault[HINDRANCES_MAX];
-	unsigned n = policy_hindrances(p->old, p->new, fault, HINDRANCES_MAX);
+	unsigned n = policy_hindrances(p->old, p->new, NULL, fault, HINDRANCES_MAX);
 	const char *role;
 	bool keys;
 

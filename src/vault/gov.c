@@ -330,6 +330,7 @@ void gov_commit(struct vault *v)
 		return;
 	v->gov->committed = v->gov->undos;
 	gov_policy_commit(v);
+	gov_operation_commit(v);
 }
 
 void gov_rollback(struct vault *v)
@@ -338,6 +339,7 @@ void gov_rollback(struct vault *v)
 		return;
 	undo_to(v, v->gov->committed);
 	gov_policy_rollback(v, false);
+	gov_operation_rollback(v);
 }
 
 void gov_turn_done(struct vault *v, bool durable)
@@ -355,7 +357,7 @@ void gov_turn_done(struct vault *v, bool durable)
 		held_free(g->undo[i].before);
 	g->undos = g->committed = 0;
 	gov_policy_done(v);
-	gov_members_turn_done(v, durable);
+	gov_operation_turn_done(v, durable);
 }
 
 /* ---- loading ---------------------------------------------------------------------------------------------------------- */
@@ -407,7 +409,7 @@ int gov_load(struct vault *v)
 		return CV_ERR_NOMEM;
 	buf_init(&v->gov->plain, 1u << 20);
 	buf_init(&v->gov->list, 1u << 20);
-	buf_init(&v->gov->shares, 4096);
+	buf_init(&v->gov->shares, 16384);	/* as many rows as a ceremony has roles */
 	for (size_t i = 0; r == 0 && i < sizeof(types) / sizeof(types[0]); i++) {
 		x.type = types[i];
 		be16_put(prefix, x.type);

@@ -183,11 +183,11 @@ unsigned vault_gov_act(struct vault *v, struct vault_call *c, const struct wire_
 		return call_refuse(c, PROBLEM_NOT_FOUND, "no such object");
 	if (type == GOV_REQUEST && is_action(m, "approve"))
 		return gov_approve(v, c, e, m->fields);
-	if (type == GOV_REQUEST && e->held->o.kind == GOV_KIND_MEMBERS && is_action(m, "sign"))
-		return gov_members_sign(v, c, e, m->fields);
-	if (type == GOV_REQUEST && e->held->o.kind == GOV_KIND_MEMBERS && is_action(m, "open"))
+	if (type == GOV_REQUEST && gov_kind_signed(e->held->o.kind) && is_action(m, "sign"))
+		return gov_operation_sign(v, c, e, m->fields);
+	if (type == GOV_REQUEST && gov_kind_signed(e->held->o.kind) && is_action(m, "open"))
 		return gov_custody_open(v, c, e, m->fields);
-	if (type == GOV_REQUEST && e->held->o.kind == GOV_KIND_MEMBERS && is_action(m, "give"))
+	if (type == GOV_REQUEST && gov_kind_signed(e->held->o.kind) && is_action(m, "give"))
 		return gov_custody_give(v, c, e, m->fields);
 	if (type == GOV_REQUEST && is_action(m, "reject"))
 		return gov_reject(v, c, e, m->fields);

@@ -1,4 +1,4 @@
-/* Custodians bring the keys of a new member's roles. POLICY.md section 5, "New members"; FORMAT.md 5.5. */
+/* Custodians bring the keys of the roles that an operation names. POLICY.md section 5, "Operations"; FORMAT.md 5.5. */
 #include <string.h>
 
 #include "base/text.h"
@@ -31,7 +31,7 @@ void gov_ceremonies_sweep(struct vault *v, uint64_t now_ms, bool all)
 		if (x->custody == NULL)
 			continue;
 		e = all ? NULL : gov_find(v, GOV_REQUEST, custody_request(x->custody));
-		if (e != NULL && e->held->o.prefix.state == GOV_PENDING && (now_ms == 0 || !custody_over(x->custody, now_ms)))
+		if (e != NULL && gov_operation_gathers(v, &e->held->o) && (now_ms == 0 || !custody_over(x->custody, now_ms)))
 			continue;
 		end(x);
 	}
@@ -58,21 +58,26 @@ static struct gov_ceremony *live(struct vault *v, const struct vault_call *c, co
 static unsigned check_step(struct vault *v, struct vault_call *c, const struct gov_object *o, struct operation_reading *ret)
 {
 	enum decision_reason why;
+	unsigned problem;
 
 	gov_detail(v, c, LEAF_DECISION, o, NULL);
 	if (c->principal->kind != PRINCIPAL_CUSTODIAN)
 		return call_decline(c, DECIDE_NOT_APPROVER, "custodians hold the shares");
-	if ((why = gov_members_next(v, c, o)) == DECIDE_NOT_APPROVER)
-		return gov_members_conflict(c, "first the signatures of two administrators");
+	if ((why = gov_operation_part(v, c, o)) == DECIDE_NOT_APPROVER && gov_operation_read(o, ret) == 0)
+		return ret->role_count == 0 ? call_decline(c, why, "this takes no keys") :
+		    gov_operation_conflict(c, "first the signatures of two administrators");
 	if (why != DECIDE_YES)
 		return call_decline(c, why, "%s", "");
-	if (operation_read(o->document.p, o->document.n, ret) != 0)
+	if (gov_operation_read(o, ret) != 0)
 		return call_failed(c, CV_ERR_FORMAT);
-	if ((why = gov_members_fresh(v, c, ret)) != DECIDE_YES)
-		return gov_members_refuse(c, why);
+	/* What is under way already needs its keys again, nobody's leave. */
+	if (o->prefix.state != GOV_PENDING)
+		return 0;
+	if ((problem = gov_operation_check(v, c, ret)) != 0)
+		return problem;
 	if (!directory_enabled(directory_principal(v->keys, o->by), c->now_ms) ||
 	    !directory_enabled(directory_principal(v->keys, o->decided_by), c->now_ms))
-		return gov_members_conflict(c, "two administrators who signed and may still act");
+		return gov_operation_conflict(c, "two administrators who signed and may still act");
 	return 0;
 }
 
@@ -81,7 +86,6 @@ static unsigned check_step(struct vault *v, struct vault_call *c, const struct g
 static int begin(struct vault *v, const struct vault_call *c, const struct gov_object *o, const struct operation_reading *r,
     struct gov_ceremony **ret)
 {
-	struct custody_role roles[CUSTODY_ROLES];
 	struct gov_ceremony *x = NULL;
 	int e;
 
@@ -90,9 +94,7 @@ static int begin(struct vault *v, const struct vault_call *c, const struct gov_o
 			x = &v->gov->ceremony[i];
 	if (x == NULL)
 		return CV_ERR_BUSY;
-	for (unsigned i = 0; i < r->role_count; i++)
-		roles[i] = (struct custody_role){ r->roles[i].role, r->roles[i].epoch };
-	if ((e = custody_new(v->store, o->id, roles, r->role_count, c->mono_ms, &x->custody)) == 0)
+	if ((e = custody_new(v->store, o->id, r->roles, r->role_count, c->mono_ms, &x->custody)) == 0)
 		*ret = x;
 	return e;
 }
@@ -170,24 +172,37 @@ static unsigned take_shares(struct vault *v, struct vault_call *c, struct gov_ce
 	}
 }
 
-unsigned gov_custody_give(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields)
+/* Enough shares are in: the operation is carried out, or one that lost its keys goes on. */
+static unsigned use_shares(struct vault *v, struct vault_call *c, struct gov_entry *e, const struct operation_reading *r,
+    const struct custody *custody)
 {
 	struct gov_object o = e->held->o;
+	unsigned problem;
+	int x;
+
+	if (o.prefix.state != GOV_PENDING) {
+		return call_failed(c, CV_ERR_STATE);
+	}
+	if ((problem = gov_operation_execute(v, c, r, custody, &o)) != 0)
+		return problem;
+	return (x = gov_store(v, e, &o)) != 0 ? call_failed(c, x) : 0;
+}
+
+unsigned gov_custody_give(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields)
+{
+	const struct gov_object o = e->held->o;
 	struct operation_reading reading;
 	struct gov_ceremony *x;
 	struct gov_input in;
 	unsigned problem;
-	int r;
 
 	if ((problem = check_step(v, c, &o, &reading)) != 0 || (problem = gov_input_take(c, fields, MEMBER(MEMBER_SHARES), 0, &in)) != 0)
 		return problem;
 	if ((x = live(v, c, o.id)) == NULL)
-		return gov_members_conflict(c, "a ceremony that was opened, at most a quarter of an hour ago");
+		return gov_operation_conflict(c, "a ceremony that was opened, at most a quarter of an hour ago");
 	if ((problem = take_shares(v, c, x, &in, reading.role_count)) != 0)
 		return problem;
-	if (custody_enough(x->custody)) {
-		if ((r = gov_members_execute(v, c, &reading, x->custody, &o)) != 0 || (r = gov_store(v, e, &o)) != 0)
-			return call_failed(c, r);
-	}
+	if (custody_enough(x->custody) && (problem = use_shares(v, c, e, &reading, x->custody)) != 0)
+		return problem;
 	return gov_decided(v, c, LEAF_DECISION, e, NULL);
 }

@@ -12,7 +12,8 @@ static const struct {
 	uint8_t type;
 	const char *expected;		/* what a missing or wrong one should be */
 } members[MEMBERS] = {
-	[MEMBER_KIND] = { "kind", VALUE_TEXT, "grant, bulk, export, policy, restore or members" },
+	[MEMBER_KIND] = { "kind", VALUE_TEXT, 
+	    "grant, bulk, export, members, roles, rekey, classes, rewrap, remove, restore, policy or split" },
 	[MEMBER_PRINCIPAL] = { "principal", VALUE_TEXT, "login name of a person who may act, with a role for the purposes" },
 	[MEMBER_RECORD] = { "record", VALUE_TEXT, "id of a record" },
 	[MEMBER_RECORDS] = { "records", VALUE_LIST, "1 to 512 different ids of records" },
@@ -29,20 +30,27 @@ static const struct {
 	[MEMBER_AREA] = { "area", VALUE_TEXT, "division code of at most 12 digits" },
 	[MEMBER_STATE] = { "state", VALUE_TEXT, "state of a record" },
 	[MEMBER_DOCUMENT] = { "document", VALUE_TEXT, "base64 of a compiled policy" },
-	[MEMBER_SIGNATURE] = { "signature", VALUE_TEXT,
-	    "base64 of the caller's Ed25519 signature (about members: two of them, 128 bytes)" },
+	[MEMBER_SIGNATURE] = { "signature", VALUE_TEXT, "base64 of the caller's signature, 128 bytes" },
 	[MEMBER_PUBLIC] = { "public", VALUE_TEXT,
 	    "text of a public file that proves itself and whose keys, id and name are nobody's here" },
 	[MEMBER_ROLES] = { "roles", VALUE_LIST,
-	    "1 to 7 different roles of the policy, for this kind of principal, with custody shares" },
+	    "different roles of the policy, at most 7, for this kind of principal, with custody shares" },
 	[MEMBER_NAME] = { "name", VALUE_TEXT, "one line of at most 255 bytes" },
 	[MEMBER_DEPARTMENT] = { "department", VALUE_TEXT, "one line of at most 255 bytes" },
 	[MEMBER_POST] = { "post", VALUE_TEXT, "one line of at most 255 bytes" },
 	[MEMBER_VETTED] = { "vetted", VALUE_TEXT, "date YYYY-MM-DD, today or at most a year before" },
 	[MEMBER_PERSON] = { "person", VALUE_TEXT, "login name of somebody who is the same natural person" },
-	[MEMBER_AS] = { "as", VALUE_TEXT, "person or app" },
+	[MEMBER_AS] = { "as", VALUE_TEXT, "person, app, administrator, custodian or auditor" },
 	[MEMBER_ENDS] = { "ends", VALUE_TEXT, "date YYYY-MM-DD, today or later" },
 	[MEMBER_SHARES] = { "shares", VALUE_TEXT, "base64 of one sealed share of each role, 112 bytes each" },
+	[MEMBER_DUTY] = { "duty", VALUE_TEXT, "system, security or audit, of an administrator and of nobody else" },
+	[MEMBER_ROLE_SET] = { "roles", VALUE_LIST, "different roles of the policy, with custody shares" },
+	[MEMBER_WITHOUT] = { "without", VALUE_LIST, "different login names of members" },
+	[MEMBER_REMOVED] = { "removed", VALUE_BOOL, "true only where somebody is left out" },
+	[MEMBER_NEW_CLASSES] = { "classes", VALUE_BOOL, "true or false" },
+	[MEMBER_CLASSES] = { "classes", VALUE_LIST, "different classes of the policy, or new ones as 0xNNNN, with keys that custodians hold" },
+	[MEMBER_THRESHOLD] = { "threshold", VALUE_INTEGER, "2 to the number of holders" },
+	[MEMBER_HOLDERS] = { "holders", VALUE_LIST, "2 to 16 lines of at most 63 bytes" },
 };
 #define COUNT_MAX 1000000
 
@@ -57,7 +65,7 @@ static bool is_named(const struct wire_text *t, const char *name)
 }
 
 /* The member of a set with this name: `records` is a list for some and a number for others. */
-static enum gov_member find_member(const struct wire_text *name, uint32_t set)
+static enum gov_member find_member(const struct wire_text *name, uint64_t set)
 {
 	unsigned m = 0;
 
@@ -71,9 +79,9 @@ static bool has_type(const struct wire_value *x, uint8_t type)
 	return x->type == type && value_check(x->type, x->p, x->n) == 0;
 }
 
-unsigned gov_input_take(struct vault_call *c, struct wire_list fields, uint32_t must, uint32_t may, struct gov_input *ret)
+unsigned gov_input_take(struct vault_call *c, struct wire_list fields, uint64_t must, uint64_t may, struct gov_input *ret)
 {
-	uint32_t came = 0;
+	uint64_t came = 0;
 	struct wire_field f;
 
 	memset(ret, 0, sizeof(*ret));
@@ -100,7 +108,6 @@ unsigned gov_input_take(struct vault_call *c, struct wire_list fields, uint32_t 
 
 enum gov_kind gov_input_kind(struct vault_call *c, struct wire_list fields)
 {
-	static const char *const names[] = { "", "grant", "bulk", "export", "policy", "restore", "members" };
 	struct wire_field f;
 
 	while (wire_fields_next(&fields, &f)) {
@@ -108,8 +115,8 @@ enum gov_kind gov_input_kind(struct vault_call *c, struct wire_list fields)
 
 		if (!is_named(&f.name, "kind"))
 			continue;
-		for (unsigned i = 1; f.value.type == VALUE_TEXT && i < sizeof(names) / sizeof(names[0]); i++)
-			if (is_named(&text, names[i]))
+		for (unsigned i = 1; f.value.type == VALUE_TEXT && i < GOV_KINDS; i++)
+			if (is_named(&text, gov_kind_name(i)))
 				return (enum gov_kind)i;
 		fault(c, MEMBER_KIND, f.value.type == VALUE_TEXT ? PROBLEM_VALIDATION : PROBLEM_WRONG_TYPE);
 		return 0;
@@ -146,12 +153,12 @@ void gov_draft_end(struct gov_draft *d)
 }
 
 static int compare2(const void *a, const void *b) { return memcmp(a, b, 2); }
+static int compare4(const void *a, const void *b) { return memcmp(a, b, 4); }
 static int compare16(const void *a, const void *b) { return memcmp(a, b, 16); }
 
-/* Sort n elements of unit bytes; false: two are equal. */
-static bool sort_set(uint8_t *p, size_t n, size_t unit)
+bool gov_input_sort(uint8_t *p, size_t n, size_t unit)
 {
-	qsort(p, n, unit, unit == 2 ? compare2 : compare16);
+	qsort(p, n, unit, unit == 2 ? compare2 : unit == 4 ? compare4 : compare16);
 	for (size_t i = 1; i < n; i++)
 		if (memcmp(p + (i - 1) * unit, p + i * unit, unit) == 0)
 			return false;
@@ -208,7 +215,7 @@ static bool take_set(struct vault *v, struct vault_call *c, enum gov_member m, c
 		n++;
 	}
 	*ret = (struct gov_bytes){ to, n * unit };
-	return good && n > 0 && sort_set(to, n, unit);
+	return good && n > 0 && gov_input_sort(to, n, unit);
 }
 
 static bool leap_year(unsigned y)
@@ -283,31 +290,6 @@ static bool take_state(const struct wire_value *x, struct gov_bytes *ret)
 	return head_state_named((const char *)x->p, x->n) != 0;
 }
 
-static bool take_document(const struct wire_value *x, struct gov_draft *d)
-{
-	uint8_t *to;
-	size_t n;
-
-	if (x->n > 4 * (GOV_DOCUMENT_MAX / 3 + 1) || (to = buf_add(&d->document, x->n / 4 * 3)) == NULL ||
-	    b64_decode(B64_STD, (const char *)x->p, x->n, to, d->document.n, &n) != 0)
-		return false;
-	buf_cut(&d->document, n);
-	d->o.document = (struct gov_bytes){ d->document.p, n };
-	gov_policy_digest(&d->o.document, d->o.digest);
-	return n > 0;
-}
-
-static bool take_signature(const struct wire_value *x, uint8_t ret[64])
-{
-	uint8_t bytes[64];
-	size_t n;
-
-	if (b64_decode(B64_STD, (const char *)x->p, x->n, bytes, sizeof(bytes), &n) != 0 || n != sizeof(bytes))
-		return false;
-	memcpy(ret, bytes, sizeof(bytes));
-	return true;
-}
-
 void gov_input_fault(struct vault_call *c, enum gov_member m)
 {
 	fault(c, m, PROBLEM_VALIDATION);
@@ -320,14 +302,6 @@ bool gov_input_bytes(struct vault_call *c, enum gov_member m, const struct wire_
 	if (b64_decode(B64_STD, (const char *)x->p, x->n, ret, n, &got) == 0 && got == n)
 		return true;
 	fault(c, m, PROBLEM_VALIDATION);
-	return false;
-}
-
-bool gov_input_signature(struct vault_call *c, const struct wire_value *value, uint8_t ret[64])
-{
-	if (take_signature(value, ret))
-		return true;
-	fault(c, MEMBER_SIGNATURE, PROBLEM_VALIDATION);
 	return false;
 }
 
@@ -383,11 +357,6 @@ static bool take(struct vault *v, struct vault_call *c, enum gov_member m, const
 		return take_area(x, &d->o.area);
 	case MEMBER_STATE:
 		return take_state(x, &d->o.status);
-	case MEMBER_DOCUMENT:
-		return take_document(x, d);
-	case MEMBER_SIGNATURE:
-		d->o.signatures = (struct gov_bytes){ d->signatures, 64 };
-		return take_signature(x, d->signatures);
 	default:
 		return true;
 	}

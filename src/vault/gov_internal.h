@@ -47,7 +47,7 @@ struct gov_policy_undo {
 	uint8_t digest[32];
 	bool committed;		/* its request joined the turn */
 };
-/* A ceremony of custodians for a request about members; free: custody NULL. */
+/* A ceremony of custodians for a request; free: custody NULL. */
 #define GOV_CEREMONIES 8u
 struct gov_ceremony {
 	struct custody *custody;
@@ -67,7 +67,8 @@ struct gov {
 	size_t sweep;			/* next entry that gov_tick looks at */
 	uint64_t next_sweep_ms;
 	struct gov_ceremony ceremony[GOV_CEREMONIES];
-	bool directory_changed;		/* a request of the open turn put directory rows */
+	bool changing, directory_changed;	/* the open request put directory rows; one of the open turn did */
+	bool auditors_changed;		/* and an auditor is among them */
 	struct buf shares;		/* a custodian's own rows on their way into an answer */
 	struct buf plain, list;		/* scratch: a plaintext on its way, a list that goes into one */
 };
@@ -160,7 +161,8 @@ unsigned gov_begin(struct vault *v, struct vault_call *c);
 void gov_detail(struct vault *v, struct vault_call *c, uint8_t kind, const struct gov_object *o, const struct gov_bytes *text);
 /* The caller's authority stands in the leaf: its role and department. */
 void gov_detail_role(struct vault *v, struct vault_call *c, const struct gov_authority *a);
-/* Answer with one object; whole: with a policy document too. */
+/* Append an object as an answer shows it; answer with it. whole: with an operation's document too. */
+void gov_put(struct vault *v, enum gov_state state, const struct gov_object *o, bool whole, struct buf *out);
 void gov_answer(struct vault *v, struct vault_call *c, const struct gov_object *o, bool whole);
 /* Open the head of the object's child for the leaf. 0 or an error; a child that is gone is CV_ERR_AUTH. */
 int gov_child(struct vault *v, struct vault_call *c, const struct gov_object *o);
@@ -171,69 +173,114 @@ enum gov_member {
 	MEMBER_KIND, MEMBER_PRINCIPAL, MEMBER_RECORD, MEMBER_RECORDS, MEMBER_COUNT, MEMBER_PURPOSES, MEMBER_PURPOSE, MEMBER_FIELDS,
 	MEMBER_UNTIL, MEMBER_LEVEL, MEMBER_NOTE, MEMBER_REASON, MEMBER_READS, MEMBER_AREA, MEMBER_STATE, MEMBER_DOCUMENT,
 	MEMBER_SIGNATURE, MEMBER_PUBLIC, MEMBER_ROLES, MEMBER_NAME, MEMBER_DEPARTMENT, MEMBER_POST, MEMBER_VETTED, MEMBER_PERSON,
-	MEMBER_AS, MEMBER_ENDS, MEMBER_SHARES, MEMBERS
+	MEMBER_AS, MEMBER_ENDS, MEMBER_SHARES, MEMBER_DUTY, MEMBER_ROLE_SET, MEMBER_WITHOUT, MEMBER_REMOVED, MEMBER_NEW_CLASSES,
+	MEMBER_CLASSES, MEMBER_THRESHOLD, MEMBER_HOLDERS, MEMBERS
 };
-#define MEMBER(m) (1u << (m))
+#define MEMBER(m) ((uint64_t)1 << (m))
 /* The members of one body; value.p is NULL for those that did not come. Points into the message. */
 struct gov_input {
 	struct wire_value value[MEMBERS];
 };
 /* Take a body apart: must and may are sets of MEMBER(). Every fault is named; 0 or a problem. */
-unsigned gov_input_take(struct vault_call *c, struct wire_list fields, uint32_t must, uint32_t may, struct gov_input *ret);
+unsigned gov_input_take(struct vault_call *c, struct wire_list fields, uint64_t must, uint64_t may, struct gov_input *ret);
 /* Which request a body is for, by its member kind; 0: it is wrong, and said so. */
 enum gov_kind gov_input_kind(struct vault_call *c, struct wire_list fields);
 
 /* An object in the making: its lists stand in the struct. One at a time; wiped by gov_draft_end. */
 struct gov_draft {
 	struct gov_object o;
-	uint8_t purposes[2 * GOV_PURPOSES_MAX], fields[2 * GOV_FIELDS_MAX], records[16 * GOV_RECORDS_MAX], signatures[256];
+	uint8_t purposes[2 * GOV_PURPOSES_MAX], fields[2 * GOV_FIELDS_MAX], records[16 * GOV_RECORDS_MAX];
 	struct buf document, keys;
 };
 struct gov_draft *gov_draft_begin(const struct vault_call *c, enum gov_type type, enum gov_state state);
 void gov_draft_end(struct gov_draft *d);
 /* Put the members that came into the draft, each fault named; days: how far ahead until may lie. 0 or a problem. */
 unsigned gov_draft_fill(struct vault *v, struct vault_call *c, const struct gov_input *in, int32_t days, struct gov_draft *d);
-/* 64 bytes of a base64 member; false: said so. */
-bool gov_input_signature(struct vault_call *c, const struct wire_value *value, uint8_t ret[64]);
 /* n bytes of a base64 member that is m, exactly; false: said so. */
 bool gov_input_bytes(struct vault_call *c, enum gov_member m, const struct wire_value *value, uint8_t *ret, size_t n);
 /* Say that a member is missing or out of its range; a purpose, a date as days since 1970-01-01. False: it is none. */
 void gov_input_fault(struct vault_call *c, enum gov_member m);
 bool gov_input_date(const struct wire_value *value, int32_t *ret);
+/* Sort n elements of unit bytes, big-endian numbers of 2 or 4 bytes or ids; false: two are equal. */
+bool gov_input_sort(uint8_t *p, size_t n, size_t unit);
 
-/* ---- gov_members.c, gov_members_sign.c, gov_custody.c: new members ---------------------------------------------------------- */
+/* ---- gov_operation*.c, gov_custody.c: what two administrators sign, FORMAT.md 5.5 ----------------------------------------- */
 
 struct operation_reading;
 
-/* POLICY.md checks 21 and 22 for a request about members: whether the caller may do the next step of it. */
-enum decision_reason gov_members_next(struct vault *v, const struct vault_call *c, const struct gov_object *o);
+#define GOV_SPLIT_ANY 255u	/* of a split: the slot that admin.sock's operation 8 chooses */
+
+/* gov_operation.c. Read the document of a request. 0 or CV_ERR_FORMAT, also if it has none any more. */
+int gov_operation_read(const struct gov_object *o, struct operation_reading *ret);
+/*
+ * POLICY.md checks 21, 22 and 27: whether the caller may take the next part that is not the asker's: sign as the other administrator,
+ * or bring shares as a custodian.
+ */
+enum decision_reason gov_operation_part(struct vault *v, const struct vault_call *c, const struct gov_object *o);
+/* Whether the next step waits for the caller, first signature and shares that they have not given yet among it. */
+enum decision_reason gov_operation_next(struct vault *v, const struct vault_call *c, const struct gov_object *o);
+/* Whether shares may still be brought for the request: it waits, or what it began wants its keys again. */
+bool gov_operation_gathers(struct vault *v, const struct gov_object *o);
+/* Whether the operation is about this natural person, who then has no part in it. */
+bool gov_operation_concerns(struct vault *v, const struct operation_reading *r, const uint8_t person[16]);
 /* Refuse a step for a reason, or with a conflict, in words that the answer carries in every vault. Returns the problem. */
-unsigned gov_members_refuse(struct vault_call *c, enum decision_reason why);
-unsigned gov_members_conflict(struct vault_call *c, const char *expected);
-/* Whether the operation may be carried out now: DECIDE_YES, or reason 28 to 31 or 33. */
-enum decision_reason gov_members_fresh(struct vault *v, const struct vault_call *c, const struct operation_reading *r);
-/* Put what was signed into the directory, in the open request: *o becomes approved. 0 or an error. */
-int gov_members_execute(struct vault *v, struct vault_call *c, const struct operation_reading *r, const struct custody *custody,
+unsigned gov_operation_refuse(struct vault_call *c, enum decision_reason why);
+unsigned gov_operation_conflict(struct vault_call *c, const char *expected);
+/* Whether it is this vault's, in its time, on this log and the next in its order: DECIDE_YES, or reason 28 to 31. */
+enum decision_reason gov_operation_fresh(struct vault *v, const struct vault_call *c, const struct operation_reading *r);
+/* The same, and whether the vault as it is now may become what the operation makes of it. 0 or a problem, refused. */
+unsigned gov_operation_check(struct vault *v, struct vault_call *c, const struct operation_reading *r);
+
+/* gov_operation_rules.c: what an operation would make of the vault. Principals who are gone by it: n ids. */
+struct gov_gone {
+	const uint8_t (*ids)[16];
+	unsigned n;
+};
+/* Whom the operation removes for good. */
+struct gov_gone gov_rules_gone(const struct operation_reading *r);
+/* Whether the rules of separation hold with what the operation adds and without whom it removes. Out of memory is no. */
+bool gov_rules_separate(struct vault *v, const struct operation_reading *r);
+/*
+ * Whether two enabled administrators of different persons are left: fewer could never restore anybody. The second asks only where an
+ * administrator goes.
+ */
+bool gov_rules_two(struct vault *v, const struct gov_gone *gone, uint64_t now_ms);
+bool gov_rules_administrators(struct vault *v, const struct gov_gone *gone, uint64_t now_ms);
+/*
+ * Whether every role whose key custodians share, but for n roles that get new shares, keeps as many enabled ones of different persons as
+ * it needs. 0 or why the rows cannot be read.
+ */
+int gov_rules_custodians(struct vault *v, const struct gov_gone *gone, const struct custody_role *except, unsigned n, uint64_t now_ms,
+    bool *ret);
+/* Whether a role of the principal opens a class; whether somebody who was removed for good may still have the role's key. */
+bool gov_rules_holds_class(const struct vault *v, const uint8_t principal[16]);
+bool gov_rules_leaked(const struct vault *v, uint16_t role);
+/* Whether somebody who would get a key by the operation's facts may not act any more, or is gone. */
+bool gov_rules_stale(const struct vault *v, const struct operation_reading *r);
+
+/* gov_operation_do.c. Carry out what was signed, in the open request: *o becomes approved. custody NULL: no keys take part. A problem. */
+unsigned gov_operation_execute(struct vault *v, struct vault_call *c, const struct operation_reading *r, const struct custody *custody,
     struct gov_object *o);
-/* The ceremony of a request, or NULL. */
+/* The request's change of the directory joins the turn, or is forgotten; the turn is over. */
+void gov_operation_commit(struct vault *v);
+void gov_operation_rollback(struct vault *v);
+void gov_operation_turn_done(struct vault *v, bool durable);
+
+/* gov_custody.c. The ceremony of a request, or NULL. */
 struct gov_ceremony *gov_ceremony_of(struct vault *v, const uint8_t request[16]);
 /* End the ceremonies whose time is over (now_ms, monotonic; 0: it is not asked) or whose request waits no more; all: every one. */
 void gov_ceremonies_sweep(struct vault *v, uint64_t now_ms, bool all);
-/* The turn is over: a directory that it changed is loaded. */
-void gov_members_turn_done(struct vault *v, bool durable);
 
 /* ---- gov_policy.c: one document for another --------------------------------------------------------------------------- */
 
-/* What stands between the policy in force and a new document: static text, or NULL. POLICY.md section 5. */
-const char *gov_policy_fault(const struct policy *old, const struct policy *new);
-/* H_256(cv1.policy, ; document), and whether it was signed with this key. */
-void gov_policy_digest(const struct gov_bytes *document, uint8_t ret[32]);
-bool gov_policy_signed(const uint8_t digest[32], const uint8_t signature[64], const uint8_t sign_pk[32]);
+/* Decode a document and hold it against the policy in force and the directory: static text of what is wrong, or NULL with *ret. */
+const char *gov_policy_fault(struct vault *v, const uint8_t *p, size_t n, struct policy **ret);
 /*
- * Bring the document of a pending request into force, with the leaf that says so; second is the caller's signature. new is its decoded
- * form, taken over whatever this returns. 0 or an error, after which the request is to be rolled back.
+ * Bring the document of a request into force, with the leaf that says so; signatures: of both administrators. new is its decoded form,
+ * taken over whatever this returns. 0 or an error, after which the request is to be rolled back.
  */
-int gov_policy_apply(struct vault *v, struct vault_call *c, const struct gov_object *o, struct policy *new, const uint8_t second[64]);
+int gov_policy_apply(struct vault *v, struct vault_call *c, const struct gov_object *o, const struct operation_reading *r,
+    struct policy *new);
 /* The open request's change of policy joins the turn; is taken back (all: the whole turn's); is final. */
 void gov_policy_commit(struct vault *v);
 void gov_policy_rollback(struct vault *v, bool all);

@@ -5,7 +5,7 @@
 #include "vault/gov_internal.h"
 
 #define GOV_DAYS_STANDING 400	/* how far ahead an assignment or delegation may end */
-#define GOV_DAYS_GRANT 90	/* a grant, bulk or export approval; a policy waits so long */
+#define GOV_DAYS_GRANT 90	/* a grant, bulk or export approval */
 
 /* gov_assign.c, gov_delegate.c: made at once. */
 unsigned gov_assign(struct vault *v, struct vault_call *c, struct wire_list fields);
@@ -20,12 +20,12 @@ unsigned gov_withdraw(struct vault *v, struct vault_call *c, struct gov_entry *e
 unsigned gov_decided(struct vault *v, struct vault_call *c, uint8_t kind, const struct gov_entry *e, const struct gov_bytes *text);
 
 /*
- * gov_members.c, gov_members_sign.c, gov_custody.c: a new member is asked for, signed by who asked, then by another administrator;
- * custodians open and give.
+ * gov_propose*.c, gov_operation_sign.c, gov_custody.c: an operation is asked for, signed by who asked, then by another administrator;
+ * custodians open and give where it wants keys.
  */
-unsigned gov_members_request(struct vault *v, struct vault_call *c, struct wire_list fields);
-unsigned gov_members_sign(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields);
-unsigned gov_members_approve(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields);
+unsigned gov_propose(struct vault *v, struct vault_call *c, enum gov_kind kind, struct wire_list fields);
+unsigned gov_operation_sign(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields);
+unsigned gov_operation_approve(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields);
 unsigned gov_custody_open(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields);
 unsigned gov_custody_give(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields);
 
@@ -33,7 +33,7 @@ unsigned gov_custody_give(struct vault *v, struct vault_call *c, struct gov_entr
 unsigned gov_grant(struct vault *v, struct vault_call *c, const struct gov_object *request, const struct gov_authority *by);
 unsigned gov_revoke(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields);
 
-/* gov_show.c: whether the caller may see an object (0 or a store's error), and lists of those. */
+/* gov_list.c: whether the caller may see an object (0 or a store's error), and lists of those. */
 int gov_visible(struct vault *v, const struct vault_call *c, const struct gov_object *o, bool *ret);
 unsigned gov_list(struct vault *v, struct vault_call *c, uint16_t type, const struct wire_gov_list *m);
 

@@ -3,27 +3,39 @@
 #include <string.h>
 
 #include "vault/gov_internal.h"
+#include "vault/operation.h"
 
-const char *gov_policy_fault(const struct policy *old, const struct policy *new)
+/* What the directory gives already: custodians hand out class keys before a policy uses them. */
+static bool has_class(const void *cookie, uint16_t class_id)
 {
+	const struct vault *v = cookie;
+	uint32_t epoch;
+	uint8_t pk[32];
+
+	return directory_class(v->keys, (uint32_t)class_id << 16, &epoch, pk) == 0;
+}
+
+static bool role_holds(const void *cookie, uint16_t role, uint16_t class_id)
+{
+	const struct vault *v = cookie;
+
+	return directory_role_holds(v->keys, role, (uint32_t)class_id << 16);
+}
+
+const char *gov_policy_fault(struct vault *v, const uint8_t *p, size_t n, struct policy **ret)
+{
+	const struct policy_keys keys = { has_class, role_holds, v };
 	struct policy_fault fault;
+	struct policy *new;
 
-	return policy_hindrances(old, new, &fault, 1) == 0 ? NULL : fault.text;
-}
-
-void gov_policy_digest(const struct gov_bytes *document, uint8_t ret[32])
-{
-	struct part part = { document->p, document->n };
-
-	crypto_hash("cv1.policy", NULL, 0, &part, 1, ret, 32);
-}
-
-bool gov_policy_signed(const uint8_t digest[32], const uint8_t signature[64], const uint8_t sign_pk[32])
-{
-	uint8_t message[16 + 32] = "cv1.policy";
-
-	memcpy(message + 16, digest, 32);
-	return crypto_verify(sign_pk, message, sizeof(message), signature) == 0;
+	if (policy_decode(p, n, &new) != 0)
+		return "a policy document that passes every rule";
+	if (policy_hindrances(v->policy, new, &keys, &fault, 1) == 0) {
+		*ret = new;
+		return NULL;
+	}
+	policy_free(new);
+	return fault.text;
 }
 
 /* ---- the change ------------------------------------------------------------------------------------------------------- */
@@ -37,21 +49,23 @@ static void in_force(struct vault *v, struct policy *p, struct buf *document, co
 }
 
 /* Leaf 22: what is in force from here on, and who signed it. */
-static int policy_leaf(struct vault *v, struct vault_call *c, const struct gov_object *o, const uint8_t second[64])
+static int policy_leaf(struct vault *v, struct vault_call *c, const struct gov_object *o)
 {
+	const uint8_t *first = o->signatures.p + 64, *second = first + OPERATION_SIGNATURE;	/* the halves that cover the document */
 	uint8_t body[4 + 32 + 1 + 2 * (16 + 64)];
 
 	be32_put(body, policy_version(v->policy));
 	memcpy(body + 4, v->policy_digest, 32);
 	body[36] = 2;
 	memcpy(body + 37, o->by, 16);
-	memcpy(body + 53, o->signatures.p, 64);
-	memcpy(body + 117, c->principal->id, 16);
+	memcpy(body + 53, first, 64);
+	memcpy(body + 117, o->decided_by, 16);
 	memcpy(body + 133, second, 64);
 	return vault_system_leaf(v, LEAF_POLICY, body, sizeof(body), false, c->now_ms);
 }
 
-int gov_policy_apply(struct vault *v, struct vault_call *c, const struct gov_object *o, struct policy *new, const uint8_t second[64])
+int gov_policy_apply(struct vault *v, struct vault_call *c, const struct gov_object *o, const struct operation_reading *reading,
+    struct policy *new)
 {
 	struct gov *g = v->gov;
 	struct gov_policy_undo *undo;
@@ -64,7 +78,7 @@ int gov_policy_apply(struct vault *v, struct vault_call *c, const struct gov_obj
 	}
 	g->policies = undo;
 	buf_init(&document, POLICY_DOCUMENT_MAX);
-	buf_put(&document, o->document.p, o->document.n);
+	buf_put(&document, reading->policy, reading->policy_n);
 	if (!buf_ok(&document))
 		r = CV_ERR_NOMEM;
 	else
@@ -77,8 +91,8 @@ int gov_policy_apply(struct vault *v, struct vault_call *c, const struct gov_obj
 	undo += g->policy_undos++;
 	*undo = (struct gov_policy_undo){ .policy = v->policy, .document = v->policy_doc };
 	memcpy(undo->digest, v->policy_digest, 32);
-	in_force(v, new, &document, o->digest);
-	return policy_leaf(v, c, o, second);
+	in_force(v, new, &document, reading->policy_digest);
+	return policy_leaf(v, c, o);
 }
 
 void gov_policy_commit(struct vault *v)

@@ -2,16 +2,14 @@
 #include <string.h>
 
 #include "vault/gov_ops.h"
-#include "vault/members.h"
 
-#define DAYS_RESTORE 1		/* a request to restore waits until the end of the day after */
 #define WAITING_MAX 100u	/* requests of one person that wait at a time */
 #define ASKED_MAX 500u		/* that they make in 24 hours: what became of them stays, in memory too */
 #define DAY_MS (24u * 3600 * 1000)
 
 /* What each kind must and may have, besides kind. */
 static const struct {
-	uint32_t must, may;
+	uint64_t must, may;
 } kinds[] = {
 	[GOV_KIND_GRANT] = { MEMBER(MEMBER_RECORD) | MEMBER(MEMBER_FIELDS) | MEMBER(MEMBER_PURPOSE) | MEMBER(MEMBER_REASON) |
 	    MEMBER(MEMBER_UNTIL), MEMBER(MEMBER_READS) | MEMBER(MEMBER_PRINCIPAL) },
@@ -19,44 +17,9 @@ static const struct {
 	    MEMBER(MEMBER_PRINCIPAL) },
 	[GOV_KIND_EXPORT] = { MEMBER(MEMBER_COUNT) | MEMBER(MEMBER_FIELDS) | MEMBER(MEMBER_PURPOSE) | MEMBER(MEMBER_REASON) |
 	    MEMBER(MEMBER_UNTIL), MEMBER(MEMBER_AREA) | MEMBER(MEMBER_STATE) | MEMBER(MEMBER_PRINCIPAL) },
-	[GOV_KIND_POLICY] = { MEMBER(MEMBER_DOCUMENT) | MEMBER(MEMBER_SIGNATURE), MEMBER(MEMBER_REASON) },
-	[GOV_KIND_RESTORE] = { MEMBER(MEMBER_PRINCIPAL) | MEMBER(MEMBER_REASON), 0 },
 };
 
 /* ---- asking ------------------------------------------------------------------------------------------------------------ */
-
-/* Decode a document and hold it against the policy in force; static text of what is wrong, or NULL. */
-static const char *document_fault(const struct vault *v, const struct gov_bytes *document, struct policy **ret)
-{
-	const char *fault;
-
-	if (policy_decode(document->p, document->n, ret) != 0) {
-		*ret = NULL;
-		return "a policy document that passes every rule";
-	}
-	if ((fault = gov_policy_fault(v->policy, *ret)) == NULL)
-		return NULL;
-	policy_free(*ret);
-	*ret = NULL;
-	return fault;
-}
-
-/* An administrator's own signature over a document that could come into force now. */
-static unsigned check_policy(struct vault *v, struct vault_call *c, const struct gov_object *o)
-{
-	struct policy *new;
-	const char *fault;
-
-	if (c->principal->kind != PRINCIPAL_ADMINISTRATOR)
-		return call_decline(c, DECIDE_NOT_APPROVER, "%s", "");
-	fault = document_fault(v, &o->document, &new);
-	policy_free(new);
-	if (fault != NULL)
-		call_field_error(c, wire_text("document", 8), PROBLEM_VALIDATION, fault);
-	else if (!gov_policy_signed(o->digest, o->signatures.p, c->principal->sign_pk))
-		call_field_error(c, wire_text("signature", 9), PROBLEM_VALIDATION, "the caller's signature over the document's digest");
-	return c->problem;
-}
 
 /*
  * Whether the caller may ask once more for one person, by the requests that they made for them: those that wait, and those of the last
@@ -82,10 +45,6 @@ static bool has_room(struct vault *v, const struct vault_call *c, const uint8_t 
 /* Whether somebody may have what is asked for at all; who asks for another person must be one who could have it, too. */
 static unsigned check_wish(struct vault *v, struct vault_call *c, const struct gov_object *o)
 {
-	if (o->kind == GOV_KIND_POLICY)
-		return check_policy(v, c, o);
-	if (o->kind == GOV_KIND_RESTORE)
-		return members_ask_restore(v, c, o);
 	for (size_t i = 0; o->kind == GOV_KIND_EXPORT && i < o->fields.n; i += 2)
 		if (!gov_exportable(v, policy_field_by_id(v->policy, be16_get(o->fields.p + i))))
 			call_field_error(c, wire_text("fields", 6), PROBLEM_VALIDATION, "fields of classes below level 5, not hidden");
@@ -133,16 +92,12 @@ unsigned gov_request(struct vault *v, struct vault_call *c, struct wire_list fie
 
 	if (kind == 0)
 		return c->problem;
-	if (kind == GOV_KIND_MEMBERS)
-		return gov_members_request(v, c, fields);
+	if (gov_kind_signed(kind))
+		return gov_propose(v, c, kind, fields);
 	if ((problem = gov_input_take(c, fields, MEMBER(MEMBER_KIND) | kinds[kind].must, kinds[kind].may, &in)) != 0)
 		return problem;
 	d = gov_draft_begin(c, GOV_REQUEST, GOV_PENDING);
 	d->o.kind = (uint8_t)kind;
-	if (kind == GOV_KIND_POLICY)
-		d->o.prefix.due_day = (uint32_t)c->today + GOV_DAYS_GRANT + 1;
-	if (kind == GOV_KIND_RESTORE)
-		d->o.prefix.due_day = (uint32_t)c->today + DAYS_RESTORE + 1;
 	if ((problem = gov_draft_fill(v, c, &in, GOV_DAYS_GRANT, d)) == 0)
 		problem = request_checked(v, c, &d->o);
 	gov_draft_end(d);
@@ -181,39 +136,9 @@ static unsigned check_decider(struct vault *v, struct vault_call *c, const struc
 	return 0;
 }
 
-/* The second administrator's signature, and the document in force. */
-static unsigned approve_policy(struct vault *v, struct vault_call *c, struct gov_object *o, const struct gov_input *in)
-{
-	static uint8_t both[128];
-	struct policy *new;
-	const char *fault;
-	int r;
-
-	if (!gov_input_signature(c, &in->value[MEMBER_SIGNATURE], both + 64))
-		return c->problem;
-	if (!gov_policy_signed(o->digest, both + 64, c->principal->sign_pk)) {
-		call_field_error(c, wire_text("signature", 9), PROBLEM_VALIDATION, "the caller's signature over the document's digest");
-		return c->problem;
-	}
-	if (!directory_enabled(directory_principal(v->keys, o->by), c->now_ms))
-		return call_refuse(c, PROBLEM_CONFLICT, "the administrator who signed first may not act any more");
-	if ((fault = document_fault(v, &o->document, &new)) != NULL)
-		return call_refuse(c, PROBLEM_CONFLICT, "expected %s", fault);
-	if ((r = gov_policy_apply(v, c, o, new, both + 64)) != 0)
-		return call_failed(c, r);
-	memcpy(both, o->signatures.p, 64);
-	o->signatures = (struct gov_bytes){ both, sizeof(both) };
-	return 0;
-}
-
 /* What approving does besides deciding. 0 or a problem. */
-static unsigned approve_kind(struct vault *v, struct vault_call *c, struct gov_object *o, const struct gov_authority *by,
-    const struct gov_input *in)
+static unsigned approve_kind(struct vault *v, struct vault_call *c, struct gov_object *o, const struct gov_authority *by)
 {
-	if (o->kind == GOV_KIND_POLICY)
-		return approve_policy(v, c, o, in);
-	if (o->kind == GOV_KIND_RESTORE)
-		return members_restore(v, c, o);
 	if (!gov_grantee_fits(v, c, o->principal, &o->purposes))
 		return call_decline(c, DECIDE_GRANTEE_UNKNOWN, "%s", "");
 	if (o->kind == GOV_KIND_EXPORT)
@@ -221,34 +146,24 @@ static unsigned approve_kind(struct vault *v, struct vault_call *c, struct gov_o
 	return o->kind == GOV_KIND_GRANT ? gov_grant(v, c, o, by) : 0;
 }
 
-/* The leaf of an approved request. */
-static uint8_t leaf_kind(const struct gov_object *o)
-{
-	return o->kind == GOV_KIND_GRANT ? LEAF_GRANT : o->kind == GOV_KIND_RESTORE ? LEAF_RESTORED : LEAF_DECISION;
-}
-
 unsigned gov_approve(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields)
 {
-	uint32_t must = e->held->o.kind == GOV_KIND_POLICY ? MEMBER(MEMBER_SIGNATURE) : 0;
 	struct gov_object o = e->held->o;
 	struct gov_authority by;
 	struct gov_input in;
 	unsigned problem;
 	int r;
 
-	if (o.kind == GOV_KIND_MEMBERS)
-		return gov_members_approve(v, c, e, fields);
+	if (gov_kind_signed(o.kind))
+		return gov_operation_approve(v, c, e, fields);
 	/* Who asks what before how. */
-	if ((problem = check_decider(v, c, &o, &by)) != 0 || (problem = gov_input_take(c, fields, must, 0, &in)) != 0 ||
-	    (problem = approve_kind(v, c, &o, &by, &in)) != 0)
+	if ((problem = check_decider(v, c, &o, &by)) != 0 || (problem = gov_input_take(c, fields, 0, 0, &in)) != 0 ||
+	    (problem = approve_kind(v, c, &o, &by)) != 0)
 		return problem;
 	decide(c, &by, GOV_APPROVED, &o);
 	if ((r = gov_store(v, e, &o)) != 0)
 		return call_failed(c, r);
-	problem = gov_decided(v, c, leaf_kind(&o), e, &o.text);
-	if (problem == 0 && o.kind == GOV_KIND_RESTORE)
-		memcpy(c->detail.approval, o.principal, 16);	/* as a suspending's leaf does, it names the member */
-	return problem;
+	return gov_decided(v, c, o.kind == GOV_KIND_GRANT ? LEAF_GRANT : LEAF_DECISION, e, &o.text);
 }
 
 unsigned gov_reject(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields)
@@ -287,7 +202,8 @@ unsigned gov_withdraw(struct vault *v, struct vault_call *c, struct gov_entry *e
 	if ((r = gov_child(v, c, &o)) != 0)
 		return call_failed(c, r);
 	gov_detail(v, c, LEAF_DECISION, &o, NULL);
-	if (!ids_equal(o.by, c->principal->id) && !ids_equal(o.principal, c->principal->id))
+	/* An operation is not for the one whom it is about. */
+	if (!ids_equal(o.by, c->principal->id) && (gov_kind_signed(o.kind) || !ids_equal(o.principal, c->principal->id)))
 		return call_decline(c, DECIDE_NOT_APPROVER, "only who asked, or for whom it was, withdraws a request");
 	if (gov_state_on(&o, c->today) != GOV_PENDING)
 		return call_decline(c, DECIDE_ALREADY_DECIDED, "%s", gov_state_name(gov_state_on(&o, c->today)));

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "vault/gov_internal.h"
-#include "vault/members.h"
 
 bool gov_same_person(struct vault *v, const uint8_t a[16], const uint8_t b[16])
 {
@@ -259,16 +258,8 @@ int gov_may_decide(struct vault *v, const struct vault_call *c, const struct gov
 		*ret_reason = DECIDE_SELF_APPROVAL;
 		return 0;
 	}
-	if (o->kind == GOV_KIND_POLICY) {
-		*ret_reason = c->principal->kind == PRINCIPAL_ADMINISTRATOR ? DECIDE_YES : DECIDE_NOT_APPROVER;
-		return 0;
-	}
-	if (o->kind == GOV_KIND_MEMBERS) {
-		*ret_reason = gov_members_next(v, c, o);
-		return 0;
-	}
-	if (o->kind == GOV_KIND_RESTORE) {
-		*ret_reason = members_may_restore(v, c, o);
+	if (gov_kind_signed(o->kind)) {
+		*ret_reason = gov_operation_part(v, c, o);
 		return 0;
 	}
 	if (o->kind == GOV_KIND_GRANT) {

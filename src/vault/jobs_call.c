@@ -9,7 +9,6 @@
 
 #define LIMIT_DEFAULT 100u
 #define CURSOR_PLAIN (1 + 16 + 16)
-#define CURSOR_SEALED (CURSOR_PLAIN + SEAL_OVERHEAD)
 
 static const char *const kinds[] = { "", "reproject", "predicates" };
 
@@ -310,19 +309,15 @@ static void cursor_plain(const struct vault_call *c, const uint8_t id[16], uint8
 static unsigned take_cursor(struct vault *v, struct vault_call *c, const struct wire_text *t, unsigned *ret)
 {
 	const struct job_table *x = &v->jobs->now;
-	uint8_t sealed[CURSOR_SEALED], plain[CURSOR_PLAIN];
-	size_t n;
+	uint8_t given[CURSOR_PLAIN], plain[CURSOR_PLAIN];
+	bool good = t->n == 0 || cursor_take(v, t, given, sizeof(given));
 
 	*ret = x->n;
 	if (t->n == 0)
 		return 0;
-	buf_reset(&v->scratch);
-	if (b64_decode(B64_URL, t->p, t->n, sealed, sizeof(sealed), &n) != 0 || n != sizeof(sealed) ||
-	    keys_cursor_open(v->keys, sealed, n, &v->scratch) != 0)
-		return call_refuse(c, PROBLEM_BAD_CURSOR, "the cursor is of another caller, list or vault");
-	for (unsigned i = 0; i < x->n; i++) {
+	for (unsigned i = 0; good && i < x->n; i++) {
 		cursor_plain(c, x->job[i].id, plain);
-		if (memcmp(plain, v->scratch.p, sizeof(plain)) != 0)
+		if (memcmp(plain, given, sizeof(plain)) != 0)
 			continue;
 		*ret = i;
 		return 0;
@@ -333,16 +328,9 @@ static unsigned take_cursor(struct vault *v, struct vault_call *c, const struct 
 static int put_cursor(struct vault *v, struct vault_call *c, const struct job *j)
 {
 	uint8_t plain[CURSOR_PLAIN];
-	char text[2 * CURSOR_SEALED];
-	int r;
 
 	cursor_plain(c, j->id, plain);
-	buf_reset(&v->seal);
-	if ((r = keys_cursor_seal(v->keys, plain, sizeof(plain), &v->seal)) != 0)
-		return r;
-	b64_encode(B64_URL, v->seal.p, v->seal.n, text);
-	wire_text16_put(c->out, text, strlen(text));
-	return 0;
+	return cursor_put(v, plain, sizeof(plain), c->out);
 }
 
 /* What a list is narrowed to; empty texts narrow nothing. */

@@ -3,7 +3,6 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "base/text.h"
 #include "vault/gov.h"
 #include "vault/list_internal.h"
 
@@ -12,7 +11,6 @@
 #define LIMIT_DEFAULT 100u
 #define FILL_PER_S 100000u	/* heads a second, for Retry-After alone */
 #define CURSOR_PLAIN (1 + 16 + 16 + 8)
-#define CURSOR_SEALED (CURSOR_PLAIN + SEAL_OVERHEAD)
 
 /* A role that reads something for the purpose, and what it may see of a row: the list tells nobody more than reads would. */
 struct lister {
@@ -261,20 +259,16 @@ static void cursor_plain(const struct vault_call *c, const struct query *q, uint
 /* The serial to begin with: behind the cursor's, if it is this caller's for this question. */
 static unsigned take_cursor(struct vault *v, struct vault_call *c, const struct query *q, const struct wire_text *t, uint64_t *ret)
 {
-	uint8_t sealed[CURSOR_SEALED], plain[CURSOR_PLAIN];
+	uint8_t given[CURSOR_PLAIN], plain[CURSOR_PLAIN];
 	uint64_t serial = 0;
-	size_t n;
-	int r;
+	bool good;
 
 	if (t->n > 0) {
-		buf_reset(&v->scratch);
-		if ((r = b64_decode(B64_URL, t->p, t->n, sealed, sizeof(sealed), &n)) == 0 && n == sizeof(sealed) &&
-		    (r = keys_cursor_open(v->keys, sealed, n, &v->scratch)) == 0) {
-			serial = be64_get(v->scratch.p + 33);
+		if ((good = cursor_take(v, t, given, sizeof(given)))) {
+			serial = be64_get(given + 33);
 			cursor_plain(c, q, serial, plain);
-			r = memcmp(plain, v->scratch.p, sizeof(plain)) == 0 ? 0 : CV_ERR_AUTH;
 		}
-		if (r != 0 || n != sizeof(sealed))
+		if (!good || memcmp(plain, given, sizeof(plain)) != 0)
 			return call_refuse(c, PROBLEM_BAD_CURSOR, "the cursor is of another caller, question or vault");
 	}
 	*ret = serial + 1;
@@ -284,16 +278,9 @@ static unsigned take_cursor(struct vault *v, struct vault_call *c, const struct 
 static int put_cursor(struct vault *v, struct vault_call *c, const struct query *q, uint64_t serial)
 {
 	uint8_t plain[CURSOR_PLAIN];
-	char text[2 * CURSOR_SEALED];
-	int r;
 
 	cursor_plain(c, q, serial, plain);
-	buf_reset(&v->seal);
-	if ((r = keys_cursor_seal(v->keys, plain, sizeof(plain), &v->seal)) != 0)
-		return r;
-	b64_encode(B64_URL, v->seal.p, v->seal.n, text);
-	wire_text16_put(c->out, text, strlen(text));
-	return 0;
+	return cursor_put(v, plain, sizeof(plain), c->out);
 }
 
 /* What a scan of the table found. */

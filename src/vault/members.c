@@ -4,65 +4,74 @@
 #include <string.h>
 
 #include "format/directory.h"
+#include "keys/change.h"
 #include "vault/gov_internal.h"
 
 #define AREA_SECURITY 2u	/* of an administrator: accounts are theirs */
 
 /* ---- the mark ------------------------------------------------------------------------------------------------------------ */
 
-/* The row of a principal and the offset of its suspended byte. 0, CV_ERR_AUTH (it is gone), CV_ERR_FORMAT, CV_ERR_IO. */
-static int find_row(struct vault *v, const uint8_t id[16], uint8_t ret_key[DIR_KEY_MAX], size_t *ret_key_n, struct store_value *ret,
-    size_t *ret_mark)
+/* The mark in a principal's row. 0, CV_ERR_NOTFOUND, CV_ERR_FORMAT, CV_ERR_IO. */
+static int read_mark(struct vault *v, const uint8_t id[16], uint8_t *ret)
 {
 	struct dir_key k = { .type = DIR_PRINCIPAL };
 	struct dir_person_rest rest;
+	uint8_t key[DIR_KEY_MAX];
+	struct store_value val;
 	struct dir_value row;
 	int r;
 
 	memcpy(k.principal, id, 16);
-	*ret_key_n = dir_key_encode(&k, ret_key);
-	if ((r = store_get(v->store, STORE_DIR, ret_key, *ret_key_n, ret)) != 0)
-		return r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r;
-	if ((r = dir_value_decode(ret->p, ret->n, &row)) != 0 || (r = dir_person_rest_decode(row.rest, row.rest_n, &rest)) != 0)
+	if ((r = store_get(v->store, STORE_DIR, key, dir_key_encode(&k, key), &val)) != 0 ||
+	    (r = dir_value_decode(val.p, val.n, &row)) != 0 || (r = dir_person_rest_decode(row.rest, row.rest_n, &rest)) != 0)
 		return r;
-	*ret_mark = (size_t)(row.rest - ret->p);	/* it begins what follows the fact */
+	*ret = rest.mark;
 	return 0;
 }
 
-static int put_mark(struct vault *v, const uint8_t id[16], bool suspended)
+static int put_row(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
 {
-	uint8_t key[DIR_KEY_MAX];
-	struct store_value row;
-	size_t key_n, at;
-	int r;
+	return vault_put_hashed(cookie, STORE_DIR, key, key_n, val, val_n);
+}
 
+/* Memory follows a row that was put with this mark, and what a rollback puts back is noted. */
+static int marked(struct vault *v, const uint8_t id[16], uint8_t mark)
+{
 	if (v->marks_n == VAULT_MARKS)
 		return CV_ERR_LIMIT;
-	if ((r = find_row(v, id, key, &key_n, &row, &at)) != 0)
-		return r;
-	buf_reset(&v->row_out);
-	buf_put(&v->row_out, row.p, row.n);
-	if (!buf_ok(&v->row_out))
-		return CV_ERR_NOMEM;
-	v->row_out.p[at] = suspended;
-	r = vault_put_hashed(v, STORE_DIR, key, key_n, v->row_out.p, v->row_out.n);
-	buf_reset(&v->row_out);
-	if (r != 0)
-		return r;
 	memcpy(v->mark[v->marks_n++], id, 16);
-	directory_mark(v->keys, id, suspended ? DIR_MARK_SUSPENDED : DIR_MARK_NONE);
+	directory_mark(v->keys, id, mark);
 	v->call.mutating = true;
 	return 0;
+}
+
+static int put_mark(struct vault *v, const uint8_t id[16], uint8_t mark)
+{
+	int r = v->marks_n == VAULT_MARKS ? CV_ERR_LIMIT : change_mark(v->store, id, mark, put_row, v);
+
+	if (r == CV_ERR_NOTFOUND)
+		r = CV_ERR_AUTH;	/* the directory in memory has it */
+	return r != 0 ? r : marked(v, id, mark);
+}
+
+int members_remove(struct vault *v, const uint8_t id[16])
+{
+	return put_mark(v, id, DIR_MARK_REMOVED);
+}
+
+int members_removed(struct vault *v, const uint8_t id[16])
+{
+	return marked(v, id, DIR_MARK_REMOVED);
 }
 
 /* Memory says again what the row says. What cannot be read stays shut. */
 static void reread(struct vault *v, const uint8_t id[16])
 {
-	uint8_t key[DIR_KEY_MAX];
-	struct store_value row;
-	size_t key_n, at;
+	uint8_t mark;
 
-	directory_mark(v->keys, id, find_row(v, id, key, &key_n, &row, &at) != 0 ? DIR_MARK_SUSPENDED : row.p[at]);
+	if (read_mark(v, id, &mark) != 0)
+		mark = DIR_MARK_SUSPENDED;
+	directory_mark(v->keys, id, mark);
 	members_reread_days(v, id);
 }
 
@@ -76,7 +85,7 @@ void members_commit(struct vault *v, uint64_t now_ms)
 		if (p != NULL && p->kind == PRINCIPAL_AUDITOR)
 			audit_auditors_changed(v->audit);
 		/* Their merges and jobs are forgotten with them. If the turn fails they are ended all the same: people log in again. */
-		if (p != NULL && p->suspended)
+		if (p != NULL && (p->suspended || p->removed))
 			session_close_all(v->keys, p->id, vault_session_ended, &end);
 	}
 }
@@ -105,38 +114,19 @@ static bool counts(const struct principal *a, const struct principal *p, bool se
 	    (!security || a->admin_area == AREA_SECURITY);
 }
 
-/*
- * Whether an administrator looks after the account of p. Accounts are the security administrators' alone, so that nobody has the powers
- * of two; but where there is none whom it does not concern, the account would be beyond everybody's reach, and any administrator may.
- */
-static bool looks_after(struct vault *v, const struct principal *a, const struct principal *p, uint64_t now_ms)
+bool members_looks_after(struct vault *v, const struct principal *a, const struct principal *p, uint64_t now_ms)
 {
 	const struct principal *other;
 
 	if (a->kind != PRINCIPAL_ADMINISTRATOR)
 		return false;
+	/* Accounts are theirs alone, so that nobody has the powers of two; but what nobody of them may do is nobody's alone. */
 	if (a->admin_area == AREA_SECURITY)
 		return true;
 	for (size_t i = 0; (other = directory_principal_at(v->keys, i)) != NULL; i++)
 		if (counts(other, p, true, now_ms))
 			return false;
 	return true;
-}
-
-/* Whether two administrators of different persons are left without p: fewer could never restore anybody. */
-static bool two_are_left(struct vault *v, const struct principal *p, uint64_t now_ms)
-{
-	const struct principal *first = NULL, *a;
-
-	for (size_t i = 0; (a = directory_principal_at(v->keys, i)) != NULL; i++) {
-		if (a == p || a->kind != PRINCIPAL_ADMINISTRATOR || !directory_enabled(a, now_ms))
-			continue;
-		if (first == NULL)
-			first = a;
-		else if (!ids_equal(first->person, a->person))
-			return true;
-	}
-	return false;
 }
 
 /* ---- suspending -------------------------------------------------------------------------------------------------------------- */
@@ -152,13 +142,20 @@ static void leaf(struct vault_call *c, uint8_t kind, const struct principal *p, 
 
 static unsigned suspend(struct vault *v, struct vault_call *c, const struct principal *p, const struct gov_bytes *why)
 {
+	const struct gov_gone gone = { &p->id, 1 };
+	bool left;
 	int r;
 
-	if (p->kind == PRINCIPAL_ADMINISTRATOR && !two_are_left(v, p, c->now_ms))
+	if (!gov_rules_administrators(v, &gone, c->now_ms))
 		return call_refuse(c, PROBLEM_CONFLICT,
 		    "two administrators of different persons must be left, or nobody could restore anybody");
+	if ((r = gov_rules_custodians(v, &gone, NULL, 0, c->now_ms, &left)) != 0)
+		return call_failed(c, r);
+	if (!left)
+		return call_refuse(c, PROBLEM_CONFLICT,
+		    "as many custodians must be left as a role's key takes, or nobody could bring it");
 	leaf(c, LEAF_SUSPENDED, p, why);
-	if ((r = put_mark(v, p->id, true)) == CV_ERR_LIMIT)
+	if ((r = put_mark(v, p->id, DIR_MARK_SUSPENDED)) == CV_ERR_LIMIT)
 		return call_refuse(c, PROBLEM_OVERLOADED, "too many members at once");
 	if (r != 0 || (r = members_note_suspended(v, c, p)) != 0)
 		return call_failed(c, r);
@@ -183,7 +180,7 @@ unsigned members_act(struct vault *v, struct vault_call *c, const struct wire_go
 		    "two administrators restore a member: a request of kind restore, and its approval");
 	if (m->action.n != 7 || memcmp(m->action.p, "suspend", 7) != 0)
 		return call_refuse(c, PROBLEM_NOT_FOUND, "no such action");
-	if (!looks_after(v, c->principal, p, c->now_ms))
+	if (!members_looks_after(v, c->principal, p, c->now_ms))
 		return call_decline(c, DECIDE_NOT_APPROVER, "accounts are the security administrator's");
 	if ((problem = gov_input_take(c, m->fields, MEMBER(MEMBER_REASON), 0, &in)) != 0)
 		return problem;
@@ -198,37 +195,9 @@ unsigned members_act(struct vault *v, struct vault_call *c, const struct wire_go
 
 /* ---- restoring --------------------------------------------------------------------------------------------------------------- */
 
-/* Suspended, or lapsed. */
-static bool is_out(const struct principal *p, uint64_t now_ms)
+bool members_is_out(const struct principal *p, uint64_t now_ms)
 {
-	return p->suspended || (p->lapses_ms != 0 && now_ms >= p->lapses_ms);
-}
-
-unsigned members_ask_restore(struct vault *v, struct vault_call *c, const struct gov_object *o)
-{
-	const struct principal *p = directory_principal(v->keys, o->principal);
-
-	if (c->principal->kind != PRINCIPAL_ADMINISTRATOR)
-		return call_decline(c, DECIDE_NOT_APPROVER, "%s", "");
-	if (p == NULL)
-		return call_decline(c, DECIDE_GRANTEE_UNKNOWN, "%s", "");
-	if (ids_equal(p->person, c->principal->person))
-		return call_decline(c, DECIDE_SELF_APPROVAL, "%s", "");
-	if (!is_out(p, c->now_ms))
-		return call_refuse(c, PROBLEM_CONFLICT, "the member is not suspended");
-	return 0;
-}
-
-enum decision_reason members_may_restore(struct vault *v, const struct vault_call *c, const struct gov_object *o)
-{
-	const struct principal *p = directory_principal(v->keys, o->principal), *by = directory_principal(v->keys, o->by);
-
-	if (c->principal->kind != PRINCIPAL_ADMINISTRATOR || p == NULL || by == NULL)
-		return DECIDE_NOT_APPROVER;
-	if (ids_equal(p->person, c->principal->person) || ids_equal(by->person, c->principal->person))
-		return DECIDE_SELF_APPROVAL;
-	/* One of the two looks after accounts. */
-	return looks_after(v, c->principal, p, c->now_ms) || looks_after(v, by, p, c->now_ms) ? DECIDE_YES : DECIDE_NOT_APPROVER;
+	return !p->removed && (p->suspended || (p->lapses_ms != 0 && now_ms >= p->lapses_ms));
 }
 
 /* What else was asked for the same suspension ends with it, so that it does not undo the next one. */
@@ -249,20 +218,14 @@ static int end_others(struct vault *v, const struct gov_object *o)
 	return r;
 }
 
-unsigned members_restore(struct vault *v, struct vault_call *c, const struct gov_object *o)
+int members_restore(struct vault *v, struct vault_call *c, const struct gov_object *o)
 {
 	const struct principal *p = directory_principal(v->keys, o->principal);
 	int r;
 
-	if (p == NULL || !is_out(p, c->now_ms))
-		return call_refuse(c, PROBLEM_CONFLICT, "the member is not suspended");
-	if (!directory_enabled(directory_principal(v->keys, o->by), c->now_ms))
-		return call_refuse(c, PROBLEM_CONFLICT, "the administrator who asked may not act any more");
-	if ((r = p->suspended ? put_mark(v, p->id, false) : 0) == 0)
-		r = members_vouched(v, c, p);
-	if (r == CV_ERR_LIMIT)
-		return call_refuse(c, PROBLEM_OVERLOADED, "too many members at once");
-	if (r == 0)
+	if (p == NULL || !members_is_out(p, c->now_ms))
+		return CV_ERR_STATE;	/* gov_operation_check comes before */
+	if ((r = p->suspended ? put_mark(v, p->id, DIR_MARK_NONE) : 0) == 0 && (r = members_vouched(v, c, p)) == 0)
 		r = end_others(v, o);
-	return r != 0 ? call_failed(c, r) : 0;
+	return r;
 }

@@ -42,14 +42,24 @@ unsigned members_get(struct vault *v, struct vault_call *c, const struct wire_go
 unsigned members_list(struct vault *v, struct vault_call *c, const struct wire_gov_list *m);
 unsigned members_act(struct vault *v, struct vault_call *c, const struct wire_gov_act *m);
 
-/* Requests of kind restore: whether the caller may ask for o (0 or a problem), whether they may approve it, and what approving does. */
-unsigned members_ask_restore(struct vault *v, struct vault_call *c, const struct gov_object *o);
-enum decision_reason members_may_restore(struct vault *v, const struct vault_call *c, const struct gov_object *o);
-unsigned members_restore(struct vault *v, struct vault_call *c, const struct gov_object *o);
+/*
+ * Whether an administrator looks after the account of p. Accounts are the security administrators' alone; where there is none whom it does
+ * not concern, the account would be beyond everybody's reach, and any administrator may.
+ */
+bool members_looks_after(struct vault *v, const struct principal *a, const struct principal *p, uint64_t now_ms);
+/* Whether the member may be restored: suspended, or lapsed, and not removed for good. */
+bool members_is_out(const struct principal *p, uint64_t now_ms);
+/*
+ * The member is restored, removed for good, or was so by a row that the open request put: row (but for the last), memory and days follow.
+ * Restoring ends the other requests for it. 0, CV_ERR_STATE (not to be restored), CV_ERR_LIMIT (too many in this turn), the store's error.
+ */
+int members_restore(struct vault *v, struct vault_call *c, const struct gov_object *o);
+int members_remove(struct vault *v, const uint8_t id[16]);
+int members_removed(struct vault *v, const uint8_t id[16]);
 
 /* ---- members_show.c ------------------------------------------------------------------------------------------------ */
 
-/* What a member may do now: "active", "suspended", "lapsed" (stayed away, or vetted too long ago), "expired" or "not-yet" (outside
+/* What a member may do now: "active", "suspended", "removed", "lapsed" (stayed away, or vetted too long ago), "expired" or "not-yet" (outside
  * the dates). Static text. */
 const char *members_state(const struct principal *p, uint64_t now_ms);
 /* Append p as the object of an answer. */

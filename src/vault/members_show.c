@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/text.h"
 #include "format/value.h"
 #include "vault/gov_internal.h"
 #include "vault/members.h"
@@ -14,6 +13,8 @@
 
 const char *members_state(const struct principal *p, uint64_t now_ms)
 {
+	if (p->removed)
+		return "removed";
 	if (p->suspended)
 		return "suspended";
 	if (now_ms < p->not_before_ms)
@@ -173,36 +174,25 @@ static bool selects(const struct filter *f, const struct principal *p, uint64_t 
 static bool take_cursor(struct vault *v, const struct wire_text *cursor, size_t *ret)
 {
 	const struct principal *p;
-	uint8_t sealed[WIRE_CURSOR_MAX];
-	bool good = false;
-	size_t n;
+	uint8_t plain[CURSOR_PLAIN];
 
 	*ret = 0;
 	if (cursor->n == 0)
 		return true;
-	buf_reset(&v->scratch);
-	if (b64_decode(B64_URL, cursor->p, cursor->n, sealed, sizeof(sealed), &n) == 0 &&
-	    keys_cursor_open(v->keys, sealed, n, &v->scratch) == 0 && v->scratch.n == CURSOR_PLAIN && v->scratch.p[0] == CURSOR_MEMBERS)
-		while (!good && (p = directory_principal_at(v->keys, (*ret)++)) != NULL)
-			good = ids_equal(p->id, v->scratch.p + 1);
-	buf_reset(&v->scratch);
-	return good;
+	if (!cursor_take(v, cursor, plain, sizeof(plain)) || plain[0] != CURSOR_MEMBERS)
+		return false;
+	while ((p = directory_principal_at(v->keys, (*ret)++)) != NULL)
+		if (ids_equal(p->id, plain + 1))
+			return true;
+	return false;
 }
 
 static int put_cursor(struct vault *v, const struct principal *last, struct buf *out)
 {
 	uint8_t plain[CURSOR_PLAIN] = { CURSOR_MEMBERS };
-	char text[WIRE_CURSOR_MAX + 1];
-	int r;
 
 	memcpy(plain + 1, last->id, 16);
-	buf_reset(&v->scratch);
-	if ((r = keys_cursor_seal(v->keys, plain, sizeof(plain), &v->scratch)) == 0) {
-		b64_encode(B64_URL, v->scratch.p, v->scratch.n, text);
-		wire_text16_put(out, text, strlen(text));
-	}
-	buf_reset(&v->scratch);
-	return r;
+	return cursor_put(v, plain, sizeof(plain), out);
 }
 
 /* In the order of ids: a place in it stays one, whoever comes or goes. */

@@ -8,8 +8,6 @@
 #include "keys/quorum.h"
 #include "vault/vault_internal.h"
 
-enum shown { KEYS_SHARE_SHOWN = 1, KEYS_SLOT_PUT = 2 };
-
 static void slot_key(unsigned number, uint8_t ret[META_NAME])
 {
 	char name[META_NAME];

@@ -78,6 +78,13 @@ int vault_slot_put(struct vault *v, unsigned number, const struct slot_info *inf
 /* Between turns: log that share number index of a slot was proved, or what was shown instead did not fit. 0 or as above. */
 int vault_share_shown(struct vault *v, unsigned number, unsigned index, bool good);
 
+/*
+ * Between turns: whether two administrators allowed this new split of slot number, which uses it up, durably, in a turn of its own with its
+ * leaf. 0, also where the vault has no two administrators; CV_ERR_DENIED: nothing that they signed allows it; CV_ERR_STATE, CV_ERR_FULL,
+ * CV_ERR_NOMEM, CV_ERR_IO: it is allowed as before, or after a restart used up.
+ */
+int vault_split_use(struct vault *v, unsigned number, const struct slot_info *info) __attribute__((warn_unused_result));
+
 /* Readable whenever blocks were applied; -1 unless the vault is ready. Then call vault_applied, between turns. */
 int vault_applied_fd(const struct vault *v);
 void vault_applied(struct vault *v);
@@ -115,6 +122,8 @@ unsigned vault_call_problem(const struct vault_call *c);
  * before it; it is as if it had not come, and belongs into the next turn.
  */
 bool vault_call_end(struct vault *v, struct vault_call *c);
+/* Whether a request of the open turn changed the directory, which the next turn has: what comes behind belongs into that one. */
+bool vault_turn_closed(const struct vault *v);
 /*
  * Merge what readers touched, write state and counters, sync. 0, or CV_ERR_FULL, CV_ERR_IO, CV_ERR_NOMEM: nothing of the turn
  * happened, and each of its answers becomes what vault_turn_failed writes.

@@ -188,6 +188,7 @@ struct vault {
 	bool told_failed;		/* the operator was told that the store failed for good */
 	bool full;			/* a change found no room, and none has since */
 	bool refused_full;		/* that happened in the open turn */
+	bool epochs_changed;		/* a durable turn changed the directory: sessions that are behind end with the next one */
 	bool put_off;			/* the turn before had no room for a request that comes again now */
 	uint64_t next_room_ms;		/* when room may be made again */
 
@@ -203,6 +204,9 @@ struct vault {
 int vault_alloc(const char *dir, struct vault **ret_vault);
 
 /* ---- genesis.c, genesis_finish.c: what genesis and the unsealing that ends it write alike --------------------------------- */
+
+/* What a leaf of kind 34 is about: first byte of its body, FORMAT.md 9. */
+enum keys_leaf { KEYS_SHARE_SHOWN = 1, KEYS_SLOT_PUT = 2, KEYS_SPLIT_ALLOWED = 3 };
 
 #define RESULT_GENESIS 1	/* what a leaf of kind 11 is the result of */
 /* Put the META row `vault`; scratch is overwritten. */
@@ -304,6 +308,13 @@ void record_want_merge(struct vault *v, const struct vault_call *c, const struct
 int vault_run_merges(struct vault *v);
 /* Forget the merges that s was to do. */
 void merges_forget(struct vault *v, const struct session *s);
+
+/* ---- cursor.c ------------------------------------------------------------------------------------------------------ */
+
+/* Open a caller's cursor, which is n bytes of plaintext, into ret. False: it is none of this vault's, or of another length. */
+bool cursor_take(struct vault *v, const struct wire_text *t, uint8_t *ret, size_t n);
+/* Append the cursor of n bytes as its text. 0, or why it cannot be sealed. */
+int cursor_put(struct vault *v, const uint8_t *plain, size_t n, struct buf *out);
 
 /* ---- turn.c --------------------------------------------------------------------------------------------------------- */
 

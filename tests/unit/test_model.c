@@ -592,7 +592,7 @@ static void what_keeps_a_policy_from_anothers_place_is_named(void **state)
 		hindrances[i].bend(&x);
 		fixture_encode(&x, &doc);
 		assert_int_equal(policy_decode(doc.p, doc.n, &p), 0);
-		assert_int_equal(policy_hindrances(old, p, fault, 4), hindrances[i].count);
+		assert_int_equal(policy_hindrances(old, p, NULL, fault, 4), hindrances[i].count);
 		if (hindrances[i].count > 0) {
 			assert_string_equal(fault[0].text, hindrances[i].text);
 			assert_int_equal(fault[0].part, hindrances[i].part);
@@ -600,7 +600,7 @@ static void what_keeps_a_policy_from_anothers_place_is_named(void **state)
 		}
 		if (hindrances[i].count == 2)
 			assert_string_equal(fault[1].text, "a class that records may hold is gone");
-		assert_int_equal(policy_hindrances(old, p, NULL, 0), hindrances[i].count);
+		assert_int_equal(policy_hindrances(old, p, NULL, NULL, 0), hindrances[i].count);
 		policy_free(p);
 		buf_free(&doc);
 	}

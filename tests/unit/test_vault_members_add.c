@@ -428,33 +428,33 @@ static void time_log_order_and_vault_are_asked(void **state)
 	newcomer(&x.new, "new");
 	assert_int_equal(propose_as(f, x.a, &x.new, "worker", NULL, NULL, id), 0);
 	reading_of(f, id, &r);
-	assert_int_equal(gov_members_fresh(f->v, c, &r), DECIDE_YES);
+	assert_int_equal(gov_operation_fresh(f->v, c, &r), DECIDE_YES);
 	copy = r;
 	copy.op.head.expires_ms = c->now_ms;
-	assert_int_equal(gov_members_fresh(f->v, c, &copy), DECIDE_OPERATION_EXPIRED);
+	assert_int_equal(gov_operation_fresh(f->v, c, &copy), DECIDE_OPERATION_EXPIRED);
 	copy = r;
 	copy.op.head.not_before_ms = c->now_ms + 1;
-	assert_int_equal(gov_members_fresh(f->v, c, &copy), DECIDE_OPERATION_EXPIRED);
+	assert_int_equal(gov_operation_fresh(f->v, c, &copy), DECIDE_OPERATION_EXPIRED);
 	copy = r;
 	copy.op.head.log_root[31] ^= 1;
-	assert_int_equal(gov_members_fresh(f->v, c, &copy), DECIDE_LOG_DIFFERS);
+	assert_int_equal(gov_operation_fresh(f->v, c, &copy), DECIDE_LOG_DIFFERS);
 	copy = r;
 	copy.op.head.log_size++;	/* the root is not that of another size */
-	assert_int_equal(gov_members_fresh(f->v, c, &copy), DECIDE_LOG_DIFFERS);
+	assert_int_equal(gov_operation_fresh(f->v, c, &copy), DECIDE_LOG_DIFFERS);
 	copy.op.head.log_size += 1000000;
-	assert_int_equal(gov_members_fresh(f->v, c, &copy), DECIDE_LOG_DIFFERS);
+	assert_int_equal(gov_operation_fresh(f->v, c, &copy), DECIDE_LOG_DIFFERS);
 	copy = r;
 	copy.op.head.vault[0] ^= 1;
-	assert_int_equal(gov_members_fresh(f->v, c, &copy), DECIDE_OTHER_VAULT);
+	assert_int_equal(gov_operation_fresh(f->v, c, &copy), DECIDE_OTHER_VAULT);
 	copy = r;
 	copy.change.sequence++;
-	assert_int_equal(gov_members_fresh(f->v, c, &copy), DECIDE_CHANGE_ORDER);
+	assert_int_equal(gov_operation_fresh(f->v, c, &copy), DECIDE_CHANGE_ORDER);
 	copy = r;
 	copy.change.previous = copy.change.digest;
-	assert_int_equal(gov_members_fresh(f->v, c, &copy), DECIDE_CHANGE_ORDER);
+	assert_int_equal(gov_operation_fresh(f->v, c, &copy), DECIDE_CHANGE_ORDER);
 	/* The log may grow meanwhile: its tree still begins with the one that was signed. */
 	assert_int_equal(vault_checkpoint_now(f->v), 0);
-	assert_int_equal(gov_members_fresh(f->v, c, &r), DECIDE_YES);
+	assert_int_equal(gov_operation_fresh(f->v, c, &r), DECIDE_YES);
 }
 
 static void a_later_change_overtakes_what_was_signed(void **state)

@@ -1,0 +1,239 @@
+/* Operations that two administrators sign: who has which part, and whether one may be done now. POLICY.md section 5; FORMAT.md 5.5. */
+#include "vault/operation.h"
+
+#include <string.h>
+
+#include "keys/change.h"
+#include "vault/gov_ops.h"
+#include "vault/members.h"
+
+int gov_operation_read(const struct gov_object *o, struct operation_reading *ret)
+{
+	return o->document.n == 0 ? CV_ERR_FORMAT : operation_read(o->document.p, o->document.n, ret);
+}
+
+unsigned gov_operation_refuse(struct vault_call *c, enum decision_reason why)
+{
+	call_field_error(c, wire_text("operation", 9), decision_problem(why), decision_text(why));
+	c->rule = why;
+	return c->problem = decision_problem(why);
+}
+
+unsigned gov_operation_conflict(struct vault_call *c, const char *expected)
+{
+	call_field_error(c, wire_text("operation", 9), PROBLEM_CONFLICT, expected);
+	return c->problem = PROBLEM_CONFLICT;
+}
+
+/* ---- whose part -------------------------------------------------------------------------------------------------------------- */
+
+static bool is_person(struct vault *v, const uint8_t principal[16], const uint8_t person[16])
+{
+	const struct principal *p = directory_principal(v->keys, principal);
+
+	return p != NULL && ids_equal(p->person, person);
+}
+
+bool gov_operation_concerns(struct vault *v, const struct operation_reading *r, const uint8_t person[16])
+{
+	if (r->op.head.operation == OPERATION_ADD_MEMBER)
+		return ids_equal(r->principal.person, person);
+	if (is_person(v, r->principal.id, person))
+		return true;
+	for (unsigned i = 0; i < r->principal_count; i++)
+		if (is_person(v, r->principals[i], person))
+			return true;
+	return false;
+}
+
+/* Accounts that are there are the security administrators': one of the two signers looks after this one. */
+static bool account_fits(struct vault *v, const struct vault_call *c, const struct gov_object *o)
+{
+	const struct principal *p = directory_principal(v->keys, o->principal), *by = directory_principal(v->keys, o->by);
+
+	if (o->kind != GOV_KIND_ROLES && o->kind != GOV_KIND_REMOVE && o->kind != GOV_KIND_RESTORE)
+		return true;
+	return p != NULL && by != NULL &&
+	    (members_looks_after(v, c->principal, p, c->now_ms) || members_looks_after(v, by, p, c->now_ms));
+}
+
+/* A re-wrap goes on by itself until its keys are lost with a restart: then custodians bring them again. */
+static bool wants_shares_again(struct vault *v, const struct gov_object *o)
+{
+	(void)v;
+	(void)o;
+	return false;
+}
+
+bool gov_operation_gathers(struct vault *v, const struct gov_object *o)
+{
+	return o->prefix.state == GOV_PENDING || wants_shares_again(v, o);
+}
+
+enum decision_reason gov_operation_part(struct vault *v, const struct vault_call *c, const struct gov_object *o)
+{
+	const enum principal_kind kind = c->principal->kind;
+	bool both = o->signatures.n == 2 * OPERATION_SIGNATURE;
+	struct operation_reading r;
+
+	if (kind != PRINCIPAL_ADMINISTRATOR && kind != PRINCIPAL_CUSTODIAN)
+		return DECIDE_NOT_APPROVER;
+	if ((gov_state_on(o, c->today) != GOV_PENDING && !wants_shares_again(v, o)) || gov_operation_read(o, &r) != 0)
+		return DECIDE_ALREADY_DECIDED;
+	/* Nobody has two parts in it. */
+	if (gov_operation_concerns(v, &r, c->principal->person) || gov_same_person(v, c->principal->id, o->by) ||
+	    gov_same_person(v, c->principal->id, o->decided_by))
+		return DECIDE_SELF_APPROVAL;
+	/* Administrators sign, then custodians give. */
+	if (kind == PRINCIPAL_CUSTODIAN)
+		return both && r.role_count > 0 ? DECIDE_YES : DECIDE_NOT_APPROVER;
+	if (both)
+		return DECIDE_ALREADY_DECIDED;
+	return account_fits(v, c, o) ? DECIDE_YES : DECIDE_NOT_APPROVER;
+}
+
+static bool has_given(struct vault *v, const struct vault_call *c, const struct gov_object *o)
+{
+	const struct gov_ceremony *x = gov_ceremony_of(v, o->id);
+	const uint8_t *giver;
+
+	for (unsigned i = 0; x != NULL && (giver = custody_giver(x->custody, i)) != NULL; i++)
+		if (gov_same_person(v, giver, c->principal->id))
+			return true;
+	return false;
+}
+
+enum decision_reason gov_operation_next(struct vault *v, const struct vault_call *c, const struct gov_object *o)
+{
+	enum decision_reason why;
+
+	if (o->signatures.n == 0 && gov_state_on(o, c->today) == GOV_PENDING)
+		return ids_equal(o->by, c->principal->id) && o->document.n > 0 ? DECIDE_YES : DECIDE_NOT_APPROVER;
+	if ((why = gov_operation_part(v, c, o)) == DECIDE_YES && has_given(v, c, o))
+		return DECIDE_ALREADY_DECIDED;
+	return why;
+}
+
+/* ---- whether now -------------------------------------------------------------------------------------------------------------- */
+
+static bool log_is_the_same(struct vault *v, const struct operation_head *h)
+{
+	uint8_t root[32];
+
+	return audit_root_at(v->audit, h->log_size, root) == 0 && memcmp(root, h->log_root, 32) == 0;
+}
+
+enum decision_reason gov_operation_fresh(struct vault *v, const struct vault_call *c, const struct operation_reading *r)
+{
+	const struct operation_head *h = &r->op.head;
+	uint8_t newest[32];
+
+	if (memcmp(h->vault, v->id, 16) != 0)
+		return DECIDE_OTHER_VAULT;
+	if (c->now_ms < h->not_before_ms || c->now_ms >= h->expires_ms)
+		return DECIDE_OPERATION_EXPIRED;
+	/* The counter tells of a change that was made earlier in this turn, which the directory in memory does not have yet. */
+	if (r->op.change_n != 0 && (r->change.sequence != change_newest(v->keys, newest) + 1 ||
+	    memcmp(r->change.previous, newest, 32) != 0 || r->change.sequence != v->counters.next_change))
+		return DECIDE_CHANGE_ORDER;
+	return log_is_the_same(v, h) ? DECIDE_YES : DECIDE_LOG_DIFFERS;
+}
+
+/* Nobody may be removed whom the vault cannot do without, or who keeps a key that opens something. */
+static unsigned check_removal(struct vault *v, struct vault_call *c, const struct operation_reading *r)
+{
+	const struct gov_gone gone = gov_rules_gone(r);
+	bool rekey = r->op.head.operation == OPERATION_REKEY, left;
+	int e;
+
+	for (unsigned i = 0; i < gone.n; i++) {
+		const struct principal *p = directory_principal(v->keys, gone.ids[i]);
+
+		if (p == NULL)
+			return gov_operation_refuse(c, DECIDE_GRANTEE_UNKNOWN);
+		if (p->removed)
+			return gov_operation_refuse(c, DECIDE_ALREADY_DECIDED);
+		if (!rekey && gov_rules_holds_class(v, p->id))
+			return gov_operation_conflict(c, "a rekey of the member's roles, which open classes; it removes, too");
+	}
+	if (!gov_rules_administrators(v, &gone, c->now_ms))
+		return gov_operation_conflict(c, "two administrators of different persons who are left, or nobody could restore anybody");
+	if ((e = gov_rules_custodians(v, &gone, r->roles, rekey ? r->role_count : 0, c->now_ms, &left)) != 0)
+		return call_failed(c, e);
+	if (!left)
+		return gov_operation_conflict(c, "as many custodians who are left as a role's key takes: a rekey shares it anew, then this");
+	return gov_rules_separate(v, r) ? 0 : gov_operation_refuse(c, DECIDE_SEPARATION);
+}
+
+/* The newest epochs are those that were signed: other ones came between. */
+static bool epochs_stand(const struct vault *v, const struct operation_reading *r)
+{
+	for (unsigned i = 0; i < r->role_count; i++)
+		if (directory_role_newest(v->keys, r->roles[i].role) != r->roles[i].epoch)
+			return false;
+	for (unsigned i = 0; i < r->class_count; i++) {
+		struct operation_class x = operation_class_at(r, i);
+		uint32_t newest;
+		uint8_t pk[32];
+
+		if (directory_class(v->keys, x.class_key, &newest, pk) != 0 || newest != x.epoch)
+			return false;
+	}
+	return true;
+}
+
+static unsigned check_restore(struct vault *v, struct vault_call *c, const struct operation_reading *r)
+{
+	const struct principal *p = directory_principal(v->keys, r->principal.id);
+
+	if (p == NULL)
+		return gov_operation_refuse(c, DECIDE_GRANTEE_UNKNOWN);
+	if (p->removed)
+		return gov_operation_conflict(c, "a member who was suspended; this one was removed for good");
+	return members_is_out(p, c->now_ms) ? 0 : gov_operation_conflict(c, "a member who is suspended or has lapsed");
+}
+
+static unsigned check_policy(struct vault *v, struct vault_call *c, const struct operation_reading *r)
+{
+	struct policy *new = NULL;
+	const char *fault = gov_policy_fault(v, r->policy, r->policy_n, &new);
+
+	policy_free(new);
+	if (fault == NULL)
+		return gov_rules_separate(v, r) ? 0 : gov_operation_refuse(c, DECIDE_SEPARATION);
+	call_field_error(c, wire_text("document", 8), PROBLEM_VALIDATION, fault);
+	return c->problem;
+}
+
+unsigned gov_operation_check(struct vault *v, struct vault_call *c, const struct operation_reading *r)
+{
+	enum decision_reason why = gov_operation_fresh(v, c, r);
+
+	if (why == DECIDE_YES && gov_rules_stale(v, r))
+		why = DECIDE_CHANGE_ORDER;
+	if (why != DECIDE_YES)
+		return gov_operation_refuse(c, why);
+	switch (r->op.head.operation) {
+	case OPERATION_ADD_MEMBER:
+		if (directory_principal_named(v->keys, r->principal.login, strlen(r->principal.login)) != NULL)
+			return gov_operation_refuse(c, DECIDE_SEPARATION);
+		return gov_rules_separate(v, r) ? 0 : gov_operation_refuse(c, DECIDE_SEPARATION);
+	case OPERATION_ROLES:
+		return gov_rules_separate(v, r) ? 0 : gov_operation_refuse(c, DECIDE_SEPARATION);
+	case OPERATION_REKEY:
+		return (r->flags & OPERATION_REMOVED) != 0 ? check_removal(v, c, r) : 0;
+	case OPERATION_CLASSES:
+		return !gov_rules_leaked(v, r->receiver.role) ? 0 :
+		    gov_operation_conflict(c, "a rekey of the role first: somebody who was removed had its key");
+	case OPERATION_REWRAP:
+		return epochs_stand(v, r) ? 0 : gov_operation_refuse(c, DECIDE_CHANGE_ORDER);
+	case OPERATION_REMOVE:
+		return check_removal(v, c, r);
+	case OPERATION_RESTORE:
+		return check_restore(v, c, r);
+	case OPERATION_POLICY:
+		return check_policy(v, c, r);
+	default:
+		return 0;
+	}
+}
