@@ -10,7 +10,8 @@
 /* The context of what follows the fact in a row, FORMAT.md section 3. */
 static void context_of(const struct keys *k, const struct dir_key *key, uint8_t index, uint8_t ret[CONTEXT_BYTES])
 {
-	struct context c = { .kind = CONTEXT_KEY_WRAP, .vault = k->vault_id, .epoch = key->epoch, .field = key->role, .length = CRYPTO_KEY };
+	struct context c = { .kind = CONTEXT_KEY_WRAP, .vault = k->vault_id, .epoch = key->epoch, .field = key->role,
+		.length = CRYPTO_KEY };
 
 	switch (key->type) {
 	case DIR_MEMBER:

@@ -57,9 +57,9 @@ struct change_rekey {
  */
 int change_draft_rekey(struct keys *k, const struct change_rekey *c, uint64_t now_ms, struct change_draft *ret);
 /*
- * Operation 4: a role gets n classes (1 to CHANGE_CLASSES_MAX, in any order), each in its newest epoch; one that the directory does not have
- * is made. 0; CV_ERR_ARG: a class twice; CV_ERR_EXISTS: the role holds one of them; CV_ERR_NOTFOUND: the role has no active epoch or no
- * custody shares, or no role with shares holds a class; CV_ERR_LIMIT; CV_ERR_CRYPTO; CV_ERR_NOMEM.
+ * Operation 4: a role gets n classes (1 to CHANGE_CLASSES_MAX, in any order), each in its newest epoch; one that the directory does not
+ * have is made. 0; CV_ERR_ARG: a class twice, or no class's number; CV_ERR_EXISTS: the role holds one of them; CV_ERR_NOTFOUND: the role
+ * has no active epoch or no custody shares, or no role with shares holds a class; CV_ERR_LIMIT; CV_ERR_CRYPTO; CV_ERR_NOMEM.
  */
 int change_draft_classes(struct keys *k, uint16_t role, const uint32_t *class_keys, unsigned n, uint64_t now_ms, struct change_draft *ret);
 /*

@@ -186,18 +186,6 @@ static bool has_class(const struct keys *k, uint32_t class_key)
 	return false;
 }
 
-static bool holds(const struct keys *k, const struct dir_key *key)
-{
-	const struct grant_entry *g;
-	size_t n;
-
-	g = directory_grants(k, &n);
-	for (size_t i = 0; i < n; i++)
-		if (g[i].class_key == key->class_key && g[i].epoch == key->epoch && g[i].role == key->role && g[i].role_epoch == key->role_epoch)
-			return true;
-	return false;
-}
-
 /* A class that the directory does not have is made, with its first holder. */
 static int draft_new(struct drafting *d, const struct dir_key *key, const uint8_t role_pk[32])
 {
@@ -224,7 +212,7 @@ static int draft_class(struct drafting *d, const struct role_entry *e, uint32_t 
 		return CV_ERR_ARG;	/* compartments are reserved */
 	if (old && (r = directory_class(d->k, class_key, &key.epoch, pk)) != 0)
 		return r;
-	if (old && holds(d->k, &key))
+	if (old && directory_role_holds(d->k, e->role, class_key))
 		return CV_ERR_EXISTS;
 	if ((r = old ? drafting_grant(d, &key, NULL, NULL) : draft_new(d, &key, e->pk)) != 0)
 		return r;

@@ -58,8 +58,8 @@ static int put_copy(const struct rows *x, const uint8_t principal[16], const str
 	uint8_t ctx[CONTEXT_BYTES], sealed[PERSON_ROOM];
 	int r;
 
-	context_encode(CONTEXT_OF(x->k, .kind = CONTEXT_PERSON_AUDITOR, .entity = principal, .field = 2, .writer = auditor->id, .length = n),
-	    ctx);
+	context_encode(CONTEXT_OF(x->k, .kind = CONTEXT_PERSON_AUDITOR, .entity = principal, .field = 2, .writer = auditor->id,
+	    .length = n), ctx);
 	if ((r = crypto_pkseal(auditor->box_pk, ctx, texts, n, sealed)) == 0)
 		dir_person_copy_encode(auditor->id, sealed, (uint16_t)(n + PKSEAL_OVERHEAD), ret);
 	return r;

@@ -414,7 +414,8 @@ unsigned directory_old_classes(const struct keys *k, uint32_t *ret, unsigned max
 	/* In key order a class's epochs stand together. */
 	c = directory_classes(k, &n);
 	for (size_t i = 0; i + 1 < n && count < max; i++)
-		if (c[i].class_key == c[i + 1].class_key && c[i].status != DIR_STATUS_DESTROYED && (count == 0 || ret[count - 1] != c[i].class_key))
+		if (c[i].class_key == c[i + 1].class_key && c[i].status != DIR_STATUS_DESTROYED &&
+		    (count == 0 || ret[count - 1] != c[i].class_key))
 			ret[count++] = c[i].class_key;
 	return count;
 }

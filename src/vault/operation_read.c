@@ -322,8 +322,8 @@ static bool rekey_fact_fits(const struct operation_reading *r, const struct dir_
 		return is_new_epoch(r, key->role, key->epoch) && f->rest_n == DIR_WRAP && !operation_names(r, key->principal) &&
 		    dir_member_decode(f->fact, f->fact_n, &from, &to) == 0;
 	case DIR_GRANT:
-		return rekey_grant_fits(r, key) && f->rest_n == (later ? 0 : DIR_WRAP) && dir_grant_decode(f->fact, f->fact_n, &rights) == 0 &&
-		    rights == 0;
+		return rekey_grant_fits(r, key) && f->rest_n == (later ? 0 : DIR_WRAP) &&
+		    dir_grant_decode(f->fact, f->fact_n, &rights) == 0 && rights == 0;
 	case DIR_CUSTODY:
 		return is_new_epoch(r, key->role, key->epoch) && f->rest_n == DIR_WRAP && !operation_names(r, key->principal) &&
 		    dir_custody_decode(f->fact, f->fact_n, &index) == 0;
@@ -370,7 +370,8 @@ static int read_grants(struct operation_reading *r)
 			continue;
 		}
 		if (key.type != DIR_GRANT || !has_class(r, key.class_key, key.epoch) || role_is_personal(key.role) ||
-		    (f.rest_n != 0 && (f.rest_n != DIR_WRAP || key.epoch != 1)) || dir_grant_decode(f.fact, f.fact_n, &rights) != 0 || rights != 0)
+		    (f.rest_n != 0 && (f.rest_n != DIR_WRAP || key.epoch != 1)) ||
+		    dir_grant_decode(f.fact, f.fact_n, &rights) != 0 || rights != 0)
 			return CV_ERR_FORMAT;
 		if (grants++ == 0)
 			r->receiver = (struct custody_role){ key.role, key.role_epoch };

@@ -365,8 +365,8 @@ static inline int change_open_role(const struct change_vault *v, const struct ch
 	for (unsigned i = 0; i < n; i++) {
 		if (wraps[i].role != role)
 			continue;
-		context_encode(CONTEXT_OF(v->k, .kind = CONTEXT_KEY_WRAP, .entity = who->p.id, .epoch = wraps[i].epoch, .field = role, .version = 1,
-		    .length = 32), ctx);
+		context_encode(CONTEXT_OF(v->k, .kind = CONTEXT_KEY_WRAP, .entity = who->p.id, .epoch = wraps[i].epoch, .field = role,
+		    .version = 1, .length = 32), ctx);
 		if (crypto_pkopen(who->box_sk, ctx, wraps[i].wrap, DIR_WRAP, ret) != 0)
 			return CV_ERR_AUTH;
 		crypto_box_public(ret, pk);
@@ -388,8 +388,8 @@ static inline int change_open_class(const struct change_vault *v, uint16_t role,
 		if (g[i].class_key != class_key || g[i].epoch != epoch || g[i].role != role ||
 		    g[i].role_epoch != directory_role_newest(v->k, role))
 			continue;
-		context_encode(CONTEXT_OF(v->k, .kind = CONTEXT_KEY_WRAP, .class_key = class_key, .epoch = epoch, .generation = g[i].role_epoch,
-		    .field = role, .version = 2, .length = 32), ctx);
+		context_encode(CONTEXT_OF(v->k, .kind = CONTEXT_KEY_WRAP, .class_key = class_key, .epoch = epoch,
+		    .generation = g[i].role_epoch, .field = role, .version = 2, .length = 32), ctx);
 		if (crypto_pkopen(role_sk, ctx, g[i].wrap, DIR_WRAP, ret) != 0)
 			return CV_ERR_AUTH;
 		crypto_box_public(ret, pk);

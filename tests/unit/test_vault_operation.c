@@ -336,7 +336,7 @@ static void facts_are_exactly_the_operations(void **state)
 
 		assert_int_equal(remade(&d[i].op, 0, unchanged), 0);
 		for (unsigned at = 0; operation_next(&facts, &f); at++) {
-			/* A key ends with an epoch, but for people's; of a role that is not rekeyed only the directory knows which it has. */
+			/* A key ends with an epoch, but for people's; of a role that is not rekeyed the directory alone knows it. */
 			bool epoch = f.key[0] != DIR_PRINCIPAL && f.key[0] != DIR_CUSTODY &&
 			    (i != 2 || f.key[0] != DIR_GRANT || be16_get(f.key + 9) == ROLE_WORKER);
 
@@ -375,11 +375,13 @@ static void who_is_left_out_gets_nothing(void **state)
 
 static void items_that_do_not_ascend_or_fit_are_refused(void **state)
 {
-	static const uint8_t roles[] = { 0, 2, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1 }, no_epoch[] = { 0, 2, 0, 0, 0, 0 }, personal[] = { 0x80, 1, 0, 0, 0, 1 },
-	    good[] = { 0, 1, 0, 0, 0, 1 }, classes[] = { 0, 16, 0, 0, 0, 0, 0, 1, 0, 16, 0, 0, 0, 0, 0, 2 }, class[] = { 0, 16, 0, 0, 0, 0, 0, 1 };
+	static const uint8_t roles[] = { 0, 2, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1 }, no_epoch[] = { 0, 2, 0, 0, 0, 0 },
+	    personal[] = { 0x80, 1, 0, 0, 0, 1 }, good[] = { 0, 1, 0, 0, 0, 1 }, class[] = { 0, 16, 0, 0, 0, 0, 0, 1 },
+	    classes[] = { 0, 16, 0, 0, 0, 0, 0, 1, 0, 16, 0, 0, 0, 0, 0, 2 };
 	static const struct operation_item bad[][2] = {
-		{ { roles, 12 }, { class, 8 } }, { { no_epoch, 6 }, { class, 8 } }, { { personal, 6 }, { class, 8 } }, { { good, 5 }, { class, 8 } },
-		{ { good, 6 }, { classes, 16 } }, { { good, 6 }, { class, 7 } }, { { good, 6 }, { classes + 12, 4 } },
+		{ { roles, 12 }, { class, 8 } }, { { no_epoch, 6 }, { class, 8 } }, { { personal, 6 }, { class, 8 } },
+		{ { good, 5 }, { class, 8 } }, { { good, 6 }, { classes, 16 } }, { { good, 6 }, { class, 7 } },
+		{ { good, 6 }, { classes + 12, 4 } },
 	};
 	static const char *const splits[] = { "\1\1\1\1a", "\1\3\2\1a\1b", "\1\2\2\1a", "\1\2\2\1a\1b\1c", "\1\2\2\1a\1\n", "\1\2" };
 	struct operation o = without_change(OPERATION_REWRAP);
