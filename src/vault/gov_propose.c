@@ -45,10 +45,11 @@ unsigned gov_propose_policy(struct vault *v, struct vault_call *c, const struct 
 {
 	const struct wire_value *text = &in->value[MEMBER_DOCUMENT];
 	struct buf *b = &x->item[ITEM_POLICY];
+	struct policy *new = NULL;
+	const char *fault;
 	uint8_t *to;
 	size_t n;
 
-	(void)v;
 	x->operation = OPERATION_POLICY;
 	if (text->n > 4 * (POLICY_DOCUMENT_MAX / 3 + 1) || (to = buf_add(b, text->n / 4 * 3)) == NULL ||
 	    b64_decode(B64_STD, (const char *)text->p, text->n, to, b->n, &n) != 0 || n == 0) {
@@ -56,7 +57,10 @@ unsigned gov_propose_policy(struct vault *v, struct vault_call *c, const struct 
 		return c->problem;
 	}
 	buf_cut(b, n);
-	return 0;
+	if ((fault = gov_policy_fault(v, b->p, b->n, &new)) != NULL)
+		call_field_error(c, wire_text("document", 8), PROBLEM_VALIDATION, fault);
+	policy_free(new);
+	return c->problem;
 }
 
 unsigned gov_propose_split(struct vault *v, struct vault_call *c, const struct gov_input *in, struct gov_proposal *x)

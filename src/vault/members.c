@@ -213,6 +213,7 @@ static int end_others(struct vault *v, const struct gov_object *o)
 		if (other.kind != GOV_KIND_RESTORE || other.prefix.state != GOV_PENDING || ids_equal(other.id, o->id))
 			continue;
 		other.prefix.state = GOV_EXPIRED;
+		other.document.n = 0;
 		r = gov_store(v, e, &other);
 	}
 	return r;

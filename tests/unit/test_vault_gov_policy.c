@@ -1,17 +1,7 @@
 /* One policy for another: two administrators' signatures, no class key moves, a turn that fails puts the old one back. */
-#include "test_vault_gov.h"
+#include "test_vault_operations.h"
 
-static void sign_document(const struct test_person *p, const struct buf *doc, char ret[128])
-{
-	struct part part = { doc->p, doc->n };
-	uint8_t message[48] = "cv1.policy", signature[64];
-
-	crypto_hash("cv1.policy", NULL, 0, &part, 1, message + 16, 32);
-	crypto_sign(p->sign_sk, message, sizeof(message), signature);
-	b64_encode(B64_STD, signature, sizeof(signature), ret);
-}
-
-static unsigned ask_policy(struct fixture *f, const uint8_t token[32], const struct buf *doc, const char *signature, uint8_t ret[16])
+static unsigned ask_policy(struct fixture *f, const uint8_t token[32], const struct buf *doc, uint8_t ret[16])
 {
 	char *text = malloc(b64_size(B64_STD, doc->n));
 	struct body x;
@@ -21,19 +11,9 @@ static unsigned ask_policy(struct fixture *f, const uint8_t token[32], const str
 	body_begin(&x);
 	body_text(&x, "kind", "policy");
 	body_text(&x, "document", text);
-	body_text(&x, "signature", signature);
 	problem = gov_post(f, token, "requests", &x, ret);
 	free(text);
 	return problem;
-}
-
-static unsigned approve_policy(struct fixture *f, const uint8_t token[32], const uint8_t id[16], const char *signature)
-{
-	struct body x;
-
-	body_begin(&x);
-	body_text(&x, "signature", signature);
-	return gov_act_with(f, token, "requests", id, "approve", &x);
 }
 
 /* Version 2: the school may hand in health values. */
@@ -46,14 +26,11 @@ static void next_policy(struct buf *ret)
 
 struct admins {
 	uint8_t a[32], b[32];
-	char sign_a[128], sign_b[128];
 };
-static void admins(struct fixture *f, const struct buf *doc, struct admins *ret)
+static void admins(struct fixture *f, struct admins *ret)
 {
 	assert_int_equal(login(f, P_ADMIN_A, ret->a), 0);
 	assert_int_equal(login(f, P_ADMIN_B, ret->b), 0);
-	sign_document(&f->person[P_ADMIN_A], doc, ret->sign_a);
-	sign_document(&f->person[P_ADMIN_B], doc, ret->sign_b);
 }
 
 static void two_administrators_bring_a_policy_into_force(void **state)
@@ -69,17 +46,18 @@ static void two_administrators_bring_a_policy_into_force(void **state)
 
 	next_policy(&doc);
 	cast(f, &people);
-	admins(f, &doc, &who);
-	refused(f, ask_policy(f, people.manager, &doc, who.sign_a, id), PROBLEM_NOT_PERMITTED, DECIDE_NOT_APPROVER);
-	assert_int_equal(ask_policy(f, who.a, &doc, who.sign_b, id), PROBLEM_VALIDATION);
-	assert_int_equal(ask_policy(f, who.a, &doc, who.sign_a, id), 0);
-	refused(f, approve_policy(f, who.a, id, who.sign_a), PROBLEM_NOT_PERMITTED, DECIDE_SELF_APPROVAL);
-	refused(f, approve_policy(f, people.manager, id, who.sign_b), PROBLEM_NOT_PERMITTED, DECIDE_NOT_APPROVER);
-	assert_int_equal(approve_policy(f, who.b, id, who.sign_a), PROBLEM_VALIDATION);
+	admins(f, &who);
+	refused(f, ask_policy(f, people.manager, &doc, id), PROBLEM_NOT_PERMITTED, DECIDE_NOT_APPROVER);
+	assert_int_equal(ask_policy(f, who.a, &doc, id), 0);
+	refused(f, sign_with(f, who.a, P_ADMIN_B, id, "sign"), PROBLEM_VALIDATION, DECIDE_SIGNATURE);
+	assert_int_equal(sign_as(f, who.a, id, "sign"), 0);
+	refused(f, sign_as(f, who.a, id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_SELF_APPROVAL);
+	refused(f, sign_with(f, people.manager, P_ADMIN_B, id, "approve"), PROBLEM_NOT_PERMITTED, DECIDE_NOT_APPROVER);
+	refused(f, sign_with(f, who.b, P_ADMIN_A, id, "approve"), PROBLEM_VALIDATION, DECIDE_SIGNATURE);
 	assert_int_equal(gov_do(f, who.b, "requests", id, "approve"), PROBLEM_VALIDATION);
 	assert_int_equal(policy_version(f->v->policy), 1);
 	at = store_next_leaf(f->v->store);
-	assert_int_equal(approve_policy(f, who.b, id, who.sign_b), 0);
+	assert_int_equal(sign_as(f, who.b, id, "approve"), 0);
 	assert_int_equal(f->v->call.kind, LEAF_DECISION);
 	assert_int_equal(policy_version(f->v->policy), 2);
 	/* Leaf 22 in the clear, with both signers. */
@@ -95,14 +73,14 @@ static void two_administrators_bring_a_policy_into_force(void **state)
 	assert_memory_equal(l.body_a + 37, f->person[P_ADMIN_A].g.principal.id, 16);
 	assert_memory_equal(l.body_a + 117, f->person[P_ADMIN_B].g.principal.id, 16);
 	buf_free(&leaf);
-	refused(f, approve_policy(f, who.b, id, who.sign_b), PROBLEM_CONFLICT, DECIDE_ALREADY_DECIDED);
+	refused(f, gov_do(f, who.b, "requests", id, "approve"), PROBLEM_CONFLICT, DECIDE_ALREADY_DECIDED);
 	restart(f);
 	assert_int_equal(policy_version(f->v->policy), 2);
 	assert_int_equal(policy_role_by_id(f->v->policy, ROLE_SCHOOL)->rights[1], RIGHT_WRITE_ONLY);
-	admins(f, &doc, &who);
+	admins(f, &who);
 	assert_int_equal(gov_show(f, who.a, "requests", id, "state", shown), 0);
 	assert_string_equal(shown, "approved");
-	assert_int_equal(ask_policy(f, who.a, &doc, who.sign_a, id), PROBLEM_VALIDATION);
+	assert_int_equal(ask_policy(f, who.a, &doc, id), PROBLEM_VALIDATION);
 	buf_free(&doc);
 }
 
@@ -116,25 +94,25 @@ static void class_keys_do_not_move_by_a_policy(void **state)
 	gov_policy_version = 2;
 	gov_school_rights = RIGHT_READ;
 	gov_policy(&doc);
-	admins(f, &doc, &who);
-	assert_int_equal(ask_policy(f, who.a, &doc, who.sign_a, id), PROBLEM_VALIDATION);
+	admins(f, &who);
+	assert_int_equal(ask_policy(f, who.a, &doc, id), PROBLEM_VALIDATION);
 	assert_string_equal(f->v->call.error[0].expected, "the role gains a class key, which custodians hand out");
 	buf_free(&doc);
 	gov_school_rights = 0;
 	gov_new_class = true;
 	gov_policy(&doc);
-	admins(f, &doc, &who);
-	assert_int_equal(ask_policy(f, who.a, &doc, who.sign_a, id), PROBLEM_VALIDATION);
+	admins(f, &who);
+	assert_int_equal(ask_policy(f, who.a, &doc, id), PROBLEM_VALIDATION);
 	assert_string_equal(f->v->call.error[0].expected, "a new class needs a key, which custodians make");
 	buf_free(&doc);
 	gov_new_class = false;
 	gov_policy_version = 1;
 	gov_policy(&doc);
-	admins(f, &doc, &who);
-	assert_int_equal(ask_policy(f, who.a, &doc, who.sign_a, id), PROBLEM_VALIDATION);
+	admins(f, &who);
+	assert_int_equal(ask_policy(f, who.a, &doc, id), PROBLEM_VALIDATION);
 	doc.p[20] ^= 0xFF;
-	admins(f, &doc, &who);
-	assert_int_equal(ask_policy(f, who.a, &doc, who.sign_a, id), PROBLEM_VALIDATION);
+	admins(f, &who);
+	assert_int_equal(ask_policy(f, who.a, &doc, id), PROBLEM_VALIDATION);
 	buf_free(&doc);
 }
 
@@ -148,14 +126,15 @@ static void failed_turn_puts_the_old_policy_back(void **state)
 	struct buf doc;
 
 	next_policy(&doc);
-	admins(f, &doc, &who);
+	admins(f, &who);
 	cast(f, &people);
 	new_child(f, &people, EAST, record);
-	assert_int_equal(ask_policy(f, who.a, &doc, who.sign_a, id), 0);
+	assert_int_equal(ask_policy(f, who.a, &doc, id), 0);
+	assert_int_equal(sign_as(f, who.a, id, "sign"), 0);
 	assert_int_equal(login(f, P_SCHOOL, school), 0);
 	assert_int_equal(vault_turn_begin(f->v), 0);
 	fixture_turn_open = true;
-	assert_int_equal(approve_policy(f, who.b, id, who.sign_b), 0);
+	assert_int_equal(sign_as(f, who.b, id, "approve"), 0);
 	assert_int_equal(policy_version(f->v->policy), 2);
 	/* A later request of the turn goes by it. */
 	assert_int_equal(patch(f, school, "visit", record, NULL, etag, "note", "花生过敏", NULL), PROBLEM_NOT_OWNER);
@@ -171,12 +150,12 @@ static void failed_turn_puts_the_old_policy_back(void **state)
 	f->out.max = 100;
 	assert_int_equal(vault_turn_begin(f->v), 0);
 	fixture_turn_open = true;
-	(void)approve_policy(f, who.b, id, who.sign_b);
+	(void)sign_as(f, who.b, id, "approve");
 	fixture_turn_open = false;
 	assert_int_equal(vault_turn_end(f->v), 0);
 	f->out.max = 16u << 20;
 	assert_ptr_equal(f->v->policy, old);
-	assert_int_equal(approve_policy(f, who.b, id, who.sign_b), 0);
+	assert_int_equal(sign_as(f, who.b, id, "approve"), 0);
 	assert_int_equal(policy_version(f->v->policy), 2);
 	restart(f);
 	assert_int_equal(policy_version(f->v->policy), 2);
