@@ -13,6 +13,7 @@
 #define SAMPLE_MAX 2048
 #define DIR_ROWS 11u
 #define DIR2_ROWS 3u	/* of the second change set */
+#define DIR3_ROWS 6u	/* of the third, a rekey */
 #define CHANGE_ROW 10u
 #define WORKER_ROW 4u
 #define CUSTODY_ROW 9u
@@ -477,6 +478,34 @@ static void second_change_set_gives_a_personal_role(void **state)
 	assert_ptr_equal(directory_principal_named(k, "worker", 6), directory_principal(k, RUN(0x50, 16)));
 }
 
+static void a_rekeyed_role_opens_its_classes_newest_epoch_and_by_its_link_the_one_before(void **state)
+{
+	const struct grant_entry *g;
+	struct role_wrap wraps[ROLE_WRAPS];
+	struct test_person who;
+	uint8_t ctx[96], sk[32], older[32];
+	size_t n;
+
+	(void)state;
+	rows_add("dir3", DIR3_ROWS);
+	assert_int_equal(test_load(v), 0);
+	assert_int_equal(directory_role_newest(k, ROLE), 2);
+	run(who.p.id, 0x50, 16);
+	run(who.box_sk, 0x51, 32);
+	assert_int_equal(directory_role_wraps(k, who.p.id, NOW_MS, wraps), 2);
+	assert_true(wraps[1].role == ROLE && wraps[1].epoch == 2);
+	assert_int_equal(test_open_wrap(v, &who, &wraps[1], sk), 0);
+	assert_memory_equal(sk, RUN(0x6A, 32), 32);
+	g = directory_grants(k, &n);
+	assert_true(n == 2 && g[1].epoch == 2 && g[1].role_epoch == 2);
+	context_encode(CONTEXT_OF(k, .kind = CONTEXT_KEY_WRAP, .class_key = CLASS_KEY, .epoch = 2, .generation = 2, .field = ROLE,
+	    .version = KEY_WRAP_GRANT, .length = 32), ctx);
+	assert_int_equal(crypto_pkopen(RUN(0x6A, 32), ctx, g[1].wrap, DIR_WRAP, sk), 0);
+	assert_memory_equal(sk, RUN(0x6B, 32), 32);
+	assert_int_equal(directory_link_open(k, directory_class_entry(k, CLASS_KEY, 2), sk, older), 0);
+	assert_memory_equal(older, RUN(0x0B, 32), 32);
+}
+
 static void granted_data_key_is_this(void **state)
 {
 	uint8_t sealed[GRANT_SEALED];
@@ -657,6 +686,7 @@ int main(void)
 		WITH_ROWS(custody_share_opens),
 		UNSEALED(person_texts_are_encoded_so),
 		WITH_BOTH_SETS(second_change_set_gives_a_personal_role),
+		WITH_BOTH_SETS(a_rekeyed_role_opens_its_classes_newest_epoch_and_by_its_link_the_one_before),
 		WITH_BOTH_SETS(granted_data_key_is_this),
 		WITH_BOTH_SETS(granted_data_key_opens_in_a_session),
 		WITH_TREE(shred_tree_opens),

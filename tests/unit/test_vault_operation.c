@@ -1,6 +1,7 @@
 /* Reading what people sign: each operation is exactly what FORMAT.md 5.5 says, and both halves of a signature count. */
 #include "test_change.h"
 
+#include "base/text.h"
 #include "vault/operation.h"
 
 static struct change_vault *v;
@@ -452,6 +453,61 @@ static void both_halves_of_a_signature_count(void **state)
 	assert_int_equal(crypto_verify(v->people[ADMIN_A].p.sign_pk, message, sizeof(message), signature + 64), 0);
 }
 
+/* ---- a second implementation's ------------------------------------------------------------------------------------------------ */
+
+/* A line of tests/vectors/keys/keys.txt; returns its bytes. */
+static size_t sample(const char *name, uint8_t *ret, size_t max)
+{
+	FILE *f = fopen("tests/vectors/keys/keys.txt", "r");
+	char *line = NULL, *hex = NULL;
+	size_t room = 0, n;
+
+	assert_non_null(f);
+	while (hex == NULL && getline(&line, &room, f) > 0)
+		if (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ' ')
+			hex = line + strlen(name) + 1;
+	assert_non_null(hex);
+	n = strcspn(hex, "\n") / 2;
+	assert_true(n <= max && hex_decode(hex, 2 * n, ret, n) == 0);
+	free(line);
+	fclose(f);
+	return n;
+}
+
+static void run(uint8_t first, uint8_t *ret, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		ret[i] = (uint8_t)(first + i);
+}
+
+static void a_second_implementations_documents_are_read_and_signed_alike(void **state)
+{
+	static const char *const names[] = { "operation_rekey", "operation_remove" };
+	uint8_t document[4096], want[OPERATION_SIGNATURE], got[OPERATION_SIGNATURE], seed[32], pk[32], sk[64], id[16], digest[32];
+	struct operation_reading r;
+	char name[64];
+
+	(void)state;
+	run(0x12, seed, sizeof(seed));
+	run(0x77, id, sizeof(id));
+	crypto_sign_pair(seed, pk, sk);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(operation_read(document, sample(names[i], document, sizeof(document)), &r), 0);
+		(void)snprintf(name, sizeof(name), "%s_signature", names[i]);
+		assert_int_equal(sample(name, want, sizeof(want)), sizeof(want));
+		assert_true(operation_signed(&r, pk, want));
+		operation_sign(&r, sk, got);
+		assert_memory_equal(got, want, sizeof(want));
+		assert_true(i == 0 || memcmp(r.principal.id, id, 16) == 0);
+		if (i > 0)
+			continue;
+		assert_int_equal(sample("operation_rekey_digest", digest, sizeof(digest)), sizeof(digest));
+		assert_memory_equal(r.digest, digest, sizeof(digest));
+		assert_true(r.role_count == 1 && r.roles[0].role == 0x0102 && r.class_count == 1 && operation_names(&r, id));
+		assert_int_equal(r.change.sequence, 3);
+	}
+}
+
 /* ---- size ---------------------------------------------------------------------------------------------------------------------- */
 
 static void a_role_of_five_hundred_is_rekeyed_by_one_document(void **state)
@@ -488,6 +544,7 @@ int main(void)
 		T(who_is_left_out_gets_nothing),
 		T(items_that_do_not_ascend_or_fit_are_refused),
 		T(both_halves_of_a_signature_count),
+		T(a_second_implementations_documents_are_read_and_signed_alike),
 		T(a_role_of_five_hundred_is_rekeyed_by_one_document),
 	};
 

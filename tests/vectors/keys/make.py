@@ -247,12 +247,59 @@ facts, rows = [], []
 row(u8(2) + u16(PERSONAL) + u32(1), PERSONAL_PK + u8(1) + u8(1) + u8(0), u16(0), 2)
 row(u8(4) + WORKER + u16(PERSONAL) + u32(1), u48(NOW - 1000) + u48(0),
     pkseal(crypto_scalarmult_base(run(WORKER[0] + 1, 32)), 0xE4, PERSONAL_SK, 4, entity=WORKER, epoch=1, field=PERSONAL, version=1), 2)
-change(2, digest)
+digest = change(2, digest)
 for i, (key, value) in enumerate(rows):
     out(f"dir2_key_{i}", key)
     out(f"dir2_value_{i}", value)
 out("granted", pkseal(PERSONAL_PK, 0xE5, DATA_KEY, 25, entity=RECORD, class_key=CLASS_KEY, epoch=1, generation=3, field=PERSONAL,
                       version=2, writer=WORKER))
+
+
+# ---- 5.2, 5.5: a rekey of the role with a new epoch of the class: what is signed, and the rows it becomes -------------
+ROLE2_SK, CLASS2_SK, SHARE2 = run(0x6A, 32), run(0x6B, 32), run(0x6C, 32)
+ROLE2_PK, CLASS2_PK = crypto_scalarmult_base(ROLE2_SK), crypto_scalarmult_base(CLASS2_SK)
+facts, rows = [], []
+LINK = pkseal(CLASS2_PK, 0xD0, CLASS_SK, 4, class_key=CLASS_KEY, epoch=2, generation=1, version=3)
+row(u8(2) + u16(ROLE) + u32(2), ROLE2_PK + u8(1) + u8(1) + u8(2) + noise(6, 64), u16(0), 3)
+row(u8(3) + u32(CLASS_KEY) + u32(2), CLASS2_PK + u8(1) + u8(1), u16(112) + LINK, 3)
+row(u8(4) + WORKER + u16(ROLE) + u32(2), u48(NOW - 1000) + u48(NOW + 3600000),
+    pkseal(crypto_scalarmult_base(run(WORKER[0] + 1, 32)), 0xD1, ROLE2_SK, 4, entity=WORKER, epoch=2, field=ROLE, version=1), 3)
+row(u8(5) + u32(CLASS_KEY) + u32(2) + u16(ROLE) + u32(2), u16(0),
+    pkseal(ROLE2_PK, 0xD2, CLASS2_SK, 4, class_key=CLASS_KEY, epoch=2, generation=2, field=ROLE, version=2), 3)
+row(u8(6) + u16(ROLE) + u32(2) + CUSTODIAN, u8(1),
+    pkseal(crypto_scalarmult_base(run(CUSTODIAN[0] + 1, 32)), 0xD3, SHARE2, 12, entity=CUSTODIAN, epoch=2, field=ROLE, version=1), 3)
+covered = change(3, digest)
+for i, (key, value) in enumerate(rows):
+    out(f"dir3_key_{i}", key)
+    out(f"dir3_value_{i}", value)
+
+
+def operation(number, change_set, facts, items):
+    """The document, and both halves of an administrator's signature of it; what the second is of, b"" for nothing."""
+    arguments = u32(len(change_set)) + change_set + u16(len(facts)) + b"".join(facts)
+    arguments += u8(len(items)) + b"".join(u8(tag) + u32(len(item)) + item for tag, item in items)
+    head = b"CVOP" + u8(1) + u8(1) + u16(number) + VAULT + run(0x71, 16) + u64(1234) + run(0x72, 32) + u48(NOW) + u48(NOW + 86400000)
+    return head + blake("cv1.arguments", b"", 32, arguments) + arguments
+
+
+def signature(document, second):
+    first = b"cv1.operation".ljust(16, b"\0") + blake("cv1.operation", b"", 32, document[:124])
+    return sign(run(ADMIN_A[0] + 2, 32), first) + (sign(run(ADMIN_A[0] + 2, 32), second) if second else bytes(64))
+
+
+signed_facts = []
+for key, value in rows[:-1]:
+    fact_n = value[6] << 8 | value[7]
+    fact, rest = value[8:8 + fact_n], value[8 + fact_n:]
+    rest = b"" if key[0] == 3 else rest     # the link is made when it is carried out
+    signed_facts.append(u8(len(key)) + key + u16(len(fact)) + fact + u16(len(rest)) + rest)
+unsigned = rows[-1][1][:-161] + u8(0)
+document = out("operation_rekey", operation(3, unsigned, signed_facts, [
+    (2, run(0x77, 16)), (3, u16(ROLE) + u32(1)), (4, u32(CLASS_KEY) + u32(2)), (5, u8(1))]))
+out("operation_rekey_signature", signature(document, b"cv1.change".ljust(16, b"\0") + covered))
+out("operation_rekey_digest", blake("cv1.operation", b"", 32, document[:124]))
+document = out("operation_remove", operation(6, b"", [], [(2, run(0x77, 16))]))
+out("operation_remove_signature", signature(document, b""))
 
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "keys.txt"), "w", encoding="ascii") as f:
     f.write("# written by make.py, see there\n" + "\n".join(lines) + "\n")
