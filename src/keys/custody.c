@@ -1,5 +1,6 @@
 #include "keys/custody.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,8 +19,8 @@ struct split {
 	uint8_t commits[DIR_SHARES_MAX * 32];
 };
 /*
- * Invariants: 1. secret holds the ceremony's secret key, then for each giver and role one scalar. 2. The scalars of givers below
- * `givers` passed shares_check at index[giver][role] against split[role].
+ * Invariants: 1. secret holds the ceremony's secret key, then for each of `needed` givers and each role one scalar; givers are at most
+ * `needed`. 2. The scalars of givers below `givers` passed shares_check at index[giver][role] against split[role].
  */
 struct custody {
 	uint8_t request[16], pk[32];
@@ -33,7 +34,7 @@ struct custody {
 
 static uint8_t *scalar_of(const struct custody *c, unsigned giver, unsigned role)
 {
-	return c->secret->bytes + CRYPTO_KEY + (giver * CUSTODY_ROLES + role) * SCALAR;
+	return c->secret->bytes + CRYPTO_KEY + (giver * c->roles + role) * SCALAR;
 }
 
 /* The value of a directory row whose fact directory_load has verified. */
@@ -71,12 +72,17 @@ int custody_new(struct store *s, const uint8_t request[16], const struct custody
 	struct custody *c = calloc(1, sizeof(*c));
 	int r = CV_ERR_NOMEM;
 
-	if (c == NULL || (c->secret = secret_new(CRYPTO_KEY + (size_t)DIR_SHARES_MAX * CUSTODY_ROLES * SCALAR)) == NULL)
+	assert(n >= 1 && n <= CUSTODY_ROLES);
+	if (c == NULL)
 		goto out;
 	for (unsigned i = 0; i < n; i++) {
 		if ((r = read_split(s, &roles[i], &c->split[i])) != 0)
 			goto out;
 		c->needed = c->split[i].k > c->needed ? c->split[i].k : c->needed;
+	}
+	if ((c->secret = secret_new(CRYPTO_KEY + (size_t)c->needed * n * SCALAR)) == NULL) {
+		r = CV_ERR_NOMEM;
+		goto out;
 	}
 	c->roles = n;
 	c->begun_ms = now_ms;
@@ -180,7 +186,7 @@ int custody_give(const struct keys *k, struct store *s, struct custody *c, const
 		if ((r = read_share(c, s, i, custodian, &index, &row)) == 0)
 			r = take_share(k, c, i, custodian, index, sealed + i * (size_t)DIR_WRAP);
 	if (r != 0) {
-		wipe(scalar_of(c, c->givers, 0), CUSTODY_ROLES * SCALAR);
+		wipe(scalar_of(c, c->givers, 0), c->roles * (size_t)SCALAR);
 		return r;
 	}
 	memcpy(c->giver[c->givers++], custodian, 16);
