@@ -31,12 +31,16 @@ static int check_genesis(const struct directory_doc *d, struct directory_checked
 	return 0;
 }
 
-/* Whether one of the note's signatures is the log key's. */
-static bool signed_by_log(const struct note *note, const uint8_t log_pk[32])
+/* Whether one of the note's signatures is the log key's under the log's name. */
+static bool signed_by_log(const struct note *note, const struct genesis_body *g)
 {
-	for (unsigned i = 0; i < note->sigs; i++)
-		if (note->sig[i].sig_n == SIGN_BYTES && crypto_verify(log_pk, note->text, note->text_n, note->sig[i].sig) == 0)
+	for (unsigned i = 0; i < note->sigs; i++) {
+		const struct note_sig *s = &note->sig[i];
+
+		if (s->sig_n == SIGN_BYTES && s->name_n == strlen(g->origin) && memcmp(s->name, g->origin, s->name_n) == 0 &&
+		    crypto_verify(g->log_pk, note->text, note->text_n, s->sig) == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -49,7 +53,7 @@ static int check_log(const struct directory_doc *d, struct directory_checked *x)
 	if (note_decode((const char *)d->checkpoint, d->checkpoint_n, &note) != 0 || checkpoint_decode(&note, &c) != 0)
 		return CV_ERR_FORMAT;
 	if (c.origin_n != strlen(x->genesis.origin) || memcmp(c.origin, x->genesis.origin, c.origin_n) != 0 ||
-	    !signed_by_log(&note, x->genesis.log_pk))
+	    !signed_by_log(&note, &x->genesis))
 		return CV_ERR_AUTH;
 	memcpy(proof, d->proof, (size_t)d->proofs * 32);
 	x->log_size = c.size;

@@ -7,6 +7,7 @@ Records come from tests/vectors/format/format.txt, the rest is written out here 
 Seeds of fuzz_http and fuzz_message are kept by hand.
 """
 import base64
+import hashlib
 import os
 import struct
 import sys
@@ -223,6 +224,12 @@ request += b"".join(u8(17) + u8(1) + run(i, 16) + u16(4) + run(i, 4) for i in (1
 seed("genesis", "body", genesis)
 seed("genesis", "request", request)
 seed("genesis", "signature", f"childvault-genesis-signature-1\n{b64(head + run(1, 16) + run(2, 16) + run(3, 64) + run(4, 64))}\n")
+
+covered = u8(1) + u8(1) + u32(1) + u48(1764000000000) + bytes(32) + u16(1) + run(1, 32)
+change = covered + hashlib.blake2b(covered, digest_size=32, person=b"cv1.change").digest() + u8(1) + run(1, 16) + run(2, 64)
+document = b"CVDR" + head + u16(9) + run(1, 9) + u16(7) + run(2, 7) + u8(1) + run(3, 32)
+document += u32(1) + u32(len(change)) + change + u32(2) + b"".join(u8(17) + u8(1) + run(i, 16) + u32(1) + u16(4) + run(i, 4) for i in (1, 2))
+seed("directory_doc", "directory", document)
 
 operation = b"CVOP" + head + u16(1) + run(1, 16) + run(2, 16) + u64(42) + run(3, 32) + u48(1764000000000) + u48(1764000060000) + run(4, 32)
 operation += u32(7) + run(5, 7) + u16(2) + b"".join(u8(17) + u8(1) + run(i, 16) + u16(4) + run(i, 4) for i in (1, 2)) + u16(6) + run(6, 6) + run(7, 112)
