@@ -22,6 +22,7 @@
 #define STOP_GRACE_MS 3000u	/* for fronts to take their last answers */
 #define SLICE_US 2000u		/* of the vault's own work between turns while nobody asks anything */
 #define SLICE_BUSY_US 150u	/* and while they do: about a third of a turn */
+#define WORKS_MS 1		/* sleep while that work waits for its other thread, or for requests to have had their share */
 #define RECEIVE_BYTES ((size_t)RECEIVE * MESSAGE_MAX)
 
 static int watch(struct core *c, int fd, enum event_kind kind)
@@ -180,10 +181,10 @@ static enum core_end loop(struct core *c)
 	struct epoll_event events[64];
 
 	while (!c->stopping) {
-		bool fronts = false, busy = vault_busy(c->vault);
-		int n = epoll_wait(c->epoll_fd, events, 64, busy ? 0 : TRACES_MS);
+		bool fronts = false, busy = vault_busy(c->vault), works = vault_works(c->vault);
+		int n = epoll_wait(c->epoll_fd, events, 64, busy ? 0 : works ? WORKS_MS : TRACES_MS);
 
-		if (n == 0 && !busy) {
+		if (n == 0 && !busy && !works) {
 			/* Nothing comes: what the last turn left in registers and on the stack goes before a longer sleep. */
 			traces_wipe();
 			n = epoll_wait(c->epoll_fd, events, 64, -1);
@@ -197,7 +198,7 @@ static enum core_end loop(struct core *c)
 			fronts_receive(c);
 			turns_run(c);
 		}
-		if (busy)
+		if (busy || works)
 			vault_work(c->vault, fronts ? SLICE_BUSY_US : SLICE_US);
 	}
 	return vault_health(c->vault) == WIRE_AUDIT_UNAVAILABLE ? CORE_FAILED : CORE_STOPPED;

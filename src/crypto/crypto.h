@@ -192,6 +192,8 @@ struct lthash {
 /* Add (or remove) one element, given by its n parts, under key. */
 void lthash_add(struct lthash *h, const uint8_t key[32], const struct part *parts, size_t n);
 void lthash_remove(struct lthash *h, const uint8_t key[32], const struct part *parts, size_t n);
+/* Add what was added to another hash, and take away what was removed from it. */
+void lthash_join(struct lthash *h, const struct lthash *other);
 /* Little-endian lanes, and back. */
 void lthash_encode(const struct lthash *h, uint8_t ret[LTHASH_BYTES]);
 void lthash_decode(struct lthash *h, const uint8_t p[LTHASH_BYTES]);

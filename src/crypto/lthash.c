@@ -43,6 +43,12 @@ void lthash_remove(struct lthash *h, const uint8_t key[32], const struct part *p
 	wipe(x, sizeof(x));
 }
 
+void lthash_join(struct lthash *h, const struct lthash *other)
+{
+	for (size_t i = 0; i < LANES; i++)
+		h->lane[i] = (uint16_t)(h->lane[i] + other->lane[i]);
+}
+
 void lthash_encode(const struct lthash *h, uint8_t ret[LTHASH_BYTES])
 {
 	for (size_t i = 0; i < LANES; i++) {

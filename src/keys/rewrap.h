@@ -31,6 +31,11 @@ struct rewrap_class {
  * (memory could not be locked).
  */
 int rewrap_keys_open(struct keys *k, const struct custody *c, const struct rewrap_class *classes, unsigned n, struct rewrap_keys **ret);
+/*
+ * The classes that have an epoch older than their newest one, ascending, each with its newest, as far as there is room; how many. *ret_epochs
+ * is how many old epochs there are in all.
+ */
+unsigned rewrap_classes_old(const struct keys *k, struct rewrap_class ret[REWRAP_CLASSES_MAX], unsigned *ret_epochs);
 /* Wipe and free; NULL is allowed. */
 void rewrap_keys_free(struct rewrap_keys *x);
 /* The classes, in their order, and how many. Valid until rewrap_keys_free. */

@@ -454,6 +454,16 @@ void applier_flush(struct store *s, bool (*enough)(const struct store *s), uint6
 	(void)pthread_mutex_unlock(&a->lock);
 }
 
+size_t applier_waiting(struct store *s)
+{
+	size_t n;
+
+	(void)pthread_mutex_lock(&s->a.lock);
+	n = s->a.bytes;
+	(void)pthread_mutex_unlock(&s->a.lock);
+	return n;
+}
+
 bool applier_idle(struct store *s)
 {
 	bool idle;

@@ -525,6 +525,13 @@ uint64_t store_applied_leaves(const struct store *s)
 	return atomic_load(&s->a.leaves);
 }
 
+size_t store_waiting(struct store *s, size_t *ret_limit)
+{
+	/* Of a ring one file is being written and one may be held by the last applied block. */
+	*ret_limit = (size_t)(s->j.files > 2 ? s->j.files - 2 : 1) * (size_t)s->j.file_bytes;
+	return applier_waiting(s);
+}
+
 void store_checkpointed(struct store *s, uint64_t size)
 {
 	if (size > s->checkpointed)

@@ -175,6 +175,8 @@ int store_flush(struct store *s);
 int store_applied_fd(const struct store *s);
 /* Leaves whose blocks are applied. */
 uint64_t store_applied_leaves(const struct store *s);
+/* Bytes of durable blocks that wait to be applied, and how many of them the journal takes before turns have to wait for it. */
+size_t store_waiting(struct store *s, size_t *ret_limit);
 /*
  * A signed checkpoint now covers leaves below size, durably: journal files whose leaves all lie below it, and whose
  * blocks are applied, may be recycled. Not remembered over a restart: tell it again after store_replay.

@@ -282,6 +282,8 @@ void applier_free(struct store *s);
 void applier_push(struct store *s, struct block *b);
 /* Apply at once; wait until nothing waits, an attempt fails, or until enough(s) answers true or wait_ms (0 = ever) passed. */
 void applier_flush(struct store *s, bool (*enough)(const struct store *s), uint64_t wait_ms);
+/* Bytes that wait to be applied. */
+size_t applier_waiting(struct store *s);
 /* Whether nothing waits to be applied. */
 bool applier_idle(struct store *s);
 /* Take the list of applied blocks that are still in the overlay; *ret_idle: nothing else waits. */

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "vault/list.h"
+#include "vault/rewrap.h"
 
 #define GOV_PREFIX 20u		/* clear bytes before a governance row's SEAL, FORMAT.md 5.1 */
 #define UPKEEP_JOB 3		/* what of leaf kind 21: a slice of a job */
@@ -18,7 +19,20 @@
 
 /* ---- rows --------------------------------------------------------------------------------------------------------- */
 
-enum { TAG_KIND = 1, TAG_BY, TAG_CREATED, TAG_NEXT, TAG_END, TAG_CHANGED, TAG_SKIPPED, TAG_POLICY, TAG_FIELDS, TAGS = TAG_FIELDS };
+enum { TAG_KIND = 1, TAG_BY, TAG_CREATED, TAG_NEXT, TAG_END, TAG_CHANGED, TAG_SKIPPED, TAG_POLICY, TAG_FIELDS, TAG_CLASSES, TAG_PASS, TAG_WRAPS };
+
+#define ITEM_CLASS 8u	/* bytes of one class */
+
+/* The tags of a kind's row, in order. */
+static const uint8_t *tags_of(enum job_kind kind, unsigned *ret_n)
+{
+	static const uint8_t fields[] = { TAG_KIND, TAG_BY, TAG_CREATED, TAG_NEXT, TAG_END, TAG_CHANGED, TAG_SKIPPED, TAG_POLICY, TAG_FIELDS };
+	static const uint8_t rewrap[] = { TAG_KIND, TAG_BY, TAG_CREATED, TAG_NEXT, TAG_END, TAG_CHANGED, TAG_SKIPPED, TAG_CLASSES, TAG_PASS,
+		TAG_WRAPS };
+
+	*ret_n = kind == JOB_REWRAP ? sizeof(rewrap) : sizeof(fields);
+	return kind == JOB_REWRAP ? rewrap : fields;
+}
 
 static void put_number(struct buf *b, uint16_t tag, uint64_t x)
 {
@@ -34,18 +48,8 @@ static void put_bytes(struct buf *b, uint16_t tag, const void *p, uint16_t n)
 	buf_put(b, p, n);
 }
 
-static void encode(const struct job *j, struct buf *b)
+static void encode_fields(const struct job *j, struct buf *b)
 {
-	uint8_t kind = (uint8_t)j->kind;
-
-	buf_u16(b, TAGS);
-	put_bytes(b, TAG_KIND, &kind, 1);
-	put_bytes(b, TAG_BY, j->by, 16);
-	put_number(b, TAG_CREATED, j->created_ms);
-	put_number(b, TAG_NEXT, j->next);
-	put_number(b, TAG_END, j->end);
-	put_number(b, TAG_CHANGED, j->changed);
-	put_number(b, TAG_SKIPPED, j->skipped);
 	put_bytes(b, TAG_POLICY, j->policy, 32);
 	buf_u16(b, TAG_FIELDS);
 	buf_u16(b, (uint16_t)(2 * j->fields));
@@ -53,11 +57,67 @@ static void encode(const struct job *j, struct buf *b)
 		buf_u16(b, j->field[i]);
 }
 
+static void encode_rewrap(const struct job *j, struct buf *b)
+{
+	buf_u16(b, TAG_CLASSES);
+	buf_u16(b, (uint16_t)(ITEM_CLASS * j->classes));
+	for (unsigned i = 0; i < j->classes; i++) {
+		buf_u32(b, j->class[i].class_key);
+		buf_u32(b, j->class[i].newest);
+	}
+	put_bytes(b, TAG_PASS, &j->pass, 1);
+	put_number(b, TAG_WRAPS, j->wraps);
+}
+
+static void encode(const struct job *j, struct buf *b)
+{
+	uint8_t kind = (uint8_t)j->kind;
+	unsigned tags;
+
+	(void)tags_of(j->kind, &tags);
+	buf_u16(b, (uint16_t)tags);
+	put_bytes(b, TAG_KIND, &kind, 1);
+	put_bytes(b, TAG_BY, j->by, 16);
+	put_number(b, TAG_CREATED, j->created_ms);
+	put_number(b, TAG_NEXT, j->next);
+	put_number(b, TAG_END, j->end);
+	put_number(b, TAG_CHANGED, j->changed);
+	put_number(b, TAG_SKIPPED, j->skipped);
+	if (j->kind == JOB_REWRAP)
+		encode_rewrap(j, b);
+	else
+		encode_fields(j, b);
+}
+
+static int decode_fields(struct job *j, const uint8_t *p, size_t n)
+{
+	if (n % 2 != 0 || n / 2 > POLICY_FIELDS)
+		return CV_ERR_FORMAT;
+	j->fields = (unsigned)(n / 2);
+	for (unsigned i = 0; i < j->fields; i++)
+		j->field[i] = be16_get(p + 2 * i);
+	return 0;
+}
+
+static int decode_classes(struct job *j, const uint8_t *p, size_t n)
+{
+	if (n == 0 || n % ITEM_CLASS != 0 || n / ITEM_CLASS > REWRAP_CLASSES_MAX)
+		return CV_ERR_FORMAT;
+	j->classes = (unsigned)(n / ITEM_CLASS);
+	for (unsigned i = 0; i < j->classes; i++) {
+		j->class[i] = (struct rewrap_class){ be32_get(p + ITEM_CLASS * i), be32_get(p + ITEM_CLASS * i + 4) };
+		if (i > 0 && j->class[i - 1].class_key >= j->class[i].class_key)
+			return CV_ERR_FORMAT;
+	}
+	return 0;
+}
+
 static int decode_item(struct job *j, unsigned tag, const uint8_t *p, size_t n)
 {
-	static const size_t length[TAGS + 1] = { 0, 1, 16, 8, 8, 8, 8, 8, 32, 0 };
+	static const uint8_t length[] = { [TAG_KIND] = 1, [TAG_BY] = 16, [TAG_CREATED] = 8, [TAG_NEXT] = 8, [TAG_END] = 8, [TAG_CHANGED] = 8,
+		[TAG_SKIPPED] = 8, [TAG_POLICY] = 32, [TAG_FIELDS] = 0, [TAG_CLASSES] = 0, [TAG_PASS] = 1, [TAG_WRAPS] = 8 };
 
-	if (tag != TAG_FIELDS && n != length[tag])
+	if (length[tag] != 0 && n != length[tag])
 		return CV_ERR_FORMAT;
 	switch (tag) {
 	case TAG_KIND: j->kind = p[0]; break;
@@ -68,29 +128,42 @@ static int decode_item(struct job *j, unsigned tag, const uint8_t *p, size_t n)
 	case TAG_CHANGED: j->changed = be64_get(p); break;
 	case TAG_SKIPPED: j->skipped = be64_get(p); break;
 	case TAG_POLICY: memcpy(j->policy, p, 32); break;
-	default:
-		if (n % 2 != 0 || n / 2 > POLICY_FIELDS)
-			return CV_ERR_FORMAT;
-		j->fields = (unsigned)(n / 2);
-		for (unsigned i = 0; i < j->fields; i++)
-			j->field[i] = be16_get(p + 2 * i);
+	case TAG_FIELDS: return decode_fields(j, p, n);
+	case TAG_CLASSES: return decode_classes(j, p, n);
+	case TAG_PASS: j->pass = p[0]; break;
+	default: j->wraps = be64_get(p);
 	}
 	return 0;
+}
+
+static bool job_valid(const struct job *j)
+{
+	if (j->kind == JOB_REWRAP)
+		return j->pass == 1 || j->pass == 2;
+	return j->kind == JOB_REPROJECT || j->kind == JOB_PREDICATES;
 }
 
 static int decode(const struct buf *plain, struct job *j)
 {
 	struct rd rd = rd_over(plain->p, plain->n);
-	int r = rd_u16(&rd) == TAGS ? 0 : CV_ERR_FORMAT;
+	uint16_t count = rd_u16(&rd);
+	unsigned tags = count;
+	const uint8_t *tag = tags_of(JOB_REPROJECT, &tags);
+	int r = 0;
 
-	for (unsigned tag = 1; r == 0 && tag <= TAGS; tag++) {
+	for (unsigned i = 0; r == 0 && i < tags; i++) {
 		uint16_t stored = rd_u16(&rd), n = rd_u16(&rd);
 		const uint8_t *p = rd_take(&rd, n);
 
-		r = p != NULL && stored == tag ? decode_item(j, tag, p, n) : CV_ERR_FORMAT;
+		r = p != NULL && stored == tag[i] ? decode_item(j, tag[i], p, n) : CV_ERR_FORMAT;
+		if (i == 0)
+			tag = tags_of(j->kind, &tags);
 	}
-	if (r == 0 && (!rd_done(&rd) || (j->kind != JOB_REPROJECT && j->kind != JOB_PREDICATES) || j->next > j->end))
+	if (r == 0 && (!rd_done(&rd) || count != tags || !job_valid(j) || j->next > j->end))
 		r = CV_ERR_FORMAT;
+	/* What was counted before a restart is forgotten. */
+	if (r == 0 && j->pass == 2)
+		j->next = 1;
 	return r;
 }
 
@@ -132,6 +205,25 @@ int jobs_del(struct vault *v, const struct job *j)
 
 	row_key(j, key);
 	return vault_del_hashed(v, STORE_GOV, key, sizeof(key));
+}
+
+int jobs_make_place(struct vault *v)
+{
+	struct job_table *t = &v->jobs->now;
+	int r;
+
+	if (t->n < JOBS_MAX)
+		return 0;
+	for (unsigned i = 0; i < t->n; i++) {
+		if (t->job[i].state == JOB_OPEN)
+			continue;
+		if ((r = jobs_del(v, &t->job[i])) != 0)
+			return r;
+		memmove(&t->job[i], &t->job[i + 1], (t->n - i - 1) * sizeof(t->job[0]));
+		t->n--;
+		return 0;
+	}
+	return CV_ERR_BUSY;
 }
 
 /* Rows come in the order of their random ids: each goes to its place by age. */
@@ -177,6 +269,7 @@ void jobs_unload(struct vault *v)
 {
 	if (v->jobs == NULL)
 		return;
+	rewrap_free(v);
 	buf_free(&v->jobs->source.bytes);
 	free(v->jobs);
 	v->jobs = NULL;
@@ -197,18 +290,22 @@ void jobs_save(struct vault *v)
 
 void jobs_commit(struct vault *v)
 {
-	if (v->jobs != NULL)
-		v->jobs->call_valid = false;
+	if (v->jobs == NULL)
+		return;
+	v->jobs->call_valid = false;
+	rewrap_commit(v);
 }
 
 void jobs_rollback(struct vault *v)
 {
 	struct jobs *x = v->jobs;
 
-	if (x != NULL && x->call_valid)
+	if (x == NULL)
+		return;
+	if (x->call_valid)
 		x->now = x->call_saved;
-	if (x != NULL)
-		x->call_valid = false;
+	x->call_valid = false;
+	rewrap_rollback(v);
 }
 
 void jobs_turn_done(struct vault *v, bool durable)
@@ -220,6 +317,7 @@ void jobs_turn_done(struct vault *v, bool durable)
 	if (x->turn_valid && !durable)
 		x->now = x->turn_saved;
 	x->turn_valid = x->call_valid = false;
+	rewrap_turn_done(v, durable);
 }
 
 static void table_forget(struct job_table *t, const struct session *s)
@@ -285,15 +383,18 @@ static struct job *job_to_run(const struct vault *v)
 {
 	struct jobs *x = v->jobs;
 
-	for (unsigned i = 0; x != NULL && i < x->now.n; i++)
-		if (x->now.job[i].state == JOB_OPEN && x->now.job[i].session != NULL)
-			return &x->now.job[i];
+	for (unsigned i = 0; x != NULL && i < x->now.n; i++) {
+		struct job *j = &x->now.job[i];
+
+		if (j->state == JOB_OPEN && (j->session != NULL || (j->kind == JOB_REWRAP && rewrap_ready(v, j))))
+			return j;
+	}
 	return NULL;
 }
 
 bool jobs_running(const struct vault *v)
 {
-	return job_to_run(v) != NULL && clock_mono_ms() >= v->jobs->not_before_ms;
+	return v->jobs != NULL && v->jobs->now.n > 0 && clock_mono_ms() >= v->jobs->not_before_ms && job_to_run(v) != NULL;
 }
 
 /* Whether the session may lend its keys to the job: some role of it starts jobs, and writes what is computed. */
@@ -428,6 +529,10 @@ void jobs_slice(struct vault *v, uint64_t until_us)
 	uint64_t next;
 	int r;
 
+	if (j != NULL && j->kind == JOB_REWRAP) {
+		rewrap_slice(v, j);
+		return;
+	}
 	if (j == NULL || vault_turn_begin(v) != 0) {
 		if (v->jobs != NULL)
 			v->jobs->not_before_ms = clock_mono_ms() + WAIT_MS;

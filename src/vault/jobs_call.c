@@ -6,11 +6,12 @@
 #include "base/text.h"
 #include "format/value.h"
 #include "vault/jobs_internal.h"
+#include "vault/rewrap.h"
 
 #define LIMIT_DEFAULT 100u
 #define CURSOR_PLAIN (1 + 16 + 16)
 
-static const char *const kinds[] = { "", "reproject", "predicates" };
+static const char *const kinds[] = { "", "reproject", "predicates", "rewrap" };
 
 static bool text_is(const struct wire_text *t, const char *s)
 {
@@ -34,13 +35,13 @@ static unsigned may_act(struct vault *v, struct vault_call *c)
 
 /* ---- answers ------------------------------------------------------------------------------------------------------ */
 
-static const char *state_name(const struct job *j)
+static const char *state_name(const struct vault *v, const struct job *j)
 {
 	switch (j->state) {
 	case JOB_DONE: return "done";
 	case JOB_FAILED: return "failed";
 	case JOB_CANCELLED: return "cancelled";
-	default: return j->session != NULL ? "running" : "needs-keys";
+	default: return j->session != NULL || (j->kind == JOB_REWRAP && rewrap_has_keys(v, j)) ? "running" : "needs-keys";
 	}
 }
 
@@ -80,6 +81,28 @@ static void put_fields(struct vault *v, const struct job *j, struct buf *out, si
 	buf_reset(list);
 }
 
+/* What only a re-wrap has: its classes, how many wraps it made, and whether it makes or counts. */
+static void put_rewrap(struct vault *v, const struct job *j, struct buf *out, size_t *count)
+{
+	struct buf *list = &v->scratch;
+	size_t at;
+
+	buf_reset(list);
+	at = value_begin(list);
+	for (unsigned i = 0; i < j->classes; i++) {
+		char number[REWRAP_NAME];
+		const char *name = rewrap_class_name(v, j->class[i].class_key, number);
+
+		value_item_put(list, VALUE_TEXT, name, strlen(name));
+	}
+	value_end(list, at, j->classes);
+	wire_field_put(out, "classes", 7, VALUE_LIST, list->p, list->n);
+	(*count)++;
+	buf_reset(list);
+	put_number(out, "wraps", j->wraps, count);
+	put_text(out, "step", j->pass == 1 ? "wraps" : "count", count);
+}
+
 static void put_job(struct vault *v, struct vault_call *c, const struct job *j)
 {
 	const struct principal *by = directory_principal(v->keys, j->by);
@@ -90,12 +113,15 @@ static void put_job(struct vault *v, struct vault_call *c, const struct job *j)
 	wire_gov_object_head(c->out, j->id);
 	at = wire_count_begin(c->out);
 	put_text(c->out, "kind", kinds[j->kind], &count);
-	put_text(c->out, "state", state_name(j), &count);
+	put_text(c->out, "state", state_name(v, j), &count);
 	put_number(c->out, "done", j->next - 1, &count);
 	put_number(c->out, "total", j->end - 1, &count);
 	put_number(c->out, "changed", j->changed, &count);
 	put_number(c->out, "skipped", j->skipped, &count);
-	put_fields(v, j, c->out, &count);
+	if (j->kind == JOB_REWRAP)
+		put_rewrap(v, j, c->out, &count);
+	else
+		put_fields(v, j, c->out, &count);
 	if (by != NULL)
 		put_text(c->out, "by", by->login, &count);
 	put_text(c->out, "created_at", time, &count);
@@ -204,26 +230,6 @@ static unsigned choose_fields(struct vault *v, struct vault_call *c, struct job 
 	return j->fields > 0 ? 0 : call_decline(c, DECIDE_NO_KEY, "%s", "");
 }
 
-/* A place in the table: the oldest job that is over goes for it. */
-static unsigned make_place(struct vault *v, struct vault_call *c)
-{
-	struct job_table *t = &v->jobs->now;
-	int r;
-
-	if (t->n < JOBS_MAX)
-		return 0;
-	for (unsigned i = 0; i < t->n; i++) {
-		if (t->job[i].state == JOB_OPEN)
-			continue;
-		if ((r = jobs_del(v, &t->job[i])) != 0)
-			return call_failed(c, r);
-		memmove(&t->job[i], &t->job[i + 1], (t->n - i - 1) * sizeof(t->job[0]));
-		t->n--;
-		return 0;
-	}
-	return call_refuse(c, PROBLEM_CONFLICT, "%u jobs wait: resume or cancel one", JOBS_MAX);
-}
-
 /* The intent stands in the log before the first record is touched. */
 static void mark(struct vault *v, struct vault_call *c, const struct job *j)
 {
@@ -250,8 +256,10 @@ unsigned vault_job_create(struct vault *v, struct vault_call *c, const struct wi
 	    (problem = choose_fields(v, c, &j)) != 0)
 		return problem;
 	jobs_save(v);
-	if ((problem = make_place(v, c)) != 0)
-		return problem;
+	if ((r = jobs_make_place(v)) == CV_ERR_BUSY)
+		return call_refuse(c, PROBLEM_CONFLICT, "%u jobs wait: resume or cancel one", JOBS_MAX);
+	if (r != 0)
+		return call_failed(c, r);
 	crypto_random(j.id, sizeof(j.id));
 	memcpy(j.by, c->principal->id, 16);
 	memcpy(j.policy, v->policy_digest, 32);
@@ -270,9 +278,13 @@ unsigned vault_job_create(struct vault *v, struct vault_call *c, const struct wi
 
 /* ---- get, list, act ----------------------------------------------------------------------------------------------- */
 
-/* Jobs show to who may start them, and to who made them. */
+/* Jobs show to who may start them, and to who made them; re-wraps to everybody who has a part in keys. */
 static bool may_see(const struct vault *v, const struct vault_call *c, const struct job *j)
 {
+	const enum principal_kind kind = c->principal->kind;
+
+	if (j->kind == JOB_REWRAP && (kind == PRINCIPAL_ADMINISTRATOR || kind == PRINCIPAL_CUSTODIAN || kind == PRINCIPAL_AUDITOR))
+		return true;
 	return memcmp(j->by, c->principal->id, 16) == 0 || policy_decide_act(v->policy, &c->subject, ACT_JOB) != 0;
 }
 
@@ -384,11 +396,11 @@ static bool asked(struct vault *v, const struct vault_call *c, const struct job 
 	const struct principal *by = directory_principal(v->keys, j->by);
 	const struct policy_field *missing;
 
-	if (x->state.n > 0 && !text_is(&x->state, state_name(j)))
+	if (x->state.n > 0 && !text_is(&x->state, state_name(v, j)))
 		return false;
 	if (x->principal.n > 0 && (by == NULL || !text_is(&x->principal, by->login)))
 		return false;
-	return !x->mine || (j->state == JOB_OPEN && j->session == NULL && may_lend(v, c, j, &missing) == DECIDE_YES &&
+	return !x->mine || (j->kind != JOB_REWRAP && j->state == JOB_OPEN && j->session == NULL && may_lend(v, c, j, &missing) == DECIDE_YES &&
 	    policy_decide_act(v->policy, &c->subject, ACT_JOB) != 0);
 }
 
@@ -434,6 +446,8 @@ static unsigned resume(struct vault *v, struct vault_call *c, struct job *j)
 
 	if (j->state != JOB_OPEN)
 		return call_refuse(c, PROBLEM_CONFLICT, "the job is over");
+	if (j->kind == JOB_REWRAP)
+		return call_refuse(c, PROBLEM_CONFLICT, "custodians give its keys");
 	if ((why = may_lend(v, c, j, &missing)) != DECIDE_YES)
 		return call_decline(c, why, "field %s", missing->name);
 	jobs_save(v);
@@ -458,8 +472,11 @@ unsigned vault_job_act(struct vault *v, struct vault_call *c, const struct wire_
 	struct job *j = find(v, m->id);
 	unsigned problem;
 
-	if ((problem = may_act(v, c)) != 0)
+	/* A re-wrap is a matter of administrators, whatever their roles. */
+	if ((j == NULL || j->kind != JOB_REWRAP || c->principal->kind != PRINCIPAL_ADMINISTRATOR) && (problem = may_act(v, c)) != 0)
 		return problem;
+	if (j != NULL && j->kind == JOB_REWRAP && c->principal->kind != PRINCIPAL_ADMINISTRATOR)
+		return call_decline(c, DECIDE_NOT_APPROVER, "%s", "");
 	if (j == NULL)
 		return call_refuse(c, PROBLEM_NOT_FOUND, "no such job");
 	if (m->fields.count > 0)

@@ -2,13 +2,14 @@
 #ifndef CV_VAULT_JOBS_INTERNAL_H
 #define CV_VAULT_JOBS_INTERNAL_H
 
+#include "format/gov.h"
+#include "keys/rewrap.h"
 #include "vault/jobs.h"
 #include "vault/vault_internal.h"
 
 #define JOBS_MAX 16u		/* kept: the oldest that is over makes room */
-#define GOV_JOB 13u		/* type of its governance row, FORMAT.md 5.1 */
 
-enum job_kind { JOB_REPROJECT = 1, JOB_PREDICATES = 2 };
+enum job_kind { JOB_REPROJECT = 1, JOB_PREDICATES = 2, JOB_REWRAP = 3 };
 enum job_state { JOB_OPEN = 1, JOB_DONE = 2, JOB_FAILED = 3, JOB_CANCELLED = 4 };
 
 struct job {
@@ -22,8 +23,13 @@ struct job {
 	uint8_t policy[32];		/* digest of the document that it follows: another one begins anew */
 	unsigned fields;
 	uint16_t field[POLICY_FIELDS];	/* ids, ascending */
-	struct session *session;	/* whose keys it uses; NULL: waits for keys */
+	struct session *session;	/* whose keys it uses; NULL: waits for keys. A re-wrap has keys of its own, rewrap.h */
+	uint8_t pass;			/* of a re-wrap: 1 makes wraps anew, 2 counts old ones */
+	uint64_t wraps;			/* that it made anew */
+	unsigned classes;
+	struct rewrap_class class[REWRAP_CLASSES_MAX];	/* ascending */
 };
+struct rewrap;
 
 /* All jobs, oldest first, and what an undo puts back. */
 struct job_table {
@@ -36,6 +42,7 @@ struct jobs {
 	uint64_t stored_ms;		/* when the running job's row was last written, monotonic */
 	uint64_t not_before_ms;		/* after a failed slice, monotonic */
 	struct content source;		/* scratch of reproject.c */
+	struct rewrap *rewrap;		/* the re-wrap that has its keys, or NULL: rewrap.c */
 };
 
 /* Remember the table before the request's first change. */
@@ -43,6 +50,8 @@ void jobs_save(struct vault *v);
 /* Store the row of j, or delete it. 0 or the store's error. */
 int jobs_put(struct vault *v, const struct job *j);
 int jobs_del(struct vault *v, const struct job *j);
+/* A place in the table: the oldest job that is over goes for it. 0, CV_ERR_BUSY (all wait), or the store's error. After jobs_save. */
+int jobs_make_place(struct vault *v);
 /* Whether field f has something to compute in a job of this kind. */
 bool jobs_field_fits(enum job_kind kind, const struct policy_field *f);
 /* Whether session s holds every class key that the job needs for field f. */

@@ -91,6 +91,13 @@ int vault_del_hashed(struct vault *v, enum store_table t, const void *key, size_
 	return store_del(v->store, t, key, key_n);
 }
 
+void vault_join_hash(struct vault *v, const struct lthash *change)
+{
+	vault_save(v);
+	lthash_join(&v->lthash, change);
+	v->state_dirty = true;
+}
+
 static void meta_key(const char *name, uint8_t ret[16])
 {
 	memset(ret, 0, 16);

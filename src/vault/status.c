@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "vault/inventory.h"
+#include "vault/rewrap.h"
 
 static const char *health_name(enum wire_health h)
 {
@@ -103,4 +104,5 @@ void vault_metrics(struct vault *v, struct buf *ret)
 	gauge(ret, "log_signed_size", "Leaves under the newest checkpoint.", size);
 	gauge(ret, "sessions", "Live sessions.", session_count(v->keys));
 	key_metrics(v, ret);
+	rewrap_metrics(v, ret);
 }

@@ -112,6 +112,8 @@ static int end_turn(struct vault *v, int r)
 		v->state_dirty = v->tables_dirty = v->counters_dirty = false;
 		log_error("a turn could not be made durable: %s", cv_strerror(r));
 	}
+	if (v->turn_calls > 0)
+		v->asked_us = clock_mono_us();
 	settle_calls(v, r);
 	settle_full(v, r, changed);
 	return r;

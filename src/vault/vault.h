@@ -92,6 +92,8 @@ void vault_applied(struct vault *v);
 void vault_tick(struct vault *v);
 /* Whether work waits that is done between turns in slices: the work list's filling, jobs. */
 bool vault_busy(const struct vault *v);
+/* Whether such work goes on by itself and will wait soon: whoever sleeps now looks again after a millisecond. */
+bool vault_works(const struct vault *v);
 /* Between turns: do of it what takes about slice_us microseconds; a job's slice is a turn of its own, and ends with its sync. */
 void vault_work(struct vault *v, unsigned slice_us);
 /* Between turns: apply and sign, so that checkpoint and events cover what was answered before. 0 or CV_ERR_IO. */

@@ -169,6 +169,7 @@ struct vault {
 	struct vault_call call;		/* one request at a time */
 	struct session *ending;		/* closed by its own request, once the leaf is built */
 	unsigned turn_calls;		/* calls of the open turn that ended */
+	uint64_t asked_us;		/* when the last turn with calls ended, monotonic */
 	uint64_t turn_counts[PROBLEM_COUNT];	/* their answers; they join counts when the turn is durable */
 	unsigned opened;		/* sessions that the open turn opened: closed again if it fails */
 	struct session *open[VAULT_OPENED];
@@ -230,6 +231,8 @@ void vault_undo(struct vault *v, struct vault_saved *from);
 /* Put or delete a row that the state hash covers (DIR, GOV, heads and keys rows of REC). 0 or the store's error. */
 int vault_put_hashed(struct vault *v, enum store_table t, const void *key, size_t key_n, const void *val, size_t val_n);
 int vault_del_hashed(struct vault *v, enum store_table t, const void *key, size_t key_n);
+/* Rows of REC that the request put with store_put in place of others: what that changes of the state hash, computed elsewhere. */
+void vault_join_hash(struct vault *v, const struct lthash *change);
 /* Read META values sealed under K_row; the plaintext replaces what ret holds. */
 int vault_meta_get(struct vault *v, const char *name, struct buf *ret);
 int vault_meta_put(struct vault *v, const char *name, const void *p, size_t n);

@@ -2,11 +2,17 @@
 #include "base/clock.h"
 #include "vault/jobs.h"
 #include "vault/list.h"
+#include "vault/rewrap.h"
 #include "vault/vault_internal.h"
 
 bool vault_busy(const struct vault *v)
 {
 	return v->state == VAULT_READY && store_healthy(v->store) && (list_filling(v) || jobs_running(v));
+}
+
+bool vault_works(const struct vault *v)
+{
+	return v->state == VAULT_READY && rewrap_under_way(v);
 }
 
 void vault_work(struct vault *v, unsigned slice_us)

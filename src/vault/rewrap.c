@@ -1,0 +1,500 @@
+/* A re-wrap's keys, its rows, its pace. */
+#include "vault/rewrap_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "format/gov.h"
+#include "vault/operation.h"
+
+#define ASKED_US 3000u		/* requests count as coming in for so long after the last one */
+#define SLICE_ASKED_US 1000u	/* a slice while they do */
+#define SLICE_ALONE_US 4000u	/* and else */
+#define PACE 2u			/* while requests come in, they have so many times as long as a slice took before the next one */
+#define WAIT_MS 1000u		/* after a slice that could not be made durable */
+#define WORTH 4u		/* batches */
+#define ROOM_BYTES (1u << 20)	/* that a batch may take in a turn */
+
+/* ---- beginning -------------------------------------------------------------------------------------------------------------- */
+
+void rewrap_free(struct vault *v)
+{
+	struct rewrap *x = v->jobs != NULL ? v->jobs->rewrap : NULL;
+
+	if (x == NULL)
+		return;
+	rewrap_worker_stop(x->worker);
+	rewrap_keys_free(x->keys);
+	free(x);
+	v->jobs->rewrap = NULL;
+}
+
+/* Keys and thread for job j. */
+static int start(struct vault *v, const struct job *j, const struct custody *custody)
+{
+	struct rewrap *x = calloc(1, sizeof(*x));
+	int r = CV_ERR_NOMEM;
+
+	if (x == NULL || (r = rewrap_keys_open(v->keys, custody, j->class, j->classes, &x->keys)) != 0 ||
+	    (r = rewrap_worker_start(v->keys, x->keys, &x->worker)) != 0) {
+		if (x != NULL)
+			rewrap_keys_free(x->keys);
+		free(x);
+		return r;
+	}
+	memcpy(x->id, j->id, 16);
+	x->feed = j->next;
+	x->fresh_call = x->fresh_turn = true;
+	v->jobs->rewrap = x;
+	return 0;
+}
+
+static struct job *find(const struct vault *v, const uint8_t id[16])
+{
+	struct job_table *t = &v->jobs->now;
+
+	for (unsigned i = 0; i < t->n; i++)
+		if (t->job[i].kind == JOB_REWRAP && memcmp(t->job[i].id, id, 16) == 0)
+			return &t->job[i];
+	return NULL;
+}
+
+static bool one_is_open(const struct vault *v)
+{
+	const struct job_table *t = &v->jobs->now;
+
+	for (unsigned i = 0; i < t->n; i++)
+		if (t->job[i].kind == JOB_REWRAP && t->job[i].state == JOB_OPEN)
+			return true;
+	return false;
+}
+
+int rewrap_begin(struct vault *v, const struct vault_call *c, const struct gov_object *request, const struct operation_reading *r,
+    const struct custody *custody)
+{
+	static struct job j;
+	struct job_table *t = &v->jobs->now;
+	int e;
+
+	if (one_is_open(v))
+		return CV_ERR_BUSY;
+	if (r->class_count == 0 || r->class_count > REWRAP_CLASSES_MAX)
+		return CV_ERR_LIMIT;
+	memset(&j, 0, sizeof(j));
+	memcpy(j.id, request->id, 16);
+	memcpy(j.by, request->by, 16);
+	j.kind = JOB_REWRAP;
+	j.state = JOB_OPEN;
+	j.created_ms = c->now_ms;
+	j.next = 1;
+	j.end = v->counters.next_serial;
+	j.pass = PASS_WRAP;
+	j.classes = r->class_count;
+	for (unsigned i = 0; i < j.classes; i++) {
+		struct operation_class class = operation_class_at(r, i);
+
+		j.class[i] = (struct rewrap_class){ class.class_key, class.epoch };
+	}
+	jobs_save(v);
+	if ((e = jobs_make_place(v)) != 0 || (e = jobs_put(v, &j)) != 0 || (e = start(v, &j, custody)) != 0)
+		return e;
+	t->job[t->n++] = j;
+	return 0;
+}
+
+bool rewrap_waits(const struct vault *v, const uint8_t request[16])
+{
+	const struct job *j = find(v, request);
+
+	return j != NULL && j->state == JOB_OPEN && !rewrap_has_keys(v, j);
+}
+
+int rewrap_resume(struct vault *v, const struct vault_call *c, const uint8_t request[16], const struct operation_reading *r,
+    const struct custody *custody)
+{
+	struct job *j = find(v, request);
+
+	(void)c;
+	(void)r;	/* what it says stands in the job's row */
+	return rewrap_waits(v, request) ? start(v, j, custody) : CV_ERR_STATE;
+}
+
+void rewrap_commit(struct vault *v)
+{
+	if (v->jobs->rewrap != NULL)
+		v->jobs->rewrap->fresh_call = false;
+}
+
+void rewrap_rollback(struct vault *v)
+{
+	if (v->jobs->rewrap != NULL && v->jobs->rewrap->fresh_call)
+		rewrap_free(v);
+}
+
+void rewrap_turn_done(struct vault *v, bool durable)
+{
+	struct rewrap *x = v->jobs->rewrap;
+	const struct job *j = x != NULL ? find(v, x->id) : NULL;
+
+	if (x == NULL)
+		return;
+	/* Done, failed or cancelled: its keys have nothing left to do. */
+	if (durable ? j == NULL || j->state != JOB_OPEN : x->fresh_turn)
+		rewrap_free(v);
+	else
+		x->fresh_turn = false;
+}
+
+/* ---- pace ------------------------------------------------------------------------------------------------------------------- */
+
+bool rewrap_has_keys(const struct vault *v, const struct job *j)
+{
+	const struct rewrap *x = v->jobs->rewrap;
+
+	return x != NULL && memcmp(x->id, j->id, 16) == 0;
+}
+
+bool rewrap_asked(const struct vault *v)
+{
+	return v->asked_us != 0 && clock_mono_us() < v->asked_us + ASKED_US;
+}
+
+/* Requests have had their share of time since the last slice, and applying keeps up. */
+static bool in_pace(const struct vault *v)
+{
+	const struct rewrap *x = v->jobs->rewrap;
+	size_t limit, waiting = store_waiting(v->store, &limit);
+
+	return waiting <= limit / 2 && (!rewrap_asked(v) || clock_mono_us() >= x->slice_end_us + PACE * x->slice_us);
+}
+
+/* There is enough to be put, or to be filled, for a slice to be worth its sync; or nothing else goes on. */
+static bool worth_it(const struct rewrap *x, const struct job *j)
+{
+	unsigned empty, busy, done;
+
+	rewrap_worker_look(x->worker, &empty, &busy, &done);
+	return done >= WORTH || (x->feed < j->end && empty >= WORTH) || busy == 0;
+}
+
+bool rewrap_ready(const struct vault *v, const struct job *j)
+{
+	const struct rewrap *x = v->jobs->rewrap;
+
+	if (!rewrap_has_keys(v, j) || x->fresh_turn)
+		return false;
+	return (j->pass == PASS_COUNT || worth_it(x, j)) && in_pace(v);
+}
+
+bool rewrap_under_way(const struct vault *v)
+{
+	return v->jobs != NULL && v->jobs->rewrap != NULL;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------------------------------- */
+
+/* A copy of one record's keys row joins the batch; a serial without a record is passed over. */
+static int read_row(struct vault *v, struct job *j, uint64_t serial, struct rewrap_batch *b)
+{
+	struct rewrap_item *i = &b->item[b->n];
+	struct store_value head, row;
+	uint8_t key[REC_KEY_MAX];
+	uint32_t epoch, slot;
+	int r;
+
+	r = store_get(v->store, STORE_REC, key, rec_key(serial, REC_HEAD, 0, 0, key), &head);
+	if (r != 0)
+		return r == CV_ERR_NOTFOUND ? 0 : r;
+	if ((r = head_prefix_decode(head.p, head.n, &epoch, &slot, i->record)) == 0)
+		r = store_get(v->store, STORE_REC, key, rec_key(serial, REC_KEYS, 0, 0, key), &row);
+	if (r == CV_ERR_FORMAT || r == CV_ERR_NOTFOUND) {
+		log_warn("a re-wrap passed over record number %llu: %s", (unsigned long long)serial, cv_strerror(r));
+		j->skipped++;
+		return 0;
+	}
+	if (r != 0)
+		return r;
+	i->serial = serial;
+	i->at = b->in.n;
+	i->n = row.n;
+	buf_put(&b->in, row.p, row.n);
+	if (!buf_ok(&b->in))
+		return CV_ERR_NOMEM;
+	b->n++;
+	return 0;
+}
+
+static int fill(struct vault *v, struct job *j, struct rewrap_batch *b)
+{
+	struct rewrap *x = v->jobs->rewrap;
+	int r = 0;
+
+	while (r == 0 && x->feed < j->end && b->n < REWRAP_RECORDS && b->in.n < REWRAP_BATCH_BYTES)
+		if ((r = read_row(v, j, x->feed, b)) == 0)
+			x->feed++;
+	b->round = x->round;
+	b->end = x->feed;
+	return r;
+}
+
+static void feed(struct vault *v, struct job *j, uint64_t until_us)
+{
+	struct rewrap *x = v->jobs->rewrap;
+	struct rewrap_batch *b;
+	int r = 0;
+
+	while (r == 0 && x->feed < j->end && clock_mono_us() < until_us && (b = rewrap_worker_empty(x->worker)) != NULL) {
+		uint64_t skipped = j->skipped, from = x->feed;
+
+		if ((r = fill(v, j, b)) == 0) {
+			rewrap_worker_give(x->worker, b);
+			continue;
+		}
+		x->feed = from;
+		j->skipped = skipped;
+		rewrap_worker_return(x->worker, b);
+		log_warn("a re-wrap waits: %s", cv_strerror(r));
+		v->jobs->not_before_ms = clock_mono_ms() + WAIT_MS;
+	}
+}
+
+/* Whether the row still is what the worker was given; *ret is what it is now. */
+static int is_as_read(struct vault *v, const struct rewrap_batch *b, const struct rewrap_item *i, bool *ret_same, struct store_value *ret)
+{
+	uint8_t key[REC_KEY_MAX];
+	int r = store_get(v->store, STORE_REC, key, rec_key(i->serial, REC_KEYS, 0, 0, key), ret);
+
+	*ret_same = r == 0 && ret->n == i->n && memcmp(ret->p, b->in.p + i->at, i->n) == 0;
+	return r == CV_ERR_NOTFOUND ? 0 : r;
+}
+
+static int all_as_read(struct vault *v, const struct rewrap_batch *b, bool *ret)
+{
+	struct store_value now;
+	bool same = true;
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && same && i < b->n; i++)
+		if (b->item[i].made > 0)
+			r = is_as_read(v, b, &b->item[i], &same, &now);
+	*ret = same;
+	return r;
+}
+
+/* A batch in which a row was written meanwhile: that one is made anew from what it is now. */
+static int put_changed(struct vault *v, struct rewrap_batch *b, struct rewrap_item *i)
+{
+	uint8_t key[REC_KEY_MAX];
+	size_t key_n = rec_key(i->serial, REC_KEYS, 0, 0, key);
+	const uint8_t *p = b->out.p + i->out_at;
+	struct store_value now;
+	bool same;
+	int r;
+
+	if ((r = is_as_read(v, b, i, &same, &now)) != 0)
+		return r;
+	if (!same) {
+		buf_reset(&v->keys_row);
+		i->made = 0;
+		if (now.p == NULL || (i->result = rewrap_row(v->keys, v->jobs->rewrap->keys, i->record, now.p, now.n, &v->keys_row, &i->made)) != 0)
+			return 0;
+		p = v->keys_row.p;
+		i->out_n = v->keys_row.n;
+	}
+	return i->made > 0 ? vault_put_hashed(v, STORE_REC, key, key_n, p, i->out_n) : 0;
+}
+
+static int put_same(struct vault *v, const struct rewrap_batch *b)
+{
+	uint8_t key[REC_KEY_MAX];
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < b->n; i++)
+		if (b->item[i].made > 0)
+			r = store_put(v->store, STORE_REC, key, rec_key(b->item[i].serial, REC_KEYS, 0, 0, key),
+			    b->out.p + b->item[i].out_at, b->item[i].out_n);
+	if (r == 0)
+		vault_join_hash(v, &b->change);
+	return r;
+}
+
+/* Put what a batch became, in the open turn, and count it. */
+static int put_batch(struct vault *v, struct job *j, struct rewrap_batch *b, unsigned *changed)
+{
+	bool same;
+	int r;
+
+	v->call_saved.valid = false;
+	if ((r = all_as_read(v, b, &same)) == 0 && same)
+		r = put_same(v, b);
+	for (unsigned i = 0; r == 0 && !same && i < b->n; i++)
+		r = put_changed(v, b, &b->item[i]);
+	for (unsigned i = 0; r == 0 && i < b->n; i++) {
+		const struct rewrap_item *item = &b->item[i];
+
+		if (item->result == CV_ERR_NOMEM) {
+			r = CV_ERR_NOMEM;
+		} else if (item->result != 0) {
+			log_warn("a re-wrap passed over record number %llu: %s", (unsigned long long)item->serial, cv_strerror(item->result));
+			j->skipped++;
+		}
+		j->wraps += item->made;
+		*changed += item->made > 0;
+	}
+	j->next = b->end;
+	if (r == 0)
+		store_commit(v->store);
+	return r;
+}
+
+/* ---- slices ----------------------------------------------------------------------------------------------------------------- */
+
+/* Feeding begins anew from where the job stands: what is under way was made for a turn that does not stand. */
+static void begin_anew(struct vault *v, const struct job *j)
+{
+	struct rewrap *x = v->jobs->rewrap;
+
+	x->round++;
+	x->feed = j->next;
+	v->jobs->not_before_ms = clock_mono_ms() + WAIT_MS;
+}
+
+/* The next batch that is done, of this round. */
+static struct rewrap_batch *take(struct rewrap *x)
+{
+	struct rewrap_batch *b;
+
+	while ((b = rewrap_worker_take(x->worker)) != NULL && b->round != x->round)
+		rewrap_worker_return(x->worker, b);
+	return b;
+}
+
+/* A turn with what the worker has done. 0, or why it does not stand. */
+static int put_turn(struct vault *v, struct job *j, struct rewrap_batch *b, uint64_t until_us)
+{
+	struct rewrap *x = v->jobs->rewrap;
+	unsigned changed = 0;
+	int r;
+
+	if ((r = vault_turn_begin(v)) != 0) {
+		if (b != NULL)
+			rewrap_worker_return(x->worker, b);
+		return r;
+	}
+	if (b != NULL && (r = store_room(v->store, ROOM_BYTES)) != 0)
+		rewrap_worker_return(x->worker, b);
+	while (r == 0 && b != NULL) {
+		r = put_batch(v, j, b, &changed);
+		rewrap_worker_return(x->worker, b);
+		b = NULL;
+		if (r == 0 && clock_mono_us() < until_us && store_room(v->store, ROOM_BYTES) == 0)
+			b = take(x);
+	}
+	j->changed += changed;
+	if (r == 0 && j->next == j->end) {
+		j->pass = PASS_COUNT;
+		j->next = 1;
+		x->counted = 0;
+	}
+	if (r == 0)
+		r = rewrap_put_slice(v, j, changed);
+	if (r != 0) {
+		vault_turn_abort(v, r);
+		return r;
+	}
+	return vault_turn_end(v);
+}
+
+/* Whether the directory still has no newer epoch than the one that wraps are made for. */
+static bool is_newest(const struct vault *v, const struct job *j)
+{
+	for (unsigned i = 0; i < j->classes; i++) {
+		uint32_t epoch;
+		uint8_t pk[32];
+
+		if (directory_class(v->keys, j->class[i].class_key, &epoch, pk) != 0 || epoch != j->class[i].newest)
+			return false;
+	}
+	return true;
+}
+
+static void fail(struct vault *v, struct job *j, const char *why)
+{
+	int r;
+
+	if ((r = vault_turn_begin(v)) == 0) {
+		if ((r = rewrap_put_end(v, j, JOB_FAILED, why)) == 0)
+			r = vault_turn_end(v);
+		else
+			vault_turn_abort(v, r);
+	}
+	if (r != 0) {
+		j->state = JOB_OPEN;
+		v->jobs->not_before_ms = clock_mono_ms() + WAIT_MS;
+	}
+}
+
+static void wrap_slice(struct vault *v, struct job *j, uint64_t until_us)
+{
+	static struct job before;
+	struct rewrap_batch *b = take(v->jobs->rewrap);
+	int r;
+
+	if (b != NULL || j->next == j->end) {
+		before = *j;
+		if ((r = put_turn(v, j, b, until_us)) != 0) {
+			*j = before;
+			begin_anew(v, j);
+			return;
+		}
+	}
+	if (j->pass == PASS_WRAP)
+		feed(v, j, clock_mono_us() + (rewrap_asked(v) ? SLICE_ASKED_US : SLICE_ALONE_US) / 2);
+}
+
+void rewrap_slice(struct vault *v, struct job *j)
+{
+	const uint64_t begun_us = clock_mono_us(), until_us = begun_us + (rewrap_asked(v) ? SLICE_ASKED_US : SLICE_ALONE_US);
+	struct rewrap *x;
+
+	if (!is_newest(v, j))
+		fail(v, j, "a class has a newer epoch than the one that wraps were made for");
+	else if (j->pass == PASS_WRAP)
+		wrap_slice(v, j, until_us);
+	else
+		rewrap_count_slice(v, j, until_us);
+	if ((x = v->jobs->rewrap) == NULL) {
+		log_info("a re-wrap %s: %llu records, %llu wraps", j->state == JOB_DONE ? "is done" : "failed",
+		    (unsigned long long)j->changed, (unsigned long long)j->wraps);
+		return;
+	}
+	x->slice_end_us = clock_mono_us();
+	x->slice_us = x->slice_end_us - begun_us;
+}
+
+/* ---- metrics ---------------------------------------------------------------------------------------------------------------- */
+
+static void gauge(struct buf *b, const char *name, const char *help, uint64_t value)
+{
+	buf_printf(b, "# HELP childvault_rewrap_%s %s\n# TYPE childvault_rewrap_%s gauge\nchildvault_rewrap_%s %llu\n", name, help, name, name,
+	    (unsigned long long)value);
+}
+
+void rewrap_metrics(struct vault *v, struct buf *ret)
+{
+	static struct rewrap_class old[REWRAP_CLASSES_MAX];
+	const struct job *open = NULL;
+	unsigned epochs;
+
+	for (unsigned i = 0; i < v->jobs->now.n; i++)
+		if (v->jobs->now.job[i].kind == JOB_REWRAP && v->jobs->now.job[i].state == JOB_OPEN)
+			open = &v->jobs->now.job[i];
+	(void)rewrap_classes_old(v->keys, old, &epochs);
+	gauge(ret, "done", "Records that the open re-wrap has been over, in its present pass.", open != NULL ? open->next - 1 : 0);
+	gauge(ret, "total", "Records that it goes over.", open != NULL ? open->end - 1 : 0);
+	gauge(ret, "needs_keys", "1 while an open re-wrap waits for custodians.", open != NULL && !rewrap_has_keys(v, open));
+	gauge(ret, "old_epochs", "Class epochs that are not the newest of their class and still in the directory.", epochs);
+}
