@@ -4,6 +4,7 @@
 
 #include "keys/quorum.h"
 #include "test_core.h"
+#include "test_vault_operations.h"
 
 #define K 3u
 #define N 5u
@@ -83,8 +84,33 @@ static unsigned rekey_at(struct rig *r, uint8_t slot, uint8_t auth, const uint8_
 	return problem;
 }
 
+/* Two administrators allow one split of k of n holders. */
+static void allow(struct rig *r, uint8_t k, uint8_t n)
+{
+	uint8_t a[32], b[32], id[16];
+	char names[2 * SHARE_MAX];
+	struct body x;
+
+	for (unsigned i = 0; i < n; i++) {
+		names[2 * i] = (char)('a' + i);
+		names[2 * i + 1] = ' ';
+	}
+	names[2 * n - 1] = '\0';
+	assert_int_equal(login(r->f, P_ADMIN_A, a), 0);
+	assert_int_equal(login(r->f, P_ADMIN_B, b), 0);
+	body_begin(&x);
+	body_text(&x, "kind", "split");
+	body_number(&x, "threshold", k);
+	body_texts(&x, "holders", names);
+	assert_int_equal(gov_post(r->f, a, "requests", &x, id), 0);
+	assert_int_equal(sign_as(r->f, a, id, "sign"), 0);
+	assert_int_equal(sign_as(r->f, b, id, "approve"), 0);
+}
+
 static unsigned rekey(struct rig *r, uint8_t *ret_shares)
 {
+	if (vault_state(r->f->v) == VAULT_READY)
+		allow(r, K, N);
 	return rekey_at(r, ANY, DEMO_SLOT, r->f->kek, K, N, NOW, ret_shares);
 }
 
@@ -421,7 +447,20 @@ static void an_open_vault_is_not_enough_for_a_new_split(void **state)
 	assert_int_equal(rekey_at(r, ANY, ANY, nothing, K, N, NOW, NULL), PROBLEM_UNAUTHENTICATED);
 	assert_int_equal(show(r, SHARE_ALLOW, nth(shares, 4)).done, 1);
 	status_has(r, "shares-in", false);
+	/* Both are wanted: what the holders allow, and what two administrators do, of just such a split; each is good once. */
+	assert_int_equal(rekey_at(r, ANY, ANY, nothing, K, N, NOW + QUORUM_MS - 1, NULL), PROBLEM_APPROVAL_REQUIRED);
+	allow(r, K - 1, N);
+	allow(r, K, N - 1);
+	assert_int_equal(rekey_at(r, ANY, ANY, nothing, K, N, NOW + QUORUM_MS - 1, NULL), PROBLEM_APPROVAL_REQUIRED);
+	allow(r, K, N);
+	assert_int_equal(rekey_at(r, ANY, DEMO_SLOT, wrong, K, N, NOW, NULL), PROBLEM_UNAUTHENTICATED);
+	restart(r->f);
+	r->c->vault = r->f->v;
 	assert_int_equal(rekey_at(r, ANY, ANY, nothing, K, N, NOW + QUORUM_MS - 1, NULL), 0);
+	assert_int_equal(rekey_at(r, ANY, DEMO_SLOT, r->f->kek, K, N, NOW, NULL), PROBLEM_APPROVAL_REQUIRED);
+	restart(r->f);
+	r->c->vault = r->f->v;
+	assert_int_equal(rekey_at(r, ANY, DEMO_SLOT, r->f->kek, K, N, NOW, NULL), PROBLEM_APPROVAL_REQUIRED);
 	assert_int_equal(rekey_at(r, ANY, ANY, nothing, K, N, NOW + QUORUM_MS - 1, NULL), PROBLEM_UNAUTHENTICATED);
 	for (unsigned i = 0; i < 3; i++)
 		assert_int_equal(show(r, SHARE_ALLOW, nth(shares, i)).done, i == 2);
@@ -462,6 +501,7 @@ static void splits_go_to_free_slots_or_in_the_place_of_a_quorum(void **state)
 	assert_int_equal(rekey_at(r, ANY, DEMO_SLOT, r->f->kek, 1, N, NOW, NULL), PROBLEM_BAD_REQUEST);
 	assert_int_equal(rekey_at(r, ANY, DEMO_SLOT, r->f->kek, 6, N, NOW, NULL), PROBLEM_BAD_REQUEST);
 	assert_int_equal(rekey_at(r, ANY, DEMO_SLOT, r->f->kek, 2, 17, NOW, NULL), PROBLEM_BAD_REQUEST);
+	allow(r, 16, 16);
 	assert_int_equal(rekey_at(r, 2, DEMO_SLOT, r->f->kek, 16, 16, NOW, shares), 0);
 	for (unsigned i = 0; i < 16; i++)
 		assert_int_equal(show(r, SHARE_CONFIRM, nth(shares, i)).done, i == 15);
