@@ -25,7 +25,8 @@ struct operation_split {
  *
  *	1 member added		principal (whole), texts, personal, roles
  *	2 roles given		principal (its id alone), roles: which it gets
- *	3 rekey			roles: in the epochs that end; classes: in the epochs that begin; principals: who is left out; flags
+ *	3 rekey			roles: in the epochs that end; classes: in the epochs that begin; principals: who is left out; flags;
+ *				members, shares
  *	4 classes given		receiver, classes; roles: who brings them
  *	5 re-wrap		classes: in the epochs to which; roles: who brings them
  *	6 removed, 7 restored	principal (its id alone)
@@ -48,6 +49,7 @@ struct operation_reading {
 	const uint8_t (*principals)[16];	/* ascending */
 	unsigned principal_count;
 	uint8_t flags;			/* OPERATION_NEW_CLASSES, OPERATION_REMOVED */
+	unsigned members, shares;	/* memberships and custodians' shares of all new role epochs */
 	const uint8_t *policy;
 	size_t policy_n;
 	uint8_t policy_digest[32];

@@ -347,6 +347,8 @@ static int read_rekey(struct operation_reading *r)
 			return CV_ERR_FORMAT;
 		roles += key.type == DIR_ROLE;
 		classes += key.type == DIR_CLASS;
+		r->members += key.type == DIR_MEMBER;
+		r->shares += key.type == DIR_CUSTODY;
 	}
 	/* Keys ascend, so none is there twice. */
 	return roles == r->role_count && classes == r->class_count ? 0 : CV_ERR_FORMAT;

@@ -231,9 +231,23 @@ document = b"CVDR" + head + u16(9) + run(1, 9) + u16(7) + run(2, 7) + u8(1) + ru
 document += u32(1) + u32(len(change)) + change + u32(2) + b"".join(u8(17) + u8(1) + run(i, 16) + u32(1) + u16(4) + run(i, 4) for i in (1, 2))
 seed("directory_doc", "directory", document)
 
-operation = b"CVOP" + head + u16(1) + run(1, 16) + run(2, 16) + u64(42) + run(3, 32) + u48(1764000000000) + u48(1764000060000) + run(4, 32)
-operation += u32(7) + run(5, 7) + u16(2) + b"".join(u8(17) + u8(1) + run(i, 16) + u16(4) + run(i, 4) for i in (1, 2)) + u16(6) + run(6, 6) + run(7, 112)
-seed("operation", "add", operation)
+# a rekey and a removal are vectors
+with open(os.path.join(HERE, "..", "vectors", "keys", "keys.txt"), encoding="ascii") as f:
+    for line in f:
+        if line.startswith(("operation_rekey ", "operation_remove ")):
+            seed("operation", line.split()[0][10:], bytes.fromhex(line.split()[1]))
+
+
+def operation(number, *items):
+    arguments = u32(0) + u16(0) + u8(len(items)) + b"".join(u8(tag) + u32(len(item)) + item for tag, item in items)
+    digest = hashlib.blake2b(arguments, digest_size=32, person=b"cv1.arguments").digest()
+    times = u48(1764000000000) + u48(1764000060000)
+    return b"CVOP" + head + u16(number) + run(1, 16) + run(2, 16) + u64(42) + run(3, 32) + times + digest + arguments
+
+
+seed("operation", "rewrap", operation(5, (3, u16(1) + u32(1) + u16(2) + u32(3)), (4, u32(0x100000) + u32(2))))
+seed("operation", "policy", operation(8, (6, b"CVPD" + head + u8(3) + b"abc" + u32(7))))
+seed("operation", "split", operation(9, (7, u8(1) + u8(2) + u8(3) + b"\4Anna\3Ben\2Cy")))
 
 share = u8(1) + u8(1) + u8(2) + u8(3) + u8(2) + u8(5) + run(0xA0, 4) + run(0xB0, 4) + run(0x10, 32)
 lines = ["040G40R2 0PGA38N3 E", "P2RV5CRG 2491650N N", "2RBHG68T 3CE1T7GZ 6", "40GJ48S4 4MK2EA19 6", "58NJRB9E 5WQC6VA0 3"]

@@ -140,6 +140,7 @@ static void a_rekey_is_read_with_whom_it_leaves_out(void **state)
 	assert_true(operation_class_at(&r, 0).class_key == change_classes[1] && operation_class_at(&r, 2).epoch == 2);
 	assert_int_equal(r.flags, OPERATION_NEW_CLASSES | OPERATION_REMOVED);
 	assert_true(operation_names(&r, WORKER(1)->p.id) && !operation_names(&r, WORKER(0)->p.id));
+	assert_true(r.members == 3 && r.shares == 3);
 	change_draft_free(&d);
 	draft_rekey(&d, false);
 	assert_int_equal(read_back(&d.op, &r), 0);
