@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "vault/gov_ops.h"
 #include "vault/operation.h"
+#include "vault/rewrap.h"
 
 struct gov_ceremony *gov_ceremony_of(struct vault *v, const uint8_t request[16])
 {
@@ -181,7 +182,8 @@ static unsigned use_shares(struct vault *v, struct vault_call *c, struct gov_ent
 	int x;
 
 	if (o.prefix.state != GOV_PENDING) {
-		return call_failed(c, CV_ERR_STATE);
+		x = rewrap_resume(v, c, o.id, r, custody);
+		return x != 0 ? call_failed(c, x) : 0;
 	}
 	if ((problem = gov_operation_execute(v, c, r, custody, &o)) != 0)
 		return problem;

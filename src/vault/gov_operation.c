@@ -6,6 +6,7 @@
 #include "keys/change.h"
 #include "vault/gov_ops.h"
 #include "vault/members.h"
+#include "vault/rewrap.h"
 
 int gov_operation_read(const struct gov_object *o, struct operation_reading *ret)
 {
@@ -60,9 +61,7 @@ static bool account_fits(struct vault *v, const struct vault_call *c, const stru
 /* A re-wrap goes on by itself until its keys are lost with a restart: then custodians bring them again. */
 static bool wants_shares_again(struct vault *v, const struct gov_object *o)
 {
-	(void)v;
-	(void)o;
-	return false;
+	return o->kind == GOV_KIND_REWRAP && o->prefix.state == GOV_APPROVED && rewrap_waits(v, o->id);
 }
 
 bool gov_operation_gathers(struct vault *v, const struct gov_object *o)
@@ -73,12 +72,12 @@ bool gov_operation_gathers(struct vault *v, const struct gov_object *o)
 enum decision_reason gov_operation_part(struct vault *v, const struct vault_call *c, const struct gov_object *o)
 {
 	const enum principal_kind kind = c->principal->kind;
-	bool both = o->signatures.n == 2 * OPERATION_SIGNATURE;
+	const bool both = o->signatures.n == 2 * OPERATION_SIGNATURE, waits = gov_state_on(o, c->today) == GOV_PENDING;
 	struct operation_reading r;
 
 	if (kind != PRINCIPAL_ADMINISTRATOR && kind != PRINCIPAL_CUSTODIAN)
 		return DECIDE_NOT_APPROVER;
-	if ((gov_state_on(o, c->today) != GOV_PENDING && !wants_shares_again(v, o)) || gov_operation_read(o, &r) != 0)
+	if (!(waits || (kind == PRINCIPAL_CUSTODIAN && wants_shares_again(v, o))) || gov_operation_read(o, &r) != 0)
 		return DECIDE_ALREADY_DECIDED;
 	/* Nobody has two parts in it. */
 	if (gov_operation_concerns(v, &r, c->principal->person) || gov_same_person(v, c->principal->id, o->by) ||

@@ -7,6 +7,7 @@
 #include "vault/gov_ops.h"
 #include "vault/members.h"
 #include "vault/operation.h"
+#include "vault/rewrap.h"
 
 #define RESULT_OPERATION 2u	/* what a leaf of kind 11 is the result of */
 
@@ -148,7 +149,7 @@ static int carry_out(struct vault *v, struct vault_call *c, const struct operati
 
 	switch (r->op.head.operation) {
 	case OPERATION_REWRAP:
-		return CV_ERR_STATE;
+		return rewrap_begin(v, c, o, r, custody);
 	case OPERATION_REMOVE:
 		if ((e = members_remove(v, r->principal.id)) != 0)
 			return e;
@@ -167,14 +168,22 @@ static int carry_out(struct vault *v, struct vault_call *c, const struct operati
 unsigned gov_operation_execute(struct vault *v, struct vault_call *c, const struct operation_reading *r, const struct custody *custody,
     struct gov_object *o)
 {
-	int e;
+	int e = carry_out(v, c, r, custody, o);
 
-	if ((e = carry_out(v, c, r, custody, o)) == CV_ERR_LIMIT)
-		return call_refuse(c, PROBLEM_OVERLOADED, "too many members at once");
 	if (e == 0)
 		e = result_leaf(v, c, r, custody, o);
-	if (e != 0)
+	switch (e) {
+	case 0:
+		break;
+	case CV_ERR_LIMIT:
+		return call_refuse(c, PROBLEM_OVERLOADED, "too many members at once");
+	case CV_ERR_BUSY:
+		return gov_operation_conflict(c, "no other re-wrap that is under way, and room among the jobs");
+	case CV_ERR_CONFLICT:
+		return gov_operation_refuse(c, DECIDE_CHANGE_ORDER);
+	default:
 		return call_failed(c, e);
+	}
 	o->prefix.state = GOV_APPROVED;
 	if (o->kind != GOV_KIND_REWRAP && o->kind != GOV_KIND_SPLIT)
 		o->document.n = 0;

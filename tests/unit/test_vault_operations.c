@@ -4,7 +4,9 @@
  */
 #include "format/keyring.h"
 #include "test_vault_operations.h"
+#include "vault/jobs_internal.h"
 #include "vault/members.h"
+#include "vault/rewrap.h"
 
 /* One operation on its way. */
 struct trial {
@@ -20,7 +22,7 @@ struct trial {
 struct operation_kind {
 	const char *name;
 	enum operation_number operation;
-	bool custodians;
+	bool custodians, changes;		/* they take part; it is a change set */
 	void (*prepare)(struct trial *t);	/* may be NULL */
 	void (*body)(struct trial *t, struct body *x);
 	bool (*done)(struct trial *t);		/* carried out; asked after a restart too */
@@ -95,6 +97,33 @@ static bool done_classes(struct trial *t)
 	    directory_role_holds(t->f->v->keys, ROLE_SCHOOL, 0x770000);
 }
 
+/* A class has an older epoch once a role that holds it was rekeyed. */
+static void prepare_rewrap(struct trial *t)
+{
+	struct body x;
+	uint8_t id[16];
+
+	body_rekey(t, &x);
+	assert_int_equal(gov_post(t->f, t->x.a, "requests", &x, id), 0);
+	assert_int_equal(sign_as(t->f, t->x.a, id, "sign"), 0);
+	assert_int_equal(sign_as(t->f, t->x.b, id, "approve"), 0);
+	assert_int_equal(give(t->f, t->x.c1, P_CUSTODIAN_1, id, false), 0);
+	assert_int_equal(give(t->f, t->x.c2, P_CUSTODIAN_2, id, false), 0);
+	assert_true(done_rekey(t));
+}
+static void body_rewrap(struct trial *t, struct body *x)
+{
+	(void)t;
+	body_of(x, "rewrap");
+}
+/* Its job is there: with its keys, or once they are lost waiting for them. */
+static bool done_rewrap(struct trial *t)
+{
+	const struct job_table *jobs = &t->f->v->jobs->now;
+
+	return jobs->n == 1 && jobs->job[0].kind == JOB_REWRAP && memcmp(jobs->job[0].id, t->id, 16) == 0;
+}
+
 static void body_remove(struct trial *t, struct body *x)
 {
 	(void)t;
@@ -146,14 +175,15 @@ static void body_split(struct trial *t, struct body *x)
 static bool done_split(struct trial *t) { return object_of(t->f, t->id)->prefix.state == GOV_APPROVED; }
 
 static const struct operation_kind kinds[] = {
-	{ "members", OPERATION_ADD_MEMBER, true, prepare_new, body_members, done_members },
-	{ "roles", OPERATION_ROLES, true, NULL, body_roles, done_roles },
-	{ "rekey", OPERATION_REKEY, true, NULL, body_rekey, done_rekey },
-	{ "classes", OPERATION_CLASSES, true, NULL, body_classes, done_classes },
-	{ "remove", OPERATION_REMOVE, false, NULL, body_remove, done_remove },
-	{ "restore", OPERATION_RESTORE, false, prepare_restore, body_restore, done_restore },
-	{ "policy", OPERATION_POLICY, false, NULL, body_policy, done_policy },
-	{ "split", OPERATION_SPLIT, false, NULL, body_split, done_split },
+	{ "members", OPERATION_ADD_MEMBER, true, true, prepare_new, body_members, done_members },
+	{ "roles", OPERATION_ROLES, true, true, NULL, body_roles, done_roles },
+	{ "rekey", OPERATION_REKEY, true, true, NULL, body_rekey, done_rekey },
+	{ "classes", OPERATION_CLASSES, true, true, NULL, body_classes, done_classes },
+	{ "rewrap", OPERATION_REWRAP, true, false, prepare_rewrap, body_rewrap, done_rewrap },
+	{ "remove", OPERATION_REMOVE, false, false, NULL, body_remove, done_remove },
+	{ "restore", OPERATION_RESTORE, false, false, prepare_restore, body_restore, done_restore },
+	{ "policy", OPERATION_POLICY, false, false, NULL, body_policy, done_policy },
+	{ "split", OPERATION_SPLIT, false, false, NULL, body_split, done_split },
 };
 
 static unsigned propose(struct trial *t, const uint8_t token[32], uint8_t ret[16])
@@ -427,12 +457,20 @@ static void assert_done_once(struct trial *t)
 	assert_int_equal(t->f->v->counters.next_change, change);
 	assert_int_equal(last_step(t), 0);
 	assert_true(t->kind->done(t));
-	assert_int_equal(t->f->v->counters.next_change, change + t->kind->custodians);
+	assert_int_equal(t->f->v->counters.next_change, change + t->kind->changes);
 	hash_vault(t, t->before);
 	restart(t->f);
 	assert_true(t->kind->done(t));
 	parts(t->f, &t->x);
 	refuse(t, gov_do(t->f, t->x.b, "requests", t->id, "approve"), PROBLEM_CONFLICT, DECIDE_ALREADY_DECIDED);
+	/* What lost its keys with the restart takes them again, and no more than that. */
+	if (t->kind->operation == OPERATION_REWRAP) {
+		assert_true(rewrap_waits(t->f->v, t->id));
+		assert_int_equal(give(t->f, t->x.c2, P_CUSTODIAN_2, t->id, false), 0);
+		assert_int_equal(give(t->f, t->x.c3, P_CUSTODIAN_3, t->id, false), 0);
+		assert_false(rewrap_waits(t->f->v, t->id));
+		assert_true(t->kind->done(t));
+	}
 	refuse(t, gov_do(t->f, t->x.c2, "requests", t->id, "open"), PROBLEM_CONFLICT, DECIDE_ALREADY_DECIDED);
 	refuse(t, gov_do(t->f, t->x.a, "requests", t->id, "withdraw"), PROBLEM_CONFLICT, DECIDE_ALREADY_DECIDED);
 }
@@ -473,6 +511,7 @@ static void a_member_joins(void **state) { try_operation(state, OPERATION_ADD_ME
 static void a_member_gets_roles(void **state) { try_operation(state, OPERATION_ROLES); }
 static void roles_are_rekeyed(void **state) { try_operation(state, OPERATION_REKEY); }
 static void a_role_gets_classes(void **state) { try_operation(state, OPERATION_CLASSES); }
+static void classes_are_re_wrapped(void **state) { try_operation(state, OPERATION_REWRAP); }
 static void a_member_is_removed(void **state) { try_operation(state, OPERATION_REMOVE); }
 static void a_member_is_restored(void **state) { try_operation(state, OPERATION_RESTORE); }
 static void a_policy_comes_into_force(void **state) { try_operation(state, OPERATION_POLICY); }
@@ -482,7 +521,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, operations_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
-		T(a_member_joins), T(a_member_gets_roles), T(roles_are_rekeyed), T(a_role_gets_classes), T(a_member_is_removed),
+		T(a_member_joins), T(a_member_gets_roles), T(roles_are_rekeyed), T(a_role_gets_classes), T(classes_are_re_wrapped), T(a_member_is_removed),
 		T(a_member_is_restored), T(a_policy_comes_into_force), T(a_split_is_allowed),
 	};
 #undef T
