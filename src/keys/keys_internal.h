@@ -9,7 +9,8 @@
  *	genesis.c	the first directory
  *	change*.c	later change sets
  *	custody.c	ceremonies of custodians
- *	session.c	hellos, sessions, class secrets
+ *	hello.c		hellos
+ *	session*.c	sessions, class secrets
  *	record.c	heads, data keys, grants, rows
  */
 #ifndef CV_KEYS_INTERNAL_H
