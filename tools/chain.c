@@ -146,9 +146,11 @@ static int check_signers(const struct chain *c, const struct chain_wish *w)
 	const struct chain_principal *by[2];
 	size_t n = json_array_size(list);
 
-	if (n < w->signatures || n > 2)
-		return cli_fail(EXIT_VERIFY, "the request has %zu signatures of administrators, and wants %u", "该请求有 %zu 个管理员签名，应有 %u 个",
-		    n, w->signatures);
+	if (n < w->signatures)
+		return cli_fail(EXIT_FAILED, "%zu of the %u administrators who have to sign before have signed",
+		    "须先有 %2$u 名管理员签名，现有 %1$zu 名", n, w->signatures);
+	if (n > 2)
+		return cli_fail(EXIT_VERIFY, "the request has %zu signatures", "该请求有 %zu 个签名", n);
 	for (size_t i = 0; i < n; i++)
 		if ((by[i] = signer_of(c, w->reading, json_array_get(list, i))) == NULL)
 			return cli_fail(EXIT_VERIFY, "a signature of the request is none of an administrator of the signed directory",
@@ -165,9 +167,13 @@ static int check_change(const struct directory_checked *d, const struct operatio
 
 	if (memcmp(r->op.head.vault, d->genesis.vault, 16) != 0)
 		return cli_fail(EXIT_VERIFY, "the request is another vault's than the directory", "该请求与目录不属于同一个库");
-	if (r->op.change_n > 0 && (r->change.sequence != newest + 1 || memcmp(r->change.previous, chain_digest(d->chain, newest), 32) != 0))
-		return cli_fail(EXIT_VERIFY, "the request is not the next change of the signed directory: it has to be proposed anew",
-		    "该请求并非经签名目录的下一次变更：须重新提请");
+	if (r->op.change_n == 0)
+		return 0;
+	if (r->change.sequence <= newest)
+		return cli_fail(EXIT_FAILED, "another change of the directory came first: the request has to be proposed anew",
+		    "目录已先有另一变更：须重新提请");
+	if (r->change.sequence != newest + 1 || memcmp(r->change.previous, chain_digest(d->chain, newest), 32) != 0)
+		return cli_fail(EXIT_VERIFY, "the request is not the next change of the signed directory", "该请求并非经签名目录的下一次变更");
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "chain.h"
 #include "client/client.h"
 #include "client/key.h"
 #include "format/context.h"
@@ -25,6 +26,7 @@ struct signing {
 	struct childvault *cv;
 	struct client_key key;
 	char id[33];
+	json_t *request;			/* as it was answered */
 	uint8_t document[OPERATION_DOCUMENT_MAX];
 	struct operation_reading reading;	/* points into document */
 };
@@ -44,6 +46,7 @@ static void close_session(struct signing *s)
 {
 	client_key_clear(&s->key);
 	wipe(s->document, sizeof(s->document));
+	json_decref(s->request);
 	cli_close(s->cv, true);
 }
 
@@ -70,17 +73,25 @@ static bool member_bytes(const json_t *j, const char *name, uint8_t *ret, size_t
 static int take_document(struct signing *s)
 {
 	static const uint8_t none[16];
-	json_t *j = cli_body(s->cv);
 	size_t n = 0;
 	int code = 0;
 
-	if (!member_bytes(j, "document", s->document, sizeof(s->document), &n) || operation_read(s->document, n, &s->reading) != 0)
+	s->request = cli_body(s->cv);
+	if (!member_bytes(s->request, "document", s->document, sizeof(s->document), &n) || operation_read(s->document, n, &s->reading) != 0)
 		code = cli_fail(EXIT_VERIFY, "the request holds nothing that could be signed: it is of another kind, decided, or changed",
 		    "该请求无可签署内容：类型不同、已决定或被改动");
 	else if (memcmp(s->key.vault, none, 16) != 0 && memcmp(s->key.vault, s->reading.op.head.vault, 16) != 0)
 		code = cli_fail(EXIT_VERIFY, "the request is another vault's than the key's", "该请求不属于此密钥所属的库");
-	json_decref(j);
 	return code;
+}
+
+/* Nothing leaves the key before the signed directory says that its signers are administrators, and that this is its next change. */
+static int check_chain(const struct signing *s, const char *key_path, unsigned signatures)
+{
+	const struct chain_wish wish = { .key_path = key_path, .key = &s->key, .reading = &s->reading, .request = s->request,
+		.signatures = signatures };
+
+	return cli_check_chain(s->cv, &wish, NULL);
 }
 
 /* ---- showing --------------------------------------------------------------------------------------------------------------- */
@@ -113,8 +124,7 @@ static void row_time(struct table *t, const char *what, uint64_t ms, bool day)
 /* The roles as numbers are what is signed; the daemon gives their names. */
 static void row_roles(struct table *t, const struct signing *s)
 {
-	json_t *j = cli_body(s->cv);
-	const json_t *names = json_object_get(j, "roles");
+	const json_t *names = json_object_get(s->request, "roles");
 	char text[1024] = "";
 	size_t n = 0;
 
@@ -125,7 +135,6 @@ static void row_roles(struct table *t, const struct signing *s)
 		    s->reading.roles[i].role);
 	}
 	row2(t, "roles", text);
-	json_decref(j);
 }
 
 static int print_operation(const struct signing *s)
@@ -303,7 +312,8 @@ int member_add(int argc, char **argv)
 		return args.exit;
 	if (a.roles.n == 0)
 		return cli_usage("member add", "--role R is missing", "缺少 --role 角色");
-	if ((code = open_session(&s, "member add", a.key, a.fd)) != 0 || (code = propose(&s, &a, args.argv[0])) != 0)
+	if ((code = open_session(&s, "member add", a.key, a.fd)) != 0 || (code = propose(&s, &a, args.argv[0])) != 0 ||
+	    (code = check_chain(&s, a.key, 0)) != 0)
 		goto out;
 	if (!cli.json && (code = print_operation(&s)) != 0)
 		goto out;
@@ -319,8 +329,11 @@ out:
 	return code;
 }
 
-/* What whoever signs or gives does first: open a session with the key, fetch the request, judge its document and show it. */
-static int look_at(struct signing *s, const char *command, const char *id, const char *key, uint64_t fd)
+/*
+ * What whoever signs or gives does first: open a session with the key, fetch the request, judge its document and its signatures so far,
+ * which must be so many at least, and show it.
+ */
+static int look_at(struct signing *s, const char *command, const char *id, const char *key, uint64_t fd, unsigned signatures)
 {
 	int code, r;
 
@@ -328,7 +341,7 @@ static int look_at(struct signing *s, const char *command, const char *id, const
 		return code;
 	if ((r = childvault_object(s->cv, "requests", s->id)) != CHILDVAULT_OK)
 		return cli_answer_fail(s->cv, r);
-	if ((code = take_document(s)) != 0 || cli.json)
+	if ((code = take_document(s)) != 0 || (code = check_chain(s, key, signatures)) != 0 || cli.json)
 		return code;
 	return print_operation(s);
 }
@@ -353,7 +366,7 @@ int member_sign(int argc, char **argv)
 
 	if (!cli_parse(argc, argv, &help, options, COUNT(options), 1, 1, &a))
 		return a.exit;
-	if ((code = look_at(&s, "member sign", a.argv[0], key, fd)) != 0)
+	if ((code = look_at(&s, "member sign", a.argv[0], key, fd, 1)) != 0)
 		goto out;
 	if (typed != NULL && !cli_is_code(typed, s.reading.code)) {
 		code = cli_fail(EXIT_VERIFY, "the code of this request is %s: what the other looks at is another one",
@@ -470,7 +483,7 @@ static int custody_give(int argc, char **argv)
 
 	if (!cli_parse(argc, argv, &help, options, COUNT(options), 1, 1, &a))
 		return a.exit;
-	if ((code = look_at(&s, "custody give", a.argv[0], key, fd)) != 0 || (code = give_shares(&s)) != 0)
+	if ((code = look_at(&s, "custody give", a.argv[0], key, fd, 2)) != 0 || (code = give_shares(&s)) != 0)
 		goto out;
 	if (cli.json)
 		code = cli_print_body(s.cv);

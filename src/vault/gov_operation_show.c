@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "format/value.h"
 #include "vault/gov_ops.h"
 #include "vault/gov_show.h"
@@ -148,6 +149,31 @@ static void show_ceremony(struct gov_showing *x, const struct gov_ceremony *cere
 	gov_show_base64(x, "shares", &(struct gov_bytes){ x->v->gov->shares.p, x->v->gov->shares.n });
 }
 
+/*
+ * The signatures so far, for whoever signs or gives next: they hold them against the signed directory themselves. Whose each is the
+ * signature tells; the name is for people.
+ */
+static void show_signatures(struct gov_showing *x, const struct gov_object *o)
+{
+	const uint8_t *const by[] = { o->by, o->decided_by };
+	char text[(OPERATION_SIGNATURE + 2) / 3 * 4 + 1];
+	size_t at, count = o->signatures.n / OPERATION_SIGNATURE;
+	struct buf *list = begin_list(x, &at);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct principal *p = directory_principal(x->v->keys, by[i]);
+		const char *login = p != NULL ? p->login : "";
+		size_t item = value_nest_begin(list, NULL, 0, VALUE_GROUP), group = value_begin(list);
+
+		b64_encode(B64_STD, o->signatures.p + i * OPERATION_SIGNATURE, OPERATION_SIGNATURE, text);
+		value_member_put(list, "by", 2, VALUE_TEXT, login, strlen(login));
+		value_member_put(list, "signature", 9, VALUE_TEXT, text, strlen(text));
+		value_end(list, group, 2);
+		value_nest_end(list, item);
+	}
+	gov_show_list(x, "signatures", at, count);
+}
+
 void gov_show_operation(struct gov_showing *x, const struct gov_object *o, bool whole)
 {
 	static const char *const steps[] = { "first-signature", "second-signature", "custodians" };
@@ -164,6 +190,8 @@ void gov_show_operation(struct gov_showing *x, const struct gov_object *o, bool 
 		gov_show_text(x, "waits_for", steps[o->signatures.n / OPERATION_SIGNATURE]);
 	if (ceremony != NULL)
 		show_ceremony(x, ceremony);
-	if (whole)
-		gov_show_base64(x, "document", &o->document);
+	if (!whole)
+		return;
+	show_signatures(x, o);
+	gov_show_base64(x, "document", &o->document);
 }
