@@ -43,7 +43,7 @@ int change_wrap(const struct keys *k, const struct dir_key *key, uint8_t index, 
 	uint8_t ctx[CONTEXT_BYTES], *to = buf_add(ret, DIR_WRAP);
 
 	if (to == NULL)
-		return ret->poor ? CV_ERR_NOMEM : CV_ERR_LIMIT;
+		return change_fault(ret);
 	context_of(k, key, index, ctx);
 	return crypto_pkseal(pk, ctx, secret, CRYPTO_KEY, to);
 }

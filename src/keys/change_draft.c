@@ -39,11 +39,6 @@ void change_draft_free(struct change_draft *d)
 	buf_free(&d->bytes);
 }
 
-static int buf_fault(const struct buf *b)
-{
-	return buf_ok(b) ? 0 : b->poor ? CV_ERR_NOMEM : CV_ERR_LIMIT;
-}
-
 /* ---- one fact ----------------------------------------------------------------------------------------------------------- */
 
 static int begin(struct drafting *d, const struct dir_key *key)
@@ -75,7 +70,7 @@ static int end(struct drafting *d)
 	struct draft_place *x = newest(d);
 
 	x->rest_n = (uint16_t)(d->bytes.n - x->at - x->fact_n);
-	return buf_fault(&d->bytes);
+	return change_fault(&d->bytes);
 }
 
 int drafting_principal(struct drafting *d, const struct principal *p)
@@ -198,10 +193,10 @@ static int put_facts(const struct drafting *d, struct buf *ret, struct buf *dige
 			return CV_ERR_ARG;
 		operation_fact_encode(&f, ret);
 		if ((to = buf_add(digests, 32)) == NULL)
-			return buf_fault(digests);
+			return change_fault(digests);
 		chain_fact_digest(d->k->vault_id, f.key, f.key_n, f.fact, f.fact_n, to);
 	}
-	return buf_fault(ret);
+	return change_fault(ret);
 }
 
 static int put_change(const struct drafting *d, const struct buf *digests, struct buf *ret)
@@ -212,11 +207,11 @@ static int put_change(const struct drafting *d, const struct buf *digests, struc
 
 	dir_change_encode(sequence, d->now_ms, previous, digests->p, (uint16_t)d->places.n, ret);
 	if (!buf_ok(ret))
-		return buf_fault(ret);
+		return change_fault(ret);
 	crypto_hash("cv1.change", NULL, 0, &(struct part){ ret->p + at, ret->n - at }, 1, digest, 32);
 	buf_put(ret, digest, 32);
 	buf_u8(ret, 0);
-	return buf_fault(ret);
+	return change_fault(ret);
 }
 
 /* Items behind all else; nothing moves any more when the pointers are set. */
@@ -226,11 +221,11 @@ static int put_items(const struct drafting *d, struct change_draft *ret)
 
 	for (unsigned i = 0; i < ITEM_TAGS; i++) {
 		if (!buf_ok(&d->item[i]))
-			return buf_fault(&d->item[i]);
+			return change_fault(&d->item[i]);
 		buf_put(&ret->bytes, d->item[i].p, d->item[i].n);
 	}
 	if (!buf_ok(&ret->bytes))
-		return buf_fault(&ret->bytes);
+		return change_fault(&ret->bytes);
 	for (unsigned i = 0; i < ITEM_TAGS; at += d->item[i++].n)
 		ret->op.item[i] = (struct operation_item){ ret->bytes.p + at, (uint32_t)d->item[i].n };
 	return 0;

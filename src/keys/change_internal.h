@@ -10,10 +10,16 @@
 #ifndef CV_KEYS_CHANGE_INTERNAL_H
 #define CV_KEYS_CHANGE_INTERNAL_H
 
+#include "base/error.h"
 #include "keys/change.h"
 #include "keys/keys_internal.h"
 #include "keys/vec.h"
 
+/* Why writing to a buffer failed, or 0. */
+static inline int change_fault(const struct buf *b)
+{
+	return buf_ok(b) ? 0 : b->poor ? CV_ERR_NOMEM : CV_ERR_LIMIT;
+}
 /*
  * Append a key (32 bytes) or a share sealed to pk, DIR_WRAP bytes, in the context of the row whose key it is: a member's, a grant's, a
  * custodian's (index is their share's), a class's (the link to the epoch before). 0, CV_ERR_CRYPTO, CV_ERR_NOMEM, CV_ERR_LIMIT.

@@ -44,11 +44,6 @@ static uint8_t *class_sk(const struct rows *x)
 	return x->secret->bytes + CRYPTO_KEY;
 }
 
-static int buf_fault(const struct buf *b)
-{
-	return buf_ok(b) ? 0 : b->poor ? CV_ERR_NOMEM : CV_ERR_LIMIT;
-}
-
 /* ---- texts of people ------------------------------------------------------------------------------------------------------ */
 
 /* One auditor's copy of a principal's texts. */
@@ -124,7 +119,7 @@ static int add_copy(struct rows *x, const uint8_t principal[16], const struct di
 	dir_person_rest_encode(rest->mark, rest->sealed, rest->sealed_n, (uint8_t)(rest->copies + 1), &x->val);
 	buf_put(&x->val, rest->list, rest->list_n);
 	if ((r = put_copy(x, principal, &x->who, texts, n, &x->val)) == 0)
-		r = buf_fault(&x->val);
+		r = change_fault(&x->val);
 out:
 	wipe(texts, sizeof(texts));
 	return r;
@@ -172,7 +167,7 @@ int change_mark(struct store *s, const uint8_t principal[16], uint8_t mark, chan
 		return r;
 	buf_init(&val, STORE_VALUE_MAX);
 	buf_put(&val, row.p, row.n);
-	if ((r = buf_fault(&val)) == 0) {
+	if ((r = change_fault(&val)) == 0) {
 		val.p[v.rest - row.p] = mark;	/* it begins what follows the fact */
 		r = put(cookie, bytes, n, val.p, val.n);
 	}
@@ -335,7 +330,7 @@ static int put_fact(struct rows *x, const struct operation_fact *f)
 	buf_put(&x->val, f->rest, f->rest_n);
 	if (f->rest_n == 0 && (r = make_rest(x, &key, f)) != 0)
 		return r;
-	return (r = buf_fault(&x->val)) != 0 ? r : x->put(x->cookie, f->key, f->key_n, x->val.p, x->val.n);
+	return (r = change_fault(&x->val)) != 0 ? r : x->put(x->cookie, f->key, f->key_n, x->val.p, x->val.n);
 }
 
 static int put_change(struct rows *x, const struct change_signature *signatures, unsigned n)
@@ -351,7 +346,7 @@ static int put_change(struct rows *x, const struct change_signature *signatures,
 		buf_put(&x->val, signatures[i].principal, 16);
 		buf_put(&x->val, signatures[i].signature, 64);
 	}
-	if ((r = buf_fault(&x->val)) != 0)
+	if ((r = change_fault(&x->val)) != 0)
 		return r;
 	return x->put(x->cookie, bytes, dir_key_encode(&key, bytes), x->val.p, x->val.n);
 }
@@ -389,7 +384,7 @@ static int find_dead(void *cookie, const uint8_t *key, size_t key_n, const uint8
 		buf_u8(&d->keys, (uint8_t)key_n);
 		buf_put(&d->keys, key, key_n);
 	}
-	return buf_fault(&d->keys);
+	return change_fault(&d->keys);
 }
 
 static int delete_old(const struct rows *x)
