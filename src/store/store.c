@@ -122,6 +122,9 @@ static int open_files(struct store *s, const char *dir)
 		r = r == CV_ERR_NOTFOUND && !tables ? CV_ERR_NOTFOUND : CV_ERR_FORMAT;
 	if (r >= 0)
 		r = journal_open(&s->j, journal);
+	/* A compaction that was killed: its copy would keep what is deleted from now on. */
+	if (r == 0 && unlinkat(fd, "store/" STORE_COPY, 0) != 0 && errno != ENOENT)
+		r = CV_ERR_IO;
 	if (r == 0)
 		r = tables_open(&s->t, dir, s->o.map_bytes);
 	if (journal >= 0)

@@ -9,6 +9,7 @@
  *	apply.c		the second thread: blocks -> hook -> LMDB
  *	replay.c	from the files to the state before the first turn
  *	scan.c		both sources merged in key order
+ *	compact.c	what was deleted leaves the files of a store that is closed
  *	store.c		create, open, close, turns
  */
 #ifndef CV_STORE_INTERNAL_H
@@ -195,6 +196,8 @@ int journal_look(struct journal *j, uint32_t file, uint64_t off, uint64_t seq, e
     struct block **ret_block, uint64_t *ret_junk);
 /* Whether any whole block of at least sequence seq stands anywhere. 0, CV_ERR_IO, CV_ERR_NOMEM. */
 int journal_search(struct journal *j, uint64_t seq, bool *ret_found);
+
+#define STORE_COPY "data.mdb.new"	/* in store/: a copy that compact.c has not finished */
 
 /* ---- tables.c ------------------------------------------------------------------------------------------------- */
 
