@@ -42,6 +42,7 @@ static const struct command commands[] = {
 	{ "member", cmd_member, "list, suspend and restore members, add new ones", "查看、停用、恢复、新增成员" },
 	{ "custody", cmd_custody, "give a custodian's shares for a new member's roles", "保管员为新成员的角色交出份额" },
 	{ "rotate", cmd_rotate, "list keys, their age and what is overdue", "列出密钥、天数和逾期情况" },
+	{ "compact", cmd_compact, "let deleted bytes leave the files of a stopped vault", "停机后清除文件中已删除的内容" },
 	{ "audit", cmd_audit, "events, export, verify: read and check the audit log", "审计日志：查看、导出、校验" },
 	{ "policy", cmd_policy, "check, plan, explain and apply profiles", "规则文件：检查、比较、说明、生效" },
 };

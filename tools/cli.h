@@ -156,6 +156,7 @@ bool cli_is_code(const char *typed, const char *code);
 
 /* The commands: argv[0] is the name. Exit codes of DESIGN section 8. */
 int cmd_audit(int argc, char **argv);
+int cmd_compact(int argc, char **argv);
 int cmd_create(int argc, char **argv);
 int cmd_custody(int argc, char **argv);
 int cmd_delegate(int argc, char **argv);
