@@ -1,17 +1,11 @@
 /* The inventory of keys: what is in it, and when a key is overdue. POLICY.md section 5, "Keys". */
 #include "format/directory.h"
-#include "test_vault_gov.h"
+#include "test_vault_operations.h"
 #include "vault/inventory.h"
 #include "vault/members.h"
 
 #define DAY ((uint64_t)24 * 3600 * 1000)
 #define ENTRIES 256
-
-static int custodians_setup(void **state)
-{
-	fixture_custodians = true;
-	return gov_setup(state);
-}
 
 struct seen {
 	struct key_entry e[ENTRIES];
@@ -156,6 +150,38 @@ static void a_suspended_members_roles_are_overdue_after_a_day(void **state)
 	assert_true(members_suspended_ms(f->v, id) >= now);
 }
 
+static void a_rekey_begins_new_epochs_and_leaves_old_classes_to_be_rewrapped(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t tomorrow = clock_wall_ms() + DAY + 60000;
+	struct seen x;
+	struct parts p;
+	struct body body;
+	uint8_t id[16];
+
+	parts(f, &p);
+	assert_int_equal(suspend(f, p.b, P_CLERK), 0);
+	walk(f, tomorrow, &x);
+	assert_true(find(&x, KEY_ROLE, ROLE_CLERK)->overdue);
+	body_begin(&body);
+	body_text(&body, "kind", "rekey");
+	body_texts(&body, "roles", "clerk");
+	assert_int_equal(gov_post(f, p.a, "requests", &body, id), 0);
+	assert_int_equal(sign_as(f, p.a, id, "sign"), 0);
+	assert_int_equal(sign_as(f, p.b, id, "approve"), 0);
+	assert_int_equal(give(f, p.c1, P_CUSTODIAN_1, id, false), 0);
+	assert_int_equal(give(f, p.c2, P_CUSTODIAN_2, id, false), 0);
+	walk(f, tomorrow, &x);
+	assert_false(find(&x, KEY_ROLE, ROLE_CLERK)->overdue);
+	assert_int_equal(find(&x, KEY_ROLE, ROLE_CLERK)->epoch, 2);
+	assert_int_equal(find(&x, KEY_CUSTODY, ROLE_CLERK)->holders, 4);
+	assert_int_equal(find(&x, KEY_CLASS, (uint32_t)CLASS_HEALTH << 16)->epoch, 2);
+	assert_int_equal(find(&x, KEY_CLASS_OLD, (uint32_t)CLASS_HEALTH << 16)->epoch, 1);
+	assert_int_equal(find(&x, KEY_CLASS_OLD, (uint32_t)CLASS_HEALTH << 16)->why, KEY_NOT_REWRAPPED);
+	assert_int_equal(overdue(&x, KEY_CLASS_OLD), 0);
+	assert_int_equal(count(&x, KEY_CLASS), policy_classes(f->v->policy));
+}
+
 static void a_suspension_of_unknown_time_is_overdue(void **state)
 {
 	struct fixture *f = *state;
@@ -231,11 +257,12 @@ static void metrics_name_nobody(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, custodians_setup, fixture_teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, operations_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		T(every_key_is_listed_in_order), T(nothing_is_overdue_on_the_first_day),
 		T(roles_and_classes_are_overdue_after_a_year), T(daily_keys_are_overdue_in_their_last_year),
-		T(a_suspended_members_roles_are_overdue_after_a_day), T(a_suspension_of_unknown_time_is_overdue),
+		T(a_suspended_members_roles_are_overdue_after_a_day),
+		T(a_rekey_begins_new_epochs_and_leaves_old_classes_to_be_rewrapped), T(a_suspension_of_unknown_time_is_overdue),
 		T(custody_is_overdue_as_soon_as_it_does_not_fit_the_custodians),
 		T(who_has_no_part_in_keys_does_not_see_them), T(metrics_name_nobody),
 	};
