@@ -152,7 +152,7 @@ int custody_role_key(const struct keys *k, const struct custody *c, uint16_t rol
 
 /* ---- session.c ------------------------------------------------------------------------------------------------------ */
 
-/* One class epoch's secret, held once for all sessions that hold it; pointers valid until the session ends. */
+/* One class epoch's secret, held once for all sessions that hold it; pointers valid until the session ends or the epoch is forgotten. */
 struct class_keys {
 	const uint8_t *sk;	/* class secret key, 32 bytes, locked memory */
 	const uint8_t *kek;	/* H_256(cv1.classkek, sk), 32 bytes, locked memory */
@@ -160,8 +160,6 @@ struct class_keys {
 };
 /* The session's keys of (class_key, epoch). False, *ret untouched, if it holds none. */
 bool session_class_keys(const struct session *s, uint32_t class_key, uint32_t epoch, struct class_keys *ret);
-/* The newest epoch of class_key that the session holds; 0 if none. */
-uint32_t session_class_epoch(const struct session *s, uint32_t class_key);
 /* The secret key of the session's personal role of that epoch, 32 bytes of locked memory; NULL if it holds none. As long. */
 const uint8_t *session_personal_key(const struct session *s, uint16_t role, uint32_t epoch);
 /* Wipe every hello and session. */

@@ -158,6 +158,41 @@ void session_sweep(struct keys *k, uint64_t now_ms, uint64_t mono_ms, session_en
 	}
 }
 
+/* Whether the session was opened with the newest epochs of its roles and has those of its classes. */
+static bool up_to_date(const struct keys *k, const struct session *s)
+{
+	for (unsigned i = 0; i < s->roles_n; i++)
+		if (s->role_epochs[i] != directory_role_newest(k, s->roles[i]))
+			return false;
+	for (unsigned i = 0; i < s->personal_n; i++)
+		if (s->personal[i]->of.epoch != directory_role_newest(k, s->personal[i]->of.role))
+			return false;
+	for (unsigned i = 0; i < s->secrets_n; i++) {
+		const struct secret_of *of = &s->secrets[i]->of;
+		uint8_t pk[32];
+		uint32_t newest;
+
+		/* Only the last of a class's epochs says which one the session writes under. */
+		if ((i + 1 == s->secrets_n || s->secrets[i + 1]->of.class_key != of->class_key) &&
+		    directory_class(k, of->class_key, &newest, pk) == 0 && newest != of->epoch)
+			return false;
+	}
+	return true;
+}
+
+void sessions_outdated(struct keys *k, session_ended *ended, void *cookie)
+{
+	struct sessions *x = k->sessions;
+
+	for (unsigned i = 0; x != NULL && i < SESSION_MAX; i++) {
+		if (x->session[i] == NULL || up_to_date(k, x->session[i]))
+			continue;
+		if (ended != NULL)
+			ended(cookie, x->session[i]);
+		session_close(k, x->session[i]);
+	}
+}
+
 unsigned session_count(const struct keys *k)
 {
 	return k->sessions != NULL ? k->sessions->count : 0;
@@ -201,6 +236,22 @@ static unsigned secrets_below(const struct session *s, uint32_t class_key, uint3
 	return low;
 }
 
+void sessions_forget_epoch(struct keys *k, uint32_t class_key, uint32_t epoch)
+{
+	struct sessions *x = k->sessions;
+
+	for (unsigned i = 0; x != NULL && i < SESSION_MAX; i++) {
+		struct session *s = x->session[i];
+		unsigned at = s != NULL ? secrets_below(s, class_key, epoch) : 0;
+
+		if (s == NULL || at == s->secrets_n || s->secrets[at]->of.class_key != class_key || s->secrets[at]->of.epoch != epoch)
+			continue;
+		slab_release(s->secrets[at]);
+		s->secrets_n--;
+		memmove(&s->secrets[at], &s->secrets[at + 1], (s->secrets_n - at) * sizeof(s->secrets[0]));
+	}
+}
+
 bool session_has_class(const struct session *s, uint32_t class_key)
 {
 	return session_class_epoch(s, class_key) != 0;
@@ -211,6 +262,13 @@ uint32_t session_class_epoch(const struct session *s, uint32_t class_key)
 	unsigned above = secrets_below(s, class_key, UINT32_MAX);	/* epochs stay far below */
 
 	return above > 0 && s->secrets[above - 1]->of.class_key == class_key ? s->secrets[above - 1]->of.epoch : 0;
+}
+
+bool session_has_epoch(const struct session *s, uint32_t class_key, uint32_t epoch)
+{
+	struct class_keys keys;
+
+	return session_class_keys(s, class_key, epoch, &keys);
 }
 
 bool session_class_keys(const struct session *s, uint32_t class_key, uint32_t epoch, struct class_keys *ret)

@@ -55,8 +55,9 @@ struct sealed_role {
  * (counted as a failure; the hello is then over), CV_ERR_BUSY (SESSION_MAX or SESSION_PER_UID is reached, by others alone; the
  * hello lives on), CV_ERR_NOMEM (memory could not be locked). *ret_principal_id (16 bytes) is the hello's principal when the
  * session id was known, else zeros: for the leaf; it is written in every case. The session ends at the earliest of the
- * absolute limit, the principal's end and the roles' memberships' ends. A session may have the personal role alone. Costs about
- * 0.1 ms for each class that the roles' grants give.
+ * absolute limit, the principal's end and the roles' memberships' ends. A session may have the personal role alone. Roles are taken in
+ * their newest epochs alone; their grants give classes in the newest ones, and history links all older ones that are there: about 0.1 ms
+ * for each. A link that does not open is logged, and what it would lead to is not in the session.
  *
  * Beyond SESSION_PER_PRINCIPAL, or at one of the limits above, the principal's session that was unused for longest ends; ended
  * (may be NULL) hears of it first.
@@ -75,6 +76,13 @@ void session_close(struct keys *k, struct session *s);
 void session_close_all(struct keys *k, const uint8_t principal[16], session_ended *ended, void *cookie);
 /* End sessions and hellos past their limits; ended (may be NULL) hears of each such session first. */
 void session_sweep(struct keys *k, uint64_t now_ms, uint64_t mono_ms, session_ended *ended, void *cookie);
+/*
+ * After a directory was loaded: end each session that was opened with another epoch of a role than the newest, or that holds a class but
+ * not its newest epoch; ended (may be NULL) hears of each first. Their people log in again. Hellos live on, and take newest epochs alone.
+ */
+void sessions_outdated(struct keys *k, session_ended *ended, void *cookie);
+/* Take a class epoch from every session that holds it, and wipe its secret: nothing is under it any more. */
+void sessions_forget_epoch(struct keys *k, uint32_t class_key, uint32_t epoch);
 unsigned session_count(const struct keys *k);
 
 const uint8_t *session_id(const struct session *s);		/* 16 bytes, public */
@@ -85,6 +93,9 @@ const uint16_t *session_roles(const struct session *s, unsigned *ret_n);
 uint64_t session_expires_ms(const struct session *s);		/* wall time of the absolute limit */
 /* Whether some role of the session holds the secret of this class key (any epoch). */
 bool session_has_class(const struct session *s, uint32_t class_key);
+/* The newest epoch of the class that the session holds; 0 if none. Whether it holds that one. */
+uint32_t session_class_epoch(const struct session *s, uint32_t class_key);
+bool session_has_epoch(const struct session *s, uint32_t class_key, uint32_t epoch);
 /* Hello failures since start, coalesced for leaf kind 27: count and first/last time; clears them. */
 uint32_t session_failures(struct keys *k, uint64_t *ret_first_ms, uint64_t *ret_last_ms);
 

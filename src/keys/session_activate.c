@@ -50,7 +50,10 @@ static const struct principal *prove(const struct keys *k, const struct hello *h
 	return p;
 }
 
-/* Open one sealed role key and hold it against the directory. ret_until_ms is lowered to the membership's end. */
+/*
+ * Open one sealed role key and hold it against the directory. Only the newest epoch is taken: who was left out of it keeps the wrap of an
+ * older one, and its rows, which were signed once, can be put back. ret_until_ms is lowered to the membership's end.
+ */
 static int role_open(const struct keys *k, const struct hello *h, const struct sealed_role *role, uint64_t now_ms,
     uint8_t ret_sk[32], uint64_t *ret_until_ms)
 {
@@ -58,7 +61,7 @@ static int role_open(const struct keys *k, const struct hello *h, const struct s
 	const struct role_entry *entry = directory_role_entry(k, role->role, role->epoch);
 	uint8_t ctx[CONTEXT_BYTES], pk[32];
 
-	if (member == NULL || entry == NULL || entry->status == DIR_STATUS_DESTROYED ||
+	if (member == NULL || entry == NULL || role->epoch != directory_role_newest(k, role->role) ||
 	    !directory_in_dates(member->not_before_ms, member->not_after_ms, now_ms))
 		return CV_ERR_AUTH;
 	context_encode(CONTEXT_OF(k, .kind = CONTEXT_SESSION, .entity = h->id, .epoch = role->epoch, .field = role->role,
@@ -73,17 +76,65 @@ static int role_open(const struct keys *k, const struct hello *h, const struct s
 	return 0;
 }
 
-/* Open one grant with a role's secret key into the session. */
+static bool holds(const struct session *s, uint32_t class_key, uint32_t epoch)
+{
+	for (unsigned i = 0; i < s->secrets_n; i++)
+		if (s->secrets[i]->of.class_key == class_key && s->secrets[i]->of.epoch == epoch)
+			return true;
+	return false;
+}
+
+/* Take the secret key of a class epoch, which was checked, into the session, which does not hold it yet. 0 or CV_ERR_NOMEM. */
+static int class_take(struct keys *k, struct session *s, const struct class_entry *e, const uint8_t sk[32])
+{
+	struct held_secret *c = slab_hold(k->sessions, (struct secret_of){ .class_key = e->class_key, .epoch = e->epoch }, e->pk, sk);
+
+	if (c == NULL)
+		return CV_ERR_NOMEM;
+	s->secrets[s->secrets_n++] = c;
+	return 0;
+}
+
+/*
+ * Follow the history links of a class epoch that the session has got, whose secret key is sk, as far as they lead: what is under older
+ * epochs is still read. A link that does not open gives the session no older epoch, and its newest one all the same. 0 or CV_ERR_NOMEM.
+ */
+static int links_follow(struct keys *k, struct session *s, const struct class_entry *e, const uint8_t sk[32])
+{
+	uint8_t at[32], older[32] = { 0 };
+	int r = 0;
+
+	memcpy(at, sk, sizeof(at));
+	while (r == 0 && e->has_link) {
+		const struct class_entry *next = directory_class_entry(k, e->class_key, e->epoch - 1);
+
+		/* Gone for good, or another role gave it and what lies behind it. */
+		if (next == NULL || next->status == DIR_STATUS_DESTROYED || holds(s, next->class_key, next->epoch))
+			break;
+		if ((r = directory_link_open(k, e, at, older)) != 0) {
+			log_error("session: the link from epoch %u of class key %08x does not open: %s", e->epoch, e->class_key, cv_strerror(r));
+			r = 0;
+			break;
+		}
+		r = class_take(k, s, next, older);
+		memcpy(at, older, sizeof(at));
+		e = next;
+	}
+	wipe(at, sizeof(at));
+	wipe(older, sizeof(older));
+	return r;
+}
+
+/* Open one grant with a role's secret key into the session, and older epochs with it. */
 static int grant_open(struct keys *k, struct session *s, const struct grant_entry *g, const uint8_t role_sk[32])
 {
 	const struct class_entry *e = directory_class_entry(k, g->class_key, g->epoch);
-	uint8_t ctx[CONTEXT_BYTES], sk[32], pk[32];
-	struct held_secret *c;
+	uint8_t ctx[CONTEXT_BYTES], sk[32] = { 0 }, pk[32];
 	int r = CV_ERR_AUTH;
 
 	if (e == NULL)
 		return CV_ERR_AUTH;
-	if (e->status == DIR_STATUS_DESTROYED)
+	if (e->status == DIR_STATUS_DESTROYED || holds(s, g->class_key, g->epoch))
 		return 0;
 	context_encode(CONTEXT_OF(k, .kind = CONTEXT_KEY_WRAP, .class_key = g->class_key, .epoch = g->epoch,
 	    .generation = g->role_epoch, .field = g->role, .version = KEY_WRAP_GRANT, .length = CRYPTO_KEY), ctx);
@@ -94,34 +145,23 @@ static int grant_open(struct keys *k, struct session *s, const struct grant_entr
 	if (crypto_pkopen(role_sk, ctx, g->wrap, DIR_WRAP, sk) != 0)
 		goto out;
 	crypto_box_public(sk, pk);
-	if (memcmp(pk, e->pk, 32) != 0)
-		goto out;
-	r = CV_ERR_NOMEM;
-	if ((c = slab_hold(k->sessions, (struct secret_of){ .class_key = e->class_key, .epoch = e->epoch }, pk, sk)) == NULL)
-		goto out;
-	r = 0;
-	for (unsigned i = 0; i < s->secrets_n; i++) {
-		if (s->secrets[i] == c) {
-			slab_release(c);	/* another role of this session gave it already */
-			goto out;
-		}
-	}
-	s->secrets[s->secrets_n++] = c;
+	if (memcmp(pk, e->pk, 32) == 0 && (r = class_take(k, s, e, sk)) == 0)
+		r = links_follow(k, s, e, sk);
 out:
 	wipe(sk, sizeof(sk));
 	return r;
 }
 
+/* The newest grant of each class first: links from there give what older grants would. */
 static int grants_open(struct keys *k, struct session *s, const struct sealed_role *role, const uint8_t role_sk[32])
 {
 	size_t n;
 	const struct grant_entry *g = directory_grants(k, &n);
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		if (g[i].role == role->role && g[i].role_epoch == role->epoch &&
-		    (r = grant_open(k, s, &g[i], role_sk)) == CV_ERR_AUTH)
-			log_error("session: a grant of class key %08x to role %u does not open", g[i].class_key, g[i].role);
+	while (r == 0 && n-- > 0) {
+		if (g[n].role == role->role && g[n].role_epoch == role->epoch && (r = grant_open(k, s, &g[n], role_sk)) == CV_ERR_AUTH)
+			log_error("session: a grant of class key %08x to role %u does not open", g[n].class_key, g[n].role);
 	}
 	return r;
 }
@@ -133,6 +173,7 @@ static int role_take(struct keys *k, struct session *s, const struct sealed_role
 	uint8_t pk[32];
 
 	if (!role_is_personal(role->role)) {
+		s->role_epochs[s->roles_n] = role->epoch;
 		s->roles[s->roles_n++] = role->role;
 		return grants_open(k, s, role, role_sk);
 	}
@@ -167,18 +208,14 @@ static void session_limits(struct session *s, const struct principal *p, uint64_
 	s->expires_ms = now_ms + for_ms;
 }
 
-/* A session of a hello's principal without any secret yet, with room for all of the roles' grants. NULL: no memory. */
-static struct session *session_new(const struct keys *k, const struct hello *h, const struct sealed_role *roles, unsigned n)
+/* A session of a hello's principal without any secret yet, with room for all that there are. NULL: no memory. */
+static struct session *session_new(const struct keys *k, const struct hello *h)
 {
 	struct session *s = calloc(1, sizeof(*s));
-	size_t grants_n, room = 0;
-	const struct grant_entry *g = directory_grants(k, &grants_n);
+	size_t epochs;
 
-	for (size_t i = 0; i < grants_n; i++) {
-		for (unsigned j = 0; j < n; j++)
-			room += g[i].role == roles[j].role && g[i].role_epoch == roles[j].epoch;
-	}
-	if (s == NULL || (s->secrets = calloc(room + 1, sizeof(s->secrets[0]))) == NULL) {
+	(void)directory_classes(k, &epochs);
+	if (s == NULL || (s->secrets = calloc(epochs + 1, sizeof(s->secrets[0]))) == NULL) {
 		free(s);
 		return NULL;
 	}
@@ -206,7 +243,7 @@ static int activate(struct keys *k, const struct hello *h, uint32_t uid, const s
 		if ((r = role_open(k, h, &roles[i], now_ms, role_sk[i], &until_ms)) != 0)
 			goto out;
 	}
-	if ((s = session_new(k, h, roles, n)) == NULL) {
+	if ((s = session_new(k, h)) == NULL) {
 		r = CV_ERR_NOMEM;
 		goto out;
 	}

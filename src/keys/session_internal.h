@@ -43,6 +43,7 @@ struct session {
 	uint64_t end_mono_ms;		/* absolute limit */
 	uint64_t expires_ms;		/* the same as wall time */
 	uint16_t roles[SESSION_ROLES];	/* without the personal one */
+	uint32_t role_epochs[SESSION_ROLES];	/* that it was opened with: then the newest */
 	unsigned roles_n;
 	uint16_t index;			/* in sessions.session */
 	uint16_t next;			/* in its token bucket: index + 1, 0 the last */
