@@ -19,19 +19,26 @@ static const char *duty_of(const struct chain_principal *p)
 	return duties[p->admin_area % COUNT(duties)];
 }
 
-/* The login name is the daemon's word: it stands in no fact. Empty for those who may not see members. */
-static void login_of(struct childvault *cv, const struct chain_principal *p, char ret[64])
+/* What the daemon says of a principal and no fact does: it is shown, and nothing rests on it. */
+struct told {
+	char login[64], state[16];
+};
+
+/* Empty for those who may not see members. */
+static struct told told_of(struct childvault *cv, const struct chain_principal *p)
 {
+	struct told t = { "", "" };
 	char id[33];
 	json_t *j;
 
-	ret[0] = 0;
 	hex_encode(p->id, 16, id);
 	if (childvault_object(cv, "members", id) != CHILDVAULT_OK)
-		return;
+		return t;
 	j = cli_body(cv);
-	snprintf(ret, 64, "%s", json_text(j, "login"));
+	snprintf(t.login, sizeof t.login, "%s", json_text(j, "login"));
+	snprintf(t.state, sizeof t.state, "%s", json_text(j, "state"));
 	json_decref(j);
+	return t;
 }
 
 static void row2(struct table *t, const char *what, const char *value)
@@ -63,38 +70,40 @@ static int print_vault(const struct directory_checked *d)
 
 static int print_administrators(struct childvault *cv, const struct chain *c)
 {
-	struct table *t = table_new(4, (const char *const[]){ tr("administrator", "管理员"), tr("duty", "职责"), tr("key code", "密钥校验码"),
-	    tr("since change", "始于变更") });
-	char login[64], code[CLIENT_KEY_CODE], set[12];
+	struct table *t = table_new(5, (const char *const[]){ tr("administrator", "管理员"), tr("duty", "职责"), tr("key code", "密钥校验码"),
+	    tr("since change", "始于变更"), tr("state", "状态") });
+	char code[CLIENT_KEY_CODE], set[12];
 	const struct chain_principal *p;
+	struct told told;
 
 	if (t == NULL)
 		return cli_fail(EXIT_FAILED, "out of memory", "内存不足");
 	for (size_t i = 0; (p = chain_principal_at(c, i)) != NULL; i++) {
 		if (p->kind != PRINCIPAL_ADMINISTRATOR)
 			continue;
-		login_of(cv, p, login);
+		told = told_of(cv, p);
 		client_key_code(p->id, p->box_pk, p->sign_pk, code);
 		snprintf(set, sizeof set, "%u", p->change_set);
-		table_row(t, (const char *const[]){ login, duty_of(p), code, set });
+		table_row(t, (const char *const[]){ told.login, duty_of(p), code, set, told.state });
 	}
 	return table_print(t);
 }
 
 static json_t *administrators_json(struct childvault *cv, const struct chain *c)
 {
-	char id[33], login[64], code[CLIENT_KEY_CODE];
+	char id[33], code[CLIENT_KEY_CODE];
 	const struct chain_principal *p;
 	json_t *list = json_array();
+	struct told told;
 
 	for (size_t i = 0; list != NULL && (p = chain_principal_at(c, i)) != NULL; i++) {
 		if (p->kind != PRINCIPAL_ADMINISTRATOR)
 			continue;
-		login_of(cv, p, login);
+		told = told_of(cv, p);
 		hex_encode(p->id, 16, id);
 		client_key_code(p->id, p->box_pk, p->sign_pk, code);
-		if (json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s,s:i}", "principal", id, "login", login, "duty", duty_of(p),
-		    "key_code", code, "change_set", (int)p->change_set)) != 0) {
+		if (json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s,s:i,s:s}", "principal", id, "login", told.login, "duty",
+		    duty_of(p), "key_code", code, "change_set", (int)p->change_set, "state", told.state)) != 0) {
 			json_decref(list);
 			return NULL;
 		}

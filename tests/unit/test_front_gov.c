@@ -198,6 +198,8 @@ static void queries_and_paths_of_objects_are_closed(void **state)
 		{ "GET /v1/requests/" HEX_ID ":approve", PROBLEM_METHOD_NOT_ALLOWED }, { "PUT /v1/requests", PROBLEM_METHOD_NOT_ALLOWED },
 		{ "DELETE /v1/grants/" HEX_ID, PROBLEM_METHOD_NOT_ALLOWED }, { "PUT /v1/records:import", PROBLEM_METHOD_NOT_ALLOWED },
 		{ "GET /v1/sys/policy?x=1", PROBLEM_BAD_REQUEST }, { "POST /v1/grants", PROBLEM_METHOD_NOT_ALLOWED },
+		{ "GET /v1/sys/directory?x=1", PROBLEM_BAD_REQUEST }, { "POST /v1/sys/directory", PROBLEM_METHOD_NOT_ALLOWED },
+		{ "POST /v1/keys", PROBLEM_METHOD_NOT_ALLOWED }, { "GET /v1/keys/", PROBLEM_NOT_FOUND },
 	};
 	char text[512];
 
@@ -392,12 +394,11 @@ static void fault_of_a_member_points_at_the_member(void **state)
 	end(&g);
 }
 
-static void policy_answers_its_bytes(void **state)
+static void answers_bytes(const char *line, uint8_t message)
 {
 	struct rig g;
 
-	(void)state;
-	begin(&g, asks("GET /v1/sys/policy" PLAIN, MSG_POLICY));
+	begin(&g, asks(line, message));
 	buf_put(&g.answer, "\0\1\2", 3);
 	assert_int_equal(reply_answer(&g.r, &g.t.x, g.answer.p, g.answer.n), 0);
 	assert_int_equal(g.r.status, 200);
@@ -406,6 +407,13 @@ static void policy_answers_its_bytes(void **state)
 	taken_free(&g.t);
 	reply_free(&g.r);
 	buf_free(&g.answer);
+}
+
+static void policy_and_directory_answer_their_bytes(void **state)
+{
+	(void)state;
+	answers_bytes("GET /v1/sys/policy" PLAIN, MSG_POLICY);
+	answers_bytes("GET /v1/sys/directory" PLAIN, MSG_DIRECTORY);
 }
 
 /* The path with what stands in for each of its parameters. */
@@ -467,7 +475,7 @@ int main(void)
 		cmocka_unit_test(list_answers_under_the_collections_name),
 		cmocka_unit_test(work_list_answers_null_for_what_head_has_not),
 		cmocka_unit_test(fault_of_a_member_points_at_the_member),
-		cmocka_unit_test(policy_answers_its_bytes),
+		cmocka_unit_test(policy_and_directory_answer_their_bytes),
 		cmocka_unit_test(every_operation_of_the_document_has_its_route),
 	};
 

@@ -150,6 +150,25 @@ static void a_suspended_members_roles_are_overdue_after_a_day(void **state)
 	assert_true(members_suspended_ms(f->v, id) >= now);
 }
 
+static void a_restored_member_has_the_role_as_before(void **state)
+{
+	struct fixture *f = *state;
+	const uint8_t *who = f->person[P_CLERK].g.principal.id;
+	uint64_t tomorrow = clock_wall_ms() + DAY + 60000;
+	struct parts p;
+	struct seen x;
+	uint8_t id[16];
+
+	parts(f, &p);
+	assert_int_equal(suspend(f, p.b, P_CLERK), 0);
+	assert_int_equal(ask_restore(f, p.a, "clerk", id), 0);
+	assert_int_equal(sign_as(f, p.b, id, "approve"), 0);
+	assert_int_equal(members_suspended_ms(f->v, who), 0);
+	walk(f, tomorrow, &x);
+	assert_false(find(&x, KEY_ROLE, ROLE_CLERK)->overdue);
+	assert_int_equal(find(&x, KEY_ROLE, ROLE_CLERK)->why, KEY_FINE);
+}
+
 static void a_rekey_begins_new_epochs_and_leaves_old_classes_to_be_rewrapped(void **state)
 {
 	struct fixture *f = *state;
@@ -262,6 +281,7 @@ int main(void)
 		T(every_key_is_listed_in_order), T(nothing_is_overdue_on_the_first_day),
 		T(roles_and_classes_are_overdue_after_a_year), T(daily_keys_are_overdue_in_their_last_year),
 		T(a_suspended_members_roles_are_overdue_after_a_day),
+		T(a_restored_member_has_the_role_as_before),
 		T(a_rekey_begins_new_epochs_and_leaves_old_classes_to_be_rewrapped), T(a_suspension_of_unknown_time_is_overdue),
 		T(custody_is_overdue_as_soon_as_it_does_not_fit_the_custodians),
 		T(who_has_no_part_in_keys_does_not_see_them), T(metrics_name_nobody),
