@@ -19,7 +19,7 @@
 
 #define COUNT(a) (sizeof (a) / sizeof (a)[0])
 #define SHARE_ROW (2u + 4 + 1 + DIR_WRAP)	/* u16 role, u32 epoch, u8 index, PKSEAL */
-#define SHARES_MAX (ROLE_WRAPS * SHARE_ROW)
+#define SHARES_MAX (CUSTODY_ROLES * SHARE_ROW)
 
 /* A session that one of the keys opened, and the request it is about. */
 struct signing {
@@ -440,7 +440,7 @@ static int make_shares(struct signing *s, uint8_t *ret, size_t *ret_n)
 
 static int give_shares(struct signing *s)
 {
-	uint8_t sealed[ROLE_WRAPS * DIR_WRAP];
+	uint8_t sealed[CUSTODY_ROLES * DIR_WRAP];
 	size_t n = 0;
 	int code, r;
 
