@@ -26,6 +26,7 @@ static const struct command commands[] = {
 	{ "status", cmd_status, "tell the state of the vault", "显示档案库状态" },
 	{ "login", cmd_login, "open a session and print its token", "登录并输出令牌" },
 	{ "logout", cmd_logout, "end a session", "结束会话" },
+	{ "proxy", cmd_proxy, "keep a session for applications that speak plain HTTP", "为应用程序保持会话，供其以普通 HTTP 访问" },
 	{ "create", cmd_create, "store a new record", "新建档案" },
 	{ "get", cmd_get, "read fields of a record", "读取档案字段" },
 	{ "put", cmd_put, "change fields of a record", "修改档案字段" },

@@ -177,6 +177,7 @@ int member_add(int argc, char **argv);	/* sub-commands of member */
 int member_sign(int argc, char **argv);
 int member_verify(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
+int cmd_proxy(int argc, char **argv);
 int cmd_put(int argc, char **argv);
 int cmd_reproject(int argc, char **argv);
 int cmd_request(int argc, char **argv);

@@ -9,14 +9,14 @@
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /* RFC 9110 token characters. */
-static bool is_token(char c)
+bool answer_is_token(char c)
 {
 	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
 static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
 
-static bool same_text(const char *p, size_t n, const char *want)
+bool answer_same(const char *p, size_t n, const char *want)
 {
 	size_t i;
 
@@ -29,7 +29,7 @@ static bool same_text(const char *p, size_t n, const char *want)
 const struct answer_header *answer_header(const struct answer_head *h, const char *name)
 {
 	for (unsigned i = 0; i < h->headers; i++)
-		if (same_text(h->header[i].name, h->header[i].name_n, name))
+		if (answer_same(h->header[i].name, h->header[i].name_n, name))
 			return &h->header[i];
 	return NULL;
 }
@@ -39,13 +39,11 @@ static unsigned count_headers(const struct answer_head *h, const char *name)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < h->headers; i++)
-		n += same_text(h->header[i].name, h->header[i].name_n, name);
+		n += answer_same(h->header[i].name, h->header[i].name_n, name);
 	return n;
 }
 
-/* The line at p: its length without CRLF, or -1 if its end is not there, or CV_ERR_FORMAT for a bare CR or LF. */
-#define LINE_MORE 1
-static int line_at(const char *p, size_t n, size_t *ret_n)
+int answer_line(const char *p, size_t n, size_t *ret_n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (p[i] == '\n' || p[i] == 0)
@@ -53,13 +51,13 @@ static int line_at(const char *p, size_t n, size_t *ret_n)
 		if (p[i] != '\r')
 			continue;
 		if (i + 1 == n)
-			return LINE_MORE;
+			return ANSWER_MORE;
 		if (p[i + 1] != '\n')
 			return CV_ERR_FORMAT;
 		*ret_n = i;
 		return 0;
 	}
-	return LINE_MORE;
+	return ANSWER_MORE;
 }
 
 static int parse_status(const char *p, size_t n, struct answer_head *h)
@@ -72,29 +70,36 @@ static int parse_status(const char *p, size_t n, struct answer_head *h)
 	return h->status >= 100 && h->status < 600 ? 0 : CV_ERR_FORMAT;
 }
 
-static int parse_header(const char *p, size_t n, struct answer_head *h)
+int answer_field(const char *p, size_t n, struct answer_header *ret)
 {
-	struct answer_header *x = &h->header[h->headers];
 	size_t colon = 0;
 
-	if (h->headers == ANSWER_HEADERS)
-		return CV_ERR_LIMIT;
-	while (colon < n && is_token(p[colon]))
+	while (colon < n && answer_is_token(p[colon]))
 		colon++;
 	if (colon == 0 || colon == n || p[colon] != ':')
 		return CV_ERR_FORMAT;
-	x->name = p;
-	x->name_n = colon;
-	x->value = p + colon + 1;
-	x->value_n = n - colon - 1;
-	while (x->value_n != 0 && (x->value[0] == ' ' || x->value[0] == '\t')) {
-		x->value++;
-		x->value_n--;
+	ret->name = p;
+	ret->name_n = colon;
+	ret->value = p + colon + 1;
+	ret->value_n = n - colon - 1;
+	while (ret->value_n != 0 && (ret->value[0] == ' ' || ret->value[0] == '\t')) {
+		ret->value++;
+		ret->value_n--;
 	}
-	while (x->value_n != 0 && (x->value[x->value_n - 1] == ' ' || x->value[x->value_n - 1] == '\t'))
-		x->value_n--;
-	h->headers++;
+	while (ret->value_n != 0 && (ret->value[ret->value_n - 1] == ' ' || ret->value[ret->value_n - 1] == '\t'))
+		ret->value_n--;
 	return 0;
+}
+
+static int parse_header(const char *p, size_t n, struct answer_head *h)
+{
+	int r;
+
+	if (h->headers == ANSWER_HEADERS)
+		return CV_ERR_LIMIT;
+	if ((r = answer_field(p, n, &h->header[h->headers])) == 0)
+		h->headers++;
+	return r;
 }
 
 /* How the body's end is known: at most one of a length and chunks. */
@@ -103,11 +108,11 @@ static int parse_framing(struct answer_head *h)
 	const struct answer_header *length = answer_header(h, "content-length"), *coding = answer_header(h, "transfer-encoding");
 	const struct answer_header *connection = answer_header(h, "connection");
 
-	h->keep = connection == NULL || !same_text(connection->value, connection->value_n, "close");
+	h->keep = connection == NULL || !answer_same(connection->value, connection->value_n, "close");
 	if (count_headers(h, "content-length") > 1 || count_headers(h, "transfer-encoding") > 1)
 		return CV_ERR_FORMAT;
 	if (coding != NULL) {
-		h->chunked = same_text(coding->value, coding->value_n, "chunked");
+		h->chunked = answer_same(coding->value, coding->value_n, "chunked");
 		return h->chunked && length == NULL ? 0 : CV_ERR_FORMAT;
 	}
 	if (length == NULL)
@@ -132,7 +137,7 @@ int answer_head_parse(const char *p, size_t n, struct answer_head *ret)
 
 	memset(ret, 0, sizeof *ret);
 	for (;;) {
-		if ((r = line_at(p + at, n - at, &line)) == LINE_MORE)
+		if ((r = answer_line(p + at, n - at, &line)) == ANSWER_MORE)
 			return n >= ANSWER_HEAD_MAX ? CV_ERR_LIMIT : 0;
 		if (r != 0)
 			return r;
@@ -155,7 +160,7 @@ int answer_chunk_parse(const char *p, size_t n, size_t *ret_size)
 	size_t line = 0, size = 0;
 	int r;
 
-	if ((r = line_at(p, n, &line)) == LINE_MORE)
+	if ((r = answer_line(p, n, &line)) == ANSWER_MORE)
 		return n > CHUNK_LINE_MAX ? CV_ERR_LIMIT : 0;
 	if (r != 0 || line == 0)
 		return CV_ERR_FORMAT;

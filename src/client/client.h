@@ -17,6 +17,11 @@ struct client_pass;
 int client_login(struct childvault *cv, const char *key_text, size_t key_n, const char *passphrase, size_t pass_n,
     const char *const *roles, size_t role_count, struct client_key *ret_key);
 /*
+ * Log in once more with the key that a client_login handed over: without its file and passphrase, since the vault's answer to a
+ * question opens the file and nothing else. A childvault_code.
+ */
+int client_login_again(struct childvault *cv, const struct client_key *key, const char *const *roles, size_t role_count);
+/*
  * Append to ret the text of a key file with the secrets of key, as a login on cv handed it over, sealed under the passphrase
  * that pass was derived from, or unsealed with pass NULL. Ask for it without a session; the vault's answer to the new question
  * takes one, which is ended again, since a hello that no session follows would count as a failure. A childvault_code.

@@ -453,6 +453,24 @@ out:
 	return r;
 }
 
+int client_login_again(struct childvault *cv, const struct client_key *key, const char *const *roles, size_t role_count)
+{
+	struct login *l = calloc(1, sizeof *l);
+	int r;
+
+	if (l == NULL)
+		return client_fail_local(cv, CV_ERR_NOMEM);
+	wipe(cv->token, sizeof cv->token);
+	cv->roles[0] = cv->expires[0] = 0;
+	l->key = *key;
+	memcpy(l->file.principal, key->principal, 16);
+	if ((r = say_hello(cv, l)) == CHILDVAULT_OK && (r = take_roles(cv, l)) == CHILDVAULT_OK)
+		r = activate_wanted(cv, l, roles, role_count);
+	wipe(l, sizeof *l);
+	free(l);
+	return r;
+}
+
 /* The vault's answer to a new question, in a session of its own that ends at once. */
 static int ask_anew(struct childvault *cv, struct login *l)
 {
