@@ -56,6 +56,8 @@ static const struct sentence sentences[] = {
 	{ "% jobs wait: resume or cancel one", "已有 % 个任务等待：请继续或取消其中之一" },
 	{ "no such job", "没有该任务" },
 	{ "no such member", "没有该成员" },
+	{ "keys are listed, not read one by one", "密钥只能列出，不能逐个读取" },
+	{ "keys are made by operations on the directory", "密钥由对目录的操作产生" },
 	{ "only administrators, custodians and auditors see the inventory of keys", "密钥清单只供管理员、保管员和审计员查看" },
 	{ "only administrators, custodians, auditors and who assigns read it", "只供管理员、保管员、审计员和有指派权的人员读取" },
 	{ "members are shown to administrators, auditors and who assigns", "成员信息只供管理员、审计员和有指派权的人员查看" },

@@ -368,6 +368,10 @@ class Childvault:
         """The policy document in force, docs/FORMAT.md section 11."""
         return self.call("GET", "/v1/sys/policy")[2]
 
+    def directory(self):
+        """The signed directory with leaf 0 (docs/FORMAT.md section 12), as bytes: for whoever verifies it."""
+        return self.call("GET", "/v1/sys/directory")[2]
+
     def events(self, first=0, limit=100, keys=False):
         query = f"?from={int(first)}&limit={int(limit)}" + ("&keys=true" if keys else "")
         return json.loads(self.call("GET", "/v1/audit/events" + query)[2])

@@ -419,6 +419,22 @@ static void fact_without_its_set_is_refused(void **state)
 	assert_int_equal(verify(), 0);
 }
 
+/* As a document that was handed out may have it: no row says so. */
+static void fact_of_set_0_is_refused(void **state)
+{
+	const struct test_row *row = row_of(DIR_PRINCIPAL, WORKER), *set = row_of(DIR_CHANGE, 1);
+	struct dir_value value;
+	struct chain *c;
+
+	(void)state;
+	assert_int_equal(chain_new(v->k->vault_id, v->admins, 2, &c), 0);
+	assert_int_equal(chain_change(c, set->key, set->key_n, set->val, set->val_n), 0);
+	assert_int_equal(dir_value_decode(row->val, row->val_n, &value), 0);
+	assert_int_equal(chain_fact(c, row->key, row->key_n, 0, value.fact, value.fact_n), CV_ERR_AUTH);
+	assert_int_equal(chain_fact(c, set->key, set->key_n, 1, value.fact, value.fact_n), CV_ERR_FORMAT);
+	chain_free(c);
+}
+
 static void fact_that_nobody_signed_is_refused(void **state)
 {
 	struct dir_key key = { .type = DIR_MEMBER, .role = ROLE_MANAGER, .epoch = 1 };
@@ -522,7 +538,8 @@ int main(void)
 		T(replaced_public_key_is_refused),
 		T(set_that_names_a_replaced_key_is_refused), G(signatures_of_one_person_are_not_enough),
 		G(signature_that_does_not_fit_is_refused_beside_two_that_do), G(only_administrators_of_the_sets_before_sign),
-		G(administrator_past_their_dates_does_not_sign), T(fact_without_its_set_is_refused), T(fact_that_nobody_signed_is_refused),
+		G(administrator_past_their_dates_does_not_sign), T(fact_without_its_set_is_refused), T(fact_of_set_0_is_refused),
+		T(fact_that_nobody_signed_is_refused),
 		T(fact_of_the_newest_set_that_is_left_out_is_refused), T(fact_given_twice_is_refused), T(facts_out_of_order_are_refused),
 		T(chain_of_another_vault_is_refused), T(other_administrators_in_leaf_0_refuse_it), T(each_flipped_bit_of_a_set_is_refused),
 	};
