@@ -125,7 +125,7 @@ static void close_daemon(struct link *k)
 /* The request is over: nothing of it is kept. */
 static void end_request(struct proxy *p, struct link *k)
 {
-	session_release(p->keeper, k->session);
+	session_return(p->keeper, k->session);
 	k->session = NULL;
 	buf_free(&k->kept);
 	k->keeping = false;
@@ -347,7 +347,7 @@ static bool renew(struct proxy *p, struct link *k)
 	k->renewed = true;
 	close_daemon(k);
 	session_spent(p->keeper, k->session);
-	session_release(p->keeper, k->session);
+	session_return(p->keeper, k->session);
 	k->session = NULL;
 	k->state = LINK_SESSION;
 	k->moved_ms = p->now_ms;

@@ -277,7 +277,7 @@ static void retire(struct session_keeper *k, struct session *s)
 	pthread_mutex_unlock(&k->lock);
 }
 
-void session_release(struct session_keeper *k, struct session *s)
+void session_return(struct session_keeper *k, struct session *s)
 {
 	if (s != NULL && --s->users == 0)
 		retire(k, s);
@@ -289,7 +289,7 @@ void session_spent(struct session_keeper *k, struct session *s)
 	if (k->present != s)
 		return;
 	k->present = NULL;
-	session_release(k, s);
+	session_return(k, s);
 }
 
 void session_doubt(struct session_keeper *k)
@@ -318,7 +318,7 @@ static void take_outcome(struct session_keeper *k, struct session *opened)
 	}
 	opened->users = 1;
 	k->present = opened;
-	session_release(k, before);
+	session_return(k, before);
 }
 
 void session_keeper_take(struct session_keeper *k)
@@ -372,7 +372,7 @@ void session_keeper_free(struct session_keeper *k)
 {
 	if (k == NULL)
 		return;
-	session_release(k, k->present);
+	session_return(k, k->present);
 	k->present = NULL;
 	if (k->started) {
 		pthread_mutex_lock(&k->lock);

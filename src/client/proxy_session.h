@@ -29,17 +29,17 @@ void session_keeper_take(struct session_keeper *k);
 
 /*
  * A session for one request, streaming or not (such a one is given a session that was opened a moment ago: what it asks later
- * is refused one by one if the session has ended, and cannot be taken back). SESSION_READY: *ret, to be given to session_release;
+ * is refused one by one if the session has ended, and cannot be taken back). SESSION_READY: *ret, to be given to session_return;
  * SESSION_WAIT: a login is under way; SESSION_REFUSED: *ret_refusal.
  */
 enum session_answer session_take(struct session_keeper *k, bool streams, struct session **ret, struct session_refusal *ret_refusal);
-/* The token; valid until session_release. */
+/* The token; valid until session_return. */
 const char *session_token(const struct session *s);
 /* The daemon answered 401 to it: the next request gets another one. */
 void session_spent(struct session_keeper *k, struct session *s);
 /* A connection to the daemon broke, which may have been restarted: no stream is begun with the present session. */
 void session_doubt(struct session_keeper *k);
 /* Whoever took it needs it no more; NULL is allowed. One that is not the present one is ended with its last user. */
-void session_release(struct session_keeper *k, struct session *s);
+void session_return(struct session_keeper *k, struct session *s);
 
 #endif
