@@ -18,6 +18,30 @@
 #define ROOM_PUT_OFF (1u << 20)	/* bytes that a request may need which was put off for want of room */
 #define ROOM_AGAIN 65536u	/* bytes that a full store must take before it counts as one with room */
 
+static int begin_with_room(struct vault *v)
+{
+	int r = store_turn_begin(v->store);
+
+	if (r != 0 || !v->put_off)
+		return r;
+	v->put_off = false;
+	if (store_room(v->store, ROOM_PUT_OFF) == 0)
+		return 0;
+	/* Not the turn before was full but the ring is: what applying and signing frees is freed first. */
+	store_turn_abort(v->store);
+	(void)vault_checkpoint_now(v);	/* then what was put off is refused */
+	return store_turn_begin(v->store);
+}
+
+/* Before anybody is answered with the directory that the turn before changed: sessions whose keys are behind it end, with their leaves. */
+static void end_outdated(struct vault *v)
+{
+	struct session_end x = { v, clock_wall_ms() };
+
+	sessions_outdated(v->keys, vault_session_ended, &x);
+	v->epochs_changed = false;
+}
+
 int vault_turn_begin(struct vault *v)
 {
 	int r;
@@ -34,15 +58,9 @@ int vault_turn_begin(struct vault *v)
 		return r;
 	v->turn_saved.valid = v->call_saved.valid = false;
 	v->turn_calls = 0;
-	if ((r = store_turn_begin(v->store)) != 0 || !v->put_off)
-		return r;
-	v->put_off = false;
-	if (store_room(v->store, ROOM_PUT_OFF) == 0)
-		return 0;
-	/* Not the turn before was full but the ring is: what applying and signing frees is freed first. */
-	store_turn_abort(v->store);
-	(void)vault_checkpoint_now(v);	/* then what was put off is refused */
-	return store_turn_begin(v->store);
+	if ((r = begin_with_room(v)) == 0 && v->epochs_changed)
+		end_outdated(v);
+	return r;
 }
 
 /* What the turn's calls left behind in memory holds or not, as the turn does. */

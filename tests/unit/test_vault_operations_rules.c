@@ -506,6 +506,39 @@ static void who_was_suspended_since_gets_no_key(void **state)
 	assert_false(directory_has_role(f->v->keys, f->person[P_CLERK].g.principal.id, ROLE_CLERK, clock_wall_ms()));
 }
 
+/* Who logged in before a rekey logs in again; so does who held a class by another role, but nobody else. */
+static void sessions_end_that_are_behind(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t record[16], etag[16];
+	struct parts x;
+	struct cast who;
+	struct body body;
+	char text[256];
+	unsigned before;
+
+	parts(f, &x);
+	cast(f, &who);
+	new_child(f, &who, EAST, record);
+	rekey_body(&body, "worker", NULL);
+	put_bool(&body, "classes", false);
+	carry_out(f, &x, &body);
+	before = session_count(f->v->keys);
+	assert_int_equal(read_field(f, who.worker, "visit", record, "name", false, text), PROBLEM_UNAUTHENTICATED);
+	assert_int_equal(session_count(f->v->keys), before - 2);	/* x.worker too */
+	assert_int_not_equal(read_field(f, who.clerk, "visit", record, "name", false, text), PROBLEM_UNAUTHENTICATED);
+	assert_int_equal(login(f, P_WORKER, who.worker), 0);
+	assert_int_equal(read_field(f, who.worker, "visit", record, "name", false, text), 0);
+	/* New epochs of the classes, which clerk and intake hold as well. */
+	rekey_body(&body, "worker", NULL);
+	carry_out(f, &x, &body);
+	assert_int_equal(read_field(f, who.clerk, "visit", record, "name", false, text), PROBLEM_UNAUTHENTICATED);
+	assert_int_not_equal(create(f, who.school, "visit", "", record, etag, "name", "x", NULL), PROBLEM_UNAUTHENTICATED);
+	assert_int_equal(login(f, P_WORKER, who.worker), 0);
+	assert_int_equal(read_field(f, who.worker, "visit", record, "name", false, text), 0);
+	assert_string_equal(text, "~张**");
+}
+
 static void what_comes_behind_a_change_waits_for_the_next_turn(void **state)
 {
 	struct fixture *f = *state;
@@ -617,7 +650,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_of_two_looks_after_accounts, third_setup, fixture_teardown),
 		T(administrators_custodians_and_auditors_join), T(a_custodian_hands_over), T(a_policy_uses_what_custodians_gave),
 		T(a_policy_has_a_class_that_was_made), T(a_class_goes_to_no_role_whose_key_somebody_took_along),
-		T(who_was_suspended_since_gets_no_key), T(what_comes_behind_a_change_waits_for_the_next_turn),
+		T(who_was_suspended_since_gets_no_key), T(sessions_end_that_are_behind), T(what_comes_behind_a_change_waits_for_the_next_turn),
 		T(everybody_sees_what_waits_for_them), T(in_production_custodians_hold_no_role_that_reads),
 	};
 #undef T
