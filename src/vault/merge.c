@@ -11,20 +11,18 @@
 
 #define UPKEEP_MERGED 1
 
-/* The session's wraps to be made anew, gathered from the old keys row. */
+/* The session's wraps to be made anew, gathered from the old keys row behind the keys of folded classes that are new. */
 struct rewrap {
 	struct vault *v;
 	const struct session *session;
 	const uint8_t *record;
 	struct head *head;
-	unsigned n;
-	struct wrap_request req[255];
-	struct datakey key[255];
+	struct new_keys *keys;
 };
 
 static bool due(const struct session *s, const struct wrap *w)
 {
-	return w->type == WRAP_TYPE_PUBLIC && session_has_class(s, w->class_key);
+	return w->type == WRAP_TYPE_PUBLIC && session_has_epoch(s, w->class_key, w->wrapping_epoch);
 }
 
 static int find_public_wrap(void *cookie, const struct wrap *w)
@@ -74,67 +72,58 @@ void merges_forget(struct vault *v, const struct session *s)
 
 static int open_public_wrap(void *cookie, const struct wrap *w)
 {
-	struct rewrap *x = cookie;
+	const struct rewrap *x = cookie;
+	struct new_keys *to = x->keys;
 	int r;
 
-	if (!due(x->session, w) || write_wrap_spent(x->head, w) || x->n == 255)
+	if (!due(x->session, w) || write_wrap_spent(x->head, w) || to->n == WRITE_KEYS)
 		return 0;
-	if ((r = record_unwrap(x->v->keys, x->session, x->record, w, &x->key[x->n])) != 0)
-		return r == CV_ERR_NOKEY ? 0 : r;
-	x->req[x->n] = (struct wrap_request){ w->class_key, w->generation, w->birth_epoch, w->drop_version, &x->key[x->n] };
-	x->n++;
+	if ((r = record_unwrap(x->v->keys, x->session, x->record, w, &to->key[to->n])) != 0)
+		return r;
+	to->req[to->n] = (struct wrap_request){ w->class_key, w->generation, w->birth_epoch, w->drop_version, &to->key[to->n] };
+	to->n++;
 	return 0;
 }
 
 /* Whether a wrap of the old keys row stands in the new group, or opens a drop that was folded: it may go. */
 static bool was_rewrapped(void *cookie, const struct wrap *w)
 {
-	struct rewrap *x = cookie;
+	const struct rewrap *x = cookie;
+	const struct new_keys *to = x->keys;
 
 	if (write_wrap_spent(x->head, w))
 		return true;
-	for (unsigned i = 0; i < x->n && w->type == WRAP_TYPE_PUBLIC; i++)
-		if (x->req[i].class_key == w->class_key && x->req[i].generation == w->generation &&
-		    x->req[i].drop_version == w->drop_version)
+	for (unsigned i = 0; i < to->n && w->type == WRAP_TYPE_PUBLIC; i++)
+		if (to->req[i].class_key == w->class_key && to->req[i].generation == w->generation &&
+		    to->req[i].drop_version == w->drop_version)
 			return true;
 	return false;
 }
 
-static int rewrap_keys(struct vault *v, struct record *rec, const struct session *s)
+/* The record's new keys row in v->keys_row, with one group for new keys and for wraps that were made to the public. */
+static int rewrap_keys(struct vault *v, struct record *rec, const struct session *s, struct new_keys *keys)
 {
-	static struct rewrap x;
+	struct rewrap x = { .v = v, .session = s, .record = rec->head.record, .head = &rec->head, .keys = keys };
 	int r;
 
-	x.v = v;
-	x.session = s;
-	x.record = rec->head.record;
-	x.head = &rec->head;
-	x.n = 0;
 	buf_reset(&v->keys_row);
 	wraps_begin(&v->keys_row);
 	if ((r = wraps_each(rec->keys_row, rec->keys_row_n, open_public_wrap, &x)) == 0 &&
-	    (r = wraps_copy(&v->keys_row, 0, rec->keys_row, rec->keys_row_n, was_rewrapped, &x)) == 0 && x.n > 0 &&
-	    (r = record_wrap2(v->keys, s, rec->head.record, x.req, x.n, &v->keys_row, NULL)) == 0)
-		wraps_group_added(&v->keys_row, 0);
-	wipe(x.key, sizeof(x.key));
+	    (r = wraps_copy(&v->keys_row, 0, rec->keys_row, rec->keys_row_n, was_rewrapped, &x)) == 0)
+		r = write_wrap_keys(v, s, rec, keys);
 	return r;
 }
 
 /* Fold the drops of one class into its row; the class version stays. */
-static int fold_class(struct vault *v, const struct vault_call *c, struct record *rec, struct head_class *hc)
+static int fold_class(struct vault *v, const struct vault_call *c, struct record *rec, struct head_class *hc, struct new_keys *keys)
 {
-	struct datakey dk;
-	uint32_t birth;
-	uint8_t type;
+	struct row_key key = { .generation = 0 };
 	int r;
 
-	if ((r = record_load_content(v, c, rec, hc, &v->content)) != 0 ||
-	    (r = record_class_key(v, c, rec, hc->class_key, hc->generation, 0, &dk, &birth, &type)) != 0)
-		goto out;
-	if ((r = write_history(v, c, rec, hc, &dk, birth)) == 0)
-		r = write_row(v, rec, hc, &dk, birth, hc->class_version);
-	wipe(&dk, sizeof(dk));
-out:
+	if ((r = record_load_content(v, c, rec, hc, &v->content)) == 0 && (r = write_row_key(v, c, rec, hc, keys, &key)) == 0 &&
+	    (r = write_history(v, c, rec, hc, &key)) == 0)
+		r = write_row(v, rec, hc, &key, hc->class_version);
+	wipe(&key, sizeof(key));
 	content_clear(&v->content);
 	return r;
 }
@@ -142,6 +131,7 @@ out:
 static int merge_record(struct vault *v, const struct merge_job *job)
 {
 	static struct vault_call c;
+	static struct new_keys keys;
 	struct record rec;
 	int r;
 
@@ -156,9 +146,10 @@ static int merge_record(struct vault *v, const struct merge_job *job)
 	rec.keys_row = v->old_keys.p;
 	for (unsigned i = 0; r == 0 && i < rec.head.classes; i++)
 		if (rec.head.class[i].drops > 0 && session_has_class(job->session, rec.head.class[i].class_key))
-			r = fold_class(v, &c, &rec, &rec.head.class[i]);
-	if (r == 0 && (r = rewrap_keys(v, &rec, job->session)) == 0)
+			r = fold_class(v, &c, &rec, &rec.head.class[i], &keys);
+	if (r == 0 && (r = rewrap_keys(v, &rec, job->session, &keys)) == 0)
 		r = record_put_head(v, &rec);
+	write_forget_keys(&keys);
 	wipe(rec.head.log_key, sizeof(rec.head.log_key));
 	return r;
 }

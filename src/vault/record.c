@@ -123,6 +123,15 @@ int record_load(struct vault *v, const uint8_t id[16], bool all, struct record *
 	return all ? collect_wraps(v, &val) : 0;
 }
 
+/* Whether the directory has this epoch of a class, and the session, which was opened before a rekey, does not reach it. */
+static bool is_behind(const struct vault *v, const struct session *s, uint32_t class_key, uint32_t epoch)
+{
+	uint32_t newest;
+	uint8_t pk[32];
+
+	return epoch > session_class_epoch(s, class_key) && directory_class(v->keys, class_key, &newest, pk) == 0 && epoch <= newest;
+}
+
 int record_class_key(struct vault *v, const struct vault_call *c, const struct record *r, uint32_t class_key, uint32_t generation,
     uint32_t drop_version, struct datakey *ret, uint32_t *ret_birth, uint8_t *ret_type)
 {
@@ -136,8 +145,13 @@ int record_class_key(struct vault *v, const struct vault_call *c, const struct r
 	e = record_unwrap(v->keys, c->session, r->head.record, &w, ret);
 	if (e == CV_ERR_NOKEY && drop_version == 0 && c->principal != NULL && !session_has_class(c->session, class_key))
 		return gov_datakey(v, c, r, class_key, generation, ret, ret_birth);
-	/* Whoever holds the class can open its wraps: one that names an epoch nobody has was changed. */
-	return e == CV_ERR_NOKEY && session_has_class(c->session, class_key) ? CV_ERR_AUTH : e;
+	/*
+	 * Whoever holds the class opens its wraps, old ones along links: one that names an epoch nobody has was changed, or the link was.
+	 * Only the session that a rekey will end in a moment has reason not to.
+	 */
+	if (e == CV_ERR_NOKEY && session_has_class(c->session, class_key) && !is_behind(v, c->session, class_key, w.wrapping_epoch))
+		return CV_ERR_AUTH;
+	return e;
 }
 
 /* Open one stored row or drop of the record into v->row. */

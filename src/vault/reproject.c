@@ -48,31 +48,25 @@ static int load_class(struct rework *x, uint16_t class_id, struct content *ret, 
 /* Store v->content as the row of the class: its first, or one more with what it replaces going to history. */
 static int store_class(struct rework *x, uint16_t class_id, struct head_class *hc)
 {
+	static struct new_keys fresh;
 	struct vault *v = x->v;
-	struct wrap_request req = { .class_key = (uint32_t)class_id << 16, .generation = 1 };
-	struct datakey dk;
-	uint32_t birth;
-	uint8_t type;
+	struct row_key key = { .generation = 0 };
 	int r;
 
 	x->changed = true;
 	if (hc != NULL) {
-		if ((r = record_class_key(v, x->c, &x->rec, hc->class_key, hc->generation, 0, &dk, &birth, &type)) == 0 &&
-		    (r = write_history(v, x->c, &x->rec, hc, &dk, birth)) == 0)
-			r = write_row(v, &x->rec, hc, &dk, birth, hc->class_version + 1);
-	} else if ((hc = head_class_add(&x->rec.head, req.class_key)) == NULL) {
+		if ((r = write_row_key(v, x->c, &x->rec, hc, &fresh, &key)) == 0)
+			r = write_history(v, x->c, &x->rec, hc, &key);
+	} else if ((hc = head_class_add(&x->rec.head, (uint32_t)class_id << 16)) == NULL) {
 		return CV_ERR_LIMIT;
 	} else {
-		record_datakey_random(&dk);
-		req.key = &dk;
-		if ((r = record_wrap2(v->keys, x->c->session, x->rec.head.record, &req, 1, &v->keys_row, &birth)) == 0) {
-			wraps_group_added(&v->keys_row, 0);
-			x->rec.keys_row = v->keys_row.p;
-			x->rec.keys_row_n = v->keys_row.n;
-			r = buf_ok(&v->keys_row) ? write_row(v, &x->rec, hc, &dk, birth, 1) : CV_ERR_LIMIT;
-		}
+		r = write_first_key(x->c, hc, &fresh, &key);
 	}
-	wipe(&dk, sizeof(dk));
+	/* At once: the class may be looked at, and stored, once more before the record is done. */
+	if (r == 0 && (r = write_wrap_keys(v, x->c->session, &x->rec, &fresh)) == 0)
+		r = write_row(v, &x->rec, hc, &key, hc->class_version + 1);
+	write_forget_keys(&fresh);
+	wipe(&key, sizeof(key));
 	return r;
 }
 

@@ -285,7 +285,8 @@ int record_stored(struct vault *v, const struct record *r, enum rec_kind kind, u
     struct store_value *ret);
 /*
  * Data key of a class row (drop_version 0) or drop; of a row also from a grant of the caller. CV_ERR_NOKEY when neither the session nor a
- * grant opens it.
+ * grant opens it, also for want of the epoch: the session was opened before a rekey. CV_ERR_AUTH: a session that holds the class's newest
+ * epoch does not open it.
  */
 int record_class_key(struct vault *v, const struct vault_call *c, const struct record *r, uint32_t class_key, uint32_t generation,
     uint32_t drop_version, struct datakey *ret, uint32_t *ret_birth, uint8_t *ret_type);

@@ -13,7 +13,7 @@ struct write_set *write_begin(void)
 	if (set.values.max == 0)
 		buf_init(&set.values, 4u << 20);
 	buf_reset(&set.values);
-	set.changes = set.targets = 0;
+	set.changes = set.targets = set.fresh.n = 0;
 	set.as_of_day = 0;
 	set.foreign = NULL;
 	return &set;
@@ -23,6 +23,7 @@ void write_end(struct write_set *w)
 {
 	for (unsigned i = 0; i < w->targets; i++)
 		wipe(&w->target[i].key, sizeof(w->target[i].key));
+	write_forget_keys(&w->fresh);
 	buf_reset(&w->values);
 	w->changes = w->targets = 0;
 }
@@ -93,18 +94,18 @@ static int put_row(struct vault *v, const struct record *rec, uint32_t class_key
 	return store_put(v->store, STORE_REC, key, n, v->row_out.p, v->row_out.n);
 }
 
-int write_row(struct vault *v, struct record *rec, struct head_class *hc, const struct datakey *dk, uint32_t birth,
-    uint32_t version)
+int write_row(struct vault *v, struct record *rec, struct head_class *hc, const struct row_key *key, uint32_t version)
 {
-	struct row_place at = { .record = rec->head.record, .class_key = hc->class_key, .birth_epoch = birth,
-		.generation = hc->generation, .version = version, .shred_slot = rec->head.shred_slot };
+	struct row_place at = { .record = rec->head.record, .class_key = hc->class_key, .birth_epoch = key->birth,
+		.generation = key->generation, .version = version, .shred_slot = rec->head.shred_slot };
 	int r;
 
 	buf_reset(&v->row_out);
-	if ((r = content_seal(v->keys, &v->content, dk, &at, &v->row_out)) != 0)
+	if ((r = content_seal(v->keys, &v->content, &key->dk, &at, &v->row_out)) != 0)
 		return r;
 	hc->flags |= HEAD_CLASS_ROW;
 	hc->drops = 0;
+	hc->generation = key->generation;
 	hc->row_version = hc->class_version = version;
 	record_digest_row(v->keys, rec->head.shred_slot, hc->class_key, version, v->row_out.p, v->row_out.n, hc->digest);
 	return put_row(v, rec, hc->class_key, 0);
@@ -117,14 +118,14 @@ static int write_fresh(struct vault *v, struct write_set *w, struct record *rec,
 
 	content_clear(&v->content);
 	if ((r = gather(v, w, t, &v->content, false)) == 0)
-		r = write_row(v, rec, hc, &t->key, t->birth, t->version);
+		r = write_row(v, rec, hc, &t->key, t->version);
 	return r;
 }
 
 /* A drop: this write alone, under a key of its own that only readers can unwrap. */
 static int write_drop(struct vault *v, struct write_set *w, struct record *rec, struct target *t, struct head_class *hc)
 {
-	struct row_place at = { .record = rec->head.record, .class_key = hc->class_key, .birth_epoch = t->birth,
+	struct row_place at = { .record = rec->head.record, .class_key = hc->class_key, .birth_epoch = t->key.birth,
 		.version = t->version, .shred_slot = rec->head.shred_slot, .drop = true };
 	uint8_t before[16];
 	int r;
@@ -132,124 +133,13 @@ static int write_drop(struct vault *v, struct write_set *w, struct record *rec, 
 	content_clear(&v->content);
 	buf_reset(&v->row_out);
 	if ((r = gather(v, w, t, &v->content, true)) != 0 ||
-	    (r = content_seal(v->keys, &v->content, &t->key, &at, &v->row_out)) != 0)
+	    (r = content_seal(v->keys, &v->content, &t->key.dk, &at, &v->row_out)) != 0)
 		return r;
 	hc->drops++;
 	hc->class_version = t->version;
 	memcpy(before, hc->digest, 16);
 	record_digest_drop(v->keys, rec->head.shred_slot, before, t->version, v->row_out.p, v->row_out.n, hc->digest);
 	return put_row(v, rec, hc->class_key, t->version);
-}
-
-/* Append drop d to v->old_row, sealed anew under the class's data key at its own place. */
-static int reseal_drop(struct vault *v, const struct vault_call *c, struct record *rec, const struct head_class *hc, uint32_t d,
-    const struct datakey *dk, uint32_t birth)
-{
-	struct row_place at = { .record = rec->head.record, .class_key = hc->class_key, .birth_epoch = birth,
-		.generation = hc->generation, .version = d, .shred_slot = rec->head.shred_slot, .drop = true };
-	int r;
-
-	content_clear(&v->view_content);
-	if ((r = record_open_drop(v, c, rec, hc, d)) != 0)
-		return r;
-	r = content_add_row(&v->view_content, &v->row, true, &v->scratch);
-	record_row_clear(&v->row);
-	if (r == 0)
-		r = content_seal(v->keys, &v->view_content, dk, &at, &v->old_row);
-	content_clear(&v->view_content);
-	return r;
-}
-
-/* What one moving to history needs from row to row. */
-struct moving {
-	const struct vault_call *c;
-	struct record *rec;
-	struct head_class *hc;
-	const struct datakey *dk;
-	uint32_t birth;
-	uint8_t digest[16];	/* follows the class's digest over what is there, FORMAT.md 4.1 */
-};
-
-/* One replaced row goes to history byte for byte, one drop sealed anew. */
-static int move_to_history(struct vault *v, struct moving *m, uint32_t drop_version)
-{
-	struct head_class *hc = m->hc;
-	uint32_t slot = m->rec->head.shred_slot;
-	uint8_t key[REC_KEY_MAX], hkey[HIST_KEY], before[16];
-	size_t n = rec_key(m->rec->serial, drop_version ? REC_DROP : REC_ROW, hc->class_key, drop_version, key);
-	struct store_value val;
-	int r;
-
-	if ((r = store_get(v->store, STORE_REC, key, n, &val)) != 0)
-		return r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r;
-	memcpy(before, m->digest, 16);
-	buf_reset(&v->old_row);
-	buf_u32(&v->old_row, hc->generation);
-	if (drop_version != 0) {
-		record_digest_drop(v->keys, slot, before, drop_version, val.p, val.n, m->digest);
-		r = reseal_drop(v, m->c, m->rec, hc, drop_version, m->dk, m->birth);
-	} else {
-		record_digest_row(v->keys, slot, hc->class_key, hc->row_version, val.p, val.n, m->digest);
-		buf_put(&v->old_row, val.p, val.n);
-	}
-	if (r != 0 || !buf_ok(&v->old_row))
-		return r != 0 ? r : CV_ERR_NOMEM;
-	hist_key(m->rec->serial, hc->class_key, drop_version ? drop_version : hc->row_version, drop_version ? 2 : 1, hkey);
-	memcpy(before, hc->hist_digest, 16);
-	record_digest_hist(v->keys, slot, before, hkey, sizeof(hkey), v->old_row.p, v->old_row.n, hc->hist_digest);
-	hc->hist_count++;
-	hc->flags |= HEAD_CLASS_HIST;
-	if ((r = store_put(v->store, STORE_HIST, hkey, sizeof(hkey), v->old_row.p, v->old_row.n)) == 0 && drop_version != 0)
-		r = store_del(v->store, STORE_REC, key, n);
-	return r;
-}
-
-int write_history(struct vault *v, const struct vault_call *c, struct record *rec, struct head_class *hc, const struct datakey *dk,
-    uint32_t birth)
-{
-	struct moving m = { .c = c, .rec = rec, .hc = hc, .dk = dk, .birth = birth };
-	uint32_t last = hc->class_version, first = hc->class_version - hc->drops + 1;
-	int r = 0;
-
-	if (hc->flags & HEAD_CLASS_ROW)
-		r = move_to_history(v, &m, 0);
-	for (uint32_t d = first; r == 0 && hc->drops > 0 && d <= last; d++)
-		r = move_to_history(v, &m, d);
-	/* What is folded and replaced is what head says was written: anybody can wrap a drop to a class's public key. */
-	if (r == 0 && !crypto_equal(m.digest, hc->digest, 16))
-		r = CV_ERR_AUTH;
-	return r;
-}
-
-bool write_wrap_spent(struct head *h, const struct wrap *w)
-{
-	const struct head_class *hc = head_class_find(h, w->class_key);
-
-	if (w->drop_version == 0 || hc == NULL)
-		return false;
-	return w->drop_version > hc->class_version || w->drop_version + hc->drops <= hc->class_version;
-}
-
-static bool spent(void *cookie, const struct wrap *w)
-{
-	return write_wrap_spent(cookie, w);
-}
-
-int write_prune_wraps(struct vault *v, struct record *rec)
-{
-	struct buf pruned;
-	int r;
-
-	buf_reset(&v->old_keys);
-	wraps_begin(&v->old_keys);
-	if ((r = wraps_copy(&v->old_keys, 0, v->keys_row.p, v->keys_row.n, spent, &rec->head)) != 0)
-		return r;
-	pruned = v->old_keys;
-	v->old_keys = v->keys_row;
-	v->keys_row = pruned;
-	rec->keys_row = v->keys_row.p;
-	rec->keys_row_n = v->keys_row.n;
-	return 0;
 }
 
 /* Whether the write gives the view class some value, if only one that it had: then its provenance is new. */
@@ -269,10 +159,7 @@ static bool gives_value(const struct write_set *w, const struct target *t)
 static int write_rewrite(struct vault *v, struct vault_call *c, struct write_set *w, struct record *rec, struct target *t,
     struct head_class *hc)
 {
-	struct datakey dk;
 	bool same = false;
-	uint32_t birth;
-	uint8_t type;
 	int r;
 
 	if ((r = record_load_content(v, c, rec, hc, &v->content)) != 0)
@@ -281,63 +168,13 @@ static int write_rewrite(struct vault *v, struct vault_call *c, struct write_set
 		return r;
 	if (same && !gives_value(w, t))
 		return 0;
-	if ((r = record_class_key(v, c, rec, hc->class_key, hc->generation, 0, &dk, &birth, &type)) != 0)
+	if ((r = write_row_key(v, c, rec, hc, &w->fresh, &t->key)) != 0)
 		return r;
 	if ((r = gather(v, w, t, &v->content, false)) == 0 && !same)
-		r = write_history(v, c, rec, hc, &dk, birth);
+		r = write_history(v, c, rec, hc, &t->key);
 	if (r == 0)
-		r = write_row(v, rec, hc, &dk, birth, same ? hc->class_version : hc->class_version + 1);
-	wipe(&dk, sizeof(dk));
+		r = write_row(v, rec, hc, &t->key, same ? hc->class_version : hc->class_version + 1);
 	return r;
-}
-
-/* Data keys that the keys row is to get one group of wraps for, and whose target each is. */
-struct wrapping {
-	unsigned n, at[POLICY_CLASSES];
-	struct wrap_request req[POLICY_CLASSES];
-};
-
-/* Make a fresh data key for each target that wants one, and sort them by who is to open it: the session too, or the class alone. */
-static void make_keys(struct write_set *w, struct record *rec, struct wrapping *own, struct wrapping *public)
-{
-	own->n = public->n = 0;
-	for (unsigned i = 0; i < w->targets; i++) {
-		struct target *t = &w->target[i];
-		const struct head_class *hc = head_class_find(&rec->head, (uint32_t)t->class << 16);
-		struct wrapping *x = t->sealed_to_public ? public : own;
-
-		if (!t->fresh && !t->sealed_to_public)
-			continue;
-		record_datakey_random(&t->key);
-		x->req[x->n] = (struct wrap_request){ .class_key = (uint32_t)t->class << 16,
-			.generation = t->fresh ? hc->generation : 0, .drop_version = t->fresh ? 0 : t->version, .key = &t->key };
-		x->at[x->n++] = i;
-	}
-}
-
-/* Append to the keys row one group of type 2 for the fresh targets that the session can open, and one of type 3 for the rest. */
-static int wrap_new_keys(struct vault *v, struct vault_call *c, struct write_set *w, struct record *rec)
-{
-	uint32_t birth[POLICY_CLASSES];
-	struct wrapping own, public;
-	int r;
-
-	make_keys(w, rec, &own, &public);
-	if (public.n > 0) {
-		if ((r = record_wrap3(v->keys, rec->head.record, public.req, public.n, &v->keys_row, birth)) != 0)
-			return r;
-		wraps_group_added(&v->keys_row, 0);
-		for (unsigned i = 0; i < public.n; i++)
-			w->target[public.at[i]].birth = birth[i];
-	}
-	if (own.n > 0) {
-		if ((r = record_wrap2(v->keys, c->session, rec->head.record, own.req, own.n, &v->keys_row, birth)) != 0)
-			return r;
-		wraps_group_added(&v->keys_row, 0);
-		for (unsigned i = 0; i < own.n; i++)
-			w->target[own.at[i]].birth = birth[i];
-	}
-	return 0;
 }
 
 /* Give each target its place in head and its new version. */
@@ -456,12 +293,8 @@ int write_targets(struct vault *v, struct vault_call *c, struct write_set *w, st
 	int r;
 
 	vault_save(v);
-	if ((r = place_targets(c, w, rec)) != 0 || (r = wrap_new_keys(v, c, w, rec)) != 0)
+	if ((r = place_targets(c, w, rec)) != 0 || (r = write_target_keys(v, c, w, rec)) != 0)
 		return r;
-	if (!buf_ok(&v->keys_row))
-		return CV_ERR_LIMIT;	/* more wraps than a keys row may hold */
-	rec->keys_row = v->keys_row.p;	/* it grew, and may have moved */
-	rec->keys_row_n = v->keys_row.n;
 	for (unsigned i = 0; r == 0 && i < w->targets; i++) {
 		struct target *t = &w->target[i];
 		struct head_class *hc = head_class_find(&rec->head, (uint32_t)t->class << 16);
@@ -475,6 +308,8 @@ int write_targets(struct vault *v, struct vault_call *c, struct write_set *w, st
 			r = write_rewrite(v, c, w, rec, t, hc);
 		}
 	}
+	if (r == 0)
+		r = write_wrap_keys(v, c->session, rec, &w->fresh);
 	/* Only what is rewritten folds drops in, and with them their wraps. */
 	if (r == 0 && folded)
 		r = write_prune_wraps(v, rec);

@@ -4,6 +4,19 @@
 
 #include "vault/vault_internal.h"
 
+/* The data key of a class row or, with generation 0, of a drop. Wiped by who asked for it. */
+struct row_key {
+	struct datakey dk;
+	uint32_t generation;
+	uint32_t birth;			/* epoch */
+};
+/* Data keys that a record's keys row is to get wraps of, in one group for the session's classes. */
+#define WRITE_KEYS 255u
+struct new_keys {
+	unsigned n;
+	struct wrap_request req[WRITE_KEYS];
+	struct datakey key[WRITE_KEYS];
+};
 /* One accepted change of one field. */
 struct change {
 	const struct policy_field *field;
@@ -19,14 +32,14 @@ struct target {
 	bool sealed_to_public;		/* the session has no key for it: type 3 wrap, row or drop */
 	bool is_view;
 	bool fresh;			/* gets its first row now */
-	struct datakey key;		/* of the fresh row or the drop */
-	uint32_t birth;
+	struct row_key key;		/* of the row or the drop */
 	uint32_t version;		/* new class version */
 };
 struct write_set {
 	unsigned changes, targets;
 	struct change change[POLICY_FIELDS];
 	struct target target[POLICY_CLASSES];
+	struct new_keys fresh;
 	struct buf values;
 	uint32_t as_of_day;		/* of all values; never 0 */
 	const struct policy_field *foreign;	/* the first field whose owner is another department, or NULL */
@@ -50,21 +63,39 @@ unsigned write_admit(struct vault *v, struct vault_call *c, const struct write_s
  */
 int write_targets(struct vault *v, struct vault_call *c, struct write_set *w, struct record *rec);
 /*
- * Move the current row and the drops of hc to history; drops are sealed anew under dk, the class's data key of that birth epoch, so
+ * Move the current row and the drops of hc to history; drops are sealed anew under key, with which the class's next row will be sealed, so
  * that their own wraps can go. 0 or an error: CV_ERR_AUTH if they are not what head says was written.
  */
-int write_history(struct vault *v, const struct vault_call *c, struct record *rec, struct head_class *hc, const struct datakey *dk,
-    uint32_t birth);
+int write_history(struct vault *v, const struct vault_call *c, struct record *rec, struct head_class *hc, const struct row_key *key);
 /* Whether a wrap opens a drop that is not there any more. */
 bool write_wrap_spent(struct head *h, const struct wrap *w);
 /* Take such wraps out of v->keys_row, rec's keys row. 0 or an error. */
 int write_prune_wraps(struct vault *v, struct record *rec);
 /* The quarter of a date YYYY-MM-DD (10 characters at p) as head counts it: year * 4 + quarter - 1. */
 uint16_t write_quarter(const char *p);
-/* Seal v->content as the row of hc at version under dk, store it and bring hc up to date. 0 or an error. */
-int write_row(struct vault *v, struct record *rec, struct head_class *hc, const struct datakey *dk, uint32_t birth,
-    uint32_t version);
+/* Seal v->content as the row of hc at version under key, store it and bring hc up to date, generation included. 0 or an error. */
+int write_row(struct vault *v, struct record *rec, struct head_class *hc, const struct row_key *key, uint32_t version);
 /* Bytes that the set may take in the journal. */
 size_t write_room(const struct write_set *w);
+
+/* ---- write_keys.c: data keys of rows ---------------------------------------------------------------------------------- */
+
+/*
+ * The data key under which the row of hc, which is there, is rewritten: the one that it has; or, if the session holds a newer epoch of the
+ * class than that one's birth epoch, a fresh one of the next generation, which joins x. 0 or an error, *ret undefined then.
+ */
+int write_row_key(struct vault *v, const struct vault_call *c, const struct record *rec, const struct head_class *hc,
+    struct new_keys *x, struct row_key *ret);
+/* A fresh data key for the first row of hc, which joins x. 0, CV_ERR_NOKEY, CV_ERR_LIMIT. */
+int write_first_key(const struct vault_call *c, const struct head_class *hc, struct new_keys *x, struct row_key *ret);
+/*
+ * Data keys of every target that gets its first row or a drop; those of classes that the session does not hold are wrapped to
+ * v->keys_row at once, the others join w->fresh. 0 or an error.
+ */
+int write_target_keys(struct vault *v, const struct vault_call *c, struct write_set *w, struct record *rec);
+/* Append the wraps of x to v->keys_row, rec's keys row, as one group under the session's newest epochs; x is empty after it. 0 or an error. */
+int write_wrap_keys(struct vault *v, const struct session *s, struct record *rec, struct new_keys *x);
+/* Wipe and empty x. */
+void write_forget_keys(struct new_keys *x);
 
 #endif
