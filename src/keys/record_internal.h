@@ -33,10 +33,11 @@ struct turn *record_turn(struct keys *k);
 
 /*
  * One wrap, opened with the secrets of its class and wrapping epoch, or made (type 2) and appended to ret; its data key is dk. w says all
- * of a wrap but its ciphertext, its nonce is its group's. Any thread: of k they read the vault's id alone. As record_unwrap; nothing.
+ * of a wrap but its ciphertext, its nonce is its group's. agreed is what crypto_agree gives for a type 3 wrap, if the caller knows it, or
+ * NULL. Any thread: of k they read the vault's id alone. As record_unwrap; nothing.
  */
-int record_wrap_open(const struct keys *k, const struct class_keys *class, const uint8_t record[16], const struct wrap *w,
-    uint8_t ret[CRYPTO_KEY]) __attribute__((warn_unused_result));
+int record_wrap_open(const struct keys *k, const struct class_keys *class, const uint8_t *agreed, const uint8_t record[16],
+    const struct wrap *w, uint8_t ret[CRYPTO_KEY]) __attribute__((warn_unused_result));
 void record_wrap_put(const struct keys *k, const uint8_t kek[32], const uint8_t record[16], struct wrap *w,
     const uint8_t dk[CRYPTO_KEY], struct buf *ret);
 

@@ -50,8 +50,8 @@ static void agreed_key(const uint8_t ss[32], const uint8_t epk[32], const uint8_
 	crypto_hash("cv1.wrap3", ss, CRYPTO_KEY, &part, 1, ret, CRYPTO_KEY);
 }
 
-int record_wrap_open(const struct keys *k, const struct class_keys *class, const uint8_t record[16], const struct wrap *w,
-    uint8_t ret[CRYPTO_KEY])
+int record_wrap_open(const struct keys *k, const struct class_keys *class, const uint8_t *agreed, const uint8_t record[16],
+    const struct wrap *w, uint8_t ret[CRYPTO_KEY])
 {
 	uint8_t ctx[CONTEXT_BYTES], key[CRYPTO_KEY] = { 0 }, ss[32] = { 0 }, dk[CRYPTO_KEY] = { 0 };
 	int r;
@@ -60,9 +60,9 @@ int record_wrap_open(const struct keys *k, const struct class_keys *class, const
 	if (w->type == WRAP_TYPE_CLASS) {
 		kek_key(class->kek, w->nonce, ctx, key);
 	} else {
-		if ((r = crypto_agree(class->sk, w->epk, ss)) != 0)
+		if (agreed == NULL && (r = crypto_agree(class->sk, w->epk, ss)) != 0)
 			goto out;
-		agreed_key(ss, w->epk, class->pk, w->nonce, ctx, key);
+		agreed_key(agreed != NULL ? agreed : ss, w->epk, class->pk, w->nonce, ctx, key);
 	}
 	if ((r = crypto_cell_open(key, ZERO_NONCE, NULL, 0, w->ciphertext, WRAP_BYTES, dk)) != 0)
 		goto out;
@@ -81,7 +81,7 @@ int record_unwrap(struct keys *k, const struct session *s, const uint8_t record[
 
 	if (!session_class_keys(s, w->class_key, w->wrapping_epoch, &class))
 		return CV_ERR_NOKEY;
-	return record_wrap_open(k, &class, record, w, ret->opaque);
+	return record_wrap_open(k, &class, NULL, record, w, ret->opaque);
 }
 
 /* ---- making wraps ------------------------------------------------------------------------------------------------ */

@@ -26,6 +26,16 @@ struct rewrap_keys {
 	struct secret *secret;
 };
 
+/* The last agreement of one class epoch. Laid out in locked memory. */
+struct agreement {
+	uint8_t valid;			/* there is one; an epk of zeros is none that was agreed with */
+	uint8_t epk[CRYPTO_KEY], ss[CRYPTO_KEY];
+};
+struct rewrap_agreed {
+	struct agreement *of;		/* as many as the keys have epochs */
+	struct secret *secret;
+};
+
 /* ---- secrets ------------------------------------------------------------------------------------------------------------- */
 
 struct rewrap_keys *rewrap_keys_new(const struct rewrap_class *classes, unsigned n, unsigned epochs)
@@ -112,6 +122,26 @@ static const struct epoch_key *key_find(const struct rewrap_keys *x, uint32_t cl
 	return lo < x->epochs && x->key[lo].class_key == class_key && x->key[lo].epoch == epoch ? &x->key[lo] : NULL;
 }
 
+struct rewrap_agreed *rewrap_agreed_new(const struct rewrap_keys *x)
+{
+	struct rewrap_agreed *a = calloc(1, sizeof(*a));
+
+	if (a == NULL || (a->secret = secret_new(x->room * sizeof(struct agreement))) == NULL) {
+		free(a);
+		return NULL;
+	}
+	a->of = (struct agreement *)(void *)a->secret->bytes;
+	return a;
+}
+
+void rewrap_agreed_free(struct rewrap_agreed *a)
+{
+	if (a == NULL)
+		return;
+	secret_free(a->secret);
+	free(a);
+}
+
 /* ---- one row ------------------------------------------------------------------------------------------------------------- */
 
 #define PLACES 64u	/* wraps of a row that are held against each other in passing: more than a record has without much history */
@@ -167,6 +197,7 @@ static bool drop_old(void *cookie, const struct wrap *w)
 struct making {
 	const struct keys *k;
 	const struct rewrap_keys *x;
+	struct rewrap_agreed *a;	/* or NULL */
 	const uint8_t *record;
 	uint8_t nonce[CRYPTO_NONCE];	/* of the group */
 	bool given;			/* the first nonce is the caller's */
@@ -187,6 +218,23 @@ static void group_begin(struct making *m)
 	wraps_group_added(m->ret, m->start);
 }
 
+/* Open a wrap, remembering what was agreed. */
+static int open_wrap(const struct making *m, const struct epoch_key *from, const struct wrap *w, uint8_t ret[CRYPTO_KEY])
+{
+	const struct class_keys keys = { from->sk, from->kek, from->pk };
+	struct agreement *a = m->a != NULL && w->type == WRAP_TYPE_PUBLIC ? &m->a->of[from - m->x->key] : NULL;
+	int r;
+
+	if (a != NULL && (a->valid == 0 || memcmp(a->epk, w->epk, CRYPTO_KEY) != 0)) {
+		a->valid = 0;
+		if ((r = crypto_agree(from->sk, w->epk, a->ss)) != 0)
+			return r;
+		memcpy(a->epk, w->epk, CRYPTO_KEY);
+		a->valid = 1;
+	}
+	return record_wrap_open(m->k, &keys, a != NULL ? a->ss : NULL, m->record, w, ret);
+}
+
 static int make_wrap(void *cookie, const struct wrap *w)
 {
 	struct making *m = cookie;
@@ -201,8 +249,7 @@ static int make_wrap(void *cookie, const struct wrap *w)
 	if ((from = key_find(m->x, w->class_key, w->wrapping_epoch)) == NULL)
 		return CV_ERR_NOKEY;
 	to = &m->x->key[m->x->newest[c - m->x->class]];
-	r = record_wrap_open(m->k, &(struct class_keys){ from->sk, from->kek, from->pk }, m->record, w, dk);
-	if (r == 0) {
+	if ((r = open_wrap(m, from, w, dk)) == 0) {
 		if (m->room == 0)
 			group_begin(m);
 		new.type = WRAP_TYPE_CLASS;
@@ -217,11 +264,11 @@ static int make_wrap(void *cookie, const struct wrap *w)
 	return r;
 }
 
-int rewrap_row_with(const struct keys *k, const struct rewrap_keys *x, const uint8_t record[16], const uint8_t *row, size_t n,
-    const uint8_t *nonce, struct buf *ret, unsigned *ret_made)
+int rewrap_row_with(const struct keys *k, const struct rewrap_keys *x, struct rewrap_agreed *a, const uint8_t record[16],
+    const uint8_t *row, size_t n, const uint8_t *nonce, struct buf *ret, unsigned *ret_made)
 {
 	struct survey s = { .x = x, .row = row, .row_n = n };
-	struct making m = { .k = k, .x = x, .record = record, .given = nonce != NULL, .start = ret->n, .ret = ret };
+	struct making m = { .k = k, .x = x, .a = a, .record = record, .given = nonce != NULL, .start = ret->n, .ret = ret };
 	int r = wraps_each(row, n, survey_wrap, &s);
 
 	if (r != 0 || s.old == 0)
@@ -242,10 +289,10 @@ out:
 	return r;
 }
 
-int rewrap_row(const struct keys *k, const struct rewrap_keys *x, const uint8_t record[16], const uint8_t *row, size_t n, struct buf *ret,
-    unsigned *ret_made)
+int rewrap_row(const struct keys *k, const struct rewrap_keys *x, struct rewrap_agreed *a, const uint8_t record[16], const uint8_t *row,
+    size_t n, struct buf *ret, unsigned *ret_made)
 {
-	return rewrap_row_with(k, x, record, row, n, NULL, ret, ret_made);
+	return rewrap_row_with(k, x, a, record, row, n, NULL, ret, ret_made);
 }
 
 /* ---- counting ------------------------------------------------------------------------------------------------------------- */

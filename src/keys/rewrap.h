@@ -15,6 +15,7 @@
 struct buf;
 struct custody;
 struct keys;
+struct rewrap_agreed;
 struct rewrap_keys;
 
 #define REWRAP_CLASSES_MAX 256u	/* classes of one re-wrap */
@@ -42,14 +43,21 @@ void rewrap_keys_free(struct rewrap_keys *x);
 const struct rewrap_class *rewrap_keys_classes(const struct rewrap_keys *x, unsigned *ret_n);
 
 /*
+ * What was last agreed with each class epoch: the type 3 wraps of one turn, in many records, share an ephemeral key, and agreeing takes ten
+ * times as long as all else. In locked memory, for one thread. NULL: memory could not be had or locked. Wipe and free; NULL is allowed.
+ */
+struct rewrap_agreed *rewrap_agreed_new(const struct rewrap_keys *x);
+void rewrap_agreed_free(struct rewrap_agreed *a);
+
+/*
  * Append to ret what the keys row of n bytes of a record (16 bytes) becomes: each wrap of the classes under an older epoch than the newest,
  * of either type, for a row or a drop, of whatever generation, is made anew as type 2 under the newest epoch, in fresh groups behind the
- * others; its generation, birth epoch and drop's version stay. The other wraps are copied byte for byte. *ret_made is how many were made:
+ * others; its generation, birth epoch and drop's version stay. The other wraps are copied byte for byte. a may be NULL. *ret_made is how many were made:
  * with 0 nothing is appended. 0; CV_ERR_FORMAT (also: two wraps for one data key); CV_ERR_NOKEY: a wrap is under an epoch that the
  * directory did not have; CV_ERR_AUTH, CV_ERR_CRYPTO: one does not open; CV_ERR_NOMEM. After a failure ret is as it was.
  */
-int rewrap_row(const struct keys *k, const struct rewrap_keys *x, const uint8_t record[16], const uint8_t *row, size_t n, struct buf *ret,
-    unsigned *ret_made) __attribute__((warn_unused_result));
+int rewrap_row(const struct keys *k, const struct rewrap_keys *x, struct rewrap_agreed *a, const uint8_t record[16], const uint8_t *row,
+    size_t n, struct buf *ret, unsigned *ret_made) __attribute__((warn_unused_result));
 /* How many wraps of a keys row rewrap_row would make anew for these classes (ascending). 0 or CV_ERR_FORMAT. */
 int rewrap_old(const struct rewrap_class *classes, unsigned class_count, const uint8_t *row, size_t n, unsigned *ret_old)
     __attribute__((warn_unused_result));

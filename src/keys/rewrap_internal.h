@@ -16,7 +16,7 @@ void rewrap_keys_added(struct rewrap_keys *x);
 /* The class of that key among n in ascending order, or NULL. */
 const struct rewrap_class *rewrap_class_find(const struct rewrap_class *class, unsigned n, uint32_t class_key);
 /* rewrap_row with the nonce (24 bytes) of its first group given, if it is not NULL: for known answers in tests only. */
-int rewrap_row_with(const struct keys *k, const struct rewrap_keys *x, const uint8_t record[16], const uint8_t *row, size_t n,
-    const uint8_t *nonce, struct buf *ret, unsigned *ret_made) __attribute__((warn_unused_result));
+int rewrap_row_with(const struct keys *k, const struct rewrap_keys *x, struct rewrap_agreed *a, const uint8_t record[16],
+    const uint8_t *row, size_t n, const uint8_t *nonce, struct buf *ret, unsigned *ret_made) __attribute__((warn_unused_result));
 
 #endif

@@ -299,7 +299,7 @@ static int put_changed(struct vault *v, struct rewrap_batch *b, struct rewrap_it
 	if (!same) {
 		buf_reset(&v->keys_row);
 		i->made = 0;
-		if (now.p == NULL || (i->result = rewrap_row(v->keys, v->jobs->rewrap->keys, i->record, now.p, now.n, &v->keys_row, &i->made)) != 0)
+		if (now.p == NULL || (i->result = rewrap_row(v->keys, v->jobs->rewrap->keys, NULL, i->record, now.p, now.n, &v->keys_row, &i->made)) != 0)
 			return 0;
 		p = v->keys_row.p;
 		i->out_n = v->keys_row.n;

@@ -164,6 +164,14 @@ static void tell(const struct vault *v, const struct job *j, char *ret, size_t r
 	}
 }
 
+/* Sessions forget what nothing is under any more. */
+static void forget(struct vault *v, const struct job *j)
+{
+	for (unsigned i = 0; i < j->classes; i++)
+		for (uint32_t epoch = 1; epoch < j->class[i].newest; epoch++)
+			sessions_forget_epoch(v->keys, j->class[i].class_key, epoch);
+}
+
 /* Nothing is under an old epoch: one turn in which they go. 0, or why it does not stand. */
 static int finish(struct vault *v, struct job *j)
 {
@@ -181,7 +189,9 @@ static int finish(struct vault *v, struct job *j)
 	} else {
 		vault_turn_abort(v, r);
 	}
-	if (r != 0)
+	if (r == 0)
+		forget(v, &before);
+	else
 		*j = before;
 	return r;
 }

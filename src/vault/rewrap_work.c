@@ -20,6 +20,7 @@ struct list {
 struct rewrap_worker {
 	struct keys *k;
 	const struct rewrap_keys *x;
+	struct rewrap_agreed *agreed;	/* the thread's */
 	pthread_t thread;
 	pthread_mutex_t lock;		/* of the lists and of stop */
 	pthread_cond_t wake;
@@ -62,7 +63,7 @@ static void make_row(struct rewrap_worker *w, struct rewrap_batch *b, struct rew
 
 	i->made = 0;
 	i->out_at = b->out.n;
-	i->result = rewrap_row(w->k, w->x, i->record, row, i->n, &b->out, &i->made);
+	i->result = rewrap_row(w->k, w->x, w->agreed, i->record, row, i->n, &b->out, &i->made);
 	i->out_n = b->out.n - i->out_at;
 	if (i->result == CV_ERR_NOMEM)
 		b->out.bad = false;	/* the next ones may fit */
@@ -102,8 +103,10 @@ int rewrap_worker_start(struct keys *k, const struct rewrap_keys *x, struct rewr
 	sigset_t all, old;
 	int rc;
 
-	if (w == NULL)
+	if (w == NULL || (w->agreed = rewrap_agreed_new(x)) == NULL) {
+		free(w);
 		return CV_ERR_NOMEM;
+	}
 	w->k = k;
 	w->x = x;
 	for (unsigned i = 0; i < REWRAP_BATCHES; i++) {
@@ -124,6 +127,7 @@ int rewrap_worker_start(struct keys *k, const struct rewrap_keys *x, struct rewr
 	}
 	(void)pthread_cond_destroy(&w->wake);
 	(void)pthread_mutex_destroy(&w->lock);
+	rewrap_agreed_free(w->agreed);
 	free(w);
 	return CV_ERR_NOMEM;
 }
@@ -143,6 +147,7 @@ void rewrap_worker_stop(struct rewrap_worker *w)
 		buf_free(&w->all[i].in);
 		buf_free(&w->all[i].out);
 	}
+	rewrap_agreed_free(w->agreed);
 	free(w);
 }
 

@@ -64,13 +64,13 @@ static void a_row_gives_the_known_answer(void **state)
 	run(nonce, 0x95, 24);
 	buf_init(&b, 8192);
 	buf_u8(&b, 7);
-	assert_int_equal(rewrap_row_with(&vault, x, record, row, n, nonce, &b, &made), 0);
+	assert_int_equal(rewrap_row_with(&vault, x, NULL, record, row, n, nonce, &b, &made), 0);
 	assert_int_equal(made, 3);
 	assert_int_equal(b.n, 1 + want_n);
 	assert_memory_equal(b.p + 1, want, want_n);
 	/* Nothing is old in it any more. */
 	buf_reset(&b);
-	assert_int_equal(rewrap_row(&vault, x, record, want, want_n, &b, &made), 0);
+	assert_int_equal(rewrap_row(&vault, x, NULL, record, want, want_n, &b, &made), 0);
 	assert_int_equal(made, 0);
 	assert_int_equal(b.n, 0);
 	buf_free(&b);
@@ -100,15 +100,15 @@ static void what_does_not_open_is_not_made_anew(void **state)
 	(void)state;
 	buf_init(&b, 8192);
 	buf_u8(&b, 7);
-	assert_int_equal(rewrap_row(&vault, wrong, record, row, n, &b, &made), CV_ERR_AUTH);
-	assert_int_equal(rewrap_row(&vault, x, other_record, row, n, &b, &made), CV_ERR_AUTH);
-	assert_int_equal(rewrap_row(&other_vault, x, record, row, n, &b, &made), CV_ERR_AUTH);
+	assert_int_equal(rewrap_row(&vault, wrong, NULL, record, row, n, &b, &made), CV_ERR_AUTH);
+	assert_int_equal(rewrap_row(&vault, x, NULL, other_record, row, n, &b, &made), CV_ERR_AUTH);
+	assert_int_equal(rewrap_row(&other_vault, x, NULL, record, row, n, &b, &made), CV_ERR_AUTH);
 	assert_non_null(few = rewrap_keys_new(&health, 1, 1));
 	run(rewrap_keys_place(few, HEALTH, EPOCH + 1), NEW_SK, 32);
 	rewrap_keys_added(few);
-	assert_int_equal(rewrap_row(&vault, few, record, row, n, &b, &made), CV_ERR_NOKEY);
+	assert_int_equal(rewrap_row(&vault, few, NULL, record, row, n, &b, &made), CV_ERR_NOKEY);
 	for (size_t cut = 0; cut < n; cut++)
-		assert_int_equal(rewrap_row(&vault, x, record, row, cut, &b, &made), CV_ERR_FORMAT);
+		assert_int_equal(rewrap_row(&vault, x, NULL, record, row, cut, &b, &made), CV_ERR_FORMAT);
 	/* A changed bit is refused, or takes its wrap out of the classes' old epochs, or is of a birth epoch: that is bound to the row. */
 	for (size_t bit = 0; bit < n * 8; bit++) {
 		struct buf back;
@@ -116,7 +116,7 @@ static void what_does_not_open_is_not_made_anew(void **state)
 
 		row[bit / 8] ^= (uint8_t)(1u << (bit % 8));
 		buf_init(&back, 8192);
-		r = rewrap_row(&vault, x, record, row, n, &back, &made);
+		r = rewrap_row(&vault, x, NULL, record, row, n, &back, &made);
 		if (r == 0 && made == 3 && !is_birth(bit / 8))
 			fail_msg("bit %zu of byte %zu", bit % 8, bit / 8);
 		buf_free(&back);
@@ -125,7 +125,7 @@ static void what_does_not_open_is_not_made_anew(void **state)
 	assert_int_equal(b.n, 1);
 	buf_free(&b);
 	buf_init(&b, 100);
-	assert_int_equal(rewrap_row(&vault, x, record, row, n, &b, &made), CV_ERR_NOMEM);
+	assert_int_equal(rewrap_row(&vault, x, NULL, record, row, n, &b, &made), CV_ERR_NOMEM);
 	assert_int_equal(b.n, 0);
 	buf_free(&b);
 	rewrap_keys_free(few);
@@ -153,7 +153,7 @@ static void two_wraps_for_one_data_key_are_refused(void **state)
 	assert_int_equal(record_wrap2(&vault, &reader, record, &other, 1, &b, NULL), 0);
 	wraps_group_added(&b, 0);
 	reader.holds[held - 2] = true;
-	assert_int_equal(rewrap_row(&vault, x, record, b.p, b.n, &out, &made), CV_ERR_FORMAT);
+	assert_int_equal(rewrap_row(&vault, x, NULL, record, b.p, b.n, &out, &made), CV_ERR_FORMAT);
 	assert_int_equal(out.n, 0);
 	buf_free(&b);
 	buf_free(&out);
@@ -180,6 +180,8 @@ static unsigned below(unsigned n)
 	return x % n;
 }
 
+static uint8_t turn_esk[32] = { 7 };
+
 /* A group of 1 to most wraps in one epoch of some classes, by hand: type 2 or 3. */
 static unsigned add_group(struct buf *b, unsigned at, unsigned most, uint32_t *generation)
 {
@@ -188,7 +190,9 @@ static unsigned add_group(struct buf *b, unsigned at, unsigned most, uint32_t *g
 	struct part part = { in, sizeof(in) };
 
 	crypto_random(nonce, 24);
-	crypto_random(esk, 32);
+	if (below(3) == 0)
+		crypto_random(turn_esk, 32);	/* else it is of the turn before */
+	memcpy(esk, turn_esk, 32);
 	crypto_box_public(esk, epk);
 	wraps_group(b, (uint8_t)type, n, nonce, epk);
 	for (unsigned i = 0; i < n; i++) {
@@ -259,6 +263,7 @@ static int compare(void *cookie, const struct wrap *w)
 static void every_data_key_opens_as_before_and_nothing_is_old(void **state)
 {
 	struct rewrap_keys *x = secrets(false);
+	struct rewrap_agreed *a = rewrap_agreed_new(x);
 	unsigned n_classes;
 	const struct rewrap_class *class = rewrap_keys_classes(x, &n_classes);
 	struct buf b, out;
@@ -281,7 +286,7 @@ static void every_data_key_opens_as_before_and_nothing_is_old(void **state)
 		assert_true(buf_ok(&b));
 		assert_int_equal(rewrap_old(class, n_classes, b.p, b.n, &counted), 0);
 		assert_int_equal(counted, old);
-		assert_int_equal(rewrap_row(&vault, x, record, b.p, b.n, &out, &made), 0);
+		assert_int_equal(rewrap_row(&vault, x, k % 2 == 0 ? NULL : a, record, b.p, b.n, &out, &made), 0);
 		assert_int_equal(made, old);
 		if (old == 0)
 			continue;
@@ -302,6 +307,48 @@ static void every_data_key_opens_as_before_and_nothing_is_old(void **state)
 	}
 	buf_free(&b);
 	buf_free(&out);
+	rewrap_agreed_free(a);
+	rewrap_keys_free(x);
+}
+
+/* Whoever can write a row knows what is agreed with a public key of low order. */
+static void an_ephemeral_key_of_low_order_is_refused(void **state)
+{
+	static const uint8_t zeros[32];
+	struct rewrap_keys *x = secrets(false);
+	struct rewrap_agreed *a = rewrap_agreed_new(x);
+	uint8_t row[SAMPLE_MAX], in[64 + 24 + CONTEXT_BYTES] = { 0 }, ctx[CONTEXT_BYTES], key[32], nonce[24] = { 1 }, c[48];
+	struct part part = { in, sizeof(in) };
+	size_t n = sample("keys_stored", row);
+	struct datakey dk = { { 9 } };
+	struct wrap w = { .type = 3, .nonce = nonce, .epk = zeros, .class_key = HEALTH, .generation = 1, .birth_epoch = 1, .wrapping_epoch = EPOCH,
+		.ciphertext = c };
+	struct buf b, out;
+	unsigned made;
+
+	(void)state;
+	buf_init(&b, 8192);
+	buf_init(&out, 8192);
+	context_encode(CONTEXT_OF(&vault, .kind = CONTEXT_WRAP, .entity = record, .class_key = HEALTH, .epoch = EPOCH, .generation = 1,
+	    .length = 32), ctx);
+	memcpy(in + 32, fake[fakes - 3].pk, 32);	/* HEALTH's EPOCH */
+	memcpy(in + 64, nonce, 24);
+	memcpy(in + 88, ctx, CONTEXT_BYTES);
+	crypto_hash("cv1.wrap3", zeros, 32, &part, 1, key, 32);
+	crypto_cell_seal(key, zeros, NULL, 0, dk.opaque, 32, c);
+	wraps_begin(&b);
+	wraps_group(&b, 3, 1, nonce, zeros);
+	wraps_put(&b, &w);
+	wraps_group_added(&b, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(rewrap_row(&vault, x, a, record, b.p, b.n, &out, &made), CV_ERR_CRYPTO);
+		/* Before anything was agreed with its class, and after. */
+		assert_int_equal(rewrap_row(&vault, x, a, record, row, n, &out, &made), 0);
+		buf_reset(&out);
+	}
+	buf_free(&b);
+	buf_free(&out);
+	rewrap_agreed_free(a);
 	rewrap_keys_free(x);
 }
 
@@ -330,7 +377,7 @@ static void more_wraps_than_a_group_takes_become_several_groups(void **state)
 		w = (struct wrap){ .type = 2, .nonce = nonce, .class_key = old->class_key, .generation = i + 1, .birth_epoch = 1, .wrapping_epoch = 1 };
 		record_wrap_put(&vault, old->kek, record, &w, dk.opaque, &b);
 	}
-	assert_int_equal(rewrap_row(&vault, x, record, b.p, b.n, &out, &made), 0);
+	assert_int_equal(rewrap_row(&vault, x, NULL, record, b.p, b.n, &out, &made), 0);
 	assert_int_equal(made, 600);
 	assert_int_equal(be16_get(out.p + 2), 3);
 	assert_int_equal(out.p[5], 255);
@@ -348,6 +395,7 @@ int main(void)
 		cmocka_unit_test(what_does_not_open_is_not_made_anew),
 		cmocka_unit_test(two_wraps_for_one_data_key_are_refused),
 		cmocka_unit_test(every_data_key_opens_as_before_and_nothing_is_old),
+		cmocka_unit_test(an_ephemeral_key_of_low_order_is_refused),
 		cmocka_unit_test(more_wraps_than_a_group_takes_become_several_groups),
 	};
 
