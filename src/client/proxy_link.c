@@ -374,6 +374,8 @@ static bool take_answer(struct proxy *p, struct link *k)
 	drop(&k->from_daemon, (size_t)n);
 	if (x.status < 200)
 		return true;
+	if (k->request.ends && x.status < 300 && k->session != NULL)
+		session_spent(p->keeper, k->session);
 	k->answering = true;
 	k->close = !x.keep || k->request.close;
 	proxy_body_begin(&k->answer, k->request.head || x.status == 204 || x.status == 304 ? FRAMING_NONE :

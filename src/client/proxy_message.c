@@ -21,7 +21,7 @@ static void judge_target(const char *p, size_t n, struct proxy_request *ret)
 {
 	static const char *const open[] = { "/v1/sys/health", "/v1/sys/metrics", "/v1/sys/version", "/v1/sys/limits",
 		"/v1/openapi.json" };
-	static const char sessions[] = "/v1/sessions", present[] = "/v1/sessions/current";
+	static const char sessions[] = "/v1/sessions";
 	const char *query = memchr(p, '?', n);
 	size_t path = query != NULL ? (size_t)(query - p) : n;
 
@@ -29,7 +29,7 @@ static void judge_target(const char *p, size_t n, struct proxy_request *ret)
 		ret->open = ret->open || (path == strlen(open[i]) && memcmp(p, open[i], path) == 0);
 	/* Who opens a session of their own says who they are in another way, and a 401 there says nothing of the proxy's. */
 	if (n >= sizeof sessions - 1 && memcmp(p, sessions, sizeof sessions - 1) == 0)
-		ret->open = path != sizeof present - 1 || memcmp(p, present, path) != 0;
+		ret->open = !ret->ends;
 	ret->streams = has_suffix(p, path, ":import") || has_suffix(p, path, ":export");
 }
 
@@ -52,6 +52,7 @@ static int parse_line(const char *p, size_t n, struct proxy_request *ret)
 	ret->head = method == 4 && memcmp(p, "HEAD", 4) == 0;
 	ret->safe = ret->head || (method == 3 && memcmp(p, "GET", 3) == 0);
 	ret->close = version[7] == '0';
+	ret->ends = n == 36 && memcmp(p, "DELETE /v1/sessions/current ", 28) == 0;
 	judge_target(target, (size_t)(version - 1 - target), ret);
 	return 0;
 }

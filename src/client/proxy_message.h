@@ -21,6 +21,7 @@ struct proxy_request {
 	bool safe;			/* GET or HEAD: may be sent again though an answer was lost */
 	bool open;			/* goes without the session: health, metrics, version, limits, the API's description, logins */
 	bool streams;			/* import or export: may take long, and each part of it needs the session */
+	bool ends;			/* asks for the session's end */
 	bool close;			/* the client wants the connection closed after the answer */
 	enum proxy_framing framing;
 	uint64_t length;		/* by Content-Length; else 0 */
