@@ -308,6 +308,121 @@ static void without_its_roles_shares_a_rekey_is_not_carried_out(void **state)
 	change_draft_free(&d);
 }
 
+/* ---- in any order ---------------------------------------------------------------------------------------------------------- */
+
+#define STEPS 60u
+#define SOME_CLASSES 6u		/* two of them are made on the way */
+#define SOME_ROLES 3u
+
+/* Who should be a member of what, and which classes roles should hold. */
+static struct {
+	bool member[5][SOME_ROLES + 1];
+	bool holds[SOME_ROLES + 1][SOME_CLASSES];
+} model;
+static const uint32_t some_classes[SOME_CLASSES] = { 0x100000, 0x200000, 0x300000, 0x400000, 0x500000, 0x600000 };
+
+static uint32_t draw(uint32_t below)
+{
+	static uint32_t x = 20261125;
+
+	x = x * 1664525u + 1013904223u;
+	return (x >> 8) % below;
+}
+
+static const struct change_person *somebody(unsigned i)
+{
+	return &v->people[MANAGER + i];
+}
+
+/* A rekey, with or without new classes, that leaves one out; or roles or classes for somebody. */
+static void step(void)
+{
+	uint16_t role = (uint16_t)(1 + draw(SOME_ROLES));
+	unsigned who = draw(5), class = draw(SOME_CLASSES), outs = draw(2);
+	bool classes = draw(3) > 0;
+	struct change_draft d;
+	uint8_t out[1][16];
+	int r;
+
+	switch (draw(3)) {
+	case 0:
+		memcpy(out[0], somebody(who)->p.id, 16);
+		assert_int_equal(change_rekey_roles(v, &role, 1, classes, (const uint8_t (*)[16])out, outs, false, &d), 0);
+		if (outs > 0)
+			model.member[who][role] = false;
+		break;
+	case 1:
+		r = change_draft_roles(v->k, &somebody(who)->p, &role, 1, NOW_MS, &d);
+		assert_int_equal(r, model.member[who][role] ? CV_ERR_EXISTS : 0);
+		if (r != 0)
+			return;
+		model.member[who][role] = true;
+		break;
+	default:
+		r = change_draft_classes(v->k, role, &some_classes[class], 1, NOW_MS, &d);
+		assert_int_equal(r, model.holds[role][class] ? CV_ERR_EXISTS : 0);
+		if (r != 0)
+			return;
+		model.holds[role][class] = true;
+		break;
+	}
+	assert_int_equal(change_carry_out(v, &d), 0);
+}
+
+/* The role opens every epoch of the class, or none of it. */
+static void judge_class(uint16_t role, const uint8_t role_sk[32], unsigned class)
+{
+	uint8_t sk[32], older[32], pk[32];
+	uint32_t epoch = 0;
+
+	if (directory_class(v->k, some_classes[class], &epoch, pk) != 0)
+		assert_false(model.holds[role][class]);
+	assert_int_equal(change_open_class(v, role, role_sk, some_classes[class], epoch, sk), model.holds[role][class] ? 0 : CV_ERR_NOTFOUND);
+	for (; model.holds[role][class] && epoch > 1; epoch--) {
+		assert_int_equal(directory_link_open(v->k, directory_class_entry(v->k, some_classes[class], epoch), sk, older), 0);
+		memcpy(sk, older, 32);
+	}
+}
+
+static void judge(void)
+{
+	const struct grant_entry *g;
+	const struct member_entry *m;
+	uint8_t sk[32];
+	size_t n;
+
+	for (uint16_t role = 1; role <= SOME_ROLES; role++)
+		for (unsigned who = 0; who < 5; who++) {
+			assert_int_equal(change_open_role(v, somebody(who), role, sk), model.member[who][role] ? 0 : CV_ERR_NOTFOUND);
+			for (unsigned i = 0; model.member[who][role] && i < SOME_CLASSES; i++)
+				judge_class(role, sk, i);
+		}
+	g = directory_grants(v->k, &n);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(g[i].role_epoch, directory_role_newest(v->k, g[i].role));
+	m = directory_members(v->k, &n);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(m[i].epoch, directory_role_newest(v->k, m[i].role));
+	for (uint16_t role = 1; role <= SOME_ROLES; role++)
+		assert_int_equal(change_rows_of(v, DIR_CUSTODY, role, directory_role_newest(v->k, role)), 3);
+}
+
+static void in_any_order_holders_open_every_epoch_and_nobody_else_any(void **state)
+{
+	(void)state;
+	memset(&model, 0, sizeof(model));
+	model.member[0][ROLE_MANAGER] = true;
+	for (unsigned who = 0; who < 5; who++)
+		model.member[who][ROLE_WORKER] = true;
+	for (unsigned i = 0; i < 3; i++)
+		model.holds[ROLE_MANAGER][i] = model.holds[ROLE_WORKER][i + 1] = true;
+	judge();
+	for (unsigned i = 0; i < STEPS; i++) {
+		step();
+		judge();
+	}
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, up, down)
 
 int main(void)
@@ -326,6 +441,7 @@ int main(void)
 		T(who_is_removed_stays_removed),
 		T(what_cannot_be_rekeyed_is_refused),
 		T(without_its_roles_shares_a_rekey_is_not_carried_out),
+		T(in_any_order_holders_open_every_epoch_and_nobody_else_any),
 	};
 
 	return cmocka_run_group_tests(tests, change_start, NULL);
