@@ -263,6 +263,12 @@ seed("answer", "length", "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nC
 seed("answer", "chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
 seed("answer", "none", "HTTP/1.1 204 No Content\r\nETag: \"abc\"\r\n\r\n")
 seed("answer", "chunk", "1a\r\n")
+seed("proxy", "get", "GET /v1/records/00112233445566778899aabbccddeeff?fields=name HTTP/1.1\r\nHost: x\r\nCV-Purpose: visit\r\n\r\n")
+seed("proxy", "length", "PATCH /v1/records/0 HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}GET / HTTP/1.1\r\n\r\n")
+seed("proxy", "chunked", "POST /v1/records:import HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1a\r\n" + "x" * 26 + "\r\n0\r\n\r\n")
+seed("proxy", "logout", "DELETE /v1/sessions/current HTTP/1.1\r\nHost: x\r\n\r\n")
+seed("proxy", "own", "GET / HTTP/1.0\r\nAuthorization: Bearer x\r\n\r\n")
+seed("proxy", "chunks", "2\r\n{}\r\n0\r\n\r\nGET")
 seed("answer", "slot", u8(2) + bytes(2) + u32(262144) + u32(3) + run(1, 16))
 
 if len(sys.argv) > 1:
