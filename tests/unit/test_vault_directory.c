@@ -124,6 +124,28 @@ static void changed_byte_is_found(void **state)
 	buf_free(&b);
 }
 
+/* Tiles that are full and such that are not, on two levels. */
+static void leaf_0_is_shown_in_a_longer_log(void **state)
+{
+	struct fixture *f = *state;
+	struct directory_checked x;
+	enum directory_part part;
+	uint64_t size = 0;
+	struct buf b;
+
+	buf_init(&b, 1u << 20);
+	while (size < 700) {
+		for (unsigned i = 0; i < 21; i++)
+			assert_int_equal(ask(f, P_ADMIN_B), 0);
+		get(f, &b);
+		assert_int_equal(directory_doc_check(b.p, b.n, &x, &part), 0);
+		assert_true(x.log_size > size);
+		size = x.log_size;
+		chain_free(x.chain);
+	}
+	buf_free(&b);
+}
+
 static void parts_that_are_changed_are_told(void **state)
 {
 	struct fixture *f = *state;
@@ -159,7 +181,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, custodians_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		T(client_verifies_what_it_gets), T(who_signs_gives_judges_or_assigns_reads_it), T(changed_byte_is_found),
-		T(parts_that_are_changed_are_told),
+		T(leaf_0_is_shown_in_a_longer_log), T(parts_that_are_changed_are_told),
 	};
 #undef T
 
