@@ -377,7 +377,8 @@ static void judge_class(uint16_t role, const uint8_t role_sk[32], unsigned class
 
 	if (directory_class(v->k, some_classes[class], &epoch, pk) != 0)
 		assert_false(model.holds[role][class]);
-	assert_int_equal(change_open_class(v, role, role_sk, some_classes[class], epoch, sk), model.holds[role][class] ? 0 : CV_ERR_NOTFOUND);
+	assert_int_equal(change_open_class(v, role, role_sk, some_classes[class], epoch, sk),
+	    model.holds[role][class] ? 0 : CV_ERR_NOTFOUND);
 	for (; model.holds[role][class] && epoch > 1; epoch--) {
 		assert_int_equal(directory_link_open(v->k, directory_class_entry(v->k, some_classes[class], epoch), sk, older), 0);
 		memcpy(sk, older, 32);
