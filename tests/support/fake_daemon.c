@@ -12,7 +12,14 @@
 #include <unistd.h>
 
 #define REQUEST_MAX (4u << 20)
+#define SERVED_MAX 512u
 
+/* A connection, served by a thread of its own. */
+struct served {
+	struct fake *fake;
+	int fd;
+	pthread_t thread;
+};
 struct fake {
 	char dir[64], path[96];
 	int listener;
@@ -20,6 +27,8 @@ struct fake {
 	fake_handler handler;
 	void *cookie;
 	atomic_uint connections, closed;
+	pthread_mutex_t lock;		/* the handler is called by one thread at a time */
+	struct served served[SERVED_MAX];
 };
 
 /* Bytes of the first whole request in b, 0 if more must come. */
@@ -59,7 +68,9 @@ static bool answer_one(struct fake *f, int fd, struct buf *in)
 	buf_u8(in, 0);
 	in->n--;
 	buf_init(&answer, REQUEST_MAX);
+	pthread_mutex_lock(&f->lock);
 	keep = f->handler(f->cookie, (const char *)in->p, n, &answer);
+	pthread_mutex_unlock(&f->lock);
 	while (done < answer.n) {
 		ssize_t sent = send(fd, answer.p + done, answer.n - done, MSG_NOSIGNAL);
 
@@ -72,22 +83,32 @@ static bool answer_one(struct fake *f, int fd, struct buf *in)
 	return keep;
 }
 
+static void *serve_one(void *arg)
+{
+	struct served *x = arg;
+	struct buf in;
+
+	buf_init(&in, REQUEST_MAX);
+	while (answer_one(x->fake, x->fd, &in))
+		;
+	(void)shutdown(x->fd, SHUT_RDWR);	/* closed when the fake stops: until then its number is nobody else's */
+	x->fake->closed++;
+	buf_free(&in);
+	return NULL;
+}
+
 static void *serve(void *arg)
 {
 	struct fake *f = arg;
-	struct buf in;
 	int fd;
 
-	buf_init(&in, REQUEST_MAX);
 	while ((fd = accept(f->listener, NULL, NULL)) >= 0) {
-		f->connections++;
-		buf_reset(&in);
-		while (answer_one(f, fd, &in))
-			;
-		close(fd);
-		f->closed++;
+		struct served *x = &f->served[f->connections++];
+
+		assert(f->connections < SERVED_MAX);
+		*x = (struct served){ .fake = f, .fd = fd };
+		assert(pthread_create(&x->thread, NULL, serve_one, x) == 0);
 	}
-	buf_free(&in);
 	return NULL;
 }
 
@@ -101,10 +122,11 @@ struct fake *fake_start(fake_handler handler, void *cookie)
 	assert(mkdtemp(f->dir) != NULL);
 	snprintf(f->path, sizeof f->path, "%s/api.sock", f->dir);
 	strcpy(at.sun_path, f->path);
+	pthread_mutex_init(&f->lock, NULL);
 	f->handler = handler;
 	f->cookie = cookie;
 	f->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert(f->listener >= 0 && bind(f->listener, (const struct sockaddr *)&at, sizeof at) == 0 && listen(f->listener, 8) == 0);
+	assert(f->listener >= 0 && bind(f->listener, (const struct sockaddr *)&at, sizeof at) == 0 && listen(f->listener, 256) == 0);
 	assert(pthread_create(&f->thread, NULL, serve, f) == 0);
 	return f;
 }
@@ -117,6 +139,12 @@ void fake_stop(struct fake *f)
 {
 	shutdown(f->listener, SHUT_RDWR);
 	pthread_join(f->thread, NULL);
+	for (unsigned i = 0; i < f->connections; i++) {
+		shutdown(f->served[i].fd, SHUT_RDWR);
+		pthread_join(f->served[i].thread, NULL);
+		close(f->served[i].fd);
+	}
+	pthread_mutex_destroy(&f->lock);
 	close(f->listener);
 	unlink(f->path);
 	rmdir(f->dir);

@@ -1,6 +1,6 @@
 /*
- * A fake daemon for the client's tests: a thread that accepts connections on a Unix socket in a folder of its own, reads whole
- * requests and sends what a callback answers.
+ * A fake daemon for the client's tests: a thread that accepts connections on a Unix socket in a folder of its own, and one for
+ * each of them that reads whole requests and sends what a callback answers, which is called by one thread at a time.
  */
 #ifndef CV_SUPPORT_FAKE_DAEMON_H
 #define CV_SUPPORT_FAKE_DAEMON_H
