@@ -1,107 +1,14 @@
 /* Re-wraps: every wrap comes under the newest epoch, in slices, over restarts; then the old epochs are gone. */
-#include "keys/change.h"
-#include "keys/custody.h"
 #include "keys/rewrap.h"
-#include "test_vault_gov.h"
+#include "test_vault_rekey.h"
 #include "vault/list.h"
 #include "vault/operation.h"
 #include "vault/rewrap_internal.h"
-
-static const uint16_t everybody[] = { ROLE_WORKER, ROLE_CLERK, ROLE_MANAGER };
 
 static int rewrap_setup(void **state)
 {
 	fixture_custodians = true;
 	return gov_setup(state);
-}
-
-/* ---- custodians and administrators, without their calls --------------------------------------------------------------------- */
-
-static void give(struct fixture *f, struct custody *c, unsigned who)
-{
-	static const size_t row_n = 7 + DIR_WRAP;
-	uint8_t sealed[8 * DIR_WRAP], share[32], ctx[CONTEXT_BYTES];
-	const struct test_person *p = &f->person[who];
-	unsigned n = 0;
-	struct buf b;
-
-	buf_init(&b, 1u << 16);
-	assert_int_equal(custody_rows(c, f->v->store, p->g.principal.id, &b), 0);
-	for (size_t at = 0; at < b.n; at += row_n, n++) {
-		const uint8_t *row = b.p + at;
-		struct context x = { .kind = CONTEXT_SHARE, .vault = f->v->id, .entity = p->g.principal.id, .epoch = be32_get(row + 2),
-			.field = be16_get(row), .version = row[6], .length = 32 };
-
-		context_encode(&x, ctx);
-		assert_int_equal(crypto_pkopen(p->box_sk, ctx, row + 7, DIR_WRAP, share), 0);
-		x.kind = CONTEXT_CEREMONY;
-		x.entity = custody_request(c);
-		x.writer = p->g.principal.id;
-		context_encode(&x, ctx);
-		assert_int_equal(crypto_pkseal(custody_public(c), ctx, share, 32, sealed + n * DIR_WRAP), 0);
-	}
-	assert_int_equal(custody_give(f->v->keys, f->v->store, c, p->g.principal.id, sealed, n * DIR_WRAP), 0);
-	buf_free(&b);
-}
-
-static struct custody *ceremony(struct fixture *f, const uint8_t request[16], const struct custody_role *roles, unsigned n)
-{
-	struct custody *c;
-
-	assert_int_equal(custody_new(f->v->store, request, roles, n, 0, &c), 0);
-	give(f, c, P_CUSTODIAN_1);
-	give(f, c, P_CUSTODIAN_2);
-	return c;
-}
-
-static int put_row(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
-{
-	return vault_put_hashed(cookie, STORE_DIR, key, key_n, val, val_n);
-}
-
-static int del_row(void *cookie, const uint8_t *key, size_t key_n)
-{
-	return vault_del_hashed(cookie, STORE_DIR, key, key_n);
-}
-
-/* Everybody's roles and all classes get another epoch. */
-static void rekey(struct fixture *f)
-{
-	const struct change_rekey what = { .roles = everybody, .role_count = 3, .classes = true };
-	uint8_t message[48] = "cv1.change", signature[2][64], id[16];
-	struct custody_role roles[CUSTODY_ROLES];
-	struct change_signature who[2];
-	struct change_draft d;
-	struct dir_change change;
-	struct vault *v = f->v;
-	struct custody *c;
-	unsigned n = 0;
-	struct rd rd;
-
-	assert_int_equal(change_draft_rekey(v->keys, &what, clock_wall_ms(), &d), 0);
-	assert_int_equal(dir_change_decode(d.op.change, d.op.change_n, &change), 0);
-	memcpy(message + 16, change.digest, 32);
-	for (unsigned i = 0; i < 2; i++) {
-		crypto_sign(f->person[P_ADMIN_A + i].sign_sk, message, sizeof(message), signature[i]);
-		memcpy(who[i].principal, f->person[P_ADMIN_A + i].g.principal.id, 16);
-		who[i].signature = signature[i];
-	}
-	for (rd = rd_over(d.op.item[ITEM_ROLES].p, d.op.item[ITEM_ROLES].n); rd_left(&rd) > 0; n++) {
-		roles[n].role = rd_u16(&rd);
-		roles[n].epoch = rd_u32(&rd);
-	}
-	crypto_random(id, 16);
-	c = ceremony(f, id, roles, n);
-	assert_int_equal(vault_turn_begin(v), 0);
-	assert_int_equal(change_rows(v->keys, v->store, &d.op, who, 2, c, put_row, del_row, v), 0);
-	v->counters.next_change = change.sequence + 1;
-	v->counters_dirty = true;
-	assert_int_equal(vault_system_leaf(v, LEAF_MERGE, (const uint8_t *)"\3\0\0\0", 5, true, clock_wall_ms()), 0);
-	store_commit(v->store);
-	v->gov->directory_changed = true;
-	assert_int_equal(vault_turn_end(v), 0);
-	custody_free(c);
-	change_draft_free(&d);
 }
 
 /* What an approved request for these classes says. */
@@ -305,8 +212,8 @@ static void every_wrap_comes_under_the_newest_epoch_and_the_old_ones_go(void **s
 	before = look(f);
 	assert_int_equal(before.old, 0);
 	assert_true(before.type3 > RECORDS / 4);
-	rekey(f);
-	rekey(f);
+	rekey_everybody(f);
+	rekey_everybody(f);
 	before = look(f);
 	assert_int_equal(before.old, before.wraps);
 	assert_int_equal(old_epochs(f), 6);
@@ -360,7 +267,7 @@ static void it_waits_for_keys_after_each_crash_and_goes_on_where_it_stood(void *
 	uint64_t stood = 0;
 
 	fill(f, MANY, worker);
-	rekey(f);
+	rekey_everybody(f);
 	ask(f, &a);
 	assert_int_equal(carry_out(f, &a, false, true), 0);
 	for (unsigned i = 0; job_of(f, &a)->state == JOB_OPEN; i++) {
@@ -401,7 +308,7 @@ static void what_is_written_meanwhile_is_no_less_re_wrapped(void **state)
 	char text[256];
 
 	fill(f, RECORDS, worker);
-	rekey(f);
+	rekey_everybody(f);
 	assert_int_equal(login(f, P_WORKER, worker), 0);
 	assert_int_equal(login(f, P_INTAKE, intake), 0);
 	ask(f, &a);
@@ -430,7 +337,7 @@ static void it_begins_with_its_request_or_not_at_all(void **state)
 	struct asked a, b;
 
 	fill(f, 5, worker);
-	rekey(f);
+	rekey_everybody(f);
 	ask(f, &a);
 	ask(f, &b);
 	assert_int_equal(carry_out(f, &a, false, false), 0);
@@ -451,10 +358,10 @@ static void with_a_newer_epoch_it_has_failed_and_nothing_goes(void **state)
 	struct asked a, b;
 
 	fill(f, 20, worker);
-	rekey(f);
+	rekey_everybody(f);
 	ask(f, &a);
 	assert_int_equal(carry_out(f, &a, false, true), 0);
-	rekey(f);
+	rekey_everybody(f);
 	work(f, UINT32_MAX);
 	assert_int_equal(job_of(f, &a)->state, JOB_FAILED);
 	assert_false(vault_works(f->v));
@@ -485,7 +392,7 @@ static void a_wrap_that_does_not_open_keeps_the_old_epochs(void **state)
 	struct buf b;
 
 	fill(f, 20, worker);
-	rekey(f);
+	rekey_everybody(f);
 	buf_init(&b, 65536);
 	assert_int_equal(vault_turn_begin(v), 0);
 	assert_int_equal(store_get(v->store, STORE_REC, key, rec_key(2, REC_KEYS, 0, 0, key), &row), 0);
