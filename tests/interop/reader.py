@@ -317,6 +317,25 @@ class Directory:
                 change, fact = r.uint(4), r.take(r.uint(2))
                 self.rows[key] = (change, fact, r.rest())
         self.verify(self.genesis_administrators())
+        for key, (_, _, rest) in self.rows.items():
+            self.check_rest(key[0], Reader(rest, "what follows a fact"))
+
+    @staticmethod
+    def check_rest(kind, r):
+        """Marks, links and wraps have their shape; what is in them is for whoever has the key."""
+        if kind == 1:
+            must(r.uint(1) <= 2, "principal's row: mark")
+            r.take(r.uint(2))
+            for _ in range(r.uint(1)):
+                r.take(16)
+                r.take(r.uint(2))
+        elif kind == 2:
+            must(r.uint(2) == 0, "role's row: a link")
+        elif kind == 3:
+            must(r.take(r.uint(2)) == b"" or r.at == 2 + 112, "class's row: link")
+        elif kind in (4, 5, 6):
+            r.take(112)
+        r.end()
 
     def genesis_administrators(self):
         """{id: (Ed25519 key, person)} of leaf 0, which the vault row names by its hash."""
@@ -409,7 +428,22 @@ class Directory:
             if crypto_scalarmult_base(secret) != self.public(b"\3" + key[1:9]):
                 raise BadSeal("a class key that is not the directory's")
             found[class_key, epoch] = secret
+        for class_key, epoch in list(found):
+            self.follow_links(class_key, epoch, found)
         return found
+
+    def follow_links(self, class_key, epoch, found):
+        """Each epoch of a class has the secret of the one before sealed to it, until a re-wrap has been through."""
+        while epoch > 1 and (class_key, epoch - 1) not in found:
+            link = self.rows[b"\3" + u32(class_key) + u32(epoch)][2][2:]
+            if not link:
+                return
+            ctx = self.vault.context(4, class_key=class_key, epoch=epoch, generation=epoch - 1, version=3, length=32)
+            secret = open_pkseal(found[class_key, epoch], ctx, link, "link of a class")
+            epoch -= 1
+            if crypto_scalarmult_base(secret) != self.public(b"\3" + u32(class_key) + u32(epoch)):
+                raise BadSeal("a link to a key that is not the directory's")
+            found[class_key, epoch] = secret
 
 
 # ---- section 12 ---------------------------------------------------------------------------------------------------------------
@@ -465,14 +499,16 @@ class Record:
         self.shred = self.vault.shred_key(self.slot)
         self.kh = h("cv1.headkey", self.vault.key["head"], 32, self.shred)
         ctx = self.vault.context(5, entity=record, epoch=epoch, field=self.slot, length=len(sealed) - 72)
-        r = Reader(open_seal(self.kh, ctx, sealed, "head"), "head")
+        self.plain = open_seal(self.kh, ctx, sealed, "head")
+        r = Reader(self.plain, "head")
         must(r.uint(1) == 1 and 1 <= r.uint(1) <= 13, "head: version or state")
         flags = r.uint(1)
         must(flags <= 3, "head: flags")
         area = r.uint(1)
         digits = r.take(12)
         must(area <= 12 and not any(digits[area:]) and (area == 0 or digits[:area].isdigit()), "head: area")
-        r.take(2 + 6 + 6 + 32)
+        r.take(2 + 6 + 6)
+        self.log_key = r.take(32)
         tokens, classes = r.uint(1), r.uint(1)
         must(tokens <= 8 and classes <= 64, "head: counts")
         if flags & 2:
