@@ -14,9 +14,8 @@
 #include "vault/operation.h"
 
 #define PATH_ROOM 4096u
-#define TITLE "childvault-vault-1\n"
 #define MEMORY_ROOM (1u << 17)		/* what cli_read_file wants for any file */
-#define MEMORY_TEXT (sizeof(TITLE) - 1 + 64 + 1)	/* title, 64 digits, newline */
+#define MEMORY_TEXT 160u		/* three lines and a NUL, FORMAT.md section 12 */
 
 /* ---- what is remembered beside the key file ------------------------------------------------------------------------------ */
 
@@ -27,45 +26,108 @@ static int memory_path(const char *key_path, char ret[PATH_ROOM])
 	return 0;
 }
 
-static void memory_text(const uint8_t leaf_hash[32], char ret[MEMORY_TEXT + 1])
+/* What a key file's owner met: the vault, and how far its directory had come. */
+struct memory {
+	uint8_t leaf_hash[32];
+	uint32_t sequence;
+	uint8_t digest[32];		/* of that change set */
+};
+
+#define TITLE "childvault-vault-1\n"
+#define LEAF_AT (sizeof(TITLE) - 1)	/* 64 digits and a newline */
+#define NUMBER_AT (LEAF_AT + 65)	/* digits, a space, 64 digits and a newline */
+
+static size_t memory_encode(const struct memory *m, char ret[MEMORY_TEXT])
 {
-	memcpy(ret, TITLE, sizeof(TITLE) - 1);
-	hex_encode(leaf_hash, 32, ret + sizeof(TITLE) - 1);
-	memcpy(ret + MEMORY_TEXT - 1, "\n", 2);
+	char leaf[65], digest[65];
+
+	hex_encode(m->leaf_hash, 32, leaf);
+	hex_encode(m->digest, 32, digest);
+	return (size_t)snprintf(ret, MEMORY_TEXT, TITLE "%s\n%u %s\n", leaf, m->sequence, digest);
 }
 
-int chain_remember(const char *key_path, const uint8_t leaf_hash[32])
+/* False: it is not a text that memory_encode makes. */
+static bool memory_decode(const struct buf *b, struct memory *ret)
 {
-	char path[PATH_ROOM], text[MEMORY_TEXT + 1];
+	const char *p = (const char *)b->p;
+	struct memory m = { .sequence = 0 };
+	char again[MEMORY_TEXT];
+	size_t at = NUMBER_AT;
+
+	for (; at < b->n && at < NUMBER_AT + 10 && p[at] >= '0' && p[at] <= '9'; at++)
+		m.sequence = m.sequence * 10 + (uint32_t)(p[at] - '0');
+	if (b->n != at + 1 + 64 + 1 || hex_decode(p + LEAF_AT, 64, m.leaf_hash, 32) != 0 || hex_decode(p + at + 1, 64, m.digest, 32) != 0)
+		return false;
+	/* One spelling alone: what is written again has to be the same bytes. */
+	if (memory_encode(&m, again) != b->n || memcmp(again, p, b->n) != 0)
+		return false;
+	*ret = m;
+	return true;
+}
+
+static int remember(const char *path, const struct memory *m)
+{
+	char text[MEMORY_TEXT];
+
+	return cli_write_file(path, text, memory_encode(m, text), 0600, true);
+}
+
+int chain_remember(const char *key_path, const uint8_t leaf_hash[32], const uint8_t first_set[32])
+{
+	struct memory m = { .sequence = 1 };
+	char path[PATH_ROOM];
 	int code;
 
-	if ((code = memory_path(key_path, path)) != 0)
-		return code;
-	memory_text(leaf_hash, text);
-	return cli_write_file(path, text, MEMORY_TEXT, 0600, true);
+	memcpy(m.leaf_hash, leaf_hash, 32);
+	memcpy(m.digest, first_set, 32);
+	return (code = memory_path(key_path, path)) != 0 ? code : remember(path, &m);
 }
 
-/* Leaf 0 is the one that was met before; the first one is remembered, and said, so that it can be compared with others'. */
-static int check_memory(const char *key_path, const uint8_t leaf_hash[32])
+/* The vault is the one that was met before, and its directory not an earlier or another one than it was then. */
+static int compare(const char *path, const struct memory *was, const struct directory_checked *d)
 {
-	char path[PATH_ROOM], text[MEMORY_TEXT + 1], vault[DIRECTORY_CODE];
+	char vault[DIRECTORY_CODE];
+
+	directory_code(d->leaf_hash, vault);
+	if (memcmp(was->leaf_hash, d->leaf_hash, 32) != 0)
+		return cli_fail(EXIT_VERIFY, "this is not the vault that %s remembers: its leaf 0 is another one (vault code %s)",
+		    "这不是 %s 所记的库：创世记录不同（库校验码 %s）", path, vault);
+	if (was->sequence == 0 || was->sequence > chain_sets(d->chain) ||
+	    memcmp(was->digest, chain_digest(d->chain, was->sequence), 32) != 0)
+		return cli_fail(EXIT_VERIFY, "the directory is an earlier or another one than %s remembers: change set %u is not in it",
+		    "目录早于或不同于 %s 所记：其中没有变更集 %u", path, was->sequence);
+	return 0;
+}
+
+/* What was met before is in it; the first time is said, so that it can be compared with others'. What is new is remembered. */
+static int check_memory(const char *key_path, const struct directory_checked *d)
+{
+	struct memory was = { .sequence = 0 }, now = { .sequence = chain_sets(d->chain) };
+	char path[PATH_ROOM], vault[DIRECTORY_CODE];
+	bool first;
 	struct buf b;
 	int code;
 
-	if ((code = memory_path(key_path, path)) != 0)
-		return code;
-	directory_code(leaf_hash, vault);
-	if (access(path, F_OK) != 0) {
-		if ((code = chain_remember(key_path, leaf_hash)) == 0)
-			(void)cli_fail(0, "this key meets its vault for the first time: vault code %s, to be compared with what others see "
-			    "(childvault member verify)", "此密钥首次连接本库：库校验码 %s，请与他人所见核对（childvault member verify）", vault);
-		return code;
-	}
+	memcpy(now.leaf_hash, d->leaf_hash, 32);
+	memcpy(now.digest, chain_digest(d->chain, now.sequence), 32);
+	directory_code(d->leaf_hash, vault);
 	buf_init(&b, MEMORY_ROOM);
-	memory_text(leaf_hash, text);
-	if ((code = cli_read_file(path, &b)) == 0 && (b.n != MEMORY_TEXT || memcmp(b.p, text, MEMORY_TEXT) != 0))
-		code = cli_fail(EXIT_VERIFY, "this is not the vault that %s remembers: its leaf 0 is another one (vault code %s)",
-		    "这不是 %s 所记的库：创世记录不同（库校验码 %s）", path, vault);
+	if ((code = memory_path(key_path, path)) != 0)
+		goto out;
+	first = access(path, F_OK) != 0;
+	if (!first && (code = cli_read_file(path, &b)) != 0)
+		goto out;
+	if (!first && !memory_decode(&b, &was))
+		code = cli_fail(EXIT_VERIFY, "%s is not what was written there: remove it once the vault code was compared",
+		    "%s 内容有误：核对库校验码后删除", path);
+	else if (!first)
+		code = compare(path, &was, d);
+	if (code == 0 && was.sequence != now.sequence)
+		code = remember(path, &now);
+	if (code == 0 && first)
+		(void)cli_fail(0, "this key meets its vault for the first time: vault code %s, to be compared with what others see "
+		    "(childvault member verify)", "此密钥首次连接本库：库校验码 %s，请与他人所见核对（childvault member verify）", vault);
+out:
 	buf_free(&b);
 	return code;
 }
@@ -187,7 +249,7 @@ int cli_check_chain(struct childvault *cv, const struct chain_wish *w, struct di
 	if (w->reading != NULL && ((code = check_change(&d, w->reading)) != 0 || (code = check_signers(d.chain, w)) != 0))
 		goto out;
 	/* Last: a vault that does not verify is not remembered. */
-	if ((code = check_memory(w->key_path, d.leaf_hash)) != 0)
+	if ((code = check_memory(w->key_path, &d)) != 0)
 		goto out;
 	if (ret != NULL) {
 		*ret = d;

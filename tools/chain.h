@@ -21,12 +21,16 @@ struct chain_wish {
 	unsigned signatures;			/* how many there must be at least, of different persons each */
 };
 /*
- * Fetch and verify the directory over a session that key opened, and what the wish says. KEY.vault is written if it is not there; a change
- * set that the request brings must be the next one. cv's last answer becomes the directory. 0; EXIT_VERIFY after a message if the directory
- * or the request does not fit; another exit code. ret (NULL: not wanted) takes what was verified on 0; its chain is the caller's to free.
+ * Fetch and verify the directory over a session that key opened, and what the wish says. KEY.vault is written, or if it is there compared:
+ * the vault is the same, and no change set is gone. The change set of the request must be the next one. cv's last answer becomes the
+ * directory. 0; EXIT_VERIFY after a message if the directory or the request does not fit; another exit code. ret (NULL: not wanted) takes
+ * what was verified on 0; its chain is the caller's to free.
  */
 int cli_check_chain(struct childvault *cv, const struct chain_wish *w, struct directory_checked *ret) __attribute__((warn_unused_result));
-/* Remember beside the key file that its vault is the one with this leaf 0, whatever was remembered. 0 or an exit code after a message. */
-int chain_remember(const char *key_path, const uint8_t leaf_hash[32]);
+/*
+ * Remember beside the key file that its vault is the one with this leaf 0 and first change set, whatever was remembered. 0 or an exit code
+ * after a message.
+ */
+int chain_remember(const char *key_path, const uint8_t leaf_hash[32], const uint8_t first_set[32]);
 
 #endif

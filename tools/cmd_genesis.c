@@ -374,7 +374,7 @@ static int genesis_sign_command(int argc, char **argv)
 	if ((code = write_signature(&o, &key, out)) == 0 && out == NULL)
 		say_signed(&o);
 	if (code == 0)
-		code = chain_remember(key_path, o.reading.signing.leaf_hash);
+		code = chain_remember(key_path, o.reading.signing.leaf_hash, o.reading.signing.digest);
 	client_key_clear(&key);
 out:
 	opened_free(&o);
