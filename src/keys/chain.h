@@ -36,6 +36,11 @@ int chain_fact(struct chain *c, const uint8_t *key, size_t key_n, uint32_t chang
  * each, and if every fact of the newest set is there (of an earlier one some may have been replaced). CV_ERR_AUTH; CV_ERR_FORMAT: no set.
  */
 int chain_end(const struct chain *c) __attribute__((warn_unused_result));
+/*
+ * The same where an earlier state of the chain, before (NULL: none), has passed it: a signature that was verified there, of the same bytes
+ * by the same key, is not verified once more. What a change of a long chain costs is then what it adds.
+ */
+int chain_end_behind(const struct chain *c, const struct chain *before) __attribute__((warn_unused_result));
 
 /* ---- behind chain_end ------------------------------------------------------------------------------------------------- */
 

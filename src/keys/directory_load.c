@@ -294,7 +294,7 @@ static int load(struct keys *k, struct store *s, const struct genesis_admin *adm
 	/* A refused row has said so. */
 	if (chain_sets(l.d->chain) > 0 && (r = store_scan(s, STORE_DIR, NULL, 0, NULL, 0, false, 0, take_row, &l)) != 0)
 		goto out;
-	r = chain_end(l.d->chain);
+	r = chain_end_behind(l.d->chain, k->directory != NULL ? k->directory->chain : NULL);
 sets:
 	if (r == CV_ERR_AUTH || r == CV_ERR_FORMAT)
 		log_error("directory: the change sets are refused: %s", cv_strerror(r));

@@ -424,6 +424,35 @@ static void in_any_order_holders_open_every_epoch_and_nobody_else_any(void **sta
 	}
 }
 
+/* A directory that changes is loaded behind the one before: what was verified there was verified of these very bytes. */
+static void a_changed_signature_of_an_older_set_is_refused_however_often_it_was_good(void **state)
+{
+	struct dir_key key = { .type = DIR_CHANGE };
+	uint8_t bytes[DIR_KEY_MAX], before[4096];
+	size_t key_n, n;
+
+	(void)state;
+	assert_int_equal(rekey(worker, 1, true), 0);
+	assert_int_equal(rekey(worker, 1, false), 0);
+	for (key.sequence = 1; key.sequence <= 3; key.sequence++) {
+		struct store_value row;
+
+		key_n = dir_key_encode(&key, bytes);
+		assert_int_equal(store_get(&v->rows, STORE_DIR, bytes, key_n, &row), 0);
+		assert_true((n = row.n) <= sizeof(before));
+		memcpy(before, row.p, n);
+		/* The last byte of each of two signatures, and of who is said to have made them. */
+		for (size_t back = 1; back <= 2 * (16 + 64); back += 8) {
+			before[n - back] ^= 1;
+			assert_int_equal(mem_put(&v->rows, bytes, key_n, before, n), 0);
+			assert_int_equal(change_load(v), CV_ERR_AUTH);
+			before[n - back] ^= 1;
+		}
+		assert_int_equal(mem_put(&v->rows, bytes, key_n, before, n), 0);
+		assert_int_equal(change_load(v), 0);
+	}
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, up, down)
 
 int main(void)
@@ -442,6 +471,7 @@ int main(void)
 		T(who_is_removed_stays_removed),
 		T(what_cannot_be_rekeyed_is_refused),
 		T(without_its_roles_shares_a_rekey_is_not_carried_out),
+		T(a_changed_signature_of_an_older_set_is_refused_however_often_it_was_good),
 		T(in_any_order_holders_open_every_epoch_and_nobody_else_any),
 	};
 
