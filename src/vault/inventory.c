@@ -1,6 +1,7 @@
 #include "vault/inventory.h"
 
 #include "base/error.h"
+#include "format/directory.h"
 #include "keys/inventory.h"
 #include "vault/members.h"
 
@@ -131,11 +132,11 @@ static int walk_roles(const struct walk *w)
 	return r;
 }
 
-/* A split among custodians is late as soon as it does not fit who they are. */
+/* A split among custodians is late as soon as it does not fit who they are; more than there are shares need none. */
 static enum key_why judge_custody(const struct inventory_role *role, const struct inventory_custody *x)
 {
 	return role->needed == 0 ? KEY_FINE : x->holding < role->needed ? KEY_TOO_FEW_CUSTODIANS : x->left > 0 ? KEY_CUSTODIAN_LEFT :
-	    x->without > 0 ? KEY_CUSTODIAN_WITHOUT : KEY_FINE;
+	    x->without > 0 && x->holding < DIR_SHARES_MAX ? KEY_CUSTODIAN_WITHOUT : KEY_FINE;
 }
 
 static int walk_custody(const struct walk *w)

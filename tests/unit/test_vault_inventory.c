@@ -199,6 +199,18 @@ static void a_rekey_begins_new_epochs_and_leaves_old_classes_to_be_rewrapped(voi
 	assert_int_equal(find(&x, KEY_CLASS_OLD, (uint32_t)CLASS_HEALTH << 16)->why, KEY_NOT_REWRAPPED);
 	assert_int_equal(overdue(&x, KEY_CLASS_OLD), 0);
 	assert_int_equal(count(&x, KEY_CLASS), policy_classes(f->v->policy));
+	body_begin(&body);
+	body_text(&body, "kind", "rewrap");
+	assert_int_equal(gov_post(f, p.a, "requests", &body, id), 0);
+	assert_int_equal(sign_as(f, p.a, id, "sign"), 0);
+	assert_int_equal(sign_as(f, p.b, id, "approve"), 0);
+	assert_int_equal(give(f, p.c1, P_CUSTODIAN_1, id, false), 0);
+	assert_int_equal(give(f, p.c2, P_CUSTODIAN_2, id, false), 0);
+	while (vault_works(f->v))
+		vault_work(f->v, 1000);
+	walk(f, tomorrow, &x);
+	assert_int_equal(count(&x, KEY_CLASS_OLD), 0);
+	assert_int_equal(find(&x, KEY_CLASS, (uint32_t)CLASS_HEALTH << 16)->epoch, 2);
 }
 
 static void a_suspension_of_unknown_time_is_overdue(void **state)
@@ -234,6 +246,41 @@ static void custody_is_overdue_as_soon_as_it_does_not_fit_the_custodians(void **
 	walk(f, now, &x);
 	assert_int_equal(find(&x, KEY_CUSTODY, ROLE_WORKER)->why, KEY_TOO_FEW_CUSTODIANS);
 	assert_int_equal(find(&x, KEY_CUSTODY, ROLE_WORKER)->holders, 1);
+}
+
+static void a_new_custodian_has_no_share_until_a_role_is_shared_anew(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t now = clock_wall_ms() + 60000;	/* the new one may act by then */
+	uint8_t no = 0, id[16];
+	struct body body;
+	struct parts p;
+	struct seen x;
+
+	parts(f, &p);
+	fixture_person(&p.new, PRINCIPAL_CUSTODIAN, 0, 0, "custodian-5");
+	body_member(&body, &p.new);
+	body_text(&body, "as", "custodian");
+	assert_int_equal(gov_post(f, p.a, "requests", &body, id), 0);
+	assert_int_equal(sign_as(f, p.a, id, "sign"), 0);
+	assert_int_equal(sign_as(f, p.b, id, "approve"), 0);
+	walk(f, now, &x);
+	assert_int_equal(overdue(&x, KEY_CUSTODY), count(&x, KEY_CUSTODY));
+	assert_int_equal(find(&x, KEY_CUSTODY, ROLE_WORKER)->why, KEY_CUSTODIAN_WITHOUT);
+	body_begin(&body);
+	body_text(&body, "kind", "rekey");
+	body_texts(&body, "roles", "worker");
+	body_put(&body, "classes", VALUE_BOOL, &no, 1);
+	assert_int_equal(gov_post(f, p.a, "requests", &body, id), 0);
+	assert_int_equal(sign_as(f, p.a, id, "sign"), 0);
+	assert_int_equal(sign_as(f, p.b, id, "approve"), 0);
+	assert_int_equal(give(f, p.c1, P_CUSTODIAN_1, id, false), 0);
+	assert_int_equal(give(f, p.c2, P_CUSTODIAN_2, id, false), 0);
+	walk(f, now, &x);
+	assert_int_equal(overdue(&x, KEY_CUSTODY), count(&x, KEY_CUSTODY) - 1);
+	assert_false(find(&x, KEY_CUSTODY, ROLE_WORKER)->overdue);
+	assert_int_equal(find(&x, KEY_CUSTODY, ROLE_WORKER)->holders, 5);
+	assert_int_equal(count(&x, KEY_CLASS_OLD), 0);
 }
 
 static unsigned list(struct fixture *f, unsigned who)
@@ -284,6 +331,7 @@ int main(void)
 		T(a_restored_member_has_the_role_as_before),
 		T(a_rekey_begins_new_epochs_and_leaves_old_classes_to_be_rewrapped), T(a_suspension_of_unknown_time_is_overdue),
 		T(custody_is_overdue_as_soon_as_it_does_not_fit_the_custodians),
+		T(a_new_custodian_has_no_share_until_a_role_is_shared_anew),
 		T(who_has_no_part_in_keys_does_not_see_them), T(metrics_name_nobody),
 	};
 #undef T
