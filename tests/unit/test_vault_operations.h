@@ -129,6 +129,9 @@ static inline unsigned sign_as(struct fixture *f, const uint8_t token[32], const
 	return sign_with(f, token, owner_of(f, token), id, action);
 }
 
+/* Bytes that the answer to given shares has room for; 0: enough. */
+static size_t give_room;
+
 /* Open the shares as a custodian and seal them to the ceremony, as if it were that of request `as`; bad: of another value. */
 static inline unsigned give_as(struct fixture *f, const uint8_t token[32], unsigned who, const uint8_t id[16], const uint8_t as[16], bool bad)
 {
@@ -170,7 +173,11 @@ static inline unsigned give_as(struct fixture *f, const uint8_t token[32], unsig
 	b64_encode(B64_STD, sealed, n * 112, text);
 	body_begin(&x);
 	body_text(&x, "shares", text);
-	return gov_act_with(f, token, "requests", id, "give", &x);
+	n = f->out.max;
+	f->out.max = give_room != 0 ? give_room : n;
+	problem = gov_act_with(f, token, "requests", id, "give", &x);
+	f->out.max = n;
+	return problem;
 }
 
 static inline unsigned give(struct fixture *f, const uint8_t token[32], unsigned who, const uint8_t id[16], bool bad)
