@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "vault/list.h"
 #include "vault/write.h"
 
 #define UPKEEP_MERGED 1
@@ -168,9 +169,11 @@ int vault_run_merges(struct vault *v)
 			break;
 		if ((r = merge_record(v, job)) == 0) {
 			store_commit(v->store);
+			list_commit(v);
 			done++;
 		} else {
 			store_rollback(v->store);
+			list_rollback(v);
 			vault_undo(v, &v->call_saved);
 			log_warn("a record was not merged: %s", cv_strerror(r));
 		}
