@@ -2,6 +2,7 @@
 #include "test_vault_rekey.h"
 
 #include "format/wraps.h"
+#include "vault/jobs_internal.h"
 
 static int epochs_setup(void **state)
 {
@@ -260,6 +261,72 @@ static void a_merge_brings_public_wraps_of_any_epoch_under_the_newest(void **sta
 	assert_note(f, worker, record, "1");
 }
 
+/* ---- grants and jobs ------------------------------------------------------------------------------------------------------------------ */
+
+static void a_grant_outlives_the_rekey_and_dies_with_the_next_write(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t record[16], etag[16], id[16];
+	struct cast who;
+	char text[256], shown[128];
+
+	cast(f, &who);
+	child(f, who.worker, "1", record, etag);
+	assert_int_equal(ask_grant(f, who.school, record, "note", 0, id), 0);
+	assert_int_equal(gov_do(f, who.manager, "requests", id, "approve"), 0);
+	assert_int_equal(read_field(f, who.school, "visit", record, "note", true, text), 0);
+	rekey_everybody(f);
+	assert_int_equal(read_field(f, who.school, "visit", record, "note", true, text), 0);
+	assert_string_equal(text, "1");
+	assert_int_equal(login(f, P_WORKER, who.worker), 0);
+	assert_int_equal(patch(f, who.worker, "intake", record, etag, etag, "note", "2", NULL), 0);
+	assert_int_equal(read_field(f, who.school, "visit", record, "note", true, text), PROBLEM_APPROVAL_REQUIRED);
+	assert_reason(f, DECIDE_GENERATION_GONE);
+	assert_int_equal(gov_show(f, who.school, "grants", id, "state", shown), 0);
+	assert_string_equal(shown, "dead");
+	/* Another one opens what is written now. */
+	assert_int_equal(login(f, P_MANAGER, who.manager), 0);
+	assert_int_equal(ask_grant(f, who.school, record, "note", 0, id), 0);
+	assert_int_equal(gov_do(f, who.manager, "requests", id, "approve"), 0);
+	assert_int_equal(read_field(f, who.school, "visit", record, "note", true, text), 0);
+	assert_string_equal(text, "2");
+}
+
+/* The view of the name computed anew, as if another policy were in force. */
+static void a_job_rewrites_under_the_next_generation(void **state)
+{
+	struct fixture *f = *state;
+	struct vault *v = f->v;
+	struct vault_call call = { .now_ms = clock_wall_ms() };
+	static struct job job;
+	uint8_t worker[32], record[16], etag[16];
+	uint64_t skipped = 0;
+	bool changed = false;
+
+	assert_int_equal(login(f, P_WORKER, worker), 0);
+	child(f, worker, "1", record, etag);
+	rekey_everybody(f);
+	assert_int_equal(login(f, P_WORKER, worker), 0);
+	call.session = session_find(v->keys, worker, 1000, clock_wall_ms(), clock_mono_ms());
+	job = (struct job){ .kind = JOB_REPROJECT, .fields = 1, .field = { FIELD_NAME } };
+	((struct policy_field *)(uintptr_t)policy_field_by_id(v->policy, FIELD_NAME))->view[0].op = VIEW_M1O_CALL_NAME;
+	assert_int_equal(vault_turn_begin(v), 0);
+	v->call_saved.valid = false;
+	assert_int_equal(reproject_record(v, &call, &job, loaded(f, record).serial, &changed, &skipped), 0);
+	assert_true(changed && skipped == 0);
+	assert_int_equal(vault_system_leaf(v, LEAF_MERGE, (const uint8_t *)"\3\0\0\0", 5, true, call.now_ms), 0);
+	store_commit(v->store);
+	assert_int_equal(vault_turn_end(v), 0);
+	assert_row(f, record, CLASS_ID_MASKED, 2, 2);
+	assert_wrap(f, record, CLASS_ID_MASKED, 2, 0, WRAP_TYPE_CLASS, 2, 2);
+	assert_row(f, record, CLASS_ID, 1, 1);
+	assert_int_equal(hist_generation(f, record, CLASS_ID_MASKED, 1, 1), 1);
+	restart(f);
+	assert_int_equal(login(f, P_WORKER, worker), 0);
+	assert_int_equal(patch(f, worker, "intake", record, etag, etag, "name", "何一一", NULL), PROBLEM_PRECONDITION_FAILED);
+	assert_note(f, worker, record, "1");
+}
+
 /* ---- who has the old keys alone --------------------------------------------------------------------------------------------------------- */
 
 /* What a data key opens of a record's class, current and replaced, wherever it might say that it belongs. */
@@ -434,6 +501,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_view_that_stays_is_made_anew_without_a_version, epochs_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(drops_go_to_the_newest_epoch_and_a_merge_makes_the_next_generation, epochs_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_merge_brings_public_wraps_of_any_epoch_under_the_newest, epochs_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_grant_outlives_the_rekey_and_dies_with_the_next_write, epochs_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_job_rewrites_under_the_next_generation, epochs_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(old_keys_open_nothing_that_was_written_since, epochs_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_session_of_before_reads_nothing_that_was_written_since, epochs_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(an_old_wrap_for_what_is_new_is_found, epochs_setup, fixture_teardown),
