@@ -251,7 +251,8 @@ format:	## run clang-format over the lines of C files that differ from HEAD
 PLACE = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS@|$(call syslibs_of,$(CLIENT_MODULES))|' dist/$(@F).in > $@ && chmod 644 $@
 SHARE := $(DESTDIR)$(PREFIX)/share
 DOC   := $(SHARE)/doc/childvault
-PLACED := $(DESTDIR)$(PREFIX)/lib/pkgconfig/childvault.pc $(DESTDIR)$(PREFIX)/lib/systemd/system/childvaultd.service
+UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
+PLACED := $(DESTDIR)$(PREFIX)/lib/pkgconfig/childvault.pc $(UNITS)/childvaultd.service $(UNITS)/childvault-proxy@.service
 $(PLACED): always
 	@mkdir -p $(@D)
 	$(PLACE)

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -40,7 +41,7 @@ struct core {
 	unsigned life_s;		/* of the sessions it opens */
 	const char *refusal;		/* problem of a hello, or NULL */
 	bool deaf;			/* it answers 401 to everything */
-	unsigned hellos, logins, logouts, requests, refused;
+	atomic_uint hellos, logins, logouts, requests, refused;
 	char last[4096];		/* the last request, as much as fits */
 };
 struct rig {
