@@ -112,7 +112,8 @@ static int links_follow(struct keys *k, struct session *s, const struct class_en
 		if (next == NULL || next->status == DIR_STATUS_DESTROYED || holds(s, next->class_key, next->epoch))
 			break;
 		if ((r = directory_link_open(k, e, at, older)) != 0) {
-			log_error("session: the link from epoch %u of class key %08x does not open: %s", e->epoch, e->class_key, cv_strerror(r));
+			log_error("session: the link from epoch %u of class key %08x does not open: %s", e->epoch, e->class_key,
+			    cv_strerror(r));
 			r = 0;
 			break;
 		}

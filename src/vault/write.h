@@ -93,7 +93,10 @@ int write_first_key(const struct vault_call *c, const struct head_class *hc, str
  * v->keys_row at once, the others join w->fresh. 0 or an error.
  */
 int write_target_keys(struct vault *v, const struct vault_call *c, struct write_set *w, struct record *rec);
-/* Append the wraps of x to v->keys_row, rec's keys row, as one group under the session's newest epochs; x is empty after it. 0 or an error. */
+/*
+ * Append the wraps of x to v->keys_row, rec's keys row, as one group under the session's newest epochs; x is empty after it. 0 or an
+ * error.
+ */
 int write_wrap_keys(struct vault *v, const struct session *s, struct record *rec, struct new_keys *x);
 /* Wipe and empty x. */
 void write_forget_keys(struct new_keys *x);

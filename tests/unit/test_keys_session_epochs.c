@@ -41,7 +41,7 @@ static void rekey_without(const struct change_person *who)
 	assert_int_equal(change_carry_out(v, &d), 0);
 }
 
-/* ---- a client ------------------------------------------------------------------------------------------------------------------- */
+/* ---- a client --------------------------------------------------------------------------------------------------- */
 
 struct role_key {
 	uint16_t role;
@@ -85,8 +85,8 @@ static int activate(const struct change_person *who, const struct hello_answer *
 	memcpy(message + 32, a->ephemeral_pk, 32);
 	message[64] = (uint8_t)n;
 	for (unsigned i = 0; i < n; i++) {
-		context_encode(CONTEXT_OF(v->k, .kind = CONTEXT_SESSION, .entity = a->session, .epoch = keys[i].epoch, .field = keys[i].role,
-		    .writer = who->p.id, .length = 32), ctx);
+		context_encode(CONTEXT_OF(v->k, .kind = CONTEXT_SESSION, .entity = a->session, .epoch = keys[i].epoch,
+		    .field = keys[i].role, .writer = who->p.id, .length = 32), ctx);
 		assert_int_equal(crypto_pkseal(a->ephemeral_pk, ctx, keys[i].sk, 32, sealed[i]), 0);
 		roles[i] = (struct sealed_role){ keys[i].role, keys[i].epoch, sealed[i] };
 		be16_put(message + 65 + i * 118, keys[i].role);
@@ -144,7 +144,7 @@ static unsigned outdated(void)
 	return ended;
 }
 
-/* ---- what a session reaches ------------------------------------------------------------------------------------------------------ */
+/* ---- what a session reaches ------------------------------------------------------------------------------------- */
 
 static void links_give_every_older_epoch(void **state)
 {
@@ -222,7 +222,7 @@ static void who_was_left_out_holds_nothing(void **state)
 	holds(login(WORKER(1)), change_classes[1], 1, 2);
 }
 
-/* ---- newest roles alone ---------------------------------------------------------------------------------------------------------- */
+/* ---- newest roles alone ----------------------------------------------------------------------------------------- */
 
 static const struct role_key *key_of(const struct role_key *keys, unsigned n, uint16_t role)
 {
@@ -253,9 +253,12 @@ static void rows_and_keys_of_an_old_role_epoch_open_no_session(void **state)
 	rekey_without(out);
 	/* Then with the rows put back: role, members, grants and shares of the old epoch, as they were signed. */
 	for (unsigned pass = 0; pass < 2; pass++) {
-		for (size_t i = 0; pass == 1 && i < saved.n; i++)
-			if (saved.row[i].key[0] != DIR_PRINCIPAL && saved.row[i].key[0] != DIR_CHANGE)
-				assert_int_equal(mem_put(&v->rows, saved.row[i].key, saved.row[i].key_n, saved.row[i].val, saved.row[i].val_n), 0);
+		for (size_t i = 0; pass == 1 && i < saved.n; i++) {
+			const struct mem_row *row = &saved.row[i];
+
+			if (row->key[0] != DIR_PRINCIPAL && row->key[0] != DIR_CHANGE)
+				assert_int_equal(mem_put(&v->rows, row->key, row->key_n, row->val, row->val_n), 0);
+		}
 		assert_int_equal(change_load(v), 0);
 		hello(out, &a);
 		for (unsigned i = 0; i < ROLE_WRAPS; i++)
@@ -295,7 +298,7 @@ static void a_hello_from_before_the_rekey_opens_nothing_old(void **state)
 	assert_int_equal(session_count(v->k), 0);
 }
 
-/* ---- when they end --------------------------------------------------------------------------------------------------------------- */
+/* ---- when they end ---------------------------------------------------------------------------------------------- */
 
 static void sessions_that_are_behind_end(void **state)
 {

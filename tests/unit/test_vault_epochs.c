@@ -12,7 +12,7 @@ static int epochs_setup(void **state)
 
 #define KEY(class) ((uint32_t)(class) << 16)
 
-/* ---- what is stored ---------------------------------------------------------------------------------------------------------------- */
+/* ---- what is stored --------------------------------------------------------------------------------------------- */
 
 static struct record loaded(struct fixture *f, const uint8_t record[16])
 {
@@ -60,11 +60,12 @@ static unsigned groups(struct fixture *f, const uint8_t record[16])
 	return be16_get(loaded(f, record).keys_row + 2);
 }
 
-/* ---- clients ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- clients ---------------------------------------------------------------------------------------------------- */
 
 static void child(struct fixture *f, const uint8_t token[32], const char *note, uint8_t ret[16], uint8_t ret_etag[16])
 {
-	assert_int_equal(create(f, token, "intake", "", ret, ret_etag, "name", "张小明", "place", EAST, "city", "某市", "note", note, NULL), 0);
+	assert_int_equal(create(f, token, "intake", "", ret, ret_etag, "name", "张小明", "place", EAST, "city", "某市", "note", note,
+	    NULL), 0);
 }
 
 static void assert_note(struct fixture *f, const uint8_t token[32], const uint8_t record[16], const char *note)
@@ -111,7 +112,7 @@ static void rekey_unheard(struct fixture *f)
 	f->v->epochs_changed = false;
 }
 
-/* ---- generations ------------------------------------------------------------------------------------------------------------------- */
+/* ---- generations ------------------------------------------------------------------------------------------------ */
 
 static void what_is_written_after_a_rekey_is_of_the_next_generation(void **state)
 {
@@ -199,7 +200,7 @@ static void a_view_that_stays_is_made_anew_without_a_version(void **state)
 	assert_wrap(f, record, CLASS_ID_MASKED, 2, 0, WRAP_TYPE_CLASS, 2, 2);
 }
 
-/* ---- what is handed in ---------------------------------------------------------------------------------------------------------------- */
+/* ---- what is handed in ------------------------------------------------------------------------------------------ */
 
 static uint32_t hist_generation(struct fixture *f, const uint8_t record[16], uint16_t class, uint32_t version, uint8_t what)
 {
@@ -211,7 +212,7 @@ static uint32_t hist_generation(struct fixture *f, const uint8_t record[16], uin
 	return be32_get(val.p);
 }
 
-static void drops_go_to_the_newest_epoch_and_a_merge_makes_the_next_generation(void **state)
+static void drops_go_to_the_newest_epoch_and_merge_into_the_next_generation(void **state)
 {
 	struct fixture *f = *state;
 	uint8_t worker[32], intake[32], record[16], etag[16], none[16];
@@ -261,7 +262,7 @@ static void a_merge_brings_public_wraps_of_any_epoch_under_the_newest(void **sta
 	assert_note(f, worker, record, "1");
 }
 
-/* ---- grants and jobs ------------------------------------------------------------------------------------------------------------------ */
+/* ---- grants and jobs -------------------------------------------------------------------------------------------- */
 
 static void a_grant_outlives_the_rekey_and_dies_with_the_next_write(void **state)
 {
@@ -327,7 +328,7 @@ static void a_job_rewrites_under_the_next_generation(void **state)
 	assert_note(f, worker, record, "1");
 }
 
-/* ---- who has the old keys alone --------------------------------------------------------------------------------------------------------- */
+/* ---- who has the old keys alone --------------------------------------------------------------------------------- */
 
 /* What a data key opens of a record's class, current and replaced, wherever it might say that it belongs. */
 struct trial {
@@ -402,7 +403,7 @@ static int key_of(struct fixture *f, const uint8_t token[32], const uint8_t reco
 	struct wrap w;
 
 	assert_non_null(s);
-	assert_int_equal(wraps_find(rec.keys_row, rec.keys_row_n, KEY(class), head_class_find(&rec.head, KEY(class))->generation, 0, &w), 0);
+	assert_int_equal(wraps_find(rec.keys_row, rec.keys_row_n, KEY(class), class_of(f, record, class).generation, 0, &w), 0);
 	return record_unwrap(f->v->keys, s, record, &w, ret);
 }
 
@@ -499,7 +500,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_written_after_a_rekey_is_of_the_next_generation, epochs_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(what_is_new_after_a_rekey_begins_with_generation_one, epochs_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_view_that_stays_is_made_anew_without_a_version, epochs_setup, fixture_teardown),
-		cmocka_unit_test_setup_teardown(drops_go_to_the_newest_epoch_and_a_merge_makes_the_next_generation, epochs_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(drops_go_to_the_newest_epoch_and_merge_into_the_next_generation, epochs_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_merge_brings_public_wraps_of_any_epoch_under_the_newest, epochs_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_grant_outlives_the_rekey_and_dies_with_the_next_write, epochs_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_job_rewrites_under_the_next_generation, epochs_setup, fixture_teardown),
