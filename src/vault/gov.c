@@ -450,8 +450,10 @@ void gov_unload(struct vault *v)
 enum gov_state gov_state_on(const struct gov_object *o, int32_t today)
 {
 	enum gov_state s = o->prefix.state;
+	/* A split that was allowed and not made is allowed no more. */
+	bool holds = s == GOV_ACTIVE || s == GOV_PENDING || (s == GOV_APPROVED && o->kind == GOV_KIND_SPLIT);
 
-	return (s == GOV_ACTIVE || s == GOV_PENDING) && o->prefix.type != GOV_WINDOW && gov_over(o, today) ? GOV_EXPIRED : s;
+	return holds && o->prefix.type != GOV_WINDOW && gov_over(o, today) ? GOV_EXPIRED : s;
 }
 
 /* ---- expiry ------------------------------------------------------------------------------------------------------------ */

@@ -244,7 +244,8 @@ static struct gov_entry *find_split(struct vault *v, unsigned slot, const struct
 	for (size_t i = v->gov->n; i > 0; i--) {
 		const struct gov_object *o = &v->gov->all[i - 1]->held->o;
 
-		if (o->prefix.type != GOV_REQUEST || o->kind != GOV_KIND_SPLIT || o->prefix.state != GOV_APPROVED)
+		if (o->prefix.type != GOV_REQUEST || o->kind != GOV_KIND_SPLIT ||
+		    gov_state_on(o, (int32_t)(now_ms / (24u * 3600 * 1000))) != GOV_APPROVED)
 			continue;
 		if (gov_operation_read(o, &r) == 0 && memcmp(r.op.head.vault, v->id, 16) == 0 && now_ms >= r.op.head.not_before_ms &&
 		    now_ms < r.op.head.expires_ms && split_fits(&r.split, slot, info))

@@ -1,5 +1,6 @@
 /* Messages of fronts that keep to PROTOCOL.md and of fronts that do not. */
 #include "test_core.h"
+#include "test_vault_operations.h"
 
 /* What core does to a front that sent this; the other front and its connection go on. */
 struct fault {
@@ -562,6 +563,61 @@ static void only_an_auditor_makes_core_apply_and_sign(void **state)
 	close(fd);
 }
 
+/* The second signature of a request that needs no shares. */
+static void approve_body(struct rig *r, const uint8_t token[32], const uint8_t id[16], struct buf *ret)
+{
+	struct wire_gov_act m = { .envelope = envelope(r->f, token, "", ""), .collection = wire_text("requests", 8), .id = id,
+		.action = wire_text("approve", 7) };
+	uint8_t signature[OPERATION_SIGNATURE];
+	struct operation_reading reading;
+	char text[200];
+	size_t at;
+
+	reading_of(r->f, id, &reading);
+	operation_sign(&reading, r->f->person[owner_of(r->f, token)].sign_sk, signature);
+	b64_encode(B64_STD, signature, sizeof(signature), text);
+	buf_init(ret, MESSAGE_TO_CORE_MAX);
+	wire_gov_act_head(ret, &m);
+	at = wire_count_begin(ret);
+	wire_field_put(ret, "signature", 9, VALUE_TEXT, text, strlen(text));
+	wire_count_end(ret, at, 1);
+}
+
+/* An administrator joins; a call that comes with it is answered, too, by the directory that has them. */
+static void a_change_of_the_directory_ends_its_turn(void **state)
+{
+	struct rig *r = *state;
+	uint8_t a[32], b[32], id[16];
+	struct test_person admin;
+	struct buf change, write;
+	struct body x;
+	int fd = front_new(r);
+	uint64_t mine = connection_new(r, 0);
+
+	assert_int_equal(login(r->f, P_ADMIN_A, a), 0);
+	assert_int_equal(login(r->f, P_ADMIN_B, b), 0);
+	newcomer(&admin, "admin-c");
+	body_member(&x, &admin);
+	body_text(&x, "as", "administrator");
+	body_text(&x, "duty", "audit");
+	assert_int_equal(gov_post(r->f, a, "requests", &x, id), 0);
+	assert_int_equal(sign_as(r->f, a, id, "sign"), 0);
+	approve_body(r, b, id, &change);
+	create_body(r, "一", &write);
+	send_message(fd, MSG_GOV_ACT, 0, mine, 1, change.p, change.n);
+	send_message(fd, MSG_HEALTH, 0, mine, 2, NULL, 0);
+	send_message(fd, MSG_CREATE, 0, mine, 3, write.p, write.n);
+	send_message(fd, MSG_CREATE, 0, mine, 4, write.p, write.n);
+	round_once(r);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(answer_of(fd, NULL, NULL), 0);
+	assert_int_equal(r->f->v->turn_calls, 2);	/* of the second turn */
+	assert_non_null(directory_principal(r->f->v->keys, admin.g.principal.id));
+	buf_free(&change);
+	buf_free(&write);
+	close(fd);
+}
+
 #define ON(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int main(void)
@@ -580,6 +636,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_failed_turn_tells_nothing, small_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(what_does_not_fit_one_turn_goes_on_in_the_next, small_setup, rig_teardown),
 		ON(only_an_auditor_makes_core_apply_and_sign),
+		ON(a_change_of_the_directory_ends_its_turn),
 	};
 
 	return cmocka_run_group_tests_name("core", tests, NULL, NULL);

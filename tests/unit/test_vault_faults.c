@@ -3,7 +3,7 @@
 
 #include "faults/fault.h"
 #include "store/files.h"
-#include "test_vault_gov.h"
+#include "test_vault_operations.h"
 
 #define CALLS 1000	/* more than any operation here makes */
 #define OPENING 40	/* calls up to the open keyring, and a few more */
@@ -142,6 +142,54 @@ static void a_request_without_memory_is_told_to_come_again(void **state)
 	assert_int_equal(report.failed, 0);
 }
 
+static int custodians_setup(void **state)
+{
+	int r;
+
+	fixture_custodians = true;
+	r = vault_setup(state);
+	fixture_custodians = false;
+	return r;
+}
+
+/* The last share of a rekey, without memory for some part of carrying it out: done once, or not at all and then again. */
+static void a_rekey_without_memory_is_done_once_or_not_at_all(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t epoch = 1;
+	uint8_t id[16];
+	unsigned problem;
+	struct parts x;
+	struct body b;
+
+	/* All of the first calls, then some of the many that loading a directory takes. */
+	for (failing_call = 1; failing_call == 1 || report.failed > 0; failing_call += 1 + failing_call / 16) {
+		restart(f);
+		parts(f, &x);
+		body_begin(&b);
+		body_text(&b, "kind", "rekey");
+		body_texts(&b, "roles", "school");
+		assert_int_equal(gov_post(f, x.a, "requests", &b, id), 0);
+		assert_int_equal(sign_as(f, x.a, id, "sign"), 0);
+		assert_int_equal(sign_as(f, x.b, id, "approve"), 0);
+		assert_int_equal(give(f, x.c1, P_CUSTODIAN_1, id, false), 0);
+		give_turn = failing_turn;
+		problem = give(f, x.c2, P_CUSTODIAN_2, id, false);
+		give_turn = NULL;
+		if (problem != 0) {
+			assert_int_equal(problem, PROBLEM_OVERLOADED);
+			assert_int_equal(directory_role_newest(f->v->keys, ROLE_SCHOOL), epoch);
+			assert_int_equal(object_of(f, id)->prefix.state, GOV_PENDING);
+			assert_int_equal(give(f, x.c2, P_CUSTODIAN_2, id, false), 0);
+		}
+		epoch++;
+		assert_int_equal(object_of(f, id)->prefix.state, GOV_APPROVED);
+		assert_int_equal(directory_role_newest(f->v->keys, ROLE_SCHOOL), epoch);
+	}
+	restart(f);
+	assert_int_equal(directory_role_newest(f->v->keys, ROLE_SCHOOL), epoch);
+}
+
 /* Bytes of the rows of a first directory; what they are made of matters little. */
 static int add_bytes(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
 {
@@ -212,6 +260,7 @@ int main(void)
 		TEST(a_start_without_memory_does_not_call_the_vault_damaged),
 		TEST(a_folder_that_cannot_be_opened_is_not_called_absent),
 		TEST(a_request_without_memory_is_told_to_come_again),
+		cmocka_unit_test_setup_teardown(a_rekey_without_memory_is_done_once_or_not_at_all, custodians_setup, fixture_teardown),
 		TEST(a_directory_made_without_memory_is_not_called_made),
 		TEST(a_full_disk_is_called_full_for_folders_too),
 	};

@@ -129,8 +129,9 @@ static inline unsigned sign_as(struct fixture *f, const uint8_t token[32], const
 	return sign_with(f, token, owner_of(f, token), id, action);
 }
 
-/* Bytes that the answer to given shares has room for; 0: enough. */
+/* Bytes that the answer to given shares has room for, 0: enough; what makes their turn, NULL: as others. */
 static size_t give_room;
+static unsigned (*give_turn)(struct fixture *f, const struct wire_envelope *env, bool session, test_run run, void *m);
 
 /* Open the shares as a custodian and seal them to the ceremony, as if it were that of request `as`; bad: of another value. */
 static inline unsigned give_as(struct fixture *f, const uint8_t token[32], unsigned who, const uint8_t id[16], const uint8_t as[16], bool bad)
@@ -175,7 +176,9 @@ static inline unsigned give_as(struct fixture *f, const uint8_t token[32], unsig
 	body_text(&x, "shares", text);
 	n = f->out.max;
 	f->out.max = give_room != 0 ? give_room : n;
+	fixture_turn = give_turn;
 	problem = gov_act_with(f, token, "requests", id, "give", &x);
+	fixture_turn = NULL;
 	f->out.max = n;
 	return problem;
 }
