@@ -31,8 +31,8 @@ struct proxy_command {
 
 static const struct cli_help help = {
 	"proxy --key FILE --listen SOCK [--role R]... [--passphrase-fd N] [--wait]",
-	"Serves applications of this user that speak plain HTTP, in any language: it logs in, adds the session to each request, and renews\n"
-	"it. They connect to SOCK, which only this user may, and need no key, no token and no library:\n"
+	"Serves applications of this user that speak plain HTTP, in any language: it logs in, adds the session to each request, and\n"
+	"renews it. They connect to SOCK, which only this user may, and need no key, no token and no library:\n"
 	"  curl --unix-socket SOCK -H 'CV-Purpose: intake' http://localhost/v1/records/ID?fields=name\n"
 	"The session is told to nobody and ended with SIGTERM, once what is under way is done.",
 	"供本用户的应用程序以普通 HTTP 访问档案库（任何编程语言）：由它登录，在每个请求中加上会话，并按时续期。\n"
@@ -119,7 +119,7 @@ static int log_in(const struct proxy_command *p, struct childvault *cv, struct c
 		if (p->wait && (code = wait_for_vault(cv)) != 0)
 			return code;
 		code = cli_login_key(cv, p->key, &p->roles, p->fd, ret_key);
-	} while (code == EXIT_SEALED && p->wait && p->fd == UINT64_MAX);	/* sealed in between; a descriptor was read to its line's end */
+	} while (code == EXIT_SEALED && p->wait && p->fd == UINT64_MAX);	/* sealed in between; a descriptor is read once */
 	return code;
 }
 
@@ -182,7 +182,8 @@ int cmd_proxy(int argc, char **argv)
 {
 	struct proxy_command p = { .key = getenv("CHILDVAULT_KEY"), .fd = UINT64_MAX };
 	const struct cli_option options[] = {
-		{ "key", OPTION_TEXT, &p.key, "FILE", "key file, also a credential of systemd (CHILDVAULT_KEY)", "密钥文件，可为 systemd 凭据（CHILDVAULT_KEY）" },
+		{ "key", OPTION_TEXT, &p.key, "FILE", "key file, also a credential of systemd (CHILDVAULT_KEY)",
+		    "密钥文件，可为 systemd 凭据（CHILDVAULT_KEY）" },
 		{ "listen", OPTION_TEXT, &p.listen, "SOCK", "the socket that applications connect to", "供应用程序连接的套接字" },
 		{ "role", OPTION_LIST, &p.roles, "R", "a role of the session; all if left out", "会话的角色；不指明则为全部" },
 		{ "passphrase-fd", OPTION_NUMBER, &p.fd, "N", "read the passphrase from descriptor N", "从描述符 N 读取口令" },

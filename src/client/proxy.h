@@ -21,7 +21,7 @@ struct proxy_options {
 	const struct client_key *key;	/* as client_login handed it over; copied into locked memory */
 	const char *const *roles;	/* role_count roles as for childvault_login, copied; 0: all */
 	size_t role_count;
-	/* Called from proxy_run when a login fails otherwise than the last one did, with the problem's number, and with 0 when one succeeds again. */
+	/* Called from proxy_run with the number of a login's problem (0: it succeeded), unless the one before it ended alike. */
 	void (*told)(void *cookie, unsigned problem);
 	void *cookie;
 	const char *token, *expires;	/* the session that the caller opened, copied; from here on the proxy's. NULL: none yet */

@@ -36,7 +36,7 @@ struct session {
 
 /* Invariants: 1. what stands below lock is touched with it held only. 2. the thread alone calls the daemon. */
 struct session_keeper {
-	struct secret *key;		/* struct client_key: its box key opens the role keys that each hello brings, its signing key proves */
+	struct secret *key;		/* struct client_key: one key opens what each hello brings, the other proves */
 	char daemon[108];
 	char role[PROXY_ROLES][ROLE_TEXT];
 	const char *roles[PROXY_ROLES];

@@ -298,7 +298,8 @@ static int ask(const struct rig *r, const char *request)
 
 static void token_is_added_and_all_else_is_as_it_was(void **state)
 {
-	static const char request[] = "POST /v1/records?x=%41 HTTP/1.1\r\nhost:  x\r\nCV-Purpose: visit \r\nX-Other:\r\nContent-Length: 5\r\n\r\nh\0llo";
+	static const char request[] = "POST /v1/records?x=%41 HTTP/1.1\r\nhost:  x\r\nCV-Purpose: visit \r\nX-Other:\r\n"
+	    "Content-Length: 5\r\n\r\nh\0llo";
 	struct rig *r = rig_new();
 	char want[512];
 	int fd = dial(r);
@@ -306,8 +307,8 @@ static void token_is_added_and_all_else_is_as_it_was(void **state)
 	(void)state;
 	say(fd, request, sizeof request - 1);
 	assert_true(hear(fd, text) > 0);
-	snprintf(want, sizeof want, "POST /v1/records?x=%%41 HTTP/1.1\r\nAuthorization: Bearer %s\r\nhost:  x\r\nCV-Purpose: visit \r\nX-Other:\r\n"
-	    "Content-Length: 5\r\n\r\nh", r->core.token);
+	snprintf(want, sizeof want, "POST /v1/records?x=%%41 HTTP/1.1\r\nAuthorization: Bearer %s\r\nhost:  x\r\n"
+	    "CV-Purpose: visit \r\nX-Other:\r\nContent-Length: 5\r\n\r\nh", r->core.token);
 	assert_string_equal(r->core.last, want);
 	assert_memory_equal(text, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nSeen: once\r\n\r\nh\0llo", 57);
 	/* The same connection, one byte at a time, and two requests at once. */
@@ -332,7 +333,8 @@ static void chunks_pass_both_ways(void **state)
 	struct rig *r = rig_new();
 
 	(void)state;
-	assert_int_equal(ask(r, "POST /v1/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"), 200);
+	assert_int_equal(ask(r, "POST /v1/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+	    "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"), 200);
 	assert_non_null(strstr(text, "\r\n\r\n3\r\nabc\r\n0\r\n\r\n"));
 	assert_int_equal(ask(r, "GET /v1/chunks HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), 200);
 	assert_non_null(strstr(text, "\r\n\r\n2\r\n{}\r\n0\r\n\r\n"));
@@ -346,13 +348,17 @@ static void chunks_pass_both_ways(void **state)
 static void what_two_readers_could_split_differently_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx", "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-		"POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\nx",
-		"GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n", "GET / HTTP/1.1\nHost: x\n\n", "GET / HTTP/1.1\r\nHost : x\r\n\r\n", "GET  / HTTP/1.1\r\n\r\n",
+		"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+		"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+		"POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\nx",
+		"GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n", "GET / HTTP/1.1\nHost: x\n\n",
+		"GET / HTTP/1.1\r\nHost : x\r\n\r\n", "GET  / HTTP/1.1\r\n\r\n",
 		"GET / HTTP/2.0\r\n\r\n", "GET /\r\n\r\n", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
 		"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\n\r\n",
 		"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nAuthorization: x\r\n\r\n",
-		"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n\r\n", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n" };
+		"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n\r\n",
+		"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n" };
 	struct rig *r = rig_new();
 
 	(void)state;
