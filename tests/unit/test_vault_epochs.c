@@ -1,6 +1,7 @@
 /* Records over rekeys: what was there still reads, what is written since is under keys that no older epoch opens. */
 #include "test_vault_rekey.h"
 
+#include "format/directory.h"
 #include "format/wraps.h"
 #include "vault/jobs_internal.h"
 
@@ -467,6 +468,50 @@ static void a_session_of_before_reads_nothing_that_was_written_since(void **stat
 	assert_note(f, worker, still, "1");
 }
 
+/* The class row of an epoch as somebody changed it in the store, with a link that opens nothing. */
+static void break_link(struct fixture *f, uint16_t class, uint32_t epoch)
+{
+	const struct dir_key at = { .type = DIR_CLASS, .class_key = KEY(class), .epoch = epoch };
+	uint8_t key[DIR_KEY_MAX], copy[1024];
+	size_t key_n = dir_key_encode(&at, key), n;
+	struct store_value val;
+
+	assert_int_equal(vault_turn_begin(f->v), 0);
+	assert_int_equal(store_get(f->v->store, STORE_DIR, key, key_n, &val), 0);
+	assert_in_range(val.n, 1, sizeof(copy));
+	memcpy(copy, val.p, n = val.n);
+	copy[n - 1] ^= 1;
+	assert_int_equal(store_put(f->v->store, STORE_DIR, key, key_n, copy, n), 0);
+	store_commit(f->v->store);
+	assert_int_equal(vault_turn_end(f->v), 0);
+	assert_int_equal(directory_load(f->v->keys, f->v->store, f->v->admin, f->v->admins), 0);
+}
+
+static void behind_a_link_that_does_not_open_nothing_reads_and_the_rest_does(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t worker[32], intake[32], record[16], made[16], etag[16];
+	char text[256];
+	uint64_t leaves;
+
+	assert_int_equal(login(f, P_INTAKE, intake), 0);
+	child(f, intake, "1", record, etag);
+	rekey_everybody(f);
+	break_link(f, CLASS_HEALTH, 2);
+	assert_int_equal(login(f, P_WORKER, worker), 0);
+	child(f, worker, "2", made, etag);
+	assert_note(f, worker, made, "2");
+	assert_int_equal(read_field(f, worker, "intake", record, "name", true, text), 0);
+	assert_string_equal(text, "张小明");
+	assert_int_equal(read_field(f, worker, "intake", record, "note", false, text), PROBLEM_INTEGRITY);
+	/* The other classes' public wraps were turned once, and this one's are not tried at each reading. */
+	assert_wrap(f, record, CLASS_HEALTH, 1, 0, WRAP_TYPE_PUBLIC, 1, 1);
+	assert_wrap(f, record, CLASS_ID, 1, 0, WRAP_TYPE_CLASS, 1, 2);
+	leaves = store_durable_leaves(f->v->store);
+	assert_int_equal(read_field(f, worker, "intake", record, "name", true, text), 0);
+	assert_int_equal(store_durable_leaves(f->v->store), leaves + 1);
+}
+
 static void an_old_wrap_for_what_is_new_is_found(void **state)
 {
 	struct fixture *f = *state;
@@ -500,12 +545,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_written_after_a_rekey_is_of_the_next_generation, epochs_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(what_is_new_after_a_rekey_begins_with_generation_one, epochs_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_view_that_stays_is_made_anew_without_a_version, epochs_setup, fixture_teardown),
-		cmocka_unit_test_setup_teardown(drops_go_to_the_newest_epoch_and_merge_into_the_next_generation, epochs_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(drops_go_to_the_newest_epoch_and_merge_into_the_next_generation, epochs_setup,
+		    fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_merge_brings_public_wraps_of_any_epoch_under_the_newest, epochs_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_grant_outlives_the_rekey_and_dies_with_the_next_write, epochs_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_job_rewrites_under_the_next_generation, epochs_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(old_keys_open_nothing_that_was_written_since, epochs_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_session_of_before_reads_nothing_that_was_written_since, epochs_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(behind_a_link_that_does_not_open_nothing_reads_and_the_rest_does, epochs_setup,
+		    fixture_teardown),
 		cmocka_unit_test_setup_teardown(an_old_wrap_for_what_is_new_is_found, epochs_setup, fixture_teardown),
 	};
 
