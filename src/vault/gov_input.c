@@ -12,7 +12,7 @@ static const struct {
 	uint8_t type;
 	const char *expected;		/* what a missing or wrong one should be */
 } members[MEMBERS] = {
-	[MEMBER_KIND] = { "kind", VALUE_TEXT, 
+	[MEMBER_KIND] = { "kind", VALUE_TEXT,
 	    "grant, bulk, export, members, roles, rekey, classes, rewrap, remove, restore, policy or split" },
 	[MEMBER_PRINCIPAL] = { "principal", VALUE_TEXT, "login name of a person who may act, with a role for the purposes" },
 	[MEMBER_RECORD] = { "record", VALUE_TEXT, "id of a record" },
@@ -48,7 +48,8 @@ static const struct {
 	[MEMBER_WITHOUT] = { "without", VALUE_LIST, "different login names of members" },
 	[MEMBER_REMOVED] = { "removed", VALUE_BOOL, "true only where somebody is left out" },
 	[MEMBER_NEW_CLASSES] = { "classes", VALUE_BOOL, "true or false" },
-	[MEMBER_CLASSES] = { "classes", VALUE_LIST, "different classes of the policy, or new ones as 0xNNNN, with keys that custodians hold" },
+	[MEMBER_CLASSES] = { "classes", VALUE_LIST,
+	    "different classes of the policy, or new ones as 0xNNNN, with keys that custodians hold" },
 	[MEMBER_THRESHOLD] = { "threshold", VALUE_INTEGER, "2 to the number of holders" },
 	[MEMBER_HOLDERS] = { "holders", VALUE_LIST, "2 to 16 lines of at most 63 bytes" },
 };

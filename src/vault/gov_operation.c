@@ -160,7 +160,7 @@ static unsigned check_removal(struct vault *v, struct vault_call *c, const struc
 	if ((e = gov_rules_custodians(v, &gone, r->roles, rekey ? r->role_count : 0, c->now_ms, &left)) != 0)
 		return call_failed(c, e);
 	if (!left)
-		return gov_operation_conflict(c, "as many custodians who are left as a role's key takes: a rekey shares it anew, then this");
+		return gov_operation_conflict(c, "as many custodians left as a role's key takes: a rekey shares it anew, then this");
 	return gov_rules_separate(v, r) ? 0 : gov_operation_refuse(c, DECIDE_SEPARATION);
 }
 

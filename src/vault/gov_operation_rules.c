@@ -57,7 +57,8 @@ static int people_new(const struct vault *v, const struct gov_gone *gone, struct
 	for (unsigned i = 0; i < n && (p = directory_principal_at(v->keys, i)) != NULL; i++) {
 		if (p->removed || is_gone(gone, p->id))
 			continue;
-		ret->member[ret->n] = (struct separation_member){ p, ret->roles[ret->n], change_roles_of(v->keys, p->id, ret->roles[ret->n]) };
+		ret->member[ret->n] = (struct separation_member){ .principal = p, .roles = ret->roles[ret->n] };
+		ret->member[ret->n].role_count = change_roles_of(v->keys, p->id, ret->roles[ret->n]);
 		ret->n++;
 	}
 	return 0;
@@ -203,9 +204,11 @@ int gov_rules_custodians(struct vault *v, const struct gov_gone *gone, const str
 {
 	static const uint8_t prefix[1] = { DIR_CUSTODY };
 	struct custodian_count x = { .v = v, .gone = gone, .except = except, .excepts = n, .now_ms = now_ms, .good = true };
-	int r;
+	int r = 0;
 
-	if (goes(v, gone, PRINCIPAL_CUSTODIAN) && (r = store_scan(v->store, STORE_DIR, prefix, sizeof(prefix), NULL, 0, false, 0, count_share, &x)) != 0)
+	if (goes(v, gone, PRINCIPAL_CUSTODIAN))
+		r = store_scan(v->store, STORE_DIR, prefix, sizeof(prefix), NULL, 0, false, 0, count_share, &x);
+	if (r != 0)
 		return r;
 	end_role(&x);
 	*ret = x.good;

@@ -151,7 +151,8 @@ static void proposal_free(struct gov_proposal *x)
 /* The document that will be signed, into the object in the making. */
 static int make_document(struct vault *v, const struct vault_call *c, struct gov_proposal *x)
 {
-	struct operation_head h = { .operation = (uint16_t)x->operation, .not_before_ms = c->now_ms, .expires_ms = c->now_ms + OPERATION_MS };
+	struct operation_head h = { .operation = (uint16_t)x->operation, .not_before_ms = c->now_ms,
+		.expires_ms = c->now_ms + OPERATION_MS };
 	struct gov_draft *d = x->d;
 	struct buf arguments;
 	int r = 0;

@@ -59,8 +59,10 @@ int members_removed(struct vault *v, const uint8_t id[16]);
 
 /* ---- members_show.c ------------------------------------------------------------------------------------------------ */
 
-/* What a member may do now: "active", "suspended", "removed", "lapsed" (stayed away, or vetted too long ago), "expired" or "not-yet" (outside
- * the dates). Static text. */
+/*
+ * What a member may do now: "active", "suspended", "removed", "lapsed" (stayed away, or vetted too long ago), "expired" or
+ * "not-yet" (outside the dates). Static text.
+ */
 const char *members_state(const struct principal *p, uint64_t now_ms);
 /* Append p as the object of an answer. */
 void members_put(struct vault *v, const struct vault_call *c, const struct principal *p, struct buf *out);

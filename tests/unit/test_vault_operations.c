@@ -522,7 +522,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, operations_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
-		T(a_member_joins), T(a_member_gets_roles), T(roles_are_rekeyed), T(a_role_gets_classes), T(classes_are_re_wrapped), T(a_member_is_removed),
+		T(a_member_joins), T(a_member_gets_roles), T(roles_are_rekeyed), T(a_role_gets_classes), T(classes_are_re_wrapped),
+		T(a_member_is_removed),
 		T(a_member_is_restored), T(a_policy_comes_into_force), T(a_split_is_allowed),
 	};
 #undef T

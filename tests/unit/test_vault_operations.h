@@ -134,7 +134,8 @@ static size_t give_room;
 static unsigned (*give_turn)(struct fixture *f, const struct wire_envelope *env, bool session, test_run run, void *m);
 
 /* Open the shares as a custodian and seal them to the ceremony, as if it were that of request `as`; bad: of another value. */
-static inline unsigned give_as(struct fixture *f, const uint8_t token[32], unsigned who, const uint8_t id[16], const uint8_t as[16], bool bad)
+static inline unsigned give_as(struct fixture *f, const uint8_t token[32], unsigned who, const uint8_t id[16],
+    const uint8_t as[16], bool bad)
 {
 	uint8_t pk[32], rows[8 * 119], sealed[8 * 112], share[32], ctx[CONTEXT_BYTES];
 	char text[1300];

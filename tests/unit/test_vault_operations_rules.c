@@ -486,7 +486,7 @@ static void a_class_goes_to_no_role_whose_key_somebody_took_along(void **state)
 	assert_true(directory_role_holds(f->v->keys, ROLE_SCHOOL, (uint32_t)CLASS_HEALTH << 16));
 }
 
-/* ---- what changes in between ---------------------------------------------------------------------------------------------------------- */
+/* ---- what changes in between -------------------- */
 
 static void who_was_suspended_since_gets_no_key(void **state)
 {
@@ -569,7 +569,7 @@ static void what_comes_behind_a_change_waits_for_the_next_turn(void **state)
 	assert_int_equal(directory_role_newest(f->v->keys, ROLE_CLERK), 2);
 }
 
-/* ---- what waits for whom --------------------------------------------------------------------------------------------------------------- */
+/* ---- what waits for whom -------------------- */
 
 static unsigned waiting(struct fixture *f, const uint8_t token[32])
 {
@@ -605,7 +605,7 @@ static void everybody_sees_what_waits_for_them(void **state)
 	assert_int_equal(waiting(f, x.c2), 0);
 }
 
-/* ---- in production --------------------------------------------------------------------------------------------------------------------- */
+/* ---- in production -------------------- */
 
 /* As if everybody were another person and the vault no demo. */
 static void produce(struct fixture *f)
@@ -653,7 +653,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_of_two_looks_after_accounts, third_setup, fixture_teardown),
 		T(administrators_custodians_and_auditors_join), T(a_custodian_hands_over), T(a_policy_uses_what_custodians_gave),
 		T(a_policy_has_a_class_that_was_made), T(a_class_goes_to_no_role_whose_key_somebody_took_along),
-		T(who_was_suspended_since_gets_no_key), T(sessions_end_that_are_behind), T(what_comes_behind_a_change_waits_for_the_next_turn),
+		T(who_was_suspended_since_gets_no_key), T(sessions_end_that_are_behind),
+		T(what_comes_behind_a_change_waits_for_the_next_turn),
 		T(everybody_sees_what_waits_for_them), T(in_production_custodians_hold_no_role_that_reads),
 	};
 #undef T
