@@ -238,6 +238,9 @@ fuzz:	## build every fuzz target with clang and run each for FUZZ_SECONDS (10)
 bench: deps	## print the ratios of docs/DESIGN.md and write results/bench.json
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all test-programs
 	@BUILD=$(BUILD) /usr/bin/python3 tests/bench/bench.py $(BENCH_ARGS)
+bench-rewrap: deps	## a vault of a million records is re-wrapped beside readers (many minutes, 15 GB); results/bench-rewrap.json
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all test-programs
+	@BUILD=$(BUILD) /usr/bin/python3 tests/bench/bench_keys.py $(BENCH_ARGS)
 bench-peers: deps	## the daemon beside PostgreSQL and slapd (installed from Debian) on the same work; results/bench-peers.json
 	@scripts/install-deps peers
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all test-programs $(BUILD)/peers/peers_load
@@ -278,6 +281,6 @@ help:	## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all unit unit-bins allow-all test-programs fuzz-bins deps build demo check integration check-man check-openapi check-deps check-asan \
-	check-valgrind check-clang check-faults check-faults-full fuzz bench bench-peers performance format install always clean help
+	check-valgrind check-clang check-faults check-faults-full fuzz bench bench-rewrap bench-peers performance format install always clean help
 
 -include $(shell find $(BUILD)/obj $(BUILD)/pic -name '*.d' 2>/dev/null)

@@ -35,7 +35,7 @@ int cli_usage(const char *command, const char *en, const char *zh, ...) __attrib
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
 
-#define CLI_LIST_MAX 64
+#define CLI_LIST_MAX 512
 
 struct cli_list {
 	const char *item[CLI_LIST_MAX];

@@ -6,7 +6,7 @@ leave out; "group" is 8 threads that hand 200-byte entries to one committing thr
 order; ratios are medians over the rounds of ratios within a round. Server and load share the machine's cores, so figures of
 two days or two machines do not compare; ratios of one run do.
 
-    bench.py [--rounds 5] [--seconds 2] [--records 10000] [--out results/bench.json] [--quick]
+    bench.py [--rounds 5] [--seconds 2] [--records 10000] [--rewrap 100000] [--out results/bench.json] [--quick]
 """
 import argparse
 import json
@@ -20,6 +20,8 @@ import sys
 import tempfile
 import threading
 import time
+
+import bench_keys
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 sys.path.insert(0, os.path.join(ROOT, "tests", "integration"))
@@ -267,11 +269,12 @@ def main():
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--records", type=int, default=10000)
     parser.add_argument("--imports", type=int, default=100000, help="files of the one import")
+    parser.add_argument("--rewrap", type=int, default=100000, help="records of the vault that is re-wrapped (make bench-rewrap: a million)")
     parser.add_argument("--out", default=os.path.join(ROOT, "results", "bench.json"))
     parser.add_argument("--quick", action="store_true", help="one short round, to see that it works")
     args = parser.parse_args()
     if args.quick:
-        args.rounds, args.seconds, args.records, args.imports = 1, 0.5, 2000, 2000
+        args.rounds, args.seconds, args.records, args.imports, args.rewrap = 1, 0.5, 2000, 2000, 4000
     before, folder = os.getloadavg(), tempfile.mkdtemp(prefix="cvb.", dir="/var/tmp")
     bench = None
     try:
@@ -279,11 +282,12 @@ def main():
         at_load = bench.sizes()
         results = bench.rounds()
         rows = report(results)
-        others = {**bench.imports(), **bench.others(), "stored_per_json": round(at_load["store_bytes"] / bench.json_bytes, 2), **at_load}
+        others = {**bench.imports(), **bench.others(), **bench_keys.measure(args.rewrap), "stored_per_json": round(at_load["store_bytes"] / bench.json_bytes, 2), **at_load}
         print(f"stored {others['stored_per_json']} x the JSON text (floor 6, goal 4.5); first answer after a start {others['first_answer_s']} s "
               f"(floor 1); {others['verified_leaves_per_s']:,} leaves/s verified (floor 200,000)")
         print(f"import of {others['import_records']:,} files: {others['import_per_s']:,}/s (floor 5,000, goal 10,000); processor time core "
               f"{others['import_core_us']} us, fronts {others['import_fronts_us']} us a file")
+        bench_keys.report(others)
         print(f"core: {others['core_rss_anon_kib'] / 1024:.0f} MiB anonymous memory (floor 128), {others['core_locked_kib']} KiB locked")
         os.makedirs(os.path.dirname(args.out), exist_ok=True)
         with open(args.out, "w", encoding="utf-8") as f:
