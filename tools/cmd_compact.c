@@ -32,9 +32,10 @@ static int failed(const char *dir, int r)
 int cmd_compact(int argc, char **argv)
 {
 	static const struct cli_help help = { "compact --vault DIR",
-		"Copies the tables without their free pages and overwrites what is left of old bytes with zeros, in tables and journal. Deleted\n"
-		"and replaced rows, such as data keys under epochs that a re-wrap has ended, are then in no file of the vault. The daemon must be\n"
-		"stopped; there must be room for a second copy. It may be interrupted at any moment, and run again.",
+		"Copies the tables without their free pages and overwrites what is left of old bytes with zeros, in tables and\n"
+		"journal. Deleted and replaced rows, such as data keys under epochs that a re-wrap has ended, are then in no file of\n"
+		"the vault. The daemon must be stopped; there must be room for a second copy. It may be interrupted at any moment,\n"
+		"and run again.",
 		"复制数据表并去掉空闲页，再用零覆盖数据表和日志中残留的旧字节。此后，已删除或被替换的内容（例如重新封装后作废版本下的\n"
 		"数据密钥）不再存在于档案库的任何文件中。须先停止守护进程，并留有放下一份副本的空间。可随时中断，重新运行即可。" };
 	const char *vault = NULL;

@@ -26,15 +26,15 @@ struct rewrap_class {
 	uint32_t class_key, newest;
 };
 /*
- * The secrets of every epoch of n classes (1 to REWRAP_CLASSES_MAX, ascending by class key, each named with its newest epoch), by the roles
- * whose shares the ceremony has. 0; CV_ERR_ARG (order, number); CV_ERR_CONFLICT: a class has a newer epoch than the one named; CV_ERR_NOTFOUND:
- * no such class or epoch, or no role of the ceremony leads there; CV_ERR_AUTH: a secret is not the class's; CV_ERR_LIMIT; CV_ERR_NOMEM
- * (memory could not be locked).
+ * The secrets of every epoch of n classes (1 to REWRAP_CLASSES_MAX, ascending by class key, each named with its newest epoch), by the
+ * roles whose shares the ceremony has. 0; CV_ERR_ARG (order, number); CV_ERR_CONFLICT: a class has a newer epoch than the one named;
+ * CV_ERR_NOTFOUND: no such class or epoch, or no role of the ceremony leads there; CV_ERR_AUTH: a secret is not the class's;
+ * CV_ERR_LIMIT; CV_ERR_NOMEM (memory could not be locked).
  */
 int rewrap_keys_open(struct keys *k, const struct custody *c, const struct rewrap_class *classes, unsigned n, struct rewrap_keys **ret);
 /*
- * The classes that have an epoch older than their newest one, ascending, each with its newest, as far as there is room; how many. *ret_epochs
- * is how many old epochs there are in all.
+ * The classes that have an epoch older than their newest one, ascending, each with its newest, as far as there is room; how many.
+ * *ret_epochs is how many old epochs there are in all.
  */
 unsigned rewrap_classes_old(const struct keys *k, struct rewrap_class ret[REWRAP_CLASSES_MAX], unsigned *ret_epochs);
 /* Wipe and free; NULL is allowed. */
@@ -50,11 +50,12 @@ struct rewrap_agreed *rewrap_agreed_new(const struct rewrap_keys *x);
 void rewrap_agreed_free(struct rewrap_agreed *a);
 
 /*
- * Append to ret what the keys row of n bytes of a record (16 bytes) becomes: each wrap of the classes under an older epoch than the newest,
- * of either type, for a row or a drop, of whatever generation, is made anew as type 2 under the newest epoch, in fresh groups behind the
- * others; its generation, birth epoch and drop's version stay. The other wraps are copied byte for byte. a may be NULL. *ret_made is how many were made:
- * with 0 nothing is appended. 0; CV_ERR_FORMAT (also: two wraps for one data key); CV_ERR_NOKEY: a wrap is under an epoch that the
- * directory did not have; CV_ERR_AUTH, CV_ERR_CRYPTO: one does not open; CV_ERR_NOMEM. After a failure ret is as it was.
+ * Append to ret what the keys row of n bytes of a record (16 bytes) becomes: each wrap of the classes under an older epoch than the
+ * newest, of either type, for a row or a drop, of whatever generation, is made anew as type 2 under the newest epoch, in fresh groups
+ * behind the others; its generation, birth epoch and drop's version stay. The other wraps are copied byte for byte. a may be NULL.
+ * *ret_made is how many were made: with 0 nothing is appended. 0; CV_ERR_FORMAT (also: two wraps for one data key); CV_ERR_NOKEY: a wrap
+ * is under an epoch that the directory did not have; CV_ERR_AUTH, CV_ERR_CRYPTO: one does not open; CV_ERR_NOMEM. After a failure ret is
+ * as it was.
  */
 int rewrap_row(const struct keys *k, const struct rewrap_keys *x, struct rewrap_agreed *a, const uint8_t record[16], const uint8_t *row,
     size_t n, struct buf *ret, unsigned *ret_made) __attribute__((warn_unused_result));

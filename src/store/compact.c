@@ -80,8 +80,8 @@ static int look_behind(struct compact *c, uint32_t file, uint64_t off, uint64_t 
 }
 
 /*
- * The last applied block is there, a clean-stop mark is the last of all, and nobody has started behind it: then every row is in the tables, and
- * the next start reads these two blocks and the places behind them alone.
+ * The last applied block is there, a clean-stop mark is the last of all, and nobody has started behind it: then every row is in the
+ * tables, and the next start reads these two blocks and the places behind them alone.
  */
 static int find_mark(struct compact *c)
 {
@@ -128,8 +128,8 @@ static int same_rows(MDB_txn *copy, struct tables *t)
 		MDB_stat here, there;
 		MDB_dbi dbi;
 
-		if (mdb_dbi_open(copy, names[i], 0, &dbi) != 0 || mdb_stat(copy, dbi, &there) != 0 || mdb_stat(t->read, t->dbi[i], &here) != 0 ||
-		    here.ms_entries != there.ms_entries)
+		if (mdb_dbi_open(copy, names[i], 0, &dbi) != 0 || mdb_stat(copy, dbi, &there) != 0 ||
+		    mdb_stat(t->read, t->dbi[i], &here) != 0 || here.ms_entries != there.ms_entries)
 			return CV_ERR_IO;
 	}
 	return 0;
@@ -269,8 +269,8 @@ static int clear_journal(struct compact *c)
 	int r = 0;
 
 	/*
-	 * What stands at the start of a file is looked at by the next start, as the place of the next block: an older block may stand there, or
-	 * zeros, but no part of a block. So the first sector goes first, at once.
+	 * What stands at the start of a file is looked at by the next start, as the place of the next block: an older block may stand
+	 * there, or zeros, but no part of a block. So the first sector goes first, at once.
 	 */
 	for (uint32_t i = 0; r == 0 && i < c->j.files; i++)
 		r = clear_around(c, i, JOURNAL_START, JOURNAL_START + SECTOR);

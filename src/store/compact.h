@@ -1,10 +1,10 @@
 /*
  * Compaction of a store that nobody has open: what was deleted or replaced leaves the files. docs/FORMAT.md 7.7.
  *
- * LMDB keeps the bytes of a freed page until the page is used again, and the journal those of a block until the ring comes round. Here the
- * tables are copied without free pages and the copy takes their place; the old file and every byte of the journal that the next start does not
- * read are overwritten with zeros. Killed at any moment it leaves a store that opens, with the same rows. What a file system or a disk keeps of
- * bytes that were overwritten in place is beyond its reach.
+ * LMDB keeps the bytes of a freed page until the page is used again, and the journal those of a block until the ring comes round. Here
+ * the tables are copied without free pages and the copy takes their place; the old file and every byte of the journal that the next start
+ * does not read are overwritten with zeros. Killed at any moment it leaves a store that opens, with the same rows. What a file system or
+ * a disk keeps of bytes that were overwritten in place is beyond its reach.
  */
 #ifndef CV_STORE_COMPACT_H
 #define CV_STORE_COMPACT_H

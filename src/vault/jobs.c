@@ -19,14 +19,16 @@
 
 /* ---- rows --------------------------------------------------------------------------------------------------------- */
 
-enum { TAG_KIND = 1, TAG_BY, TAG_CREATED, TAG_NEXT, TAG_END, TAG_CHANGED, TAG_SKIPPED, TAG_POLICY, TAG_FIELDS, TAG_CLASSES, TAG_PASS, TAG_WRAPS };
+enum { TAG_KIND = 1, TAG_BY, TAG_CREATED, TAG_NEXT, TAG_END, TAG_CHANGED, TAG_SKIPPED, TAG_POLICY, TAG_FIELDS, TAG_CLASSES, TAG_PASS,
+	TAG_WRAPS };
 
 #define ITEM_CLASS 8u	/* bytes of one class */
 
 /* The tags of a kind's row, in order. */
 static const uint8_t *tags_of(enum job_kind kind, unsigned *ret_n)
 {
-	static const uint8_t fields[] = { TAG_KIND, TAG_BY, TAG_CREATED, TAG_NEXT, TAG_END, TAG_CHANGED, TAG_SKIPPED, TAG_POLICY, TAG_FIELDS };
+	static const uint8_t fields[] = { TAG_KIND, TAG_BY, TAG_CREATED, TAG_NEXT, TAG_END, TAG_CHANGED, TAG_SKIPPED, TAG_POLICY,
+		TAG_FIELDS };
 	static const uint8_t rewrap[] = { TAG_KIND, TAG_BY, TAG_CREATED, TAG_NEXT, TAG_END, TAG_CHANGED, TAG_SKIPPED, TAG_CLASSES, TAG_PASS,
 		TAG_WRAPS };
 
@@ -114,8 +116,9 @@ static int decode_classes(struct job *j, const uint8_t *p, size_t n)
 
 static int decode_item(struct job *j, unsigned tag, const uint8_t *p, size_t n)
 {
-	static const uint8_t length[] = { [TAG_KIND] = 1, [TAG_BY] = 16, [TAG_CREATED] = 8, [TAG_NEXT] = 8, [TAG_END] = 8, [TAG_CHANGED] = 8,
-		[TAG_SKIPPED] = 8, [TAG_POLICY] = 32, [TAG_FIELDS] = 0, [TAG_CLASSES] = 0, [TAG_PASS] = 1, [TAG_WRAPS] = 8 };
+	static const uint8_t length[] = { [TAG_KIND] = 1, [TAG_BY] = 16, [TAG_CREATED] = 8, [TAG_NEXT] = 8, [TAG_END] = 8,
+		[TAG_CHANGED] = 8, [TAG_SKIPPED] = 8, [TAG_POLICY] = 32, [TAG_FIELDS] = 0, [TAG_CLASSES] = 0,
+		[TAG_PASS] = 1, [TAG_WRAPS] = 8 };
 
 	if (length[tag] != 0 && n != length[tag])
 		return CV_ERR_FORMAT;

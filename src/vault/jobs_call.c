@@ -400,8 +400,8 @@ static bool asked(struct vault *v, const struct vault_call *c, const struct job 
 		return false;
 	if (x->principal.n > 0 && (by == NULL || !text_is(&x->principal, by->login)))
 		return false;
-	return !x->mine || (j->kind != JOB_REWRAP && j->state == JOB_OPEN && j->session == NULL && may_lend(v, c, j, &missing) == DECIDE_YES &&
-	    policy_decide_act(v->policy, &c->subject, ACT_JOB) != 0);
+	return !x->mine || (j->kind != JOB_REWRAP && j->state == JOB_OPEN && j->session == NULL &&
+	    may_lend(v, c, j, &missing) == DECIDE_YES && policy_decide_act(v->policy, &c->subject, ACT_JOB) != 0);
 }
 
 unsigned vault_job_list(struct vault *v, struct vault_call *c, const struct wire_gov_list *m)

@@ -290,7 +290,7 @@ static int put_changed(struct vault *v, struct rewrap_batch *b, struct rewrap_it
 	uint8_t key[REC_KEY_MAX];
 	size_t key_n = rec_key(i->serial, REC_KEYS, 0, 0, key);
 	const uint8_t *p = b->out.p + i->out_at;
-	struct store_value now;
+	struct store_value now = { NULL, 0 };
 	bool same;
 	int r;
 
@@ -299,7 +299,10 @@ static int put_changed(struct vault *v, struct rewrap_batch *b, struct rewrap_it
 	if (!same) {
 		buf_reset(&v->keys_row);
 		i->made = 0;
-		if (now.p == NULL || (i->result = rewrap_row(v->keys, v->jobs->rewrap->keys, NULL, i->record, now.p, now.n, &v->keys_row, &i->made)) != 0)
+		if (now.p == NULL)
+			return 0;	/* it is gone */
+		i->result = rewrap_row(v->keys, v->jobs->rewrap->keys, NULL, i->record, now.p, now.n, &v->keys_row, &i->made);
+		if (i->result != 0)
 			return 0;
 		p = v->keys_row.p;
 		i->out_n = v->keys_row.n;
@@ -338,7 +341,8 @@ static int put_batch(struct vault *v, struct job *j, struct rewrap_batch *b, uns
 		if (item->result == CV_ERR_NOMEM) {
 			r = CV_ERR_NOMEM;
 		} else if (item->result != 0) {
-			log_warn("a re-wrap passed over record number %llu: %s", (unsigned long long)item->serial, cv_strerror(item->result));
+			log_warn("a re-wrap passed over record number %llu: %s", (unsigned long long)item->serial,
+			    cv_strerror(item->result));
 			j->skipped++;
 		}
 		j->wraps += item->made;
@@ -479,8 +483,8 @@ void rewrap_slice(struct vault *v, struct job *j)
 
 static void gauge(struct buf *b, const char *name, const char *help, uint64_t value)
 {
-	buf_printf(b, "# HELP childvault_rewrap_%s %s\n# TYPE childvault_rewrap_%s gauge\nchildvault_rewrap_%s %llu\n", name, help, name, name,
-	    (unsigned long long)value);
+	buf_printf(b, "# HELP childvault_rewrap_%s %s\n# TYPE childvault_rewrap_%s gauge\nchildvault_rewrap_%s %llu\n", name, help, name,
+	    name, (unsigned long long)value);
 }
 
 void rewrap_metrics(struct vault *v, struct buf *ret)

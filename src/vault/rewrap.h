@@ -2,10 +2,10 @@
  * Re-wrapping classes: a job (jobs.h) of kind JOB_REWRAP, begun by an approved operation 5 with the class keys that custodians bring.
  * docs/FORMAT.md 5.1 (type 13) and 5.2.
  *
- * It goes over all keys rows twice. First each wrap under an old epoch of its classes is made anew under the newest one: core's thread reads
- * rows and puts what a second thread (rewrap_work.h) made of them, in turns of its own. Then the rows are read once more and old wraps are
- * counted; with none left the old epochs leave the directory in one turn. Keys live in locked memory while the job runs, and after a restart
- * custodians have to give them again. Core's thread.
+ * It goes over all keys rows twice. First each wrap under an old epoch of its classes is made anew under the newest one: core's thread
+ * reads rows and puts what a second thread (rewrap_work.h) made of them, in turns of its own. Then the rows are read once more and old
+ * wraps are counted; with none left the old epochs leave the directory in one turn. Keys live in locked memory while the job runs, and
+ * after a restart custodians have to give them again. Core's thread.
  */
 #ifndef CV_VAULT_REWRAP_H
 #define CV_VAULT_REWRAP_H
@@ -22,9 +22,9 @@ struct vault;
 struct vault_call;
 
 /*
- * Operation 5 of a request is carried out, in the open request: a job of the request's id, made by who made the request. 0;
- * CV_ERR_BUSY: another re-wrap is open, or JOBS_MAX jobs wait; CV_ERR_CONFLICT: a class has a newer epoch by now; or why the ceremony does not
- * give the keys (rewrap_keys_open) or the row cannot be put. If the request or its turn does not stand, the job does not either.
+ * Operation 5 of a request is carried out, in the open request: a job of the request's id, made by who made the request. 0; CV_ERR_BUSY:
+ * another re-wrap is open, or JOBS_MAX jobs wait; CV_ERR_CONFLICT: a class has a newer epoch by now; or why the ceremony does not give
+ * the keys (rewrap_keys_open) or the row cannot be put. If the request or its turn does not stand, the job does not either.
  */
 int rewrap_begin(struct vault *v, const struct vault_call *c, const struct gov_object *request, const struct operation_reading *r,
     const struct custody *custody);

@@ -148,7 +148,8 @@ const char *rewrap_class_name(const struct vault *v, uint32_t class_key, char nu
 /* "1000 records, 20000 wraps; gone: identity to 1, health to 2, and 3 more" */
 static void tell(const struct vault *v, const struct job *j, char *ret, size_t room)
 {
-	size_t n = (size_t)snprintf(ret, room, "%llu records, %llu wraps; epochs gone:", (unsigned long long)j->changed, (unsigned long long)j->wraps);
+	size_t n = (size_t)snprintf(ret, room, "%llu records, %llu wraps; epochs gone:", (unsigned long long)j->changed,
+	    (unsigned long long)j->wraps);
 
 	for (unsigned i = 0; i < j->classes; i++) {
 		char one[128], number[REWRAP_NAME];
@@ -208,8 +209,8 @@ static int repeat(struct vault *v, struct job *j)
 	if ((r = vault_turn_begin(v)) != 0)
 		return r;
 	if (j->skipped > 0 || x->passes + 1 >= PASSES_MAX) {
-		snprintf(text, sizeof(text), "%llu wraps are under old epochs still, %llu records do not open", (unsigned long long)x->counted,
-		    (unsigned long long)j->skipped);
+		snprintf(text, sizeof(text), "%llu wraps are under old epochs still, %llu records do not open",
+		    (unsigned long long)x->counted, (unsigned long long)j->skipped);
 		r = rewrap_put_end(v, j, JOB_FAILED, text);
 	} else {
 		j->pass = PASS_WRAP;

@@ -209,8 +209,8 @@ static unsigned add_group(struct buf *b, unsigned at, unsigned most, uint32_t *g
 			record_wrap_put(&vault, f->kek, record, &w, m->dk.opaque, b);
 			continue;
 		}
-		context_encode(CONTEXT_OF(&vault, .kind = CONTEXT_WRAP, .entity = record, .class_key = w.class_key, .epoch = w.wrapping_epoch,
-		    .generation = w.generation, .version = w.drop_version, .length = 32), ctx);
+		context_encode(CONTEXT_OF(&vault, .kind = CONTEXT_WRAP, .entity = record, .class_key = w.class_key,
+		    .epoch = w.wrapping_epoch, .generation = w.generation, .version = w.drop_version, .length = 32), ctx);
 		assert_int_equal(crypto_agree(esk, f->pk, ss), 0);
 		memcpy(in, epk, 32);
 		memcpy(in + 32, f->pk, 32);
@@ -321,8 +321,8 @@ static void an_ephemeral_key_of_low_order_is_refused(void **state)
 	struct part part = { in, sizeof(in) };
 	size_t n = sample("keys_stored", row);
 	struct datakey dk = { { 9 } };
-	struct wrap w = { .type = 3, .nonce = nonce, .epk = zeros, .class_key = HEALTH, .generation = 1, .birth_epoch = 1, .wrapping_epoch = EPOCH,
-		.ciphertext = c };
+	struct wrap w = { .type = 3, .nonce = nonce, .epk = zeros, .class_key = HEALTH, .generation = 1, .birth_epoch = 1,
+		.wrapping_epoch = EPOCH, .ciphertext = c };
 	struct buf b, out;
 	unsigned made;
 
@@ -374,7 +374,8 @@ static void more_wraps_than_a_group_takes_become_several_groups(void **state)
 			wraps_group(&b, 2, 200, nonce, NULL);
 			wraps_group_added(&b, 0);
 		}
-		w = (struct wrap){ .type = 2, .nonce = nonce, .class_key = old->class_key, .generation = i + 1, .birth_epoch = 1, .wrapping_epoch = 1 };
+		w = (struct wrap){ .type = 2, .nonce = nonce, .class_key = old->class_key, .generation = i + 1, .birth_epoch = 1,
+			.wrapping_epoch = 1 };
 		record_wrap_put(&vault, old->kek, record, &w, dk.opaque, &b);
 	}
 	assert_int_equal(rewrap_row(&vault, x, NULL, record, b.p, b.n, &out, &made), 0);

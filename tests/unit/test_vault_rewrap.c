@@ -178,8 +178,8 @@ static void fill(struct fixture *f, unsigned n, uint8_t worker[32])
 	assert_int_equal(login(f, P_WORKER, worker), 0);
 	assert_int_equal(login(f, P_INTAKE, intake), 0);
 	for (unsigned i = 0; i < n; i++) {
-		assert_int_equal(create(f, i % 3 == 0 ? intake : worker, "intake", "", records[i], etag, "name", "张小明", "place", EAST, "city",
-		    "某市", "note", "过敏", NULL), 0);
+		assert_int_equal(create(f, i % 3 == 0 ? intake : worker, "intake", "", records[i], etag, "name", "张小明", "place", EAST,
+		    "city", "某市", "note", "过敏", NULL), 0);
 		if (i % 3 == 1)
 			assert_int_equal(patch(f, worker, "intake", records[i], etag, next, "note", "好了", NULL), 0);
 		else if (i % 3 == 0 && i % 2 == 0)
