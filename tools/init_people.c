@@ -381,7 +381,7 @@ static int check_rules(struct office *o)
 	struct separation fault;
 
 	for (unsigned i = 0; i < o->n; i++)
-		m[i] = (struct separation_member){ &o->person[i].principal, o->person[i].roles, o->person[i].role_count };
+		m[i] = (struct separation_member){ &o->person[i].principal, o->person[i].roles, o->person[i].role_count, false };
 	if (!separation_check(o->policy, m, o->n, o->x->production, &fault))
 		return separation_say(&fault, fault.a < o->n ? o->person[fault.a].login : "",
 		    fault.b < o->n ? o->person[fault.b].login : "");

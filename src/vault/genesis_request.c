@@ -280,7 +280,7 @@ int genesis_reading_check(const struct genesis_reading *r, struct separation *re
 	if (m == NULL)
 		return CV_ERR_NOMEM;
 	for (unsigned i = 0; i < r->members; i++)
-		m[i] = (struct separation_member){ &r->member[i].principal, r->member[i].roles, r->member[i].role_count };
+		m[i] = (struct separation_member){ &r->member[i].principal, r->member[i].roles, r->member[i].role_count, false };
 	fits = separation_check(r->policy, m, r->members, (r->signing.body.flags & GENESIS_PRODUCTION) != 0, ret_fault);
 	free(m);
 	return fits ? 0 : CV_ERR_DENIED;

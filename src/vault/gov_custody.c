@@ -76,6 +76,8 @@ static unsigned check_step(struct vault *v, struct vault_call *c, const struct g
 		return 0;
 	if ((problem = gov_operation_check(v, c, ret)) != 0)
 		return problem;
+	if (!gov_operation_signatures(v, o, ret))
+		return gov_operation_refuse(c, DECIDE_SIGNATURE);
 	if (!directory_enabled(directory_principal(v->keys, o->by), c->now_ms) ||
 	    !directory_enabled(directory_principal(v->keys, o->decided_by), c->now_ms))
 		return gov_operation_conflict(c, "two administrators who signed and may still act");

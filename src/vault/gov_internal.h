@@ -228,7 +228,9 @@ unsigned gov_operation_refuse(struct vault_call *c, enum decision_reason why);
 unsigned gov_operation_conflict(struct vault_call *c, const char *expected);
 /* Whether it is this vault's, in its time, on this log and the next in its order: DECIDE_YES, or reason 28 to 31. */
 enum decision_reason gov_operation_fresh(struct vault *v, const struct vault_call *c, const struct operation_reading *r);
-/* The same, and whether the vault as it is now may become what the operation makes of it. 0 or a problem, refused. */
+/* Whether the signatures that the request has so far are of its document, each by who is said to have signed. */
+bool gov_operation_signatures(struct vault *v, const struct gov_object *o, const struct operation_reading *r);
+/* Fresh, and whether the vault as it is now may become what the operation makes of it. 0 or a problem, refused. */
 unsigned gov_operation_check(struct vault *v, struct vault_call *c, const struct operation_reading *r);
 
 /* gov_operation_rules.c: what an operation would make of the vault. Principals who are gone by it: n ids. */

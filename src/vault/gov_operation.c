@@ -181,6 +181,17 @@ static bool epochs_stand(const struct vault *v, const struct operation_reading *
 	return true;
 }
 
+/* Who keeps the vault or reads its log opens no class, by no role. */
+static unsigned check_classes(struct vault *v, struct vault_call *c, const struct operation_reading *r)
+{
+	const struct policy_role *role = policy_role_by_id(v->policy, r->receiver.role);
+
+	if (role == NULL || role->kind > PRINCIPAL_JOB || !gov_rules_separate(v, r))
+		return gov_operation_refuse(c, DECIDE_SEPARATION);
+	return !gov_rules_leaked(v, r->receiver.role) ? 0 :
+	    gov_operation_conflict(c, "a rekey of the role first: somebody who was removed had its key");
+}
+
 static unsigned check_restore(struct vault *v, struct vault_call *c, const struct operation_reading *r)
 {
 	const struct principal *p = directory_principal(v->keys, r->principal.id);
@@ -204,6 +215,19 @@ static unsigned check_policy(struct vault *v, struct vault_call *c, const struct
 	return c->problem;
 }
 
+bool gov_operation_signatures(struct vault *v, const struct gov_object *o, const struct operation_reading *r)
+{
+	const uint8_t *const by[] = { o->by, o->decided_by };
+
+	for (size_t i = 0; i < o->signatures.n / OPERATION_SIGNATURE; i++) {
+		const struct principal *p = directory_principal(v->keys, by[i]);
+
+		if (p == NULL || !operation_signed(r, p->sign_pk, o->signatures.p + i * OPERATION_SIGNATURE))
+			return false;
+	}
+	return true;
+}
+
 unsigned gov_operation_check(struct vault *v, struct vault_call *c, const struct operation_reading *r)
 {
 	enum decision_reason why = gov_operation_fresh(v, c, r);
@@ -222,8 +246,7 @@ unsigned gov_operation_check(struct vault *v, struct vault_call *c, const struct
 	case OPERATION_REKEY:
 		return (r->flags & OPERATION_REMOVED) != 0 ? check_removal(v, c, r) : 0;
 	case OPERATION_CLASSES:
-		return !gov_rules_leaked(v, r->receiver.role) ? 0 :
-		    gov_operation_conflict(c, "a rekey of the role first: somebody who was removed had its key");
+		return check_classes(v, c, r);
 	case OPERATION_REWRAP:
 		return epochs_stand(v, r) ? 0 : gov_operation_refuse(c, DECIDE_CHANGE_ORDER);
 	case OPERATION_REMOVE:

@@ -72,9 +72,20 @@ static void people_give(struct people *x, const struct operation_reading *r)
 	while (i < x->n && !ids_equal(x->member[i].principal->id, r->principal.id))
 		i++;
 	if (i == x->n)
-		x->member[x->n++] = (struct separation_member){ &r->principal, x->roles[i], 0 };
+		x->member[x->n++] = (struct separation_member){ .principal = &r->principal, .roles = x->roles[i] };
 	for (unsigned k = 0; k < r->role_count; k++)
 		x->roles[i][x->member[i].role_count++] = r->roles[k].role;
+}
+
+/* Who can open a class by a role, the one that is to get classes among them. */
+static void people_hold(const struct vault *v, struct people *x, const struct operation_reading *r)
+{
+	bool gets = r->op.head.operation == OPERATION_CLASSES;
+
+	for (unsigned i = 0; i < x->n; i++)
+		for (unsigned k = 0; k < x->member[i].role_count; k++)
+			if (directory_role_classes(v->keys, x->roles[i][k]) > 0 || (gets && x->roles[i][k] == r->receiver.role))
+				x->member[i].holds_key = true;
 }
 
 bool gov_rules_separate(struct vault *v, const struct operation_reading *r)
@@ -94,6 +105,7 @@ bool gov_rules_separate(struct vault *v, const struct operation_reading *r)
 	}
 	if (operation == OPERATION_ADD_MEMBER || operation == OPERATION_ROLES)
 		people_give(&x, r);
+	people_hold(v, &x, r);
 	fits = separation_check(new != NULL ? new : v->policy, x.member, x.n, v->production, &fault);
 	people_free(&x);
 	policy_free(new);

@@ -19,7 +19,10 @@ static unsigned check_signature(struct vault *v, struct vault_call *c, const str
 		return call_failed(c, CV_ERR_FORMAT);
 	if ((problem = gov_operation_check(v, c, ret)) != 0)
 		return problem;
-	return operation_signed(ret, c->principal->sign_pk, ret_signature) ? 0 : gov_operation_refuse(c, DECIDE_SIGNATURE);
+	/* Of the first signature too: the document is the one that was signed. */
+	if (!gov_operation_signatures(v, o, ret) || !operation_signed(ret, c->principal->sign_pk, ret_signature))
+		return gov_operation_refuse(c, DECIDE_SIGNATURE);
+	return 0;
 }
 
 unsigned gov_operation_sign(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields)

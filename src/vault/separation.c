@@ -75,9 +75,11 @@ static bool one_of(const struct look *x, enum principal_kind kind)
 	return false;
 }
 
-/* Whether the member has a role with a right on some class. */
+/* Whether the member has a role with a right on some class, or with the key of one. */
 static bool holds_class(const struct look *x, unsigned i)
 {
+	if (x->m[i].holds_key)
+		return true;
 	for (unsigned j = 0; j < x->m[i].role_count; j++) {
 		const struct policy_role *role = policy_role_by_id(x->p, x->m[i].roles[j]);
 

@@ -15,6 +15,7 @@ struct separation_member {
 	const struct principal *principal;
 	const uint16_t *roles;
 	unsigned role_count;
+	bool holds_key;		/* a role of theirs opens a class, whatever the policy says of it */
 };
 enum separation_rule {
 	/* In every vault. */
@@ -27,7 +28,7 @@ enum separation_rule {
 	SEPARATION_NO_AREA,		/* an administrator without an area */
 	SEPARATION_TWO_AREAS,		/* one person is two administrators */
 	SEPARATION_CUSTODIAN_TWICE,	/* one person is two custodians */
-	SEPARATION_ADMINISTRATOR_READS,	/* an administrator, custodian or auditor whose person has a role with a class */
+	SEPARATION_ADMINISTRATOR_READS,	/* an administrator, custodian or auditor whose person has a role with a class, or its key */
 	SEPARATION_CUSTODIAN_READS,
 	SEPARATION_AUDITOR_READS,
 	SEPARATION_CUSTODIAN_ELSE,	/* a custodian who is an administrator or auditor too */

@@ -720,7 +720,7 @@ static void production_keeps_the_offices_apart(void **state)
 		o->g.production = true;
 		cases[i].spoil(o);
 		for (unsigned j = 0; j < OFFICE; j++)
-			m[j] = (struct separation_member){ &o->people[j].principal, o->people[j].roles, o->people[j].role_count };
+			m[j] = (struct separation_member){ &o->people[j].principal, o->people[j].roles, o->people[j].role_count, false };
 		assert_int_equal(policy_decode(o->f.policy.p, o->f.policy.n, &p), 0);
 		fault.rule = 0;
 		assert_int_equal(separation_check(p, m, OFFICE, true, &fault), cases[i].rule == 0);

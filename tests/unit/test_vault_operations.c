@@ -366,6 +366,7 @@ static void put_document(struct trial *t, const uint8_t *p, size_t n)
 }
 
 static void change_vault(uint8_t *head) { head[8] ^= 1; }
+static void change_nonce(uint8_t *head) { head[24] ^= 1; }
 static void change_root(uint8_t *head) { head[48] ^= 1; }
 static void change_size(uint8_t *head) { be64_put(head + 40, be64_get(head + 40) + 1); }
 static void change_size_far(uint8_t *head) { be64_put(head + 40, be64_get(head + 40) + 1000000); }
@@ -387,7 +388,7 @@ static void documents_are_of_this_vault_and_time(struct trial *t)
 		enum decision_reason why;
 	} changes[] = { { change_vault, DECIDE_OTHER_VAULT }, { change_root, DECIDE_LOG_DIFFERS }, { change_size, DECIDE_LOG_DIFFERS },
 		{ change_size_far, DECIDE_LOG_DIFFERS }, { end_before_now, DECIDE_OPERATION_EXPIRED },
-		{ begin_after_now, DECIDE_OPERATION_EXPIRED } };
+		{ begin_after_now, DECIDE_OPERATION_EXPIRED }, { change_nonce, DECIDE_SIGNATURE } };
 	uint8_t was[OPERATION_DOCUMENT_MAX], is[OPERATION_DOCUMENT_MAX], signature[OPERATION_SIGNATURE];
 	struct operation_reading r;
 	size_t n = object_of(t->f, t->id)->document.n;
@@ -407,7 +408,9 @@ static void documents_are_of_this_vault_and_time(struct trial *t)
 		} else {
 			operation_sign(&r, t->f->person[P_ADMIN_B].sign_sk, signature);
 		}
-		refuse(t, send_signature(t->f, t->x.b, t->id, "approve", signature), PROBLEM_CONFLICT, why);
+		/* Not the one that its asker signed, whatever else it is. */
+		refuse(t, send_signature(t->f, t->x.b, t->id, "approve", signature),
+		    why == DECIDE_SIGNATURE ? PROBLEM_VALIDATION : PROBLEM_CONFLICT, why);
 	}
 	put_document(t, was, n);
 }

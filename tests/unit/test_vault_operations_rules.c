@@ -635,6 +635,21 @@ static void in_production_custodians_hold_no_role_that_reads(void **state)
 	refused(f, propose_as(f, x.a, &p, "worker", "person", "auditor", id), PROBLEM_VALIDATION, DECIDE_SEPARATION);
 	refused(f, propose_as(f, x.a, &p, "worker", "person", "admin-b", id), PROBLEM_VALIDATION, DECIDE_SEPARATION);
 	assert_int_equal(propose_as(f, x.a, &p, "school", "person", "custodian-1", id), 0);
+	/* Whoever reads the log gets no class, nor does a role whose members would. */
+	body_of(&body, "classes");
+	body_texts(&body, "roles", "auditor");
+	body_texts(&body, "classes", "health");
+	refused(f, ask(f, x.a, &body, id), PROBLEM_VALIDATION, DECIDE_SEPARATION);
+	memcpy(((struct principal *)(uintptr_t)member(f, P_SCHOOL))->person, member(f, P_CUSTODIAN_2)->person, 16);
+	body_of(&body, "classes");
+	body_texts(&body, "roles", "school");
+	body_texts(&body, "classes", "health");
+	refused(f, ask(f, x.a, &body, id), PROBLEM_VALIDATION, DECIDE_SEPARATION);
+	crypto_random(((struct principal *)(uintptr_t)member(f, P_SCHOOL))->person, 16);
+	body_of(&body, "classes");
+	body_texts(&body, "roles", "school");
+	body_texts(&body, "classes", "health");
+	assert_int_equal(ask(f, x.a, &body, id), 0);
 	/* Nor does one who reads become a custodian. */
 	body_joins(&body, &p, "custodian", NULL, NULL);
 	body_text(&body, "person", "worker");
