@@ -388,8 +388,11 @@ static int put_turn(struct vault *v, struct job *j, struct rewrap_batch *b, uint
 			rewrap_worker_return(x->worker, b);
 		return r;
 	}
-	if (b != NULL && (r = store_room(v->store, ROOM_BYTES)) != 0)
+	/* Without room for a batch nothing has failed: what applying and signing free is waited for. */
+	if (b != NULL && (r = store_room(v->store, ROOM_BYTES)) != 0) {
 		rewrap_worker_return(x->worker, b);
+		return vault_turn_end(v) != 0 ? CV_ERR_IO : r;
+	}
 	while (r == 0 && b != NULL) {
 		r = put_batch(v, j, b, &changed);
 		rewrap_worker_return(x->worker, b);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/traces.h"
 #include "format/row.h"
 #include "keys/keys.h"
 #include "store/store.h"
@@ -81,6 +82,8 @@ static void *work(void *arg)
 	(void)pthread_mutex_lock(&w->lock);
 	while (!w->stop) {
 		if ((b = get(&w->todo)) == NULL) {
+			/* What data keys left on the stack and in registers goes before a sleep. */
+			traces_wipe();
 			(void)pthread_cond_wait(&w->wake, &w->lock);
 			continue;
 		}
@@ -92,6 +95,7 @@ static void *work(void *arg)
 		put(&w->done, b);
 	}
 	(void)pthread_mutex_unlock(&w->lock);
+	traces_wipe();
 	return NULL;
 }
 

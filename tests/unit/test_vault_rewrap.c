@@ -411,6 +411,86 @@ static void a_wrap_that_does_not_open_keeps_the_old_epochs(void **state)
 	assert_int_equal(old_epochs(f), 3);
 }
 
+static unsigned run_act(struct vault *v, struct vault_call *c, void *m) { return vault_job_act(v, c, m); }
+static unsigned run_get(struct vault *v, struct vault_call *c, void *m) { return vault_job_get(v, c, m); }
+
+static unsigned act(struct fixture *f, unsigned who, const char *action, const uint8_t id[16])
+{
+	struct wire_gov_act m = { .collection = wire_text("jobs", 4), .id = id, .action = wire_text(action, strlen(action)) };
+	struct wire_envelope env;
+	uint8_t token[32];
+
+	assert_int_equal(login(f, who, token), 0);
+	env = envelope(f, token, "", "");
+	return one_turn(f, &env, true, run_act, &m);
+}
+
+static unsigned see(struct fixture *f, unsigned who, const uint8_t id[16])
+{
+	struct wire_gov_get m = { .collection = wire_text("jobs", 4), .id = id };
+	struct wire_envelope env;
+	uint8_t token[32];
+
+	assert_int_equal(login(f, who, token), 0);
+	env = envelope(f, token, "", "");
+	return one_turn(f, &env, true, run_get, &m);
+}
+
+static void administrators_alone_cancel_it_and_its_keys_are_gone(void **state)
+{
+	static const unsigned sees[] = { P_ADMIN_A, P_ADMIN_B, P_AUDITOR, P_CUSTODIAN_1 }, does_not[] = { P_WORKER, P_CLERK, P_MANAGER };
+	struct fixture *f = *state;
+	uint8_t worker[32];
+	struct asked a;
+
+	fill(f, 5, worker);
+	rekey_everybody(f);
+	ask(f, &a);
+	assert_int_equal(carry_out(f, &a, false, true), 0);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(see(f, sees[i], a.o.id), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(see(f, does_not[i], a.o.id), PROBLEM_NOT_FOUND);
+		assert_int_equal(act(f, does_not[i], "cancel", a.o.id), PROBLEM_NOT_PERMITTED);
+	}
+	assert_int_equal(act(f, P_CUSTODIAN_1, "cancel", a.o.id), PROBLEM_NOT_PERMITTED);
+	assert_int_equal(act(f, P_AUDITOR, "cancel", a.o.id), PROBLEM_NOT_PERMITTED);
+	assert_int_equal(act(f, P_ADMIN_A, "resume", a.o.id), PROBLEM_CONFLICT);
+	assert_true(vault_works(f->v));
+	assert_int_equal(act(f, P_ADMIN_B, "cancel", a.o.id), 0);
+	assert_int_equal(job_of(f, &a)->state, JOB_CANCELLED);
+	assert_false(vault_works(f->v));
+	assert_null(f->v->jobs->rewrap);
+	assert_int_equal(act(f, P_ADMIN_B, "cancel", a.o.id), PROBLEM_CONFLICT);
+	assert_int_equal(old_epochs(f), 3);
+	ask(f, &a);
+	assert_int_equal(carry_out(f, &a, false, true), 0);
+	work(f, UINT32_MAX);
+	assert_int_equal(job_of(f, &a)->state, JOB_DONE);
+}
+
+/* Sealed in the middle of it: the thread and the keys end with the vault's. */
+static void sealing_ends_it_until_custodians_give_again(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t worker[32];
+	struct asked a;
+
+	fill(f, RECORDS, worker);
+	rekey_everybody(f);
+	ask(f, &a);
+	assert_int_equal(carry_out(f, &a, false, true), 0);
+	work(f, 1);
+	assert_int_equal(vault_seal(f->v), 0);
+	assert_false(vault_works(f->v));
+	assert_int_equal(vault_unseal(f->v, 3, f->kek), 0);
+	assert_true(rewrap_waits(f->v, a.o.id));
+	assert_int_equal(carry_out(f, &a, true, true), 0);
+	work(f, UINT32_MAX);
+	assert_int_equal(job_of(f, &a)->state, JOB_DONE);
+	assert_int_equal(look(f).old, 0);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, rewrap_setup, fixture_teardown)
 
 int main(void)
@@ -420,6 +500,8 @@ int main(void)
 		T(it_waits_for_keys_after_each_crash_and_goes_on_where_it_stood),
 		T(what_is_written_meanwhile_is_no_less_re_wrapped),
 		T(it_begins_with_its_request_or_not_at_all),
+		T(administrators_alone_cancel_it_and_its_keys_are_gone),
+		T(sealing_ends_it_until_custodians_give_again),
 		T(with_a_newer_epoch_it_has_failed_and_nothing_goes),
 		T(a_wrap_that_does_not_open_keeps_the_old_epochs),
 	};
