@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/text.h"
 #include "format/value.h"
 #include "vault/gov_internal.h"
 #include "vault/inventory.h"
@@ -150,35 +149,26 @@ static int take_key(void *cookie, const struct key_entry *e)
 /* False: it is none of a page of this list. */
 static bool take_cursor(struct vault *v, const struct wire_text *cursor, uint8_t ret[16])
 {
-	uint8_t sealed[WIRE_CURSOR_MAX];
-	bool good;
-	size_t n;
+	uint8_t plain[CURSOR_PLAIN];
 
 	if (cursor->n == 0)
 		return true;
-	buf_reset(&v->scratch);
-	good = b64_decode(B64_URL, cursor->p, cursor->n, sealed, sizeof(sealed), &n) == 0 &&
-	    keys_cursor_open(v->keys, sealed, n, &v->scratch) == 0 && v->scratch.n == CURSOR_PLAIN && v->scratch.p[0] == CURSOR_KEYS;
-	if (good)
-		memcpy(ret, v->scratch.p + 1, 16);
-	buf_reset(&v->scratch);
-	return good;
+	if (!cursor_take(v, cursor, plain, sizeof(plain)) || plain[0] != CURSOR_KEYS)
+		return false;
+	memcpy(ret, plain + 1, 16);
+	return true;
 }
 
 static int put_cursor(struct vault *v, const struct listing *x, struct buf *out)
 {
 	uint8_t plain[CURSOR_PLAIN] = { CURSOR_KEYS };
-	char text[WIRE_CURSOR_MAX + 1] = "";
-	int r = 0;
 
+	if (!x->more) {
+		wire_text16_put(out, "", 0);
+		return 0;
+	}
 	memcpy(plain + 1, x->last, 16);
-	buf_reset(&v->scratch);
-	if (x->more && (r = keys_cursor_seal(v->keys, plain, sizeof(plain), &v->scratch)) == 0)
-		b64_encode(B64_URL, v->scratch.p, v->scratch.n, text);
-	buf_reset(&v->scratch);
-	if (r == 0)
-		wire_text16_put(out, text, strlen(text));
-	return r;
+	return cursor_put(v, plain, sizeof(plain), out);
 }
 
 unsigned keys_list(struct vault *v, struct vault_call *c, const struct wire_gov_list *m)
