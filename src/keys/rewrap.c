@@ -62,12 +62,6 @@ void rewrap_keys_free(struct rewrap_keys *x)
 	free(x);
 }
 
-const struct rewrap_class *rewrap_keys_classes(const struct rewrap_keys *x, unsigned *ret_n)
-{
-	*ret_n = x->classes;
-	return x->class;
-}
-
 uint8_t *rewrap_keys_place(struct rewrap_keys *x, uint32_t class_key, uint32_t epoch)
 {
 	struct epoch_key *e = &x->key[x->epochs];

@@ -39,8 +39,6 @@ int rewrap_keys_open(struct keys *k, const struct custody *c, const struct rewra
 unsigned rewrap_classes_old(const struct keys *k, struct rewrap_class ret[REWRAP_CLASSES_MAX], unsigned *ret_epochs);
 /* Wipe and free; NULL is allowed. */
 void rewrap_keys_free(struct rewrap_keys *x);
-/* The classes, in their order, and how many. Valid until rewrap_keys_free. */
-const struct rewrap_class *rewrap_keys_classes(const struct rewrap_keys *x, unsigned *ret_n);
 
 /*
  * What was last agreed with each class epoch: the type 3 wraps of one turn, in many records, share an ephemeral key, and agreeing takes ten

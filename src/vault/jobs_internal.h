@@ -1,4 +1,4 @@
-/* What jobs.c (rows and slices), jobs_call.c (the calls) and reproject.c (one record) share. */
+/* What jobs.c (slices), jobs_row.c, jobs_call.c (the calls) and reproject.c (one record) share. */
 #ifndef CV_VAULT_JOBS_INTERNAL_H
 #define CV_VAULT_JOBS_INTERNAL_H
 

@@ -11,7 +11,6 @@
 #include "vault/gov_internal.h"
 
 #define UPKEEP_JOB 3		/* what of leaf kind 21: a slice of a job */
-#define WAIT_MS 1000u		/* after a turn that does not stand */
 #define GONE_BYTES (1u << 20)	/* of the keys of directory rows that go */
 
 /* ---- leaves ----------------------------------------------------------------------------------------------------------------- */
@@ -263,6 +262,6 @@ void rewrap_count_slice(struct vault *v, struct job *j, uint64_t until_us)
 		r = x->counted == 0 ? finish(v, j) : repeat(v, j);
 	if (r != 0) {
 		log_warn("a re-wrap waits: %s", cv_strerror(r));
-		v->jobs->not_before_ms = clock_mono_ms() + WAIT_MS;
+		v->jobs->not_before_ms = clock_mono_ms() + REWRAP_WAIT_MS;
 	}
 }

@@ -1,4 +1,4 @@
-/* What rewrap.c (keys and records) and rewrap_end.c (counting, the end) share. */
+/* What rewrap.c (keys, pace, slices), rewrap_rows.c and rewrap_end.c (the count, the end) share. */
 #ifndef CV_VAULT_REWRAP_INTERNAL_H
 #define CV_VAULT_REWRAP_INTERNAL_H
 
@@ -22,6 +22,17 @@ struct rewrap {
 	uint64_t slice_end_us, slice_us;	/* when the last slice ended and how long it took */
 	bool fresh_call, fresh_turn;	/* begun by the open request; in the open turn */
 };
+
+#define REWRAP_WAIT_MS 1000u	/* after what did not stand */
+
+/* ---- rewrap_rows.c -------------------------------------------------------------------------------------------------------------- */
+
+/* Hand batches over to the worker until it has enough, nothing is left, or the time is over. */
+void rewrap_feed(struct vault *v, struct job *j, uint64_t until_us);
+/* Put what a batch became, in the open turn, and count it in j and *changed. 0, or an error that fails the turn. */
+int rewrap_put_batch(struct vault *v, struct job *j, struct rewrap_batch *b, unsigned *changed);
+
+/* ---- rewrap.c, rewrap_end.c ------------------------------------------------------------------------------------------------------- */
 
 /* Whether requests come in, so that a slice has to be short; how long it may be. */
 bool rewrap_asked(const struct vault *v);

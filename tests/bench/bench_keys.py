@@ -7,6 +7,7 @@ The rekey is of a role with 500 members: from the last custodian's shares to the
 class of a vault made for it, beside 8 connections that read 25 fields each; its rate is that of the whole job, with the count that proves it.
 """
 import argparse
+import itertools
 import json
 import os
 import random
@@ -28,6 +29,7 @@ from vaulttest import BUILD, Vault, run, wait_until  # noqa: E402
 
 MEMBERS = 500
 READS = 20000	# records that are read, of all
+IMPORT = 200000	# files of one import
 CUSTODIANS = ("custodian-a", "custodian-b")
 
 
@@ -44,18 +46,15 @@ def stored(vault, *tables):
 
 
 def fill(vault, key, records, seed):
-    """Import synthetic files; what a busy machine interrupted goes on."""
+    """Import synthetic files, some hundred thousand at a time."""
     path = os.path.join(vault.parent, "files.ndjson")
-    with open(path, "w", encoding="utf-8") as f:
-        with subprocess.Popen([os.path.join(BUILD, "support", "synth"), str(records), str(seed)], stdout=subprocess.PIPE, text=True) as synth:
-            f.writelines('{"fields":' + line.rstrip("\n") + "}\n" for line in synth.stdout)
-    for _ in range(5):
-        done = subprocess.run([CLI, "import", path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                              env={**ENV, "CHILDVAULT_SOCKET": vault.socket, "CHILDVAULT_KEY": key})
-        if done.returncode == 0:
+    with subprocess.Popen([os.path.join(BUILD, "support", "synth"), str(records), str(seed)], stdout=subprocess.PIPE, text=True) as synth:
+        while lines := list(itertools.islice(synth.stdout, IMPORT)):
+            with open(path, "w", encoding="utf-8") as f:
+                f.writelines('{"fields":' + line.rstrip("\n") + "}\n" for line in lines)
+            subprocess.run([CLI, "import", path], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                           env={**ENV, "CHILDVAULT_SOCKET": vault.socket, "CHILDVAULT_KEY": key})
             os.unlink(path)
-            return
-    raise RuntimeError("the import does not end")
 
 
 # ---- a role of 500 members ---------------------------------------------------------------------------------------------------------
