@@ -13,7 +13,7 @@
 #define ASKED_US 3000u		/* requests count as coming in for so long after the last one */
 #define SLICE_ASKED_US 1000u	/* a slice while they do */
 #define SLICE_ALONE_US 4000u	/* and else */
-#define PACE 3u			/* while requests come in, they have so many times as long as a slice took before the next one */
+#define PACE 4u			/* while requests come in, they have so many times as long as a slice took before the next one */
 #define WORTH 4u		/* batches */
 #define ROOM_BYTES (1u << 20)	/* that a batch may take in a turn */
 
