@@ -159,6 +159,7 @@ int cmd_audit(int argc, char **argv);
 int cmd_compact(int argc, char **argv);
 int cmd_create(int argc, char **argv);
 int cmd_custody(int argc, char **argv);
+int custody_reshare(int argc, char **argv);	/* a sub-command of custody */
 int cmd_delegate(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_export(int argc, char **argv);
@@ -174,6 +175,9 @@ int cmd_login(int argc, char **argv);
 int cmd_logout(int argc, char **argv);
 int cmd_member(int argc, char **argv);
 int member_add(int argc, char **argv);	/* sub-commands of member */
+int member_remove(int argc, char **argv);
+int member_restore(int argc, char **argv);
+int member_role(int argc, char **argv);
 int member_sign(int argc, char **argv);
 int member_verify(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
@@ -181,7 +185,11 @@ int cmd_proxy(int argc, char **argv);
 int cmd_put(int argc, char **argv);
 int cmd_reproject(int argc, char **argv);
 int cmd_request(int argc, char **argv);
+int request_sign(int argc, char **argv);	/* a sub-command of request */
+int cmd_rewrap(int argc, char **argv);
+int cmd_role(int argc, char **argv);
 int cmd_rotate(int argc, char **argv);
+int rotate_roles(int argc, char **argv);	/* rotate without --status */
 int rotate_status(int argc, char **argv);	/* rotate --status */
 int cmd_seal(int argc, char **argv);
 int cmd_shares(int argc, char **argv);

@@ -542,7 +542,7 @@ static int request_export(int argc, char **argv)
 int cmd_request(int argc, char **argv)
 {
 	static const struct cli_help help = { "request grant RECORD | bulk | export | list | show ID | approve ID | reject ID [--reason "
-	    "TEXT] | withdraw ID",
+	    "TEXT] | withdraw ID | sign ID --key KEY",
 		"Asks for an approval, shows what was asked, and decides. Each sub-command has its own --help.",
 		"申请审批、查看申请、作出决定。各子命令均有 --help。" };
 	static const struct sub subs[] = { { "show", NULL, false }, { "approve", "approve", false }, { "reject", "reject", true },
@@ -550,7 +550,7 @@ int cmd_request(int argc, char **argv)
 	static const struct {
 		const char *name;
 		int (*run)(int argc, char **argv);
-	} kinds[] = { { "grant", request_grant }, { "bulk", request_bulk }, { "export", request_export } };
+	} kinds[] = { { "grant", request_grant }, { "bulk", request_bulk }, { "export", request_export }, { "sign", request_sign } };
 	static char full[32];
 	struct cli_args a;
 	int code;

@@ -1,4 +1,4 @@
-/* childvault member: who is in the vault's directory, suspending one of them, asking that one be restored. docs/POLICY.md section 5. */
+/* childvault member: who is in the vault's directory, suspending one of them, see cmd_operation.c for the rest. docs/POLICY.md section 5. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,7 +25,7 @@ static const struct member members[] = {
 static const char *word(const char *code)
 {
 	static const struct member words[] = {
-		{ "active", "active", "正常", false }, { "suspended", "suspended", "已停用", false }, { "expired", "expired", "已到期", false },
+		{ "active", "active", "正常", false }, { "suspended", "suspended", "已停用", false }, { "removed", "removed", "已移除", false }, { "expired", "expired", "已到期", false },
 		{ "not-yet", "not yet", "未生效", false }, { "lapsed", "lapsed", "已失效", false }, { "person", "person", "人员", false },
 		{ "app", "application", "应用程序", false }, { "job", "job", "任务程序", false },
 		{ "administrator", "administrator", "管理员", false }, { "custodian", "custodian", "保管员", false },
@@ -83,7 +83,7 @@ static struct table *new_table(void)
 
 static int list(int argc, char **argv)
 {
-	static const struct cli_help help = { "member list [--state active|suspended|lapsed|expired|not-yet] [--all]",
+	static const struct cli_help help = { "member list [--state active|suspended|removed|lapsed|expired|not-yet] [--all]",
 		"Lists who is in the directory, for administrators, auditors and who assigns.",
 		"列出成员：供管理员、审计员和有指派权的人员查看。" };
 	struct pages p = { .collection = "members", .row = add_row };
@@ -163,7 +163,7 @@ static int show(int argc, char **argv)
 	return code;
 }
 
-/* ---- suspend, restore ---------------------------------------------------------------------------------------------------- */
+/* ---- suspend ---------------------------------------------------------------------------------------------------- */
 
 /* The text of {"reason": reason} with more members, or NULL after a message. Freed with json_text_free. */
 static char *body_of(const char *command, json_t *j, const char *reason)
@@ -208,56 +208,19 @@ static int suspend(int argc, char **argv)
 	return code;
 }
 
-static int restore(int argc, char **argv)
-{
-	static const struct cli_help help = { "member restore LOGIN --reason TEXT",
-		"Asks that a suspended or lapsed member be restored. Another administrator, a different person, approves: childvault "
-		"request approve ID.",
-		"申请恢复已停用或已失效的成员。须由另一名管理员（不同自然人）批准：childvault request approve 编号。" };
-	const char *reason = NULL;
-	const struct cli_option options[] = {
-		{ "reason", OPTION_TEXT, &reason, "TEXT", "why: it stands in the log", "理由（记入日志）" } };
-	struct childvault *cv = NULL;
-	bool own = false;
-	struct cli_args a;
-	char *text;
-	int code, r;
-
-	if (!cli_parse(argc, argv, &help, options, COUNT(options), 1, 1, &a))
-		return a.exit;
-	if ((text = body_of("member restore", json_pack("{s:s,s:s}", "kind", "restore", "principal", a.argv[0]), reason)) == NULL)
-		return EXIT_USAGE;
-	if ((code = cli_session(&cv, &own)) == 0) {
-		if ((r = childvault_make(cv, NULL, "requests", text)) != CHILDVAULT_OK)
-			code = cli_answer_fail(cv, r);
-		else if (cli.json)
-			code = cli_print_body(cv);
-		else
-			printf(tr("another administrator approves: childvault request approve %s\n",
-			    "待另一名管理员批准：childvault request approve %s\n"), childvault_id(cv));
-	}
-	json_text_free(text);
-	cli_close(cv, own);
-	return code;
-}
-
 int cmd_member(int argc, char **argv)
 {
-	static const struct cli_help help = { "member list | show LOGIN | suspend LOGIN --reason TEXT | restore LOGIN --reason TEXT |\n"
-		"       childvault member add FILE.pub --role R --key KEY | sign REQUEST --key KEY | verify --key KEY",
-		"Who is in the directory. One security administrator suspends, at once; two administrators restore. Two sign for a new\n"
-		"member, then two custodians give the role keys (childvault custody give).",
-		"成员管理。一名安全管理员即可立即停用；恢复须两名管理员。新增成员由两名管理员签名，再由两名保管员交出角色密钥\n"
-		"（childvault custody give）。" };
-	static const struct cli_sub subs[] = { { .name = "list", .run = list }, { .name = "show", .run = show },
-		{ .name = "suspend", .run = suspend }, { .name = "restore", .run = restore }, { .name = "add", .run = member_add },
-		{ .name = "sign", .run = member_sign }, { .name = "verify", .run = member_verify } };
-	struct cli_args a;
-	int code;
+	static const struct cli_sub subs[] = {
+		{ "list", list, "who is in the directory", "列出成员" },
+		{ "show", show, "show one member", "显示一名成员" },
+		{ "suspend", suspend, "suspend a member at once (one security administrator)", "立即停用成员（一名安全管理员）" },
+		{ "restore", member_restore, "propose that one be restored", "提请恢复成员" },
+		{ "add", member_add, "propose a new member", "提请新增成员" },
+		{ "role", member_role, "propose further roles for a member", "提请为成员增加角色" },
+		{ "remove", member_remove, "propose that a member leave for good", "提请永久移除成员" },
+		{ "sign", member_sign, "sign what another administrator proposed", "签署另一名管理员的提请" },
+		{ "verify", member_verify, "verify the signed directory", "校验已签名的成员目录" },
+	};
 
-	if (cli_sub(argc, argv, subs, COUNT(subs), &code))
-		return code;
-	if (!cli_parse(argc, argv, &help, NULL, 0, 0, 0, &a))
-		return a.exit;
-	return cli_usage("member", "list, show, suspend, restore, add, sign or verify?", "list、show、suspend、restore、add、sign 还是 verify？");
+	return cli_group(argc, argv, subs, COUNT(subs));
 }

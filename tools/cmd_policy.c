@@ -317,6 +317,8 @@ static int check_options(const char *verb, const struct policy_args *a)
 		return cli_usage("policy", "--creating is said of a --write", "--creating 须与 --write 同用");
 	if (signs != (a->key != NULL))
 		return cli_usage("policy", "apply and sign want --key FILE, others do not", "只有 apply 和 sign 需要 --key 密钥文件");
+	if (a->code != NULL && strcmp(verb, "sign") != 0)
+		return cli_usage("policy", "sign alone takes --code", "只有 sign 可用 --code");
 	return EXIT_DONE;
 }
 
@@ -350,6 +352,7 @@ int cmd_policy(int argc, char **argv)
 		{ "write", OPTION_FLAG, &p.write, NULL, "a write, not a read", "填写而非读取" },
 		{ "creating", OPTION_FLAG, &p.creating, NULL, "while the file is opened", "建档时" },
 		{ "key", OPTION_TEXT, &p.key, "FILE", "the administrator's key file", "管理员的密钥文件" },
+		{ "code", OPTION_TEXT, &p.code, "CODE", "eight digits, compared by telephone (sign)", "电话核对过的八位校验码（sign）" },
 		{ "passphrase-fd", OPTION_NUMBER, &p.passphrase_fd, "N", "read its passphrase from this descriptor", "从该描述符读取口令" },
 	};
 	struct cli_args a;

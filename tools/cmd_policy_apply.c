@@ -8,9 +8,10 @@
 #include "base/text.h"
 #include "client/client.h"
 #include "client/key.h"
-#include "crypto/crypto.h"
 #include "model/model.h"
+#include "pages.h"
 #include "policy.h"
+#include "signing.h"
 
 /* ---- the policy in force ---------------------------------------------------------------------------------------- */
 
@@ -40,105 +41,50 @@ int policy_of_vault(struct policy **ret)
 	return code;
 }
 
-/* ---- signatures ------------------------------------------------------------------------------------------------- */
-
-/* "cv1.policy" padded to 16 ‖ the document's digest, signed. */
-static void sign_document(const struct client_key *key, const void *document, size_t n, uint8_t ret[SIGN_BYTES])
-{
-	uint8_t message[16 + 32] = "cv1.policy";
-	struct part part = { document, n };
-
-	crypto_hash("cv1.policy", NULL, 0, &part, 1, message + 16, 32);
-	crypto_sign(key->sign_sk, message, sizeof(message), ret);
-}
-
-/* A member with bytes in base64. False without memory. */
-static bool set_bytes(json_t *j, const char *name, const void *p, size_t n)
-{
-	char *text = malloc(b64_size(B64_STD, n));
-	bool done;
-
-	if (text == NULL)
-		return false;
-	b64_encode(B64_STD, p, n, text);
-	done = json_object_set_new(j, name, json_string(text)) == 0;
-	free(text);
-	return done;
-}
-
-/* Send j as a new request, or as the approval of one (id). Exit code. */
-static int post(struct childvault *cv, const char *id, const json_t *j)
-{
-	char *text = json_dumps(j, JSON_COMPACT);
-	json_malloc_t m;
-	json_free_t f;
-	int r;
-
-	json_get_alloc_funcs(&m, &f);	/* tools keep JSON in memory of their own */
-	if (text == NULL)
-		return cli_fail(EXIT_FAILED, "out of memory", "内存不足");
-	r = id == NULL ? childvault_make(cv, NULL, "requests", text) : childvault_act(cv, NULL, "requests", id, "approve", text);
-	f(text);
-	return r == CHILDVAULT_OK ? EXIT_DONE : cli_answer_fail(cv, r);
-}
-
 /* ---- apply ------------------------------------------------------------------------------------------------------ */
 
-/* The request's id, for the second administrator. */
-static int print_request(const struct childvault *cv)
+/* {"kind": "policy", "document": base64}, or NULL without memory. */
+static char *request_body(const struct buf *doc)
 {
-	size_t n;
-	const char *body = childvault_body(cv, &n);
-	json_t *j;
-	const char *id;
+	char *base64 = malloc(b64_size(B64_STD, doc->n)), *text = NULL;
+	json_t *j = signing_body("policy");
 
-	if (cli.json)
-		return cli_print_body(cv);
-	j = json_loadb(body, n, 0, NULL);
-	if ((id = json_string_value(json_object_get(j, "id"))) != NULL)
-		(void)printf(tr("request %s waits for the second administrator: childvault policy sign %s --key FILE\n",
-		    "请求 %s 待第二名管理员签署：childvault policy sign %s --key 密钥文件\n"), id, id);
+	if (base64 != NULL && j != NULL) {
+		b64_encode(B64_STD, doc->p, doc->n, base64);
+		if (signing_set(j, "document", base64))
+			text = json_dumps(j, JSON_COMPACT);
+	}
 	json_decref(j);
-	return ferror(stdout) ? EXIT_FAILED : EXIT_DONE;
-}
-
-static int send_request(struct childvault *cv, const struct client_key *key, const struct buf *doc)
-{
-	uint8_t signature[SIGN_BYTES];
-	json_t *j = json_pack("{s:s}", "kind", "policy");
-	int code;
-
-	sign_document(key, doc->p, doc->n, signature);
-	if (j == NULL || !set_bytes(j, "document", doc->p, doc->n) || !set_bytes(j, "signature", signature, sizeof(signature)))
-		code = cli_fail(EXIT_FAILED, "out of memory", "内存不足");
-	else
-		code = post(cv, NULL, j);
-	json_decref(j);
-	return code == EXIT_DONE ? print_request(cv) : code;
+	free(base64);
+	return text;
 }
 
 int policy_apply(const char *path, const struct policy_args *a)
 {
 	struct policy *old = NULL, *new = NULL;
-	struct client_key key = { .vault = { 0 } };
-	struct childvault *cv = NULL;
+	static struct signing s;
+	char *body = NULL;
 	struct buf doc;
 	int code;
 
 	buf_init(&doc, POLICY_DOCUMENT_MAX);
-	if ((code = policy_load(path, &doc, &new)) != EXIT_DONE || (code = cli_open(&cv)) != EXIT_DONE)
-		goto out;
-	if ((code = cli_login_key(cv, a->key, NULL, a->passphrase_fd, &key)) != EXIT_DONE)
-		goto out;
-	if ((code = fetch_policy(cv, &old)) != EXIT_DONE)
+	if ((code = policy_load(path, &doc, &new)) != EXIT_DONE || (code = signing_open(&s, "policy", a->key, a->passphrase_fd)) != EXIT_DONE ||
+	    (code = fetch_policy(s.cv, &old)) != EXIT_DONE)
 		goto out;
 	if (!cli.json && (code = policy_print_plan(old, new)) != EXIT_DONE)
 		goto out;
 	/* The vault says what stands in the way: it knows which class keys custodians have handed out. */
-	code = send_request(cv, &key, &doc);
+	body = request_body(&doc);
+	if ((code = signing_propose(&s, body)) != EXIT_DONE)
+		goto out;
+	if (s.reading.policy_n != doc.n || memcmp(s.reading.policy, doc.p, doc.n) != 0)
+		code = cli_fail(EXIT_VERIFY, "what is to be signed is another document than %s", "待签内容与 %s 不符", path);
+	else
+		code = signing_first(&s);
 out:
-	client_key_clear(&key);
-	cli_close(cv, true);
+	if (body != NULL)
+		json_text_free(body);
+	signing_close(&s);
 	policy_free(old);
 	policy_free(new);
 	buf_free(&doc);
@@ -147,79 +93,44 @@ out:
 
 /* ---- sign ------------------------------------------------------------------------------------------------------- */
 
-/* The document of a request, decoded too: what is signed is what was shown. */
-static int fetch_document(struct childvault *cv, const char *id, struct buf *doc, struct policy **ret)
+/* What the document that is signed changes. */
+static int print_change(struct signing *s)
 {
-	const char *body, *text;
-	json_t *j = NULL;
-	size_t n, length;
-	uint8_t *to;
-	int r, code = EXIT_DONE;
-
-	if ((r = childvault_object(cv, "requests", id)) != CHILDVAULT_OK)
-		return cli_answer_fail(cv, r);
-	body = childvault_body(cv, &n);
-	j = json_loadb(body, n, JSON_REJECT_DUPLICATES, NULL);
-	text = json_string_value(json_object_get(j, "document"));
-	length = text == NULL ? 0 : strlen(text);
-	if (length == 0 || (to = buf_add(doc, length)) == NULL || b64_decode(B64_STD, text, length, to, doc->n, &n) != 0) {
-		code = cli_fail(EXIT_FAILED, "request %s holds no policy document: it is of another kind, or decided",
-		    "请求 %s 不含规则文档：类型不同或已决定", id);
-		goto out;
-	}
-	buf_cut(doc, n);
-	if (policy_decode(doc->p, doc->n, ret) != 0)
-		code = cli_fail(EXIT_FAILED, "request %s holds a document that this program does not know", "请求 %s 的规则文档不被识别", id);
-out:
-	json_decref(j);
-	return code;
-}
-
-static int send_signature(struct childvault *cv, const char *id, const struct client_key *key, const struct buf *doc)
-{
-	uint8_t signature[SIGN_BYTES];
-	json_t *j = json_object();
+	struct policy *old = NULL, *new = NULL;
 	int code;
 
-	sign_document(key, doc->p, doc->n, signature);
-	if (j == NULL || !set_bytes(j, "signature", signature, sizeof(signature)))
-		code = cli_fail(EXIT_FAILED, "out of memory", "内存不足");
-	else
-		code = post(cv, id, j);
-	json_decref(j);
+	if (s->reading.op.head.operation != OPERATION_POLICY)
+		return cli_fail(EXIT_FAILED, "request %s holds no policy document: childvault request sign", "请求 %s 不含规则文档：请用 childvault request sign",
+		    s->id);
+	if (policy_decode(s->reading.policy, s->reading.policy_n, &new) != 0)
+		return cli_fail(EXIT_FAILED, "request %s holds a document that this program does not know", "请求 %s 的规则文档不被识别", s->id);
+	if ((code = fetch_policy(s->cv, &old)) == EXIT_DONE && !cli.json)
+		code = policy_print_plan(old, new);
+	policy_free(old);
+	policy_free(new);
 	return code;
 }
 
 int policy_sign(const char *id, const struct policy_args *a)
 {
-	struct policy *old = NULL, *new = NULL;
-	struct client_key key = { .vault = { 0 } };
-	struct childvault *cv = NULL;
-	struct buf doc;
+	static struct signing s;
 	int code;
 
-	buf_init(&doc, 2 * POLICY_DOCUMENT_MAX);
-	if (!cli_is_id(id, strlen(id))) {
-		code = cli_usage("policy", "a request's id has 32 hexadecimal digits", "请求编号是 32 位十六进制数");
+	if ((code = signing_open(&s, "policy", a->key, a->passphrase_fd)) != EXIT_DONE ||
+	    (code = signing_look(&s, "policy", id, 1)) != EXIT_DONE || (code = print_change(&s)) != EXIT_DONE)
+		goto out;
+	if (a->code != NULL && !cli_is_code(a->code, s.reading.code)) {
+		code = cli_fail(EXIT_VERIFY, "the code of this request is %s: what the other looks at is another one",
+		    "此请求的校验码为 %s：与对方所见不同", s.reading.code);
 		goto out;
 	}
-	if ((code = cli_open(&cv)) != EXIT_DONE || (code = cli_login_key(cv, a->key, NULL, a->passphrase_fd, &key)) != EXIT_DONE)
-		goto out;
-	if ((code = fetch_document(cv, id, &doc, &new)) != EXIT_DONE || (code = fetch_policy(cv, &old)) != EXIT_DONE)
-		goto out;
-	if (!cli.json && (code = policy_print_plan(old, new)) != EXIT_DONE)
-		goto out;
-	if ((code = send_signature(cv, id, &key, &doc)) != EXIT_DONE)
+	if ((code = signing_send(&s, "approve")) != EXIT_DONE)
 		goto out;
 	if (cli.json)
-		code = cli_print_body(cv);
+		code = cli_print_body(s.cv);
 	else
-		(void)printf(tr("%s version %u is in force\n", "%s 第 %u 版已生效\n"), policy_name(new), policy_version(new));
+		signing_say_next(&s);
 out:
-	client_key_clear(&key);
-	cli_close(cv, true);
-	policy_free(old);
-	policy_free(new);
-	buf_free(&doc);
+	signing_close(&s);
 	return code;
 }

@@ -13,6 +13,7 @@ struct policy_args {
 	const char *role, *field, *purpose, *view;	/* explain */
 	bool write, creating;
 	const char *key;	/* apply, sign */
+	const char *code;	/* sign: as the first administrator reads it out */
 	uint64_t passphrase_fd;
 };
 
