@@ -82,9 +82,9 @@ static int give_shares(struct signing *s)
 static int custody_give(int argc, char **argv)
 {
 	static const struct cli_help help = { "custody give REQUEST --key KEY",
-		"Shows what two administrators have signed, opens the custodian's own shares of the role keys it needs here, and gives them\n"
-		"sealed to the key of this one ceremony. The vault combines the shares of two custodians, and forgets them after a quarter\n"
-		"of an hour.",
+		"Shows what two administrators have signed, opens the custodian's own shares of the role keys it needs here, and\n"
+		"gives them sealed to the key of this one ceremony. The vault combines the shares of two custodians, and forgets them\n"
+		"after a quarter of an hour.",
 		"显示两名管理员签署的操作，在本机打开保管员自己的角色密钥份额，加密交给本次仪式的密钥。库合并两名保管员的份额；一刻钟后作废。" };
 	const char *key = NULL;
 	uint64_t fd = UINT64_MAX;

@@ -1,4 +1,4 @@
-/* childvault member: who is in the vault's directory, suspending one of them, see cmd_operation.c for the rest. docs/POLICY.md section 5. */
+/* childvault member: who is in the directory, suspending one of them; cmd_operation.c has what two sign. docs/POLICY.md section 5. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,7 +25,8 @@ static const struct member members[] = {
 static const char *word(const char *code)
 {
 	static const struct member words[] = {
-		{ "active", "active", "正常", false }, { "suspended", "suspended", "已停用", false }, { "removed", "removed", "已移除", false }, { "expired", "expired", "已到期", false },
+		{ "active", "active", "正常", false }, { "suspended", "suspended", "已停用", false },
+		{ "removed", "removed", "已移除", false }, { "expired", "expired", "已到期", false },
 		{ "not-yet", "not yet", "未生效", false }, { "lapsed", "lapsed", "已失效", false }, { "person", "person", "人员", false },
 		{ "app", "application", "应用程序", false }, { "job", "job", "任务程序", false },
 		{ "administrator", "administrator", "管理员", false }, { "custodian", "custodian", "保管员", false },

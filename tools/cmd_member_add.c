@@ -97,16 +97,17 @@ out:
 int member_add(int argc, char **argv)
 {
 	static const struct cli_help help = { "member add FILE.pub --role R[,R] --key KEY [options]",
-		"Proposes that the owner of a public file join, with these roles or as an administrator, custodian or auditor, and signs it.\n"
-		"Another administrator compares the code by telephone and signs (member sign), then two custodians give the role keys\n"
-		"(custody give).",
+		"Proposes that the owner of a public file join, with these roles or as an administrator, custodian or auditor, and\n"
+		"signs it. Another administrator compares the code by telephone and signs (member sign), then two custodians give the\n"
+		"role keys (custody give).",
 		"提请公开文件的持有人以所列角色、或作为管理员、保管员、审计员加入，并签名。另一名管理员电话核对校验码后签名（member sign），\n"
 		"再由两名保管员交出角色密钥（custody give）。" };
 	struct adding a = { .fd = UINT64_MAX };
 	const struct cli_option options[] = {
 		{ "role", OPTION_LIST, &a.roles, "R[,R]", "a role of the profile; may be repeated", "配置中的角色，可重复" },
 		{ "key", OPTION_TEXT, &a.key, "KEY", "the administrator's key file", "管理员的密钥文件" },
-		{ "as", OPTION_TEXT, &a.as, "KIND", "person, app, administrator, custodian, auditor", "person、app、administrator、custodian、auditor" },
+		{ "as", OPTION_TEXT, &a.as, "KIND", "person, app, administrator, custodian, auditor",
+		    "person、app、administrator、custodian、auditor" },
 		{ "duty", OPTION_TEXT, &a.duty, "D", "of an administrator: system, security, audit", "管理员职责：system、security、audit" },
 		{ "name", OPTION_TEXT, &a.name, "TEXT", "the person's name", "姓名" },
 		{ "department", OPTION_TEXT, &a.department, "TEXT", "department (default: the role's)", "部门（默认为角色所属部门）" },

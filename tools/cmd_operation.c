@@ -37,8 +37,8 @@ static int propose(const char *command, const struct proposal *p, json_t *body, 
 int member_role(int argc, char **argv)
 {
 	static const struct cli_help help = { "member role LOGIN --role R[,R] --key KEY",
-		"Proposes further roles for somebody who is a member, and signs it. Another administrator signs (request sign), then two\n"
-		"custodians give the role keys (custody give).",
+		"Proposes further roles for somebody who is a member, and signs it. Another administrator signs (request sign), then\n"
+		"two custodians give the role keys (custody give).",
 		"提请为现有成员增加角色并签名；再由另一名管理员签名（request sign），两名保管员交出角色密钥（custody give）。" };
 	struct proposal p = { .fd = UINT64_MAX };
 	struct cli_list roles = { .n = 0 };
@@ -93,8 +93,9 @@ static int remove_member(struct signing *s, const char *login, const char *reaso
 int member_remove(int argc, char **argv)
 {
 	static const struct cli_help help = { "member remove LOGIN --reason TEXT --key KEY",
-		"Proposes that a member leave for good, and signs it: the roles they have get new keys without them. Another administrator\n"
-		"signs (request sign), then two custodians give their shares (custody give). Suspend them first (member suspend).",
+		"Proposes that a member leave for good, and signs it: the roles they have get new keys without them. Another\n"
+		"administrator signs (request sign), then two custodians give their shares (custody give). Suspend them first (member\n"
+		"suspend).",
 		"提请永久移除成员并签名：其角色更换密钥，不再包含此人。再由另一名管理员签名（request sign），两名保管员交出份额\n"
 		"（custody give）。请先停用（member suspend）。" };
 	struct proposal p = { .fd = UINT64_MAX };
@@ -205,9 +206,9 @@ static int rekey(int argc, char **argv, const struct cli_help *help, struct reke
 static int role_rekey(int argc, char **argv)
 {
 	static const struct cli_help help = { "role rekey R[,R] [--without LOGIN,...] --key KEY",
-		"Proposes new keys for roles and for every class they hold, and signs it. Who is left out, or suspended, gets none of them\n"
-		"and reads nothing that is written from then on. No record is touched. Another administrator signs (request sign), then two\n"
-		"custodians give their shares (custody give).",
+		"Proposes new keys for roles and for every class they hold, and signs it. Who is left out, or suspended, gets none of\n"
+		"them and reads nothing that is written from then on. No record is touched. Another administrator signs (request\n"
+		"sign), then two custodians give their shares (custody give).",
 		"提请为角色及其持有的各类别更换密钥并签名。被排除或已停用者得不到新密钥，读不到此后写入的内容。不改动任何档案。\n"
 		"再由另一名管理员签名（request sign），两名保管员交出份额（custody give）。" };
 	struct rekey x = { .command = "role rekey", .p = { .fd = UINT64_MAX }, .classes = true };
@@ -220,8 +221,9 @@ static int role_rekey(int argc, char **argv)
 int rotate_roles(int argc, char **argv)
 {
 	static const struct cli_help help = { "rotate R[,R] | --all --key KEY",
-		"Proposes new keys for roles and for every class they hold, as is due once a year, and signs it: everybody stays. Another\n"
-		"administrator signs (request sign), then two custodians give their shares (custody give). rotate --status tells what is due.",
+		"Proposes new keys for roles and for every class they hold, as is due once a year, and signs it: everybody stays.\n"
+		"Another administrator signs (request sign), then two custodians give their shares (custody give). rotate --status\n"
+		"tells what is due.",
 		"提请为角色及其各类别例行更换密钥（每年一次）并签名，成员不变。再由另一名管理员签名（request sign），两名保管员交出份额\n"
 		"（custody give）。rotate --status 显示到期情况。" };
 	struct rekey x = { .command = "rotate", .p = { .fd = UINT64_MAX }, .classes = true };
@@ -234,9 +236,9 @@ int rotate_roles(int argc, char **argv)
 int custody_reshare(int argc, char **argv)
 {
 	static const struct cli_help help = { "custody reshare R[,R] | --all --key KEY",
-		"Proposes that role keys be made and shared anew among the custodians of today, and signs it: for a custodian who came or\n"
-		"left. The shares of before open nothing any more. Classes keep their keys. Another administrator signs (request sign), then\n"
-		"two custodians who have shares give them (custody give).",
+		"Proposes that role keys be made and shared anew among the custodians of today, and signs it: for a custodian who\n"
+		"came or left. The shares of before open nothing any more. Classes keep their keys. Another administrator signs\n"
+		"(request sign), then two custodians who have shares give them (custody give).",
 		"提请更换角色密钥并在现任保管员之间重新分存（保管员变动后使用）并签名；旧份额随即失效，类别密钥不变。再由另一名管理员签名\n"
 		"（request sign），两名持有份额的保管员交出份额（custody give）。" };
 	struct rekey x = { .command = "custody reshare", .p = { .fd = UINT64_MAX }, .classes = false };
@@ -249,9 +251,9 @@ int custody_reshare(int argc, char **argv)
 static int role_grant(int argc, char **argv)
 {
 	static const struct cli_help help = { "role grant R --class C[,C] --key KEY",
-		"Proposes that a role hold further classes, by name or number (0x0120), and signs it. Another administrator signs (request\n"
-		"sign), then two custodians give their shares (custody give). The policy that gives the role a right to them comes after it\n"
-		"(policy apply).",
+		"Proposes that a role hold further classes, by name or number (0x0120), and signs it. Another administrator signs\n"
+		"(request sign), then two custodians give their shares (custody give). The policy that gives the role a right to them\n"
+		"comes after it (policy apply).",
 		"提请角色持有更多类别（名称或编号如 0x0120）并签名。再由另一名管理员签名（request sign），两名保管员交出份额\n"
 		"（custody give）。赋予其权限的规则在此之后启用（policy apply）。" };
 	struct proposal p = { .fd = UINT64_MAX };
@@ -306,7 +308,8 @@ static int rewrap_status(int argc, char **argv)
 	} else {
 		j = cli_body(cv);
 		printf(tr("%s: %llu of %llu records, %llu re-wrapped, %llu not opened\n", "%s：%llu / %llu 份档案，重新包裹 %llu 份，未能打开 %llu 份\n"),
-		    json_text(j, "state"), json_number(j, "done"), json_number(j, "total"), json_number(j, "changed"), json_number(j, "skipped"));
+		    json_text(j, "state"), json_number(j, "done"), json_number(j, "total"), json_number(j, "changed"),
+		    json_number(j, "skipped"));
 		json_decref(j);
 	}
 	cli_close(cv, own);
@@ -316,9 +319,9 @@ static int rewrap_status(int argc, char **argv)
 int cmd_rewrap(int argc, char **argv)
 {
 	static const struct cli_help help = { "rewrap [--class C,...] --key KEY | rewrap status REQUEST",
-		"Proposes that every data key under an old key of these classes be wrapped under the newest one, and signs it: after a key was\n"
-		"lost or stolen. Another administrator signs (request sign), then two custodians give their shares (custody give). At the end\n"
-		"the old keys are destroyed; childvault compact then clears them from the files.",
+		"Proposes that every data key under an old key of these classes be wrapped under the newest one, and signs it: after\n"
+		"a key was lost or stolen. Another administrator signs (request sign), then two custodians give their shares (custody\n"
+		"give). At the end the old keys are destroyed; childvault compact then clears them from the files.",
 		"密钥遗失或被盗后：提请将这些类别旧密钥下的所有数据密钥改由最新密钥包裹，并签名。再由另一名管理员签名（request sign），\n"
 		"两名保管员交出份额（custody give）。完成后旧密钥销毁；childvault compact 随后将其从文件中清除。" };
 	struct proposal p = { .fd = UINT64_MAX };

@@ -68,7 +68,8 @@ int policy_apply(const char *path, const struct policy_args *a)
 	int code;
 
 	buf_init(&doc, POLICY_DOCUMENT_MAX);
-	if ((code = policy_load(path, &doc, &new)) != EXIT_DONE || (code = signing_open(&s, "policy", a->key, a->passphrase_fd)) != EXIT_DONE ||
+	if ((code = policy_load(path, &doc, &new)) != EXIT_DONE ||
+	    (code = signing_open(&s, "policy", a->key, a->passphrase_fd)) != EXIT_DONE ||
 	    (code = fetch_policy(s.cv, &old)) != EXIT_DONE)
 		goto out;
 	if (!cli.json && (code = policy_print_plan(old, new)) != EXIT_DONE)
@@ -100,8 +101,8 @@ static int print_change(struct signing *s)
 	int code;
 
 	if (s->reading.op.head.operation != OPERATION_POLICY)
-		return cli_fail(EXIT_FAILED, "request %s holds no policy document: childvault request sign", "请求 %s 不含规则文档：请用 childvault request sign",
-		    s->id);
+		return cli_fail(EXIT_FAILED, "request %s holds no policy document: childvault request sign",
+		    "请求 %s 不含规则文档：请用 childvault request sign", s->id);
 	if (policy_decode(s->reading.policy, s->reading.policy_n, &new) != 0)
 		return cli_fail(EXIT_FAILED, "request %s holds a document that this program does not know", "请求 %s 的规则文档不被识别", s->id);
 	if ((code = fetch_policy(s->cv, &old)) == EXIT_DONE && !cli.json)

@@ -41,8 +41,8 @@ out:
 int member_sign(int argc, char **argv)
 {
 	static const struct cli_help help = { "member sign REQUEST --key KEY [--code CODE]",
-		"Shows who is to join with which roles, or what else is proposed about members, and signs it as the second administrator.\n"
-		"CODE is what the first one reads out.",
+		"Shows who is to join with which roles, or what else is proposed about members, and signs it as the second\n"
+		"administrator. CODE is what the first one reads out.",
 		"显示拟加入者及其角色或其他成员变更，并以第二名管理员身份签名。CODE 为第一名管理员读出的校验码。" };
 
 	return sign_second(argc, argv, "member sign", &help);
@@ -51,7 +51,8 @@ int member_sign(int argc, char **argv)
 int request_sign(int argc, char **argv)
 {
 	static const struct cli_help help = { "request sign REQUEST --key KEY [--code CODE]",
-		"Shows the operation that another administrator proposed and signs it as the second one. CODE is what the first one reads out.",
+		"Shows the operation that another administrator proposed and signs it as the second one. CODE is what the first one\n"
+		"reads out.",
 		"显示另一名管理员提请的操作，并以第二名管理员身份签名。CODE 为第一名管理员读出的校验码。" };
 
 	return sign_second(argc, argv, "request sign", &help);

@@ -52,7 +52,8 @@ static int take_document(struct signing *s)
 	size_t n = 0;
 
 	s->request = cli_body(s->cv);
-	if (!signing_bytes(s->request, "document", s->document, sizeof(s->document), &n) || operation_read(s->document, n, &s->reading) != 0)
+	if (!signing_bytes(s->request, "document", s->document, sizeof(s->document), &n) ||
+	    operation_read(s->document, n, &s->reading) != 0)
 		return cli_fail(EXIT_VERIFY, "the request holds nothing that could be signed: it is of another kind, decided, or changed",
 		    "该请求无可签署内容：类型不同、已决定或被改动");
 	if (memcmp(s->key.vault, none, 16) != 0 && memcmp(s->key.vault, s->reading.op.head.vault, 16) != 0)

@@ -1,6 +1,6 @@
 /*
- * Operations as people do them: proposed and signed by an administrator with their own key, shown in words from the document that is signed,
- * signed by a second one, given for by custodians. docs/FORMAT.md 5.5, docs/POLICY.md section 5, "Operations".
+ * Operations as people do them: proposed and signed by an administrator with their own key, shown in words from the document that is
+ * signed, signed by a second one, given for by custodians. docs/FORMAT.md 5.5, docs/POLICY.md section 5, "Operations".
  */
 #ifndef CV_TOOLS_SIGNING_H
 #define CV_TOOLS_SIGNING_H
@@ -32,8 +32,8 @@ void signing_close(struct signing *s);
  */
 int signing_propose(struct signing *s, const char *body);
 /*
- * Show what was proposed, sign it as the first administrator and say who is next; with --json the last answer alone is printed. 0 or an exit
- * code.
+ * Show what was proposed, sign it as the first administrator and say who is next; with --json the last answer alone is printed. 0 or an
+ * exit code.
  */
 int signing_first(struct signing *s);
 /* The three above in one, for a body that signing_body made. Closes s. */
@@ -54,7 +54,9 @@ void signing_say_next(const struct signing *s);
 bool signing_bytes(const json_t *j, const char *name, uint8_t *ret, size_t max, size_t *ret_n);
 /* {"kind": kind}; NULL without memory. Takes no reference elsewhere: freed with json_decref. */
 json_t *signing_body(const char *kind);
-/* Set a text if it is not NULL; a list of names, each item of which may hold several with commas between. False: not UTF-8, or no memory. */
+/*
+ * Set a text if it is not NULL; a list of names, each item of which may hold several with commas between. False: not UTF-8, or no memory.
+ */
 bool signing_set(json_t *j, const char *name, const char *text);
 bool signing_set_list(json_t *j, const char *name, const struct cli_list *names);
 
