@@ -17,6 +17,19 @@
 #define WORTH 4u		/* batches */
 #define ROOM_BYTES (1u << 20)	/* that a batch may take in a turn */
 
+/* Whether the directory still has no newer epoch than the one that wraps are made for. */
+static bool is_newest(const struct vault *v, const struct job *j)
+{
+	for (unsigned i = 0; i < j->classes; i++) {
+		uint32_t epoch;
+		uint8_t pk[32];
+
+		if (directory_class(v->keys, j->class[i].class_key, &epoch, pk) != 0 || epoch != j->class[i].newest)
+			return false;
+	}
+	return true;
+}
+
 /* ---- beginning -------------------------------------------------------------------------------------------------------------- */
 
 void rewrap_free(struct vault *v)
@@ -108,7 +121,7 @@ bool rewrap_waits(const struct vault *v, const uint8_t request[16])
 {
 	const struct job *j = find(v, request);
 
-	return j != NULL && j->state == JOB_OPEN && !rewrap_has_keys(v, j);
+	return j != NULL && j->state == JOB_OPEN && !rewrap_has_keys(v, j) && is_newest(v, j);
 }
 
 int rewrap_resume(struct vault *v, const struct vault_call *c, const uint8_t request[16], const struct operation_reading *r,
@@ -183,7 +196,10 @@ bool rewrap_ready(const struct vault *v, const struct job *j)
 {
 	const struct rewrap *x = v->jobs->rewrap;
 
-	if (!rewrap_has_keys(v, j) || x->fresh_turn)
+	/* What waits for keys in vain ends by itself, so that another one may begin. */
+	if (!rewrap_has_keys(v, j))
+		return !is_newest(v, j);
+	if (x->fresh_turn)
 		return false;
 	return (j->pass == PASS_COUNT || worth_it(x, j)) && in_pace(v);
 }
@@ -254,19 +270,6 @@ static int put_turn(struct vault *v, struct job *j, struct rewrap_batch *b, uint
 	return vault_turn_end(v);
 }
 
-/* Whether the directory still has no newer epoch than the one that wraps are made for. */
-static bool is_newest(const struct vault *v, const struct job *j)
-{
-	for (unsigned i = 0; i < j->classes; i++) {
-		uint32_t epoch;
-		uint8_t pk[32];
-
-		if (directory_class(v->keys, j->class[i].class_key, &epoch, pk) != 0 || epoch != j->class[i].newest)
-			return false;
-	}
-	return true;
-}
-
 static void fail(struct vault *v, struct job *j, const char *why)
 {
 	int r;
@@ -312,11 +315,11 @@ void rewrap_slice(struct vault *v, struct job *j)
 		wrap_slice(v, j, until_us);
 	else
 		rewrap_count_slice(v, j, until_us);
-	if ((x = v->jobs->rewrap) == NULL) {
+	if ((x = v->jobs->rewrap) == NULL && j->state != JOB_OPEN)
 		log_info("a re-wrap %s: %llu records, %llu wraps", j->state == JOB_DONE ? "is done" : "failed",
 		    (unsigned long long)j->changed, (unsigned long long)j->wraps);
+	if (x == NULL)
 		return;
-	}
 	x->slice_end_us = clock_mono_us();
 	x->slice_us = x->slice_end_us - begun_us;
 }

@@ -28,7 +28,7 @@ struct vault_call;
  */
 int rewrap_begin(struct vault *v, const struct vault_call *c, const struct gov_object *request, const struct operation_reading *r,
     const struct custody *custody);
-/* Its job is open and has no keys: custodians may open the request and give again. */
+/* Its job is open and has no keys, and no class has a newer epoch: custodians may open the request and give again. */
 bool rewrap_waits(const struct vault *v, const uint8_t request[16]);
 /* They did: the job goes on where it stood. CV_ERR_STATE: it does not wait; or as rewrap_begin. */
 int rewrap_resume(struct vault *v, const struct vault_call *c, const uint8_t request[16], const struct operation_reading *r,
@@ -40,7 +40,7 @@ const char *rewrap_class_name(const struct vault *v, uint32_t class_key, char nu
 
 /* ---- for jobs.c ------------------------------------------------------------------------------------------------------------ */
 
-/* Whether the job has its keys; has something to do now; or will, without anybody asking for anything. */
+/* Whether the job has its keys; has something to do now, be it to fail; or whether one is under way that soon will. */
 bool rewrap_has_keys(const struct vault *v, const struct job *j);
 bool rewrap_ready(const struct vault *v, const struct job *j);
 bool rewrap_under_way(const struct vault *v);

@@ -39,7 +39,8 @@ int rewrap_put_end(struct vault *v, struct job *j, enum job_state state, const c
 	e.kind = LEAF_JOB;
 	memcpy(e.actor.principal, j->by, 16);
 	memcpy(e.detail.approval, j->id, 16);
-	e.detail.count = (uint32_t)(v->jobs->rewrap->counted < UINT32_MAX ? v->jobs->rewrap->counted : UINT32_MAX);
+	if (v->jobs->rewrap != NULL)
+		e.detail.count = (uint32_t)(v->jobs->rewrap->counted < UINT32_MAX ? v->jobs->rewrap->counted : UINT32_MAX);
 	e.detail.reason_n = (uint16_t)snprintf(e.detail.reason, sizeof(e.detail.reason), "rewrap %s: %s",
 	    state == JOB_DONE ? "done" : "failed", text);
 	if (e.detail.reason_n >= sizeof(e.detail.reason))

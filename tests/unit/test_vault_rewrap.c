@@ -381,6 +381,30 @@ static void with_a_newer_epoch_it_has_failed_and_nothing_goes(void **state)
 	all_read_as_before(f, 20);
 }
 
+static void one_that_waits_for_keys_in_vain_ends_by_itself(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t worker[32];
+	struct asked a, b;
+
+	fill(f, 20, worker);
+	rekey_everybody(f);
+	ask(f, &a);
+	assert_int_equal(carry_out(f, &a, false, true), 0);
+	crash(f);
+	assert_true(rewrap_waits(f->v, a.o.id));
+	rekey_everybody(f);
+	assert_false(rewrap_waits(f->v, a.o.id));
+	while (vault_busy(f->v))
+		vault_work(f->v, 1000);
+	assert_int_equal(job_of(f, &a)->state, JOB_FAILED);
+	ask(f, &b);
+	assert_int_equal(carry_out(f, &b, false, true), 0);
+	work(f, UINT32_MAX);
+	assert_int_equal(job_of(f, &b)->state, JOB_DONE);
+	assert_int_equal(look(f).old, 0);
+}
+
 /* A record whose wrap was changed keeps the old epochs where they are: nobody knows what it was. */
 static void a_wrap_that_does_not_open_keeps_the_old_epochs(void **state)
 {
@@ -503,6 +527,7 @@ int main(void)
 		T(administrators_alone_cancel_it_and_its_keys_are_gone),
 		T(sealing_ends_it_until_custodians_give_again),
 		T(with_a_newer_epoch_it_has_failed_and_nothing_goes),
+		T(one_that_waits_for_keys_in_vain_ends_by_itself),
 		T(a_wrap_that_does_not_open_keeps_the_old_epochs),
 	};
 
