@@ -322,9 +322,28 @@ static void lanes_are_stored_little_endian(void **state)
 	assert_int_equal(enc[2047], 0xff);
 }
 
+/* What another thread added and removed from nothing, joined, is what it would have been here. */
+static void changes_made_elsewhere_join(void **state)
+{
+	static const uint8_t key[32] = { 5 };
+	struct lthash here = { .lane = { 0 } }, there = { .lane = { 0 } }, all = { .lane = { 0 } };
+	const struct part old = { "old row", 7 }, new = { "new row, longer", 15 }, other = { "another", 7 };
+
+	(void)state;
+	lthash_add(&here, key, &old, 1);
+	lthash_add(&here, key, &other, 1);
+	lthash_remove(&there, key, &old, 1);
+	lthash_add(&there, key, &new, 1);
+	lthash_join(&here, &there);
+	lthash_add(&all, key, &new, 1);
+	lthash_add(&all, key, &other, 1);
+	assert_memory_equal(&here, &all, sizeof(here));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(changes_made_elsewhere_join),
 		cmocka_unit_test(second_implementation_agrees),
 		cmocka_unit_test(no_parts_hash_as_no_bytes),
 		cmocka_unit_test(labels_keys_and_lengths_separate),
