@@ -153,20 +153,29 @@ static void send_reply(struct front *f, struct connection *c)
 	reply_reset(r);
 }
 
+int connection_send(struct front *f, struct connection *c)
+{
+	while (c->out_at < c->out.n) {
+		ssize_t n = send(c->fd, c->out.p + c->out_at, c->out.n - c->out_at, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EAGAIN)
+			return CV_ERR_BUSY;
+		if (n < 0 && errno != EINTR) {
+			connection_close(f, c);
+			return CV_ERR_SYSTEM;
+		}
+		if (n > 0) {
+			c->out_at += (size_t)n;
+			c->deadline_ms = f->now_ms + f->limits.write_ms;
+		}
+	}
+	return 0;
+}
+
 /* Answers whether the rest has left. */
 static bool go_on_writing(struct front *f, struct connection *c)
 {
-	ssize_t n = send(c->fd, c->out.p + c->out_at, c->out.n - c->out_at, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-	if (n < 0 && errno != EAGAIN && errno != EINTR) {
-		connection_close(f, c);
-		return false;
-	}
-	if (n > 0) {
-		c->out_at += (size_t)n;
-		c->deadline_ms = f->now_ms + f->limits.write_ms;
-	}
-	if (c->out_at < c->out.n)
+	if (connection_send(f, c) != 0)
 		return false;
 	buf_free(&c->out);
 	c->out_at = 0;

@@ -130,6 +130,8 @@ int connection_watch(struct front *f, struct connection *c, int how, uint32_t mo
 void connection_enter(struct front *f, struct connection *c, enum connection_state state, uint32_t timeout_ms);
 /* Make room and read. Answers whether bytes came; if not, c may be FREE. */
 bool connection_fill(struct front *f, struct connection *c);
+/* Send what of out the client takes. 0: nothing waits; CV_ERR_BUSY: it takes no more now; CV_ERR_SYSTEM: it is gone, and c closed. */
+int connection_send(struct front *f, struct connection *c);
 /* The request is answered but for what waits in out: write that, then go on with the next request, or close. */
 void connection_end(struct front *f, struct connection *c);
 

@@ -3,7 +3,6 @@
  * leave in order while the body still comes. Memory is bounded whatever the body's size: one line, the window's answers, and what a client
  * has not yet read of them.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,12 +122,20 @@ int stream_answer(struct front *f, struct connection *c, uint64_t request, const
 	return r;
 }
 
-/* Move the answers of the oldest lines, as far as they are there, into one chunk for the client. */
+/* Whether the oldest line is answered, and the client reads on: what waits for it is held to OUT_HIGH and one answer. */
+static bool may_gather(const struct connection *c)
+{
+	struct stream *s = c->stream;
+
+	return s->n > 0 && slot_at(s, 0)->done && c->out.n - c->out_at + s->gathered.n < OUT_HIGH;
+}
+
+/* Move the answers of the oldest lines, as far as they are there and there is room, into one chunk for the client. */
 static void gather(struct connection *c)
 {
 	struct stream *s = c->stream;
 
-	while (s->n > 0 && slot_at(s, 0)->done) {
+	while (may_gather(c)) {
 		struct slot *slot = slot_at(s, 0);
 
 		buf_put(&s->gathered, slot->text.p, slot->text.n);
@@ -161,27 +168,20 @@ static void shift(struct connection *c)
 	c->out_at = 0;
 }
 
-/* Send what waits. False: the client is gone, and c closed. */
+/* Send what waits, and see to it that what had no room goes on. False: the client is gone, and c closed. */
 static bool push(struct front *f, struct connection *c)
 {
 	struct stream *s = c->stream;
-	bool was = s->blocked;
+	bool was = s->blocked, full = !stream_room(f, c);
+	int r = connection_send(f, c);
 
-	s->blocked = false;
-	while (c->out_at < c->out.n && !s->blocked) {
-		ssize_t n = send(c->fd, c->out.p + c->out_at, c->out.n - c->out_at, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		if (n < 0 && errno != EAGAIN && errno != EINTR) {
-			connection_close(f, c);
-			return false;
-		}
-		if (n > 0) {
-			c->out_at += (size_t)n;
-			c->deadline_ms = f->now_ms + f->limits.write_ms;
-		}
-		s->blocked = n < 0 && errno == EAGAIN;
-	}
+	if (r == CV_ERR_SYSTEM)
+		return false;
+	s->blocked = r == CV_ERR_BUSY;
 	shift(c);
+	/* All has left, and with it what kept others back: no event would tell. */
+	if (!s->blocked && (may_gather(c) || (full && stream_room(f, c))))
+		front_ready(f, c);
 	if (was != s->blocked && connection_watch(f, c, EPOLL_CTL_MOD, s->blocked ? EPOLLOUT : 0) != 0) {
 		connection_close(f, c);
 		return false;

@@ -399,6 +399,51 @@ static void export_reads_page_by_page_under_the_request(void **state)
 	rig_end(&g);
 }
 
+/* Long records, a whole window of them, for a client that reads late: they wait where they are, and none is lost. */
+static void export_of_long_records_waits_for_its_reader(void **state)
+{
+	enum { RECORDS = 20, LONG = 4150000 };
+	static struct rig g;
+	static struct message m[RECORDS];
+	static char part[1 << 16];
+	char tail[6] = "";
+	size_t heard = 0;
+	int fd;
+
+	(void)state;
+	rig_start(&g, (struct front_limits){ 0 });
+	fd = client(&g);
+	say_export(fd, "{\"request\":\"" HEX_ID "\",\"fields\":[\"a\"]}");
+	m[0] = core_takes(&g, MSG_GOV_GET);
+	core_shows_request(&g, &m[0]);
+	m[0] = core_takes(&g, MSG_LIST);
+	core_lists(&g, &m[0], 1, RECORDS, "");
+	for (unsigned i = 0; i < 16; i++)
+		m[i] = core_takes(&g, MSG_READ);
+	core_reads(&g, &m[0], LONG);
+	m[16] = core_takes(&g, MSG_READ);	/* what waits is below the mark: one more than the window is asked for */
+	for (unsigned i = 1; i <= 16; i++)
+		core_reads(&g, &m[i], LONG);
+	while (strcmp(tail, "0\r\n\r\n") != 0) {
+		ssize_t n = 0;
+
+		if (wait_for(g.core, 0)) {
+			struct message more = core_takes(&g, MSG_READ);
+
+			core_reads(&g, &more, LONG);
+		}
+		if (wait_for(fd, 1000) && (n = recv(fd, part, sizeof(part), 0)) <= 0)
+			break;
+		heard += (size_t)n;
+		if (n >= 5)
+			memcpy(tail, part + n - 5, 5);
+	}
+	assert_string_equal(tail, "0\r\n\r\n");
+	assert_true(heard > (size_t)RECORDS * LONG);
+	close(fd);
+	rig_end(&g);
+}
+
 static void export_ends_where_all_would_be_refused(void **state)
 {
 	static struct rig g;
@@ -468,6 +513,7 @@ int main(void)
 		cmocka_unit_test(end_of_front_ends_the_answer_before_its_end),
 		cmocka_unit_test(broken_chunk_ends_the_import_with_a_line),
 		cmocka_unit_test(export_reads_page_by_page_under_the_request),
+		cmocka_unit_test(export_of_long_records_waits_for_its_reader),
 		cmocka_unit_test(export_ends_where_all_would_be_refused),
 	};
 
