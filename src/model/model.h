@@ -235,8 +235,8 @@ struct policy_keys {
 /*
  * What keeps new from taking old's place by two signatures alone: another profile or no higher version, a new class or a role that
  * gains a class key (custodians move those first; what keys says that they did is none; NULL: not known), a class gone or turned hidden, a
- * field whose class or type changes under stored values. Writes the first room of them to ret_faults (part, id, key and other are those of new; of a class that is gone those of old) and
- * returns how many there are.
+ * field whose class or type changes under stored values. Writes the first room of them to ret_faults (part, id, key and other are those of
+ * new; of a class that is gone those of old) and returns how many there are.
  */
 unsigned policy_hindrances(const struct policy *old, const struct policy *new, const struct policy_keys *keys,
     struct policy_fault *ret_faults, unsigned room);
