@@ -188,6 +188,11 @@ FAULT_MODULES := vault $(ARROWS_vault)
 $(BUILD)/faults: $(BUILD)/obj/tests/faults/faults.o $(BUILD)/obj/tests/faults/fault.o $(call libs_of,$(FAULT_MODULES))
 	$(call link,$(FAULT_MODULES)) -lcmocka -lm
 
+CRASH_OBJS := $(patsubst tests/faults/%.c,$(BUILD)/obj/tests/faults/%.o,$(sort $(wildcard tests/faults/crash*.c)))
+$(BUILD)/obj/tests/faults/crash_record.o: CFLAGS_ALL += -U_FORTIFY_SOURCE -fno-sanitize=all
+$(BUILD)/crash: $(CRASH_OBJS) $(call libs_of,$(FAULT_MODULES))
+	$(call link,$(FAULT_MODULES)) -lcmocka -lm
+
 FUZZ_SECONDS ?= 10
 FUZZ_BINS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(SUPPORT_LIB) $(call libs_of,$(MODULES))
@@ -232,6 +237,12 @@ check-faults-full:	## let every such call fail, also under AddressSanitizer (man
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=build/asan SAN=address,undefined build/asan/faults
 	@$(BUILD)/faults --full
 	@build/asan/faults --full
+check-crash:	## kill a working vault, and cut its power, where it writes: a sample
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/crash
+	@$(BUILD)/crash
+check-crash-full:	## the same at every step, with several cuts each (many minutes)
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/crash
+	@$(BUILD)/crash --full
 fuzz:	## build every fuzz target with clang and run each for FUZZ_SECONDS (10)
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=build/fuzz CC=clang SAN=fuzzer-no-link,address,undefined fuzz-bins
 	@scripts/run-fuzz $(FUZZ_SECONDS) $(patsubst $(BUILD)/%,build/fuzz/%,$(FUZZ_BINS))
@@ -281,6 +292,6 @@ help:	## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all unit unit-bins allow-all test-programs fuzz-bins deps build demo check integration check-man check-openapi check-deps check-asan \
-	check-valgrind check-clang check-faults check-faults-full fuzz bench bench-rewrap bench-peers performance format install always clean help
+	check-valgrind check-clang check-faults check-faults-full check-crash check-crash-full fuzz bench bench-rewrap bench-peers performance format install always clean help
 
 -include $(shell find $(BUILD)/obj $(BUILD)/pic -name '*.d' 2>/dev/null)

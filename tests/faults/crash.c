@@ -1,0 +1,265 @@
+/*
+ * A vault is killed, and loses its power, at every step at which it writes; started anew, it has to have everything that its clients were
+ * told, and nothing half.
+ *
+ *	crash [--full] [--kill | --cut] [--step N [--seed S]] [--replay]
+ *
+ * The work is recorded once (crash_record.h); then the disk as it may have been at each step (crash_disk.h) is made anew, and a process of
+ * its own starts the vault on it and looks (crash_check.c). Without --full a sample: as many steps of each kind of work.
+ */
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "crash.h"
+#include "crash_disk.h"
+#include "crash_record.h"
+#include "unit/test_vault.h"
+
+#define SEEDS 6u		/* power cuts at each step of the full run */
+#define SAMPLE 200u		/* kills of the sample, and power cuts */
+
+struct story *story;
+static struct fixture *origin;
+static char root[64], base[80], work[80], state[80], log_file[80];
+static unsigned runs, findings;
+
+void finding(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (story->finding[0] != '\0')
+		return;
+	va_start(ap, fmt);
+	vsnprintf(story->finding, sizeof(story->finding), fmt, ap);
+	va_end(ap);
+}
+
+const char *fact_name(enum fact_what what)
+{
+	static const char *const names[FACT_KINDS] = { "create", "change", "assignment", "request", "grant", "job", "suspending", "restoring",
+		"rekey", "re-wrap", "re-wrap's end", "checkpoint", "epoch's end", "stop", "start", "turn" };
+
+	return names[what];
+}
+
+/* ---- processes ---------------------------------------------------------------------------------------------------- */
+
+static pid_t child_begin(const char *dir, const char *record)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	if ((pid = fork()) != 0)
+		return pid;
+	assert(freopen(log_file, "a", stderr) != NULL);
+	buf_init(&origin->out, 16u << 20);
+	snprintf(origin->dir, sizeof(origin->dir), "%s", dir);
+	crash_record(record);
+	return 0;
+}
+
+static void child_end(pid_t pid, const char *what)
+{
+	int status = 0;
+
+	assert(waitpid(pid, &status, 0) == pid);
+	if (WIFSIGNALED(status))
+		finding("%s: signal %d", what, WTERMSIG(status));
+	else if (WEXITSTATUS(status) != 0)
+		finding("%s: exit code %d", what, WEXITSTATUS(status));
+}
+
+static bool record_work(void)
+{
+	pid_t pid;
+
+	for (unsigned part = 0; part < WORK_PARTS && story->finding[0] == '\0'; part++) {
+		if ((pid = child_begin(work, work)) == 0) {
+			work_part(origin, part);
+			_exit(0);	/* as killed: nothing is closed */
+		}
+		child_end(pid, "work");
+	}
+	if (story->finding[0] == '\0') {
+		if ((pid = child_begin(work, NULL)) == 0) {
+			work_leaves(origin);
+			_exit(0);
+		}
+		child_end(pid, "leaves");
+	}
+	if (story->finding[0] == '\0' && story->ended)
+		return true;
+	printf("crash: the work itself: %s; log: %s\n", story->finding, log_file);
+	return false;
+}
+
+/* ---- crashes ------------------------------------------------------------------------------------------------------ */
+
+/* What was under way at a step, for the reader of a finding. */
+static const char *under_way(uint64_t n)
+{
+	for (unsigned i = 0; i < story->facts; i++)
+		if (story->fact[i].begin <= n && n < story->fact[i].told)
+			return fact_name(story->fact[i].what);
+	return "nothing";
+}
+
+static void one_crash(struct disk *d, uint64_t n, bool cut, uint64_t seed)
+{
+	pid_t pid;
+
+	story->finding[0] = '\0';
+	if (cut)
+		disk_cut(d, state, seed);
+	else
+		disk_killed(d, state, (unsigned)seed * 2);
+	crash_clock(n > 0 ? crash_step(n - 1)->clock_ms : 0);
+	if ((pid = child_begin(state, NULL)) == 0) {
+		check_state(origin, n, cut);
+		_exit(0);
+	}
+	child_end(pid, "start");
+	runs++;
+	if (story->finding[0] == '\0')
+		return;
+	if (findings++ < 40)
+		printf("%s --step %llu --seed %llu, under way: %s: %s\n", cut ? "--cut" : "--kill", (unsigned long long)n,
+		    (unsigned long long)seed, under_way(n), story->finding);
+}
+
+static bool is_large_write(uint64_t n)
+{
+	return n < crash_steps() && crash_step(n)->n > 8192 &&
+	    (crash_step(n)->what == CRASH_WRITE || crash_step(n)->what == CRASH_WRITE_SYNC);
+}
+
+static uint64_t dice(uint64_t *x)
+{
+	*x = *x * 6364136223846793005u + 1442695040888963407u;
+	return *x >> 33;
+}
+
+/* As many steps of every kind of work, and as many of any. */
+static uint8_t *choose(void)
+{
+	uint8_t *chosen = calloc(crash_steps() + 1, 1);
+	uint64_t seed = 1;
+
+	assert(chosen != NULL);
+	for (unsigned i = 0; i < SAMPLE; i++) {
+		const struct fact *x = NULL;
+
+		if (i % 2 == 0) {
+			chosen[dice(&seed) % (crash_steps() + 1)] = 1;
+			continue;
+		}
+		for (unsigned tries = 0; tries < 100000 && (x == NULL || x->what != i / 2 % FACT_KINDS || x->told == UINT64_MAX); tries++)
+			x = &story->fact[dice(&seed) % story->facts];
+		if (x->told != UINT64_MAX)
+			chosen[x->begin + dice(&seed) % (x->told - x->begin + 1)] = 1;
+	}
+	return chosen;
+}
+
+static void all_steps(bool full, bool cut)
+{
+	struct disk *d = disk_new(base);
+	uint8_t *chosen = choose();
+	unsigned was = runs, found = findings;
+
+	for (uint64_t n = 0; n <= crash_steps(); n++) {
+		if (!full && !chosen[n])
+			continue;
+		disk_play(d, n);
+		for (uint64_t seed = 0; seed < (!cut ? is_large_write(n) ? 2 : 1 : full ? SEEDS : 1); seed++)
+			one_crash(d, n, cut, cut ? n * SEEDS + seed : seed);
+	}
+	printf("%s: %u crashes, %u findings\n", cut ? "power cuts" : "kills", runs - was, findings - found);
+	free(chosen);
+	disk_free(d);
+}
+
+static void one_step(bool cut, uint64_t n, uint64_t seed)
+{
+	struct disk *d = disk_new(base);
+
+	disk_play(d, n);
+	one_crash(d, n, cut, seed);
+	disk_free(d);
+}
+
+/* ---- all of it ---------------------------------------------------------------------------------------------------- */
+
+static void prepare(void)
+{
+	char cmd[256];
+
+	snprintf(root, sizeof(root), "%s/cv-crash-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	assert(mkdtemp(root) != NULL);
+	snprintf(base, sizeof(base), "%s/base", root);
+	snprintf(work, sizeof(work), "%s/work", root);
+	snprintf(state, sizeof(state), "%s/state", root);
+	snprintf(log_file, sizeof(log_file), "%s/log.txt", root);
+	story = mmap(NULL, sizeof(*story), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert(story != MAP_FAILED);
+	crash_record_init();
+	origin = work_origin(base);
+	snprintf(cmd, sizeof(cmd), "cp -r %s %s", base, work);
+	assert(system(cmd) == 0);
+}
+
+static void tidy(void)
+{
+	char cmd[256];
+
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", findings > 0 ? state : root);
+	assert(system(cmd) == 0);
+}
+
+int main(int argc, char **argv)
+{
+	bool full = false, kill = true, cut = true, one = false;
+	uint64_t step = 0, seed = 0;
+	char vault_dir[64], cmd[128];
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--full") == 0)
+			full = true;
+		else if (strcmp(argv[i], "--kill") == 0)
+			cut = false;
+		else if (strcmp(argv[i], "--cut") == 0)
+			kill = false;
+		else if (strcmp(argv[i], "--step") == 0 && i + 1 < argc)
+			one = (step = strtoull(argv[++i], NULL, 10)) + 1 > 0;
+		else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
+			seed = strtoull(argv[++i], NULL, 10);
+		else
+			return 2;
+	}
+	(void)setenv("CMOCKA_TEST_ABORT", "1", 1);	/* so that a check that fails says which */
+	prepare();
+	snprintf(vault_dir, sizeof(vault_dir), "%s", origin->dir);
+	if (!record_work())
+		return 1;
+	printf("crash: %u facts, %llu steps, %llu leaves\n", story->facts, (unsigned long long)crash_steps(),
+	    (unsigned long long)story->leaves);
+	if (one) {
+		one_step(cut, step, seed);
+	} else {
+		if (kill)
+			all_steps(full, false);
+		if (cut)
+			all_steps(full, true);
+	}
+	printf("crash: %u runs, %u findings%s%s\n", runs, findings, findings > 0 ? "; log: " : "", findings > 0 ? log_file : "");
+	tidy();
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", vault_dir);
+	assert(system(cmd) == 0);
+	return findings > 0;
+}
