@@ -3,10 +3,13 @@ import base64
 import os
 import sys
 
+from nacl.signing import SigningKey
+
 from vaulttest import ROOT
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "interop"))
-from operation import Operation, give  # noqa: E402
+from operation import Operation, give, seal_to  # noqa: E402
+from reader import context  # noqa: E402
 
 
 class Refusal(RuntimeError):
@@ -50,3 +53,18 @@ class Ceremony:
         for name in custodians:
             self.give(name)
         return self.answer["state"] == "approved"
+
+
+def open_session(client, person, roles):
+    """What a client does to log in, with whatever role keys {(role, epoch): secret} somebody has saved. The last answer: 200 has a token."""
+    hello = client.call("POST", "/v1/sessions", {"principal": person.principal.hex(), "question": base64.b64encode(bytes(32)).decode()}, purpose=False)
+    if hello.status != 200:
+        return hello
+    session, ephemeral = bytes.fromhex(hello.json["session"]), base64.b64decode(hello.json["ephemeral_key"])
+    vault, entries, proof = bytes.fromhex(hello.json["vault"]), [], bytes([len(roles)])
+    for (role, epoch), secret in sorted(roles.items()):
+        sealed = seal_to(ephemeral, context(vault, 11, entity=session, epoch=epoch, field=role, writer=person.principal, length=32), secret)
+        entries.append({"role": role, "epoch": epoch, "sealed": base64.b64encode(sealed).decode()})
+        proof += role.to_bytes(2, "big") + epoch.to_bytes(4, "big") + sealed
+    signature = SigningKey(person.seed).sign(b"cv1.proof".ljust(16, b"\0") + session + ephemeral + proof).signature
+    return client.call("PUT", f"/v1/sessions/{session.hex()}", {"roles": entries, "signature": base64.b64encode(signature).decode()}, purpose=False)
