@@ -81,10 +81,13 @@ static int see_row(void *cookie, const uint8_t *key, size_t key_n, const uint8_t
 	struct dir_value row;
 	int r;
 
-	if ((r = dir_key_decode(key, key_n, &k)) != 0 || (r = dir_value_decode(val, val_n, &row)) != 0)
+	if ((r = dir_key_decode(key, key_n, &k)) != 0)
 		return r;
+	/* Change sets have another layout. */
 	if ((k.type != DIR_CLASS && k.type != DIR_GRANT) || (c = class_of(x->job, k.class_key)) == NULL)
 		return 0;
+	if ((r = dir_value_decode(val, val_n, &row)) != 0)
+		return r;
 	if (k.epoch < c->newest) {
 		put_key(&x->gone, key, key_n);
 	} else if (k.type == DIR_CLASS) {
