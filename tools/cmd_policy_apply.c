@@ -125,7 +125,7 @@ int policy_sign(const char *id, const struct policy_args *a)
 		    "此请求的校验码为 %s：与对方所见不同", s.reading.code);
 		goto out;
 	}
-	if ((code = signing_send(&s, "approve")) != EXIT_DONE)
+	if ((code = signing_send(&s, signing_is_first(&s) ? "sign" : "approve")) != EXIT_DONE)
 		goto out;
 	if (cli.json)
 		code = cli_print_body(s.cv);

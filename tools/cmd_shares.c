@@ -11,6 +11,7 @@
 #include "format/message.h"
 #include "qr.h"
 #include "shares.h"
+#include "signing.h"
 
 #define ANY 0xFFu
 #define HOLDERS 16u
@@ -192,7 +193,7 @@ static int shares_allow(int argc, char **argv)
 /* ---- a new split ------------------------------------------------------------------------------------------------------------------ */
 
 struct rekey_args {
-	const char *vault, *holders, *to;
+	const char *command, *vault, *holders, *to;
 	uint64_t k, slot;
 	bool by_shares;
 	struct operator_source from;
@@ -209,7 +210,7 @@ static int take_names(struct rekey_args *x)
 		size_t n = strcspn(p, ",");
 
 		if (x->n == HOLDERS || n > NAME_MAX_BYTES)
-			return cli_usage("shares rekey", "at most 16 holders, with names of at most 63 bytes", "持有人至多 16 名，姓名至多 63 字节");
+			return cli_usage(x->command, "at most 16 holders, with names of at most 63 bytes", "持有人至多 16 名，姓名至多 63 字节");
 		memcpy(x->name[x->n], p, n);
 		x->name[x->n++][n] = '\0';
 		p += n;
@@ -218,17 +219,31 @@ static int take_names(struct rekey_args *x)
 	}
 }
 
+/* What was asked for and what two administrators allowed is the same: how many unseal, of whom. */
+static int check_split(struct rekey_args *x)
+{
+	int code;
+
+	if (x->holders == NULL || x->k == 0)
+		return cli_usage(x->command, "--threshold and --holders are needed", "须给出 --threshold 和 --holders");
+	if ((code = take_names(x)) != 0)
+		return code;
+	if (x->k < 2 || x->k > x->n)
+		return cli_usage(x->command, "--threshold is at least 2 and at most the number of holders",
+		    "--threshold 至少为 2，至多为持有人数");
+	return 0;
+}
+
 static int check_rekey(struct rekey_args *x)
 {
 	int code;
 
-	if (x->holders == NULL || x->to == NULL || x->k == 0)
-		return cli_usage("shares rekey", "--threshold, --holders and --to are needed", "须给出 --threshold、--holders 和 --to");
-	if ((code = take_names(x)) != 0)
+	if ((code = check_split(x)) != 0)
 		return code;
-	if (x->k < 2 || x->k > x->n)
-		return cli_usage("shares rekey", "--threshold is at least 2 and at most the number of holders",
-		    "--threshold 至少为 2，至多为持有人数");
+	if (x->to == NULL)
+		return cli_usage(x->command, "--to is needed", "须给出 --to");
+	if (x->slot != UINT64_MAX && x->slot > 3)
+		return cli_usage(x->command, "there are slots 0 to 3", "解封槽为 0 至 3");
 	return 0;
 }
 
@@ -279,6 +294,10 @@ static int ask_rekey(const struct rekey_args *x, const char *path)
 		code = cli_fail(EXIT_DENIED,
 		    "not enough holders have allowed it in the last 15 minutes: childvault shares allow --share FILE",
 		    "最近 15 分钟内同意的持有人不足：请执行 childvault shares allow --share 文件");
+	else if (a.result == PROBLEM_APPROVAL_REQUIRED)
+		code = cli_fail(EXIT_DENIED, "two administrators have not allowed this split (this threshold, these holders, in this order), or it "
+		    "was made already: childvault shares propose",
+		    "两名管理员尚未批准此次拆分（门限、持有人及其顺序须一致），或已使用过：请先执行 childvault shares propose");
 	else if (a.result == PROBLEM_CONFLICT)
 		code = cli_fail(EXIT_FAILED, "no slot is free for it", "没有可用的解封槽");
 	else if (a.result != 0)
@@ -294,14 +313,50 @@ out:
 	return code;
 }
 
+static int shares_propose(int argc, char **argv)
+{
+	static const struct cli_help help = { "shares propose --threshold K --holders A,B,C --key KEY [--reason TEXT]",
+		"Proposes that the key that unseals be split anew among the holders named, and signs it. Another administrator signs\n"
+		"(request sign); then shares rekey makes this split, once, within 24 hours of the proposal.",
+		"提请在所列持有人之间重新拆分解封密钥并签名；再由另一名管理员签名（request sign）。此后可执行一次 shares rekey\n"
+		"（自提请起 24 小时内）。" };
+	struct rekey_args x = { .command = "shares propose", .slot = UINT64_MAX };
+	const char *key = NULL, *reason = NULL;
+	uint64_t fd = UINT64_MAX;
+	const struct cli_option options[] = { { "threshold", OPTION_NUMBER, &x.k, "K", "how many unseal", "解封所需份数" },
+		{ "holders", OPTION_TEXT, &x.holders, "A,B,C", "who gets a share: names that the sealed vault shows", "份额持有人（封存时也会显示）" },
+		{ "key", OPTION_TEXT, &key, "KEY", "the administrator's key file", "管理员的密钥文件" },
+		{ "reason", OPTION_TEXT, &reason, "TEXT", "why: it stands in the log", "理由（记入日志）" },
+		{ "passphrase-fd", OPTION_NUMBER, &fd, "N", "read the passphrase from descriptor N", "从描述符 N 读口令" } };
+	struct cli_list names = { .n = 1 };
+	static struct signing s;
+	struct cli_args a;
+	json_t *body;
+	int code;
+
+	if (!cli_parse(argc, argv, &help, options, sizeof options / sizeof options[0], 0, 0, &a))
+		return a.exit;
+	if ((code = check_split(&x)) != 0)
+		return code;
+	names.item[0] = x.holders;
+	body = signing_body("split");
+	if (body == NULL || json_object_set_new(body, "threshold", json_integer((json_int_t)x.k)) != 0 ||
+	    !signing_set_list(body, "holders", &names) || !signing_set(body, "reason", reason)) {
+		json_decref(body);
+		return cli_usage(x.command, "an option is not UTF-8", "某选项不是 UTF-8");
+	}
+	return signing_run(&s, x.command, key, fd, body);
+}
+
 static int shares_rekey(int argc, char **argv)
 {
 	static const struct cli_help help = { "shares rekey --threshold K --holders A,B,C --to DIR [--by-shares] [options]",
-		"Splits the key that unseals anew, among the holders named, and writes a file for each. It takes the operator's "
-		"passphrase, or before it `shares allow` by as many holders as unseal. The old shares "
-		"stay in force until every holder has confirmed.",
-		"在所列持有人之间重新拆分解封密钥，每人一个文件。须输入操作员口令，或先由足够的持有人执行 shares allow。全部确认之前旧份额有效。" };
-	struct rekey_args x = { .slot = UINT64_MAX, .from = { .slot = UINT64_MAX, .passphrase_fd = UINT64_MAX } };
+		"Splits the key that unseals anew, among the holders named, and writes a file for each. Two administrators have allowed\n"
+		"this split (shares propose); and it takes the operator's passphrase, or before it `shares allow` by as many holders as\n"
+		"unseal. The old shares stay in force until every holder has confirmed.",
+		"在所列持有人之间重新拆分解封密钥，每人一个文件。此次拆分须已由两名管理员批准（shares propose），并输入操作员口令，或先由足够的\n"
+		"持有人执行 shares allow。全部确认之前旧份额有效。" };
+	struct rekey_args x = { .command = "shares rekey", .slot = UINT64_MAX, .from = { .slot = UINT64_MAX, .passphrase_fd = UINT64_MAX } };
 	const struct cli_option options[] = { { "vault", OPTION_TEXT, &x.vault, "DIR", "the vault's folder", "档案库目录" },
 		{ "threshold", OPTION_NUMBER, &x.k, "K", "how many unseal", "解封所需份数" },
 		{ "holders", OPTION_TEXT, &x.holders, "A,B,C", "who gets a share: names that the sealed vault shows", "份额持有人（封存时也会显示）" },
@@ -317,8 +372,6 @@ static int shares_rekey(int argc, char **argv)
 		return a.exit;
 	if ((code = check_rekey(&x)) != 0)
 		return code;
-	if (x.slot != UINT64_MAX && x.slot > 3)
-		return cli_usage("shares rekey", "there are slots 0 to 3", "解封槽为 0 至 3");
 	if (mkdir(x.to, 0700) != 0 && errno != EEXIST)
 		return cli_fail(EXIT_FAILED, "%s: %s", "%s：%s", x.to, strerror(errno));
 	if ((code = cli_admin_path(x.vault, path, sizeof path)) != 0)
@@ -331,6 +384,7 @@ int cmd_shares(int argc, char **argv)
 	static const struct cli_sub subs[] = {
 		{ "print", shares_print, "print a share as text and QR code", "将份额印成文字和二维码" },
 		{ "drill", shares_drill, "prove a share without unsealing", "验证份额，不解封" },
+		{ "propose", shares_propose, "propose a new split, which two administrators sign", "提请重新拆分（两名管理员签名）" },
 		{ "rekey", shares_rekey, "split the key anew", "重新拆分密钥" },
 		{ "confirm", shares_confirm, "confirm a share of a new split", "确认新份额" },
 		{ "allow", shares_allow, "allow a new split by present shares", "以现有份额同意重新拆分" },

@@ -1,6 +1,5 @@
 /* childvault todo: what waits for this person, what it will do, and who is next. */
 #include <stdio.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,12 +7,12 @@
 #include "base/clock.h"
 #include "model/model.h"
 #include "pages.h"
+#include "todo.h"
 
 #define SOON_DAYS 14
-#define TEXT_MAX 1024u
 #define COUNT(a) (sizeof (a) / sizeof (a)[0])
 
-enum section { DECIDE, OWN, ENDING, OVERDUE, JOBS, SECTIONS };
+enum section { DECIDE, OWN, ENDING, OVERDUE, JOBS, KEYS, SECTIONS };
 
 struct todo {
 	struct childvault *cv;
@@ -27,16 +26,17 @@ struct todo {
 	const char *kind;		/* of the objects being walked, in ENDING */
 };
 
-static const char *const section_names[SECTIONS] = { "decide", "own", "ending", "overdue", "jobs" };
+static const char *const section_names[SECTIONS] = { "decide", "own", "ending", "overdue", "jobs", "keys" };
 
 static const char *heading(enum section s)
 {
 	switch (s) {
 	case DECIDE: return tr("Waits for your decision", "待您审批");
-	case OWN: return tr("Your requests that others decide", "您提交的、待他人审批的申请");
+	case OWN: return tr("Waits for others", "待他人处理");
 	case ENDING: return tr("Approvals that end within 14 days", "14 天内到期的批准");
 	case OVERDUE: return tr("Files that are overdue", "已逾期的档案");
-	default: return tr("Jobs that wait for keys", "待密钥的任务");
+	case JOBS: return tr("Jobs that wait for keys", "待密钥的任务");
+	default: return tr("Keys of the vault", "档案库的密钥");
 	}
 }
 
@@ -76,31 +76,19 @@ static void load_policy(struct todo *t)
 		(void)policy_decode((const uint8_t *)p, n, &t->policy);	/* t->policy stays NULL */
 }
 
-/* Text of limited room that grows at its end; what does not fit is cut. */
-static void add(char *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void add(char *to, const char *fmt, ...)
-{
-	size_t n = strlen(to);
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(to + n, TEXT_MAX - n, fmt, ap);
-	va_end(ap);
-}
-
 static void add_fields(const struct todo *t, char *to, const json_t *fields)
 {
 	for (size_t i = 0; i < json_array_size(fields); i++) {
 		const char *code = json_string_value(json_array_get(fields, i));
 
-		add(to, "%s%s", i > 0 ? tr(", ", "、") : "", code != NULL ? field_name(t, code) : "?");
+		todo_add(to, "%s%s", i > 0 ? tr(", ", "、") : "", code != NULL ? field_name(t, code) : "?");
 	}
 }
 
 /* ---- what an object does ---------------------------------------------------------------------------------------------- */
 
 /* What the request will do once it is approved. */
-static void tell_request(const struct todo *t, const json_t *j, char *to)
+static void tell_request(const struct todo *t, const json_t *j, char to[TODO_TEXT])
 {
 	const char *kind = json_text(j, "kind"), *who = json_text(j, "principal"), *until = json_text(j, "until");
 	const char *purpose = purpose_name(t, json_text(j, "purpose"));
@@ -108,88 +96,64 @@ static void tell_request(const struct todo *t, const json_t *j, char *to)
 	if (who[0] == 0)
 		who = json_text(j, "by");
 	if (strcmp(kind, "grant") == 0) {
-		add(to, tr("%s may read ", "允许 %s 读取"), who);
+		todo_add(to, tr("%s may read ", "允许 %s 读取"), who);
 		add_fields(t, to, json_object_get(j, "fields"));
-		add(to, tr(" of %s for %s until %s", "（档案 %s，目的：%s，至 %s）"), json_text(j, "record"), purpose, until);
+		todo_add(to, tr(" of %s for %s until %s", "（档案 %s，目的：%s，至 %s）"), json_text(j, "record"), purpose, until);
 		if (json_number(j, "reads") == 1)
-			add(to, "%s", tr(", once", "，共 1 次"));
+			todo_add(to, "%s", tr(", once", "，共 1 次"));
 		else if (json_number(j, "reads") > 0)
-			add(to, tr(", %llu times", "，共 %llu 次"), json_number(j, "reads"));
+			todo_add(to, tr(", %llu times", "，共 %llu 次"), json_number(j, "reads"));
 	} else if (strcmp(kind, "bulk") == 0) {
-		add(to, tr("%s may see %llu more files for %s until %s", "允许 %s 多查看 %llu 份档案（目的：%s，至 %s）"), who,
+		todo_add(to, tr("%s may see %llu more files for %s until %s", "允许 %s 多查看 %llu 份档案（目的：%s，至 %s）"), who,
 		    json_number(j, "records"), purpose, until);
 	} else if (strcmp(kind, "export") == 0) {
-		add(to, tr("%s may export ", "允许 %s 导出"), who);
+		todo_add(to, tr("%s may export ", "允许 %s 导出"), who);
 		add_fields(t, to, json_object_get(j, "fields"));
-		add(to, tr(" of at most %llu files for %s until %s", "（至多 %llu 份档案，目的：%s，至 %s）"),
+		todo_add(to, tr(" of at most %llu files for %s until %s", "（至多 %llu 份档案，目的：%s，至 %s）"),
 		    json_number(j, "records"), purpose, until);
-	} else if (strcmp(kind, "members") == 0) {
-		const json_t *roles = json_object_get(j, "roles");
-
-		add(to, tr("%s becomes a member, as ", "%s 成为成员，角色："), json_text(j, "login"));
-		for (size_t i = 0; i < json_array_size(roles); i++)
-			add(to, "%s%s", i > 0 ? tr(", ", "、") : "", json_string_value(json_array_get(roles, i)));
-		add(to, tr(", proposed by %s, code %s", "（由 %s 提请，校验码 %s）"), json_text(j, "by"), json_text(j, "code"));
-	} else if (strcmp(kind, "policy") == 0) {
-		add(to, tr("another policy comes into force, proposed by %s", "启用 %s 提交的新规则"), json_text(j, "by"));
-	} else if (strcmp(kind, "restore") == 0) {
-		add(to, tr("%s, who is suspended, works again, proposed by %s", "恢复已停用的 %s（由 %s 提出）"), who, json_text(j, "by"));
+	} else if (todo_is_operation(j)) {
+		todo_tell_operation(j, to);
 	} else {
-		add(to, "%s", kind);
+		todo_add(to, "%s", kind);
 	}
 	if (json_text(j, "reason")[0] != 0)
-		add(to, tr(": %s", "：%s"), json_text(j, "reason"));
+		todo_add(to, tr(": %s", "：%s"), json_text(j, "reason"));
 }
 
 /* Who is next, and how. */
-static void tell_next(const json_t *j, bool mine, char *to)
+static void tell_next(const json_t *j, bool mine, char to[TODO_TEXT])
 {
-	const char *kind = json_text(j, "kind"), *id = json_text(j, "id");
+	const char *kind = json_text(j, "kind");
 
-	if (mine && strcmp(kind, "policy") == 0)
-		add(to, tr("you sign as second administrator, then it counts: childvault policy sign %s --key FILE",
-		    "由您作为第二名管理员签名，随即生效：childvault policy sign %s --key 密钥文件"), id);
-	else if (mine && strcmp(kind, "members") == 0 && strcmp(json_text(j, "waits_for"), "custodians") == 0)
-		add(to, tr("two custodians give the role keys: childvault custody give %s --key FILE",
-		    "由两名保管员交出角色密钥：childvault custody give %s --key 密钥文件"), id);
-	else if (mine && strcmp(kind, "members") == 0)
-		add(to, tr("you sign as second administrator: childvault member sign %s --key FILE --code CODE",
-		    "由您作为第二名管理员签名：childvault member sign %s --key 密钥文件 --code 校验码"), id);
-	else if (strcmp(kind, "members") == 0)
-		add(to, "%s", strcmp(json_text(j, "waits_for"), "custodians") == 0 ?
-		    tr("two custodians give the role keys", "待两名保管员交出角色密钥") :
-		    tr("another administrator signs", "待另一名管理员签名"));
+	if (todo_is_operation(j))
+		todo_tell_step(j, mine, to);
 	else if (mine)
-		add(to, tr("you approve, then it counts: childvault request approve %s (or reject)",
-		    "经您批准即生效：childvault request approve %s（或 reject）"), id);
-	else if (strcmp(kind, "policy") == 0)
-		add(to, "%s", tr("another administrator signs", "待另一名管理员签名"));
-	else if (strcmp(kind, "restore") == 0)
-		add(to, "%s", tr("another administrator approves", "待另一名管理员批准"));
+		todo_add(to, tr("you approve, then it counts: childvault request approve %s (or reject)",
+		    "经您批准即生效：childvault request approve %s（或 reject）"), json_text(j, "id"));
 	else if (strcmp(kind, "grant") == 0)
-		add(to, "%s", tr("another person approves who may open these fields", "待另一名有权开放这些字段的人员批准"));
+		todo_add(to, "%s", tr("another person approves who may open these fields", "待另一名有权开放这些字段的人员批准"));
 	else
-		add(to, tr("another person approves who may allow this (%s)", "待另一名有权批准的人员批准（%s）"), kind);
+		todo_add(to, tr("another person approves who may allow this (%s)", "待另一名有权批准的人员批准（%s）"), kind);
 }
 
-static void tell_approval(const struct todo *t, const json_t *j, char *to)
+static void tell_approval(const struct todo *t, const json_t *j, char to[TODO_TEXT])
 {
 	const json_t *purposes = json_object_get(j, "purposes");
 
 	if (strcmp(t->kind, "grant") == 0) {
-		add(to, tr("grant: %s reads ", "授权：%s 读取"), json_text(j, "principal"));
+		todo_add(to, tr("grant: %s reads ", "授权：%s 读取"), json_text(j, "principal"));
 		add_fields(t, to, json_object_get(j, "fields"));
-		add(to, tr(" of %s for %s", "（档案 %s，目的：%s）"), json_text(j, "record"), purpose_name(t, json_text(j, "purpose")));
+		todo_add(to, tr(" of %s for %s", "（档案 %s，目的：%s）"), json_text(j, "record"), purpose_name(t, json_text(j, "purpose")));
 	} else {
-		add(to, tr("assignment: %s, %zu files for ", "分派：%s，%zu 份档案，目的："), json_text(j, "principal"),
+		todo_add(to, tr("assignment: %s, %zu files for ", "分派：%s，%zu 份档案，目的："), json_text(j, "principal"),
 		    json_array_size(json_object_get(j, "records")));
 		for (size_t i = 0; i < json_array_size(purposes); i++) {
 			const char *code = json_string_value(json_array_get(purposes, i));
 
-			add(to, "%s%s", i > 0 ? tr(", ", "、") : "", code != NULL ? purpose_name(t, code) : "?");
+			todo_add(to, "%s%s", i > 0 ? tr(", ", "、") : "", code != NULL ? purpose_name(t, code) : "?");
 		}
 	}
-	add(to, tr(", until %s", "，至 %s"), json_text(j, "until"));
+	todo_add(to, tr(", until %s", "，至 %s"), json_text(j, "until"));
 }
 
 /* ---- items ------------------------------------------------------------------------------------------------------------ */
@@ -233,7 +197,7 @@ static void add_request(void *cookie, const json_t *j)
 {
 	struct todo *t = cookie;
 	bool mine = t->section == DECIDE;
-	char what[TEXT_MAX] = "", next[TEXT_MAX] = "";
+	char what[TODO_TEXT] = "", next[TODO_TEXT] = "";
 
 	if (mine)
 		json_array_append_new(t->decide, json_string(json_text(j, "id")));
@@ -248,7 +212,7 @@ static void add_approval(void *cookie, const json_t *j)
 {
 	struct todo *t = cookie;
 	const char *until = json_text(j, "until");
-	char what[TEXT_MAX] = "";
+	char what[TODO_TEXT] = "";
 
 	if (until[0] == 0 || strcmp(until, t->soon) > 0 || json_is_true(json_object_get(j, "demo")))
 		return;
@@ -258,16 +222,35 @@ static void add_approval(void *cookie, const json_t *j)
 	    tr("if it is still needed, who assigns makes it anew: childvault assign", "如仍需要，请由分派人重新分派：childvault assign"));
 }
 
+/* A re-wrap whose keys went with a restart: its custodians find it among what waits for them. */
+static void add_rewrap(struct todo *t, const json_t *j)
+{
+	char what[TODO_TEXT] = "", next[TODO_TEXT] = "";
+
+	if (contains(t->decide, json_text(j, "id")))
+		return;
+	todo_add(what, tr("data keys wrapped anew: %llu of %llu files", "重新包裹数据密钥：%llu / %llu 份档案"), json_number(j, "done"),
+	    json_number(j, "total"));
+	todo_add(next, tr("two custodians give their shares once more: childvault custody give %s --key KEY",
+	    "由两名保管员再次交出份额：childvault custody give %s --key 密钥文件"), json_text(j, "id"));
+	item(t, j, json_text(j, "id"), what, next);
+}
+
 static void add_job(void *cookie, const json_t *j)
 {
 	struct todo *t = cookie;
-	char what[TEXT_MAX] = "", next[TEXT_MAX] = "";
+	char what[TODO_TEXT] = "", next[TODO_TEXT] = "";
 
-	add(what, strcmp(json_text(j, "kind"), "predicates") == 0 ?
+	if (strcmp(json_text(j, "kind"), "rewrap") == 0) {
+		add_rewrap(t, j);
+		return;
+	}
+
+	todo_add(what, strcmp(json_text(j, "kind"), "predicates") == 0 ?
 	    tr("predicates computed anew: %llu of %llu files", "重新计算判定字段：%llu / %llu 份档案") :
 	    tr("views computed anew: %llu of %llu files", "重新计算脱敏视图：%llu / %llu 份档案"), json_number(j, "done"),
 	    json_number(j, "total"));
-	add(next, tr("somebody who holds the classes goes on: childvault reproject --resume %s",
+	todo_add(next, tr("somebody who holds the classes goes on: childvault reproject --resume %s",
 	    "由持有相应类别密钥的人员继续：childvault reproject --resume %s"),
 	    json_text(j, "id"));
 	item(t, j, json_text(j, "id"), what, next);
@@ -304,7 +287,7 @@ static int overdue(struct todo *t, const struct childvault_with *with)
 	size_t n = 0;
 	struct pages p = { .collection = "records", .filter = { .due = "overdue", .limit = 100 }, .with = with, .row = count_record,
 		.cookie = &n };
-	char what[TEXT_MAX] = "", next[TEXT_MAX] = "";
+	char what[TODO_TEXT] = "", next[TODO_TEXT] = "";
 	bool more = false;
 	json_t *j;
 	int r;
@@ -323,8 +306,8 @@ static int overdue(struct todo *t, const struct childvault_with *with)
 		return cli_answer_fail(t->cv, r);
 	if (n == 0)
 		return 0;
-	add(what, more ? tr("%zu files and more", "%zu 份以上") : tr("%zu files", "%zu 份"), n);
-	add(next, tr("confirm or visit: childvault list --due overdue --purpose %s",
+	todo_add(what, more ? tr("%zu files and more", "%zu 份以上") : tr("%zu files", "%zu 份"), n);
+	todo_add(next, tr("confirm or visit: childvault list --due overdue --purpose %s",
 	    "请核实或走访：childvault list --due overdue --purpose %s"), with->purpose);
 	j = json_pack("{s:i,s:b}", "count", (int)n, "more", (int)more);
 	item(t, j, "", what, next);
@@ -332,10 +315,46 @@ static int overdue(struct todo *t, const struct childvault_with *with)
 	return 0;
 }
 
-static int sections(struct todo *t, const struct childvault_with *with)
+static void count_overdue(void *cookie, const json_t *key)
+{
+	*(size_t *)cookie += json_is_true(json_object_get(key, "overdue"));
+}
+
+/*
+ * How many keys are overdue, in one line. Who has a role is none of those who see the inventory, and a question that is refused would
+ * stand in the log.
+ */
+static int keys(struct todo *t, bool own)
+{
+	struct pages p = { .collection = "keys", .all = true, .row = count_overdue };
+	char what[TODO_TEXT] = "";
+	bool more = false;
+	size_t n = 0;
+	json_t *j;
+	int r;
+
+	t->section = KEYS;
+	p.cookie = &n;
+	if (!own || childvault_roles(t->cv)[0] != 0)
+		return 0;
+	r = pages_get(t->cv, &p, &more);
+	if (r == CHILDVAULT_PROBLEM && strcmp(childvault_problem(t->cv), "not-permitted") == 0)
+		return 0;
+	if (r != CHILDVAULT_OK)
+		return cli_answer_fail(t->cv, r);
+	if (n == 0)
+		return 0;
+	todo_add(what, tr("%zu keys are overdue", "%zu 项密钥逾期"), n);
+	j = json_pack("{s:i}", "overdue", (int)n);
+	item(t, j, "", what, tr("see which, and what is to be done: childvault rotate --status", "查看清单和处理办法：childvault rotate --status"));
+	json_decref(j);
+	return 0;
+}
+
+static int sections(struct todo *t, const struct childvault_with *with, bool own)
 {
 	const struct childvault_filter mine = { .waiting = "me" }, pending = { .state = "pending" }, active = { .state = "active" },
-		keys = { .state = "needs-keys" };
+		needs_keys = { .state = "needs-keys" };
 	int code;
 
 	if ((code = section(t, DECIDE, "requests", mine, add_request)) != 0 ||
@@ -347,7 +366,9 @@ static int sections(struct todo *t, const struct childvault_with *with)
 	t->kind = "grant";
 	if ((code = section(t, ENDING, "grants", active, add_approval)) != 0 || (code = overdue(t, with)) != 0)
 		return code;
-	return section(t, JOBS, "jobs", keys, add_job);
+	if ((code = section(t, JOBS, "jobs", needs_keys, add_job)) != 0)
+		return code;
+	return keys(t, own);
 }
 
 static int print_json(struct todo *t)
@@ -385,9 +406,9 @@ static int prepare(struct todo *t)
 int cmd_todo(int argc, char **argv)
 {
 	static const struct cli_help help = { "todo [--purpose P]",
-		"Tells what waits for you: requests that you may decide, your own, approvals that end soon, overdue files, jobs without "
-		"keys.",
-		"显示待办：待您审批的申请、您自己的申请、即将到期的批准、逾期档案、待密钥的任务。" };
+		"Tells what waits for you: requests that you may decide, sign or give for, what others decide, approvals that end soon,\n"
+		"overdue files, jobs without keys, overdue keys.",
+		"显示待办：待您审批、签名或交出份额的申请，待他人处理的申请，即将到期的批准，逾期档案，待密钥的任务，逾期密钥。" };
 	struct childvault_with with = { 0 };
 	const struct cli_option options[] = {
 		{ "purpose", OPTION_TEXT, &with.purpose, "P", "count overdue files for this purpose", "按此目的统计逾期档案" },
@@ -403,7 +424,7 @@ int cmd_todo(int argc, char **argv)
 		return code;
 	if ((code = prepare(&t)) == 0) {
 		load_policy(&t);
-		code = sections(&t, &with);
+		code = sections(&t, &with, own);
 	}
 	if (code == 0 && t.json != NULL)
 		code = print_json(&t);

@@ -79,9 +79,18 @@ int signing_look(struct signing *s, const char *command, const char *id, unsigne
 	memcpy(s->id, id, sizeof(s->id));
 	if ((r = childvault_object(s->cv, "requests", s->id)) != CHILDVAULT_OK)
 		return cli_answer_fail(s->cv, r);
-	if ((code = take_document(s)) != 0 || (code = check_chain(s, signatures)) != 0)
+	if ((code = take_document(s)) != 0)
+		return code;
+	if (signatures == 1 && signing_is_first(s))
+		signatures = 0;
+	if ((code = check_chain(s, signatures)) != 0)
 		return code;
 	return cli.json ? 0 : signing_print(s);
+}
+
+bool signing_is_first(const struct signing *s)
+{
+	return strcmp(json_text(s->request, "waits_for"), "first-signature") == 0;
 }
 
 /* ---- acts -------------------------------------------------------------------------------------------------------------- */
@@ -129,36 +138,14 @@ int signing_propose(struct signing *s, const char *body)
 	return check_chain(s, 0);
 }
 
-int signing_first(struct signing *s)
-{
-	int code;
-
-	if (!cli.json && (code = signing_print(s)) != 0)
-		return code;
-	if ((code = signing_send(s, "sign")) != 0)
-		return code;
-	if (cli.json)
-		return cli_print_body(s->cv);
-	printf(tr("another administrator signs: childvault request sign %s --key KEY --code \"%s\"\n",
-	    "待另一名管理员签名：childvault request sign %s --key 密钥文件 --code \"%s\"\n"), s->id, s->reading.code);
-	return 0;
-}
-
-int signing_run(struct signing *s, const char *command, const char *key_path, uint64_t passphrase_fd, json_t *body)
-{
-	char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
-	int code;
-
-	if ((code = signing_open(s, command, key_path, passphrase_fd)) == 0 && (code = signing_propose(s, text)) == 0)
-		code = signing_first(s);
-	if (text != NULL)
-		json_text_free(text);
-	json_decref(body);
-	signing_close(s);
-	return code;
-}
-
 /* ---- what comes next --------------------------------------------------------------------------------------------------- */
+
+static void say_second(const struct signing *s)
+{
+	printf(tr("another administrator signs: childvault %s sign %s --key KEY --code \"%s\"\n",
+	    "待另一名管理员签名：childvault %s sign %s --key 密钥文件 --code \"%s\"\n"),
+	    s->reading.op.head.operation == OPERATION_POLICY ? "policy" : "request", s->id, s->reading.code);
+}
 
 static void say_done(const struct signing *s)
 {
@@ -203,7 +190,9 @@ void signing_say_next(const struct signing *s)
 {
 	json_t *j = cli_body(s->cv);
 
-	if (strcmp(json_text(j, "waits_for"), "custodians") != 0)
+	if (strcmp(json_text(j, "waits_for"), "second-signature") == 0)
+		say_second(s);
+	else if (strcmp(json_text(j, "waits_for"), "custodians") != 0)
 		say_done(s);
 	else if (json_object_get(j, "given") == NULL)
 		printf(tr("two custodians give their shares: childvault custody give %s --key KEY\n",
@@ -213,6 +202,34 @@ void signing_say_next(const struct signing *s)
 		    "已有 %zu 名保管员交出，共须 %llu 名；下一名：childvault custody give %s --key 密钥文件\n"),
 		    json_array_size(json_object_get(j, "given")), json_number(j, "needed"), s->id);
 	json_decref(j);
+}
+
+int signing_first(struct signing *s)
+{
+	int code;
+
+	if (!cli.json && (code = signing_print(s)) != 0)
+		return code;
+	if ((code = signing_send(s, "sign")) != 0)
+		return code;
+	if (cli.json)
+		return cli_print_body(s->cv);
+	say_second(s);
+	return 0;
+}
+
+int signing_run(struct signing *s, const char *command, const char *key_path, uint64_t passphrase_fd, json_t *body)
+{
+	char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
+	int code;
+
+	if ((code = signing_open(s, command, key_path, passphrase_fd)) == 0 && (code = signing_propose(s, text)) == 0)
+		code = signing_first(s);
+	if (text != NULL)
+		json_text_free(text);
+	json_decref(body);
+	signing_close(s);
+	return code;
 }
 
 /* ---- bodies ------------------------------------------------------------------------------------------------------------ */

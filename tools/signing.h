@@ -39,15 +39,18 @@ int signing_first(struct signing *s);
 /* The three above in one, for a body that signing_body made. Closes s. */
 int signing_run(struct signing *s, const char *command, const char *key_path, uint64_t passphrase_fd, json_t *body);
 /*
- * Get the request with this id and verify it: document, vault, the signed directory, and that so many administrators of it have signed.
- * Shows it but with --json. Behind signing_open. 0 or an exit code after a message.
+ * Get the request with this id and verify it: document, vault, the signed directory, and that so many administrators of it have signed;
+ * where one is wanted, none if it is the first that is wanting. Shows it but with --json. Behind signing_open. 0 or an exit code after a
+ * message.
  */
 int signing_look(struct signing *s, const char *command, const char *id, unsigned signatures);
+/* Behind signing_look: whether nobody has signed yet. Who proposed it does so with the action sign; a second one approves. */
+bool signing_is_first(const struct signing *s);
 /* Do an action of the request with one member in base64. 0 or an exit code after a message. */
 int signing_act(struct signing *s, const char *action, const char *name, const uint8_t *p, size_t n);
 /* Sign and send it by this action. As above. */
 int signing_send(struct signing *s, const char *action);
-/* Say what follows the second signature, or the last share, from the last answer. */
+/* Say what follows the signature or share that was sent, from the last answer. */
 void signing_say_next(const struct signing *s);
 
 /* Bytes of a base64 member of j. False: it is not there, or no base64. */
@@ -67,7 +70,7 @@ int signing_print(const struct signing *s);
 
 /* ---- cmd_sign.c -------------------------------------------------------------------------------------------------------- */
 
-/* `COMMAND REQUEST --key KEY [--code CODE]`: sign any operation as the second administrator. */
+/* `COMMAND REQUEST --key KEY [--code CODE]`: sign any operation, as the second administrator where there is a first signature. */
 int sign_second(int argc, char **argv, const char *command, const struct cli_help *help);
 
 #endif
