@@ -202,6 +202,12 @@ class Hoard:
         if kind == 4 and r.at < len(plain):
             self.open_document(Operation(r.take(r.uint(4))))
         r.end()
+        must(list(items) == sorted(items), "governance row: order of items")
+        if kind == 13:
+            must(items[1] in (b"\1", b"\2", b"\3"), "job: kind")
+            classes = items.get(10, b"")
+            must(set(items) <= {1, 2, 3, 4, 5, 6, 7, 10, 11, 12} if items[1] == b"\3" else not classes, "job: items")
+            must(len(classes) % 8 == 0 and bool(classes) == (items[1] == b"\3"), "job: classes of a re-wrap")
         if 24 in items:
             self.grants.append((items[6], items[1], items[24]))
 
