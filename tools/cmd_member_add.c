@@ -17,11 +17,11 @@ struct adding {
 	uint64_t fd;
 };
 
-/* Administrators, custodians and auditors have no role; people and applications have some. */
+/* Administrators and custodians have no role, people and applications some; an auditor who reads the log here has the profile's for it. */
 static int check_adding(struct adding *a)
 {
 	static const char *const kinds[] = { "person", "app", "administrator", "custodian", "auditor" };
-	bool known = a->as == NULL, works;
+	bool known = a->as == NULL, works, keeps;
 
 	if (a->app && a->as != NULL)
 		return cli_usage("member add", "--app or --as, not both", "--app 与 --as 二者择一");
@@ -33,28 +33,29 @@ static int check_adding(struct adding *a)
 		return cli_usage("member add", "--as is person, app, administrator, custodian or auditor",
 		    "--as 为 person、app、administrator、custodian 或 auditor");
 	works = a->as == NULL || strcmp(a->as, "person") == 0 || strcmp(a->as, "app") == 0;
-	if (works == (a->roles.n == 0))
-		return works ? cli_usage("member add", "--role R is missing", "缺少 --role 角色") :
-		    cli_usage("member add", "administrators, custodians and auditors have no role", "管理员、保管员和审计员没有角色");
+	keeps = !works && strcmp(a->as, "auditor") != 0;
+	if (works && a->roles.n == 0)
+		return cli_usage("member add", "--role R is missing", "缺少 --role 角色");
+	if (keeps && a->roles.n > 0)
+		return cli_usage("member add", "administrators and custodians have no role", "管理员和保管员没有角色");
 	if ((a->as != NULL && strcmp(a->as, "administrator") == 0) != (a->duty != NULL))
 		return cli_usage("member add", "an administrator has a --duty, and nobody else: system, security or audit",
 		    "管理员须有 --duty（system、security 或 audit），其他人没有");
 	return 0;
 }
 
-static char *proposal(const struct adding *a, const char *public_text)
+static json_t *proposal(const struct adding *a, const char *public_text)
 {
 	json_t *j = signing_body("members");
-	char *text = NULL;
 
 	if (j != NULL && signing_set(j, "public", public_text) && (a->roles.n == 0 || signing_set_list(j, "roles", &a->roles)) &&
 	    signing_set(j, "as", a->as) && signing_set(j, "duty", a->duty) && signing_set(j, "name", a->name) &&
 	    signing_set(j, "department", a->department) && signing_set(j, "post", a->post) && signing_set(j, "area", a->area) &&
 	    signing_set(j, "vetted", a->vetted) && signing_set(j, "person", a->person) && signing_set(j, "ends", a->ends) &&
 	    signing_set(j, "reason", a->reason))
-		text = json_dumps(j, JSON_COMPACT);
+		return j;
 	json_decref(j);
-	return text;
+	return NULL;
 }
 
 /* What came back is about the keys in the file: the daemon cannot put its own in their place. */
@@ -71,7 +72,7 @@ static int check_keys(const struct signing *s, const char *path, const struct bu
 
 static int propose(struct signing *s, const struct adding *a, const char *path)
 {
-	char *body = NULL;
+	json_t *body = NULL;
 	struct buf text;
 	int code;
 
@@ -88,8 +89,7 @@ static int propose(struct signing *s, const struct adding *a, const char *path)
 	if ((code = signing_propose(s, body)) == 0)
 		code = check_keys(s, path, &text);
 out:
-	if (body != NULL)
-		json_text_free(body);
+	json_decref(body);
 	buf_free(&text);
 	return code;
 }

@@ -72,7 +72,6 @@ static int remove_member(struct signing *s, const char *login, const char *reaso
 	struct found found = { .has_role = false };
 	struct pages p = { .collection = "members", .filter = { .principal = login }, .row = look_at, .cookie = &found };
 	json_t *body;
-	char *text;
 	bool more, fits;
 	int code, r;
 
@@ -81,11 +80,8 @@ static int remove_member(struct signing *s, const char *login, const char *reaso
 	body = signing_body(found.has_role ? "rekey" : "remove");
 	fits = body != NULL && signing_set(body, "principal", login) && signing_set(body, "reason", reason) &&
 	    (!found.has_role || json_object_set_new(body, "removed", json_true()) == 0);
-	text = fits ? json_dumps(body, JSON_COMPACT) : NULL;
-	if ((code = signing_propose(s, text)) == 0)
+	if ((code = signing_propose(s, fits ? body : NULL)) == 0)
 		code = signing_first(s);
-	if (text != NULL)
-		json_text_free(text);
 	json_decref(body);
 	return code;
 }
@@ -168,19 +164,13 @@ struct rekey {
 static int propose_rekey(struct signing *s, struct rekey *x)
 {
 	json_t *body = signing_body("rekey");
-	char *text = NULL;
-	int code = 0;
-
-	if (x->all)
-		code = all_roles(s, &x->roles);
-	if (code == 0 && body != NULL && signing_set_list(body, "roles", &x->roles) &&
+	int code = x->all ? all_roles(s, &x->roles) : 0;
+	bool fits = code == 0 && body != NULL && signing_set_list(body, "roles", &x->roles) &&
 	    (x->without.n == 0 || signing_set_list(body, "without", &x->without)) && signing_set(body, "reason", x->p.reason) &&
-	    json_object_set_new(body, "classes", json_boolean(x->classes)) == 0)
-		text = json_dumps(body, JSON_COMPACT);
-	if (code == 0 && (code = signing_propose(s, text)) == 0)
+	    json_object_set_new(body, "classes", json_boolean(x->classes)) == 0;
+
+	if (code == 0 && (code = signing_propose(s, fits ? body : NULL)) == 0)
 		code = signing_first(s);
-	if (text != NULL)
-		json_text_free(text);
 	json_decref(body);
 	return code;
 }
@@ -237,7 +227,7 @@ int custody_reshare(int argc, char **argv)
 {
 	static const struct cli_help help = { "custody reshare R[,R] | --all --key KEY",
 		"Proposes that role keys be made and shared anew among the custodians of today, and signs it: for a custodian who\n"
-		"came or left. The shares of before open nothing any more. Classes keep their keys. Another administrator signs\n"
+		"came or left. The shares of before open nothing here any more. Classes keep their keys. Another administrator signs\n"
 		"(request sign), then two custodians who have shares give them (custody give).",
 		"提请更换角色密钥并在现任保管员之间重新分存（保管员变动后使用）并签名；旧份额随即失效，类别密钥不变。再由另一名管理员签名\n"
 		"（request sign），两名持有份额的保管员交出份额（custody give）。" };

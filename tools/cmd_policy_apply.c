@@ -44,26 +44,26 @@ int policy_of_vault(struct policy **ret)
 /* ---- apply ------------------------------------------------------------------------------------------------------ */
 
 /* {"kind": "policy", "document": base64}, or NULL without memory. */
-static char *request_body(const struct buf *doc)
+static json_t *request_body(const struct buf *doc)
 {
-	char *base64 = malloc(b64_size(B64_STD, doc->n)), *text = NULL;
+	char *base64 = malloc(b64_size(B64_STD, doc->n));
 	json_t *j = signing_body("policy");
 
-	if (base64 != NULL && j != NULL) {
+	if (base64 != NULL)
 		b64_encode(B64_STD, doc->p, doc->n, base64);
-		if (signing_set(j, "document", base64))
-			text = json_dumps(j, JSON_COMPACT);
+	if (j != NULL && (base64 == NULL || !signing_set(j, "document", base64))) {
+		json_decref(j);
+		j = NULL;
 	}
-	json_decref(j);
 	free(base64);
-	return text;
+	return j;
 }
 
 int policy_apply(const char *path, const struct policy_args *a)
 {
 	struct policy *old = NULL, *new = NULL;
 	static struct signing s;
-	char *body = NULL;
+	json_t *body = NULL;
 	struct buf doc;
 	int code;
 
@@ -83,8 +83,7 @@ int policy_apply(const char *path, const struct policy_args *a)
 	else
 		code = signing_first(&s);
 out:
-	if (body != NULL)
-		json_text_free(body);
+	json_decref(body);
 	signing_close(&s);
 	policy_free(old);
 	policy_free(new);
@@ -125,7 +124,7 @@ int policy_sign(const char *id, const struct policy_args *a)
 		    "此请求的校验码为 %s：与对方所见不同", s.reading.code);
 		goto out;
 	}
-	if ((code = signing_send(&s, signing_is_first(&s) ? "sign" : "approve")) != EXIT_DONE)
+	if ((code = signing_send(&s, "approve")) != EXIT_DONE)
 		goto out;
 	if (cli.json)
 		code = cli_print_body(s.cv);

@@ -295,8 +295,8 @@ static int ask_rekey(const struct rekey_args *x, const char *path)
 		    "not enough holders have allowed it in the last 15 minutes: childvault shares allow --share FILE",
 		    "最近 15 分钟内同意的持有人不足：请执行 childvault shares allow --share 文件");
 	else if (a.result == PROBLEM_APPROVAL_REQUIRED)
-		code = cli_fail(EXIT_DENIED, "two administrators have not allowed this split (this threshold, these holders, in this order), or it "
-		    "was made already: childvault shares propose",
+		code = cli_fail(EXIT_DENIED, "two administrators have not allowed this split (this threshold, these holders, in this "
+		    "order), or it was made already: childvault shares propose",
 		    "两名管理员尚未批准此次拆分（门限、持有人及其顺序须一致），或已使用过：请先执行 childvault shares propose");
 	else if (a.result == PROBLEM_CONFLICT)
 		code = cli_fail(EXIT_FAILED, "no slot is free for it", "没有可用的解封槽");
@@ -356,7 +356,8 @@ static int shares_rekey(int argc, char **argv)
 		"unseal. The old shares stay in force until every holder has confirmed.",
 		"在所列持有人之间重新拆分解封密钥，每人一个文件。此次拆分须已由两名管理员批准（shares propose），并输入操作员口令，或先由足够的\n"
 		"持有人执行 shares allow。全部确认之前旧份额有效。" };
-	struct rekey_args x = { .command = "shares rekey", .slot = UINT64_MAX, .from = { .slot = UINT64_MAX, .passphrase_fd = UINT64_MAX } };
+	struct rekey_args x = { .command = "shares rekey", .slot = UINT64_MAX,
+		.from = { .slot = UINT64_MAX, .passphrase_fd = UINT64_MAX } };
 	const struct cli_option options[] = { { "vault", OPTION_TEXT, &x.vault, "DIR", "the vault's folder", "档案库目录" },
 		{ "threshold", OPTION_NUMBER, &x.k, "K", "how many unseal", "解封所需份数" },
 		{ "holders", OPTION_TEXT, &x.holders, "A,B,C", "who gets a share: names that the sealed vault shows", "份额持有人（封存时也会显示）" },

@@ -27,7 +27,7 @@ int sign_second(int argc, char **argv, const char *command, const struct cli_hel
 		    "此请求的校验码为 %s：与对方所见不同", s.reading.code);
 		goto out;
 	}
-	if ((code = signing_send(&s, signing_is_first(&s) ? "sign" : "approve")) != 0)
+	if ((code = signing_send(&s, "approve")) != 0)
 		goto out;
 	if (cli.json)
 		code = cli_print_body(s.cv);
@@ -52,8 +52,8 @@ int request_sign(int argc, char **argv)
 {
 	static const struct cli_help help = { "request sign REQUEST --key KEY [--code CODE]",
 		"Shows the operation that another administrator proposed and signs it as the second one. CODE is what the first one\n"
-		"reads out. Who proposed it and was cut off before signing signs with it, too.",
-		"显示另一名管理员提请的操作，并以第二名管理员身份签名。CODE 为第一名管理员读出的校验码。提请后签名中断者也用此命令补签。" };
+		"reads out.",
+		"显示另一名管理员提请的操作，并以第二名管理员身份签名。CODE 为第一名管理员读出的校验码。" };
 
 	return sign_second(argc, argv, "request sign", &help);
 }

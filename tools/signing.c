@@ -81,16 +81,9 @@ int signing_look(struct signing *s, const char *command, const char *id, unsigne
 		return cli_answer_fail(s->cv, r);
 	if ((code = take_document(s)) != 0)
 		return code;
-	if (signatures == 1 && signing_is_first(s))
-		signatures = 0;
 	if ((code = check_chain(s, signatures)) != 0)
 		return code;
 	return cli.json ? 0 : signing_print(s);
-}
-
-bool signing_is_first(const struct signing *s)
-{
-	return strcmp(json_text(s->request, "waits_for"), "first-signature") == 0;
 }
 
 /* ---- acts -------------------------------------------------------------------------------------------------------------- */
@@ -124,18 +117,21 @@ int signing_send(struct signing *s, const char *action)
 	return signing_act(s, action, "signature", signature, sizeof signature);
 }
 
-int signing_propose(struct signing *s, const char *body)
+int signing_propose(struct signing *s, const json_t *asked)
 {
+	char *body = asked != NULL ? json_dumps(asked, JSON_COMPACT) : NULL;
 	int code, r;
 
 	if (body == NULL)
 		return cli_fail(EXIT_FAILED, "an option is not UTF-8, or memory is short", "某选项不是 UTF-8，或内存不足");
-	if ((r = childvault_make(s->cv, NULL, "requests", body)) != CHILDVAULT_OK)
+	r = childvault_make(s->cv, NULL, "requests", body);
+	json_text_free(body);
+	if (r != CHILDVAULT_OK)
 		return cli_answer_fail(s->cv, r);
 	snprintf(s->id, sizeof s->id, "%s", childvault_id(s->cv));
-	if ((code = take_document(s)) != 0)
+	if ((code = take_document(s)) != 0 || (code = check_chain(s, 0)) != 0)
 		return code;
-	return check_chain(s, 0);
+	return signing_match(s, asked);
 }
 
 /* ---- what comes next --------------------------------------------------------------------------------------------------- */
@@ -220,13 +216,10 @@ int signing_first(struct signing *s)
 
 int signing_run(struct signing *s, const char *command, const char *key_path, uint64_t passphrase_fd, json_t *body)
 {
-	char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
 	int code;
 
-	if ((code = signing_open(s, command, key_path, passphrase_fd)) == 0 && (code = signing_propose(s, text)) == 0)
+	if ((code = signing_open(s, command, key_path, passphrase_fd)) == 0 && (code = signing_propose(s, body)) == 0)
 		code = signing_first(s);
-	if (text != NULL)
-		json_text_free(text);
 	json_decref(body);
 	signing_close(s);
 	return code;

@@ -27,10 +27,10 @@ int signing_open(struct signing *s, const char *command, const char *key_path, u
 /* End the session and wipe; a signing that was never opened is allowed. */
 void signing_close(struct signing *s);
 /*
- * Make a request of this JSON body and read what it would have signed; the signed directory is verified first, and that this would be its
- * next change. NULL: a usage error was told, or memory is short. 0 or an exit code after a message.
+ * Make a request of this JSON body and read what it would have signed: the signed directory is verified, that this would be its next
+ * change, and that the document is what was asked for. NULL: memory is short, or an option is not UTF-8. 0 or an exit code after a message.
  */
-int signing_propose(struct signing *s, const char *body);
+int signing_propose(struct signing *s, const json_t *asked);
 /*
  * Show what was proposed, sign it as the first administrator and say who is next; with --json the last answer alone is printed. 0 or an
  * exit code.
@@ -44,8 +44,6 @@ int signing_run(struct signing *s, const char *command, const char *key_path, ui
  * message.
  */
 int signing_look(struct signing *s, const char *command, const char *id, unsigned signatures);
-/* Behind signing_look: whether nobody has signed yet. Who proposed it does so with the action sign; a second one approves. */
-bool signing_is_first(const struct signing *s);
 /* Do an action of the request with one member in base64. 0 or an exit code after a message. */
 int signing_act(struct signing *s, const char *action, const char *name, const uint8_t *p, size_t n);
 /* Sign and send it by this action. As above. */
@@ -62,6 +60,15 @@ json_t *signing_body(const char *kind);
  */
 bool signing_set(json_t *j, const char *name, const char *text);
 bool signing_set_list(json_t *j, const char *name, const struct cli_list *names);
+
+/* ---- signing_match.c --------------------------------------------------------------------------------------------------- */
+
+/*
+ * Whether the document is the operation that was asked for, whatever the daemon says of it: its kind, who joins and as what, how many are
+ * left out, flags, holders; roles and classes by the numbers of the policy in force, people by the ids that the daemon lists for their
+ * login names. cv's last answer is another one afterwards. 0; EXIT_VERIFY after a message; another exit code.
+ */
+int signing_match(struct signing *s, const json_t *asked);
 
 /* ---- signing_show.c ---------------------------------------------------------------------------------------------------- */
 

@@ -135,8 +135,8 @@ static void tell_mine(const json_t *j, const char *step, char to[TODO_TEXT])
 		todo_add(to, tr("you give your shares: childvault custody give %s --key KEY",
 		    "由您交出份额：childvault custody give %s --key 密钥文件"), id);
 	else if (strcmp(step, "first-signature") == 0)
-		todo_add(to, tr("you have not signed it yet: childvault request sign %s --key KEY (or request withdraw)",
-		    "您尚未签名：childvault request sign %s --key 密钥文件（或 request withdraw）"), id);
+		todo_add(to, tr("you were cut off before signing: childvault request withdraw %s, and propose it anew",
+		    "您在签名前中断：childvault request withdraw %s，然后重新提请"), id);
 	else
 		todo_add(to, tr("you sign as second administrator: childvault %s sign %s --key KEY --code CODE (which %s reads out)",
 		    "由您作为第二名管理员签名：childvault %s sign %s --key 密钥文件 --code 校验码（由 %s 读出）"), command, id,
@@ -147,7 +147,9 @@ void todo_tell_step(const json_t *request, bool mine, char to[TODO_TEXT])
 {
 	const char *step = json_text(request, "waits_for");
 
-	if (mine)
+	if (strcmp(step, "superseded") == 0)
+		todo_add(to, "%s", tr("another change came first: it has to be proposed anew", "已有其他变更在先：须重新提请"));
+	else if (mine)
 		tell_mine(request, step, to);
 	else if (strcmp(step, "first-signature") == 0)
 		todo_add(to, tr("%s, who proposed it, signs first", "待提请人 %s 首先签名"), json_text(request, "by"));

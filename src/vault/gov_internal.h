@@ -217,6 +217,8 @@ int gov_operation_read(const struct gov_object *o, struct operation_reading *ret
  * or bring shares as a custodian.
  */
 enum decision_reason gov_operation_part(struct vault *v, const struct vault_call *c, const struct gov_object *o);
+/* Whether another change of the directory came first: the operation can only be proposed anew. */
+bool gov_operation_superseded(struct vault *v, const struct operation_reading *r);
 /* Whether the next step waits for the caller, first signature and shares that they have not given yet among it. */
 enum decision_reason gov_operation_next(struct vault *v, const struct vault_call *c, const struct gov_object *o);
 /* Whether shares may still be brought for the request: it waits, or what it began wants its keys again. */

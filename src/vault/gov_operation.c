@@ -48,20 +48,37 @@ bool gov_operation_concerns(struct vault *v, const struct operation_reading *r, 
 }
 
 /* Accounts that are there are the security administrators': one of the two signers looks after this one. */
-static bool account_fits(struct vault *v, const struct vault_call *c, const struct gov_object *o)
+static bool looked_after(struct vault *v, const struct vault_call *c, const struct principal *by, const uint8_t account[16])
 {
-	const struct principal *p = directory_principal(v->keys, o->principal), *by = directory_principal(v->keys, o->by);
+	const struct principal *p = directory_principal(v->keys, account);
 
-	if (o->kind != GOV_KIND_ROLES && o->kind != GOV_KIND_REMOVE && o->kind != GOV_KIND_RESTORE)
-		return true;
 	return p != NULL && by != NULL &&
 	    (members_looks_after(v, c->principal, p, c->now_ms) || members_looks_after(v, by, p, c->now_ms));
+}
+
+static bool account_fits(struct vault *v, const struct vault_call *c, const struct gov_object *o, const struct operation_reading *r)
+{
+	const struct principal *by = directory_principal(v->keys, o->by);
+	bool fits = true;
+
+	if (o->kind == GOV_KIND_ROLES || o->kind == GOV_KIND_REMOVE || o->kind == GOV_KIND_RESTORE)
+		return looked_after(v, c, by, o->principal);
+	for (unsigned i = 0; fits && (r->flags & OPERATION_REMOVED) != 0 && i < r->principal_count; i++)
+		fits = looked_after(v, c, by, r->principals[i]);
+	return fits;
 }
 
 /* A re-wrap goes on by itself until its keys are lost with a restart: then custodians bring them again. */
 static bool wants_shares_again(struct vault *v, const struct gov_object *o)
 {
 	return o->kind == GOV_KIND_REWRAP && o->prefix.state == GOV_APPROVED && rewrap_waits(v, o->id);
+}
+
+bool gov_operation_superseded(struct vault *v, const struct operation_reading *r)
+{
+	uint8_t newest[32];
+
+	return r->op.change_n != 0 && r->change.sequence != change_newest(v->keys, newest) + 1;
 }
 
 bool gov_operation_gathers(struct vault *v, const struct gov_object *o)
@@ -88,7 +105,7 @@ enum decision_reason gov_operation_part(struct vault *v, const struct vault_call
 		return both && r.role_count > 0 ? DECIDE_YES : DECIDE_NOT_APPROVER;
 	if (both)
 		return DECIDE_ALREADY_DECIDED;
-	return account_fits(v, c, o) ? DECIDE_YES : DECIDE_NOT_APPROVER;
+	return account_fits(v, c, o, &r) ? DECIDE_YES : DECIDE_NOT_APPROVER;
 }
 
 static bool has_given(struct vault *v, const struct vault_call *c, const struct gov_object *o)
@@ -104,8 +121,12 @@ static bool has_given(struct vault *v, const struct vault_call *c, const struct 
 
 enum decision_reason gov_operation_next(struct vault *v, const struct vault_call *c, const struct gov_object *o)
 {
+	struct operation_reading r;
 	enum decision_reason why;
 
+	/* Another change of the directory came first: nobody can do anything for it any more. */
+	if (gov_operation_read(o, &r) == 0 && gov_operation_superseded(v, &r))
+		return DECIDE_CHANGE_ORDER;
 	if (o->signatures.n == 0 && gov_state_on(o, c->today) == GOV_PENDING)
 		return ids_equal(o->by, c->principal->id) && o->document.n > 0 ? DECIDE_YES : DECIDE_NOT_APPROVER;
 	if ((why = gov_operation_part(v, c, o)) == DECIDE_YES && has_given(v, c, o))
@@ -138,6 +159,40 @@ enum decision_reason gov_operation_fresh(struct vault *v, const struct vault_cal
 	return log_is_the_same(v, h) ? DECIDE_YES : DECIDE_LOG_DIFFERS;
 }
 
+/* Whether every role that the principal has is among those of the rekey. */
+static bool all_rekeyed(const struct vault *v, const struct operation_reading *r, const uint8_t id[16])
+{
+	uint16_t had[ROLE_WRAPS];
+	unsigned n = change_roles_of(v->keys, id, had), found = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned j = 0; j < r->role_count; j++)
+			found += r->roles[j].role == had[i];
+	return found == n;
+}
+
+/*
+ * New role keys without new class keys keep nobody out: whoever had the role before has the classes. So nobody may be left behind by such
+ * a change, neither by name nor because they may not act now.
+ */
+static bool leaves_keys_behind(struct vault *v, const struct vault_call *c, const struct operation_reading *r)
+{
+	const struct principal *p;
+	uint16_t had[ROLE_WRAPS];
+
+	if (r->principal_count > 0)
+		return true;
+	for (size_t i = 0; (p = directory_principal_at(v->keys, i)) != NULL; i++) {
+		unsigned n = directory_enabled(p, c->now_ms) ? 0 : change_roles_of(v->keys, p->id, had);
+
+		for (unsigned k = 0; k < n; k++)
+			for (unsigned j = 0; j < r->role_count; j++)
+				if (r->roles[j].role == had[k])
+					return true;
+	}
+	return false;
+}
+
 /* Nobody may be removed whom the vault cannot do without, or who keeps a key that opens something. */
 static unsigned check_removal(struct vault *v, struct vault_call *c, const struct operation_reading *r)
 {
@@ -154,6 +209,8 @@ static unsigned check_removal(struct vault *v, struct vault_call *c, const struc
 			return gov_operation_refuse(c, DECIDE_ALREADY_DECIDED);
 		if (!rekey && gov_rules_holds_class(v, p->id))
 			return gov_operation_conflict(c, "a rekey of the member's roles, which open classes; it removes, too");
+		if (rekey && !all_rekeyed(v, r, p->id))
+			return gov_operation_conflict(c, "a rekey of all roles of who is removed");
 	}
 	if (!gov_rules_administrators(v, &gone, c->now_ms))
 		return gov_operation_conflict(c, "two administrators of different persons who are left, or nobody could restore anybody");
@@ -162,6 +219,14 @@ static unsigned check_removal(struct vault *v, struct vault_call *c, const struc
 	if (!left)
 		return gov_operation_conflict(c, "as many custodians left as a role's key takes: a rekey shares it anew, then this");
 	return gov_rules_separate(v, r) ? 0 : gov_operation_refuse(c, DECIDE_SEPARATION);
+}
+
+static unsigned check_rekey(struct vault *v, struct vault_call *c, const struct operation_reading *r)
+{
+	if ((r->flags & OPERATION_NEW_CLASSES) == 0 && leaves_keys_behind(v, c, r))
+		return gov_operation_conflict(c,
+		    "new keys of the classes too: somebody who is left out, or may not act now, has the old ones");
+	return (r->flags & OPERATION_REMOVED) != 0 ? check_removal(v, c, r) : 0;
 }
 
 /* The newest epochs are those that were signed: other ones came between. */
@@ -244,7 +309,7 @@ unsigned gov_operation_check(struct vault *v, struct vault_call *c, const struct
 	case OPERATION_ROLES:
 		return gov_rules_separate(v, r) ? 0 : gov_operation_refuse(c, DECIDE_SEPARATION);
 	case OPERATION_REKEY:
-		return (r->flags & OPERATION_REMOVED) != 0 ? check_removal(v, c, r) : 0;
+		return check_rekey(v, c, r);
 	case OPERATION_CLASSES:
 		return check_classes(v, c, r);
 	case OPERATION_REWRAP:

@@ -96,11 +96,13 @@ static void show_split(struct gov_showing *x, const struct operation_split *s)
 /* What the document does, in words. Who it is about stands in the object's principal, but for somebody who is not there yet. */
 static void show_about(struct gov_showing *x, const struct operation_reading *r)
 {
+	static const char *const kinds[] = { "", "person", "app", "job", "administrator", "custodian", "auditor" };
 	uint8_t yes = 1;
 
 	switch (r->op.head.operation) {
 	case OPERATION_ADD_MEMBER:
 		gov_show_text(x, "login", r->principal.login);
+		gov_show_text(x, "as", kinds[r->principal.kind % (sizeof(kinds) / sizeof(kinds[0]))]);
 		show_roles(x, r);
 		break;
 	case OPERATION_REKEY:
@@ -186,7 +188,9 @@ void gov_show_operation(struct gov_showing *x, const struct gov_object *o, bool 
 	gov_show_text(x, "code", r.code);
 	gov_show_time(x, "expires_at", r.op.head.expires_ms);
 	show_about(x, &r);
-	if (gov_operation_gathers(x->v, o))
+	if (o->prefix.state == GOV_PENDING && gov_operation_superseded(x->v, &r))
+		gov_show_text(x, "waits_for", "superseded");
+	else if (gov_operation_gathers(x->v, o))
 		gov_show_text(x, "waits_for", steps[o->signatures.n / OPERATION_SIGNATURE]);
 	if (ceremony != NULL)
 		show_ceremony(x, ceremony);

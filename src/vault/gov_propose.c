@@ -185,13 +185,14 @@ static int make_document(struct vault *v, const struct vault_call *c, struct gov
 
 static unsigned waiting_of(struct vault *v, const struct vault_call *c)
 {
+	struct operation_reading r;
 	unsigned n = 0;
 
 	for (size_t i = 0; i < v->gov->n; i++) {
 		const struct gov_object *o = &v->gov->all[i]->held->o;
 
 		n += o->prefix.type == GOV_REQUEST && gov_kind_signed(o->kind) && ids_equal(o->by, c->principal->id) &&
-		    gov_state_on(o, c->today) == GOV_PENDING;
+		    gov_state_on(o, c->today) == GOV_PENDING && gov_operation_read(o, &r) == 0 && !gov_operation_superseded(v, &r);
 	}
 	return n;
 }

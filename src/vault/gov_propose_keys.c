@@ -192,6 +192,11 @@ unsigned gov_propose_rekey(struct vault *v, struct vault_call *c, const struct g
 		gov_input_fault(c, MEMBER_REMOVED);
 		return c->problem;
 	}
+	/* Who is left out of the role's key alone would keep the classes'. */
+	if (!x.what.classes && x.what.out_count > 0) {
+		gov_input_fault(c, MEMBER_NEW_CLASSES);
+		return c->problem;
+	}
 	p->operation = OPERATION_REKEY;
 	if (x.what.out_count == 1)
 		memcpy(p->d->o.principal, x.out[0], 16);

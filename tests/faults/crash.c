@@ -42,7 +42,8 @@ void finding(const char *fmt, ...)
 
 const char *fact_name(enum fact_what what)
 {
-	static const char *const names[FACT_KINDS] = { "create", "change", "assignment", "request", "grant", "job", "suspending", "restoring",
+	static const char *const names[FACT_KINDS] = { "create", "change", "assignment", "request", "grant", "job", "suspending",
+		"restoring",
 		"rekey", "re-wrap", "re-wrap's end", "checkpoint", "epoch's end", "stop", "start", "turn" };
 
 	return names[what];
