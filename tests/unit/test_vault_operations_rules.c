@@ -144,6 +144,39 @@ static void who_was_removed_does_not_come_back(void **state)
 	assert_int_equal(propose_as(f, x.a, &again, "worker", NULL, NULL, id), PROBLEM_VALIDATION);
 }
 
+/* A rekey as its body: roles, who is left out, removed, with or without the classes' keys. */
+static unsigned ask_rekey(struct fixture *f, const uint8_t token[32], const char *roles, const char *without, bool removed, bool classes)
+{
+	struct body x;
+	uint8_t id[16];
+
+	body_of(&x, "rekey");
+	body_texts(&x, "roles", roles);
+	if (without != NULL)
+		body_texts(&x, "without", without);
+	if (removed)
+		put_bool(&x, "removed", true);
+	put_bool(&x, "classes", classes);
+	return gov_post(f, token, "requests", &x, id);
+}
+
+static void nobody_who_is_out_keeps_the_keys_of_classes(void **state)
+{
+	struct fixture *f = *state;
+	struct parts x;
+
+	parts(f, &x);
+	assert_int_equal(ask_rekey(f, x.a, "clerk", "clerk", true, false), PROBLEM_VALIDATION);
+	assert_int_equal(ask_rekey(f, x.a, "clerk", "clerk", false, false), PROBLEM_VALIDATION);
+	/* Who is removed by a rekey of another role would keep their own. */
+	assert_int_equal(ask_rekey(f, x.a, "school", "clerk", true, true), PROBLEM_CONFLICT);
+	assert_int_equal(ask_rekey(f, x.a, "clerk", NULL, false, false), 0);
+	assert_int_equal(suspend(f, x.b, P_CLERK), 0);
+	assert_int_equal(ask_rekey(f, x.a, "clerk", NULL, false, false), PROBLEM_CONFLICT);
+	assert_int_equal(ask_rekey(f, x.a, "school", NULL, false, false), 0);
+	assert_int_equal(ask_rekey(f, x.a, "clerk", NULL, false, true), 0);
+}
+
 static void who_opens_classes_is_removed_with_a_rekey(void **state)
 {
 	struct fixture *f = *state;
@@ -664,7 +697,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, operations_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		T(two_administrators_and_enough_custodians_are_left), T(who_was_removed_does_not_come_back),
-		T(who_opens_classes_is_removed_with_a_rekey), T(nobody_has_a_part_in_what_is_about_them),
+		T(who_opens_classes_is_removed_with_a_rekey), T(nobody_who_is_out_keeps_the_keys_of_classes), T(nobody_has_a_part_in_what_is_about_them),
 		cmocka_unit_test_setup_teardown(one_of_two_looks_after_accounts, third_setup, fixture_teardown),
 		T(administrators_custodians_and_auditors_join), T(a_custodian_hands_over), T(a_policy_uses_what_custodians_gave),
 		T(a_policy_has_a_class_that_was_made), T(a_class_goes_to_no_role_whose_key_somebody_took_along),
