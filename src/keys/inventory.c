@@ -51,6 +51,21 @@ unsigned inventory_personal(const struct keys *k)
 	return count;
 }
 
+uint64_t inventory_personal_ms(const struct keys *k)
+{
+	size_t n;
+	const struct role_entry *e = directory_roles(k, &n);
+	uint64_t oldest = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t ms = role_is_personal(e[i].role) ? directory_made_ms(k, e[i].change_set) : 0;
+
+		if (ms != 0 && (oldest == 0 || ms < oldest))
+			oldest = ms;
+	}
+	return oldest;
+}
+
 /* Roles that hold the class epoch in their newest epochs. */
 static unsigned roles_with(const struct keys *k, uint32_t class_key, uint32_t epoch)
 {

@@ -22,6 +22,8 @@ bool inventory_role(const struct keys *k, size_t *at, struct inventory_role *ret
 unsigned inventory_members(const struct keys *k, uint16_t role, uint32_t epoch, uint64_t now_ms);
 /* How many personal roles there are, each in its newest epoch. */
 unsigned inventory_personal(const struct keys *k);
+/* When the oldest of them was made, ms; 0: there is none. */
+uint64_t inventory_personal_ms(const struct keys *k);
 
 struct inventory_class {
 	uint32_t class_key;

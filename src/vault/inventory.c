@@ -6,7 +6,7 @@
 #include "vault/members.h"
 
 #define DAY_MS (24u * 3600 * 1000)
-#define RENEW_MS (365u * (uint64_t)DAY_MS)	/* a role's and a class's epoch */
+#define RENEW_MS (365u * (uint64_t)DAY_MS)	/* a role's and a class's epoch, a split of the root key */
 #define REKEY_MS ((uint64_t)DAY_MS)		/* after a member of a role was suspended */
 #define SIGNING_DAYS 365u			/* so many must be left of the log's daily keys */
 
@@ -65,13 +65,14 @@ static int walk_slots(const struct walk *w, bool quorums)
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < SLOT_COUNT; i++) {
-		struct key_entry e = entry_of(quorums ? KEY_SPLIT : KEY_SLOT, i, 0, 0);
+		struct key_entry e = entry_of(quorums ? KEY_SPLIT : KEY_SLOT, i, 0, vault_slot_made_ms(w->v, i));
 
 		if (vault_slot(w->v, i, &info) != 0 || (info.type == SLOT_QUORUM) != quorums)
 			continue;
 		if (quorums) {
 			e.holders = info.n;
 			e.needed = info.k;
+			due(&e, e.made_ms + RENEW_MS, KEY_YEAR_OLD, w->now_ms);
 		}
 		r = tell(w, &e);
 	}
@@ -94,6 +95,7 @@ static int walk_vault(const struct walk *w)
 	if ((r = tell(w, &e)) != 0)
 		return r;
 	e = entry_of(KEY_SIGNING, 0, keys_fs_epoch(w->v->keys), 0);
+	e.made_ms = (made_ms / DAY_MS + e.epoch) * DAY_MS;
 	e.uses_left = EPOCHS - 1 - e.epoch;
 	/* The first of them is of the day on which the vault was made. */
 	due(&e, (made_ms / DAY_MS + EPOCHS - 1 - SIGNING_DAYS) * DAY_MS, KEY_RUNNING_OUT, w->now_ms);
@@ -188,7 +190,7 @@ static int walk_classes(const struct walk *w, bool newest)
 int inventory_walk(struct vault *v, uint64_t now_ms, bool counted, int (*cb)(void *cookie, const struct key_entry *e), void *cookie)
 {
 	const struct walk w = { v, now_ms, counted, cb, cookie };
-	struct key_entry personal = entry_of(KEY_PERSONAL, 0, 0, 0);
+	struct key_entry personal = entry_of(KEY_PERSONAL, 0, 0, inventory_personal_ms(v->keys));
 	int r;
 
 	if ((r = walk_vault(&w)) != 0 || (r = walk_roles(&w)) != 0 || (r = walk_custody(&w)) != 0 || (r = walk_classes(&w, true)) != 0 ||

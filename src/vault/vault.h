@@ -75,6 +75,8 @@ int vault_slot_make(struct vault *v, unsigned number, const struct slot_info *in
  * reads it as it was, and then as it would be.
  */
 int vault_slot_put(struct vault *v, unsigned number, const struct slot_info *info, const uint8_t *row, size_t n);
+/* When the slot was made, wall time: by the last vault_slot_put, or with the vault. 0 while sealed, or if its row does not open. */
+uint64_t vault_slot_made_ms(struct vault *v, unsigned number);
 /* Between turns: log that share number index of a slot was proved, or what was shown instead did not fit. 0 or as above. */
 int vault_share_shown(struct vault *v, unsigned number, unsigned index, bool good);
 

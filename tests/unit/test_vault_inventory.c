@@ -70,6 +70,8 @@ static void every_key_is_listed_in_order(void **state)
 	assert_int_equal(count(&x, KEY_CLASS_OLD), 0);
 	for (unsigned i = 1; i < x.n; i++)
 		assert_true(x.e[i - 1].kind < x.e[i].kind || (x.e[i - 1].kind == x.e[i].kind && x.e[i - 1].number < x.e[i].number));
+	for (unsigned i = 0; i < x.n; i++)
+		assert_true(x.e[i].made_ms != 0 && x.e[i].made_ms <= clock_wall_ms());
 	assert_int_equal(find(&x, KEY_PERSONAL, 0)->holders, PEOPLE);
 	assert_int_equal(find(&x, KEY_SIGNING, 0)->uses_left, EPOCHS - 1);
 }
