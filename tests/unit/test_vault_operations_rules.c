@@ -697,7 +697,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, operations_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		T(two_administrators_and_enough_custodians_are_left), T(who_was_removed_does_not_come_back),
-		T(who_opens_classes_is_removed_with_a_rekey), T(nobody_who_is_out_keeps_the_keys_of_classes), T(nobody_has_a_part_in_what_is_about_them),
+		T(who_opens_classes_is_removed_with_a_rekey), T(nobody_who_is_out_keeps_the_keys_of_classes),
+		T(nobody_has_a_part_in_what_is_about_them),
 		cmocka_unit_test_setup_teardown(one_of_two_looks_after_accounts, third_setup, fixture_teardown),
 		T(administrators_custodians_and_auditors_join), T(a_custodian_hands_over), T(a_policy_uses_what_custodians_gave),
 		T(a_policy_has_a_class_that_was_made), T(a_class_goes_to_no_role_whose_key_somebody_took_along),
