@@ -21,6 +21,9 @@ static int failed(const char *dir, int r)
 	case CV_ERR_FULL:
 		return cli_fail(EXIT_FAILED, "no room for a copy of %s/store/data.mdb without its free pages; nothing was changed",
 		    "磁盘空间不足，放不下 %s/store/data.mdb 的副本；未作任何更改", dir);
+	case CV_ERR_EXISTS:
+		return cli_fail(EXIT_FAILED, "%s/store/data.mdb has a second name (a hard link): that copy would be overwritten too",
+		    "%s/store/data.mdb 另有硬链接：该副本也会被清零", dir);
 	case CV_ERR_REPLAY:
 		return cli_fail(EXIT_VERIFY, "journal and tables in %s contradict each other; nothing was changed",
 		    "%s 中的日志与数据表互相矛盾；未作任何更改", dir);

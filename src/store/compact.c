@@ -200,6 +200,11 @@ static int replace_tables(struct compact *c)
 	struct stat st, fresh;
 	int old = -1, r;
 
+	/* Another name of the same file is somebody's copy, which the zeros would take too. */
+	if (stat(c->data, &st) != 0)
+		return CV_ERR_IO;
+	if (st.st_nlink != 1)
+		return CV_ERR_EXISTS;
 	if ((r = write_copy(c)) != 0)
 		goto out;
 	tables_close(&c->t);

@@ -18,7 +18,8 @@ struct store_compact_report {
 /*
  * Compact the store of the vault's folder dir, with the owner and mode that its files have. 0; CV_ERR_NOTFOUND (no store there);
  * CV_ERR_BUSY (a daemon has it open); CV_ERR_STATE: it was not stopped cleanly, so that the next start needs what would go; CV_ERR_FORMAT
- * (unknown version); CV_ERR_REPLAY (journal and tables contradict each other); CV_ERR_FULL: no room for the copy; CV_ERR_IO; CV_ERR_NOMEM.
+ * (unknown version); CV_ERR_EXISTS: the tables' file has a second name, whose bytes would go too; CV_ERR_REPLAY (journal and tables
+ * contradict each other); CV_ERR_FULL: no room for the copy; CV_ERR_IO; CV_ERR_NOMEM.
  * After a failure the store is as before, or compacted in part.
  */
 int store_compact(const char *dir, struct store_compact_report *ret) __attribute__((warn_unused_result));

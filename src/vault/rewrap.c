@@ -47,10 +47,12 @@ void rewrap_free(struct vault *v)
 /* Keys and thread for job j. */
 static int start(struct vault *v, const struct job *j, const struct custody *custody)
 {
-	struct rewrap *x = calloc(1, sizeof(*x));
+	struct rewrap *x;
 	int r = CV_ERR_NOMEM;
 
-	if (x == NULL || (r = rewrap_keys_open(v->keys, custody, j->class, j->classes, &x->keys)) != 0 ||
+	if (v->jobs->rewrap != NULL)
+		return CV_ERR_BUSY;	/* of a job that this turn cancelled: the turn's end frees it */
+	if ((x = calloc(1, sizeof(*x))) == NULL || (r = rewrap_keys_open(v->keys, custody, j->class, j->classes, &x->keys)) != 0 ||
 	    (r = rewrap_worker_start(v->keys, x->keys, &x->worker)) != 0) {
 		if (x != NULL)
 			rewrap_keys_free(x->keys);

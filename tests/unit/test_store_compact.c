@@ -246,6 +246,23 @@ static void an_open_store_and_one_without_a_clean_stop_are_left_alone(void **sta
 	assert_int_equal(store_compact(path, &rep), CV_ERR_NOTFOUND);
 }
 
+static void a_copy_by_hard_link_is_not_overwritten(void **state)
+{
+	struct store_compact_report rep;
+	char data[128], copy[128];
+
+	(void)state;
+	filled();
+	snprintf(data, sizeof(data), "%s/store/data.mdb", dir);
+	snprintf(copy, sizeof(copy), "%s/copy", dir);
+	assert_int_equal(link(data, copy), 0);
+	assert_int_equal(store_compact(dir, &rep), CV_ERR_EXISTS);
+	rows_are_there();
+	assert_int_equal(unlink(copy), 0);
+	assert_int_equal(store_compact(dir, &rep), 0);
+	rows_are_there();
+}
+
 static void a_journal_of_another_time_is_not_compacted(void **state)
 {
 	struct store_compact_report rep;
@@ -307,6 +324,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(deleted_bytes_leave_the_files_and_rows_stay),
 		T(an_open_store_and_one_without_a_clean_stop_are_left_alone),
+		T(a_copy_by_hard_link_is_not_overwritten),
 		T(a_journal_of_another_time_is_not_compacted),
 		T(killed_at_any_moment_it_leaves_a_store_that_opens),
 	};
