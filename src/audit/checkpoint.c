@@ -188,17 +188,13 @@ static void remove_partial(struct audit *a, uint64_t was, uint64_t now, unsigned
 
 /* ---- checkpoints ------------------------------------------------------------------------------------------------------ */
 
-static int write_checkpoint(struct audit *a, uint32_t epoch, bool seal, const struct buf *note)
+/* The note that closes an epoch. Behind the checkpoint: a seal of leaves that no checkpoint covers would look like a log cut short. */
+static int write_seal(struct audit *a, uint32_t epoch, const struct buf *note)
 {
 	char path[SEAL_PATH_MAX];
-	int r;
 
-	if (seal) {
-		(void)snprintf(path, sizeof(path), "seals/%06u", epoch);
-		if ((r = files_replace(a->dirfd, path, note->p, note->n)) != 0)
-			return r;
-	}
-	return files_replace(a->dirfd, "checkpoint", note->p, note->n);
+	(void)snprintf(path, sizeof(path), "seals/%06u", epoch);
+	return files_replace(a->dirfd, path, note->p, note->n);
 }
 
 /* Sign the tree as shown. The lock is held: it makes the apply thread wait at the end of a batch, for milliseconds. */
@@ -214,7 +210,7 @@ static int checkpoint_shown(struct audit *a, bool seal)
 	buf_init(&note, NOTE_MAX);
 	merkle_root(&e->frontier, root);
 	if ((r = sign(a, epoch, size, root, &note)) != 0 || (r = write_partials(a, e)) != 0 ||
-	    (r = write_checkpoint(a, epoch, seal, &note)) != 0)
+	    (r = files_replace(a->dirfd, "checkpoint", note.p, note.n)) != 0)
 		goto out;
 	a->has_signed = true;
 	a->signed_size = size;
@@ -226,6 +222,8 @@ static int checkpoint_shown(struct audit *a, bool seal)
 		for (unsigned level = 0; level < TILE_LEVELS; level++)
 			remove_partial(a, was, size, level);
 	}
+	if (seal)
+		r = write_seal(a, epoch, &note);
 out:
 	buf_free(&note);
 	return r;
@@ -279,7 +277,7 @@ static int epoch_leaf(struct audit *a, struct store *s, uint32_t epoch, uint64_t
 }
 
 /*
- * Leaf, flush, seal and checkpoint, next key. A crash in between repeats from the leaf on: the epoch then has two leaves of
+ * Leaf, flush, checkpoint and seal, next key. A crash in between repeats from the leaf on: the epoch then has two leaves of
  * kind 12, and its seal covers the second.
  */
 static int epoch_close(struct audit *a, struct store *s, uint64_t now_ms)

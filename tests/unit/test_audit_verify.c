@@ -828,6 +828,36 @@ static void folders_between_two_writes_verify(void **state)
 	fix_free(&f);
 }
 
+/* A day whose end was interrupted before its checkpoint, or before its seal: neither looks like a log cut short. */
+static void day_that_ends_half_way_verifies(void **state)
+{
+	/* A folder of this name keeps the file from being written. */
+	static const char *const names[] = { "checkpoint.new", "seals/000002.new" };
+	char path[FIX_PATH];
+	struct seen s;
+	struct fix f;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		make(&f);
+		assert_int_equal(fix_open(&f), 0);
+		fix_path(&f, names[i], path);
+		assert_int_equal(mkdir(path, 0700), 0);
+		f.now_ms += FIX_DAY_MS;
+		assert_int_equal(audit_turn_begin(f.a, f.s, f.now_ms), CV_ERR_IO);
+		assert_int_equal(f.epoch, 2);
+		verify(&f, &s);
+		assert_int_equal(s.result, 0);
+		assert_int_equal(rmdir(path), 0);
+		assert_int_equal(audit_turn_begin(f.a, f.s, f.now_ms), 0);
+		assert_int_equal(f.epoch, 3);
+		verify(&f, &s);
+		assert_int_equal(s.result, 0);
+		assert_int_equal(s.s.seals, 3);
+		fix_free(&f);
+	}
+}
+
 static void what_is_no_log_is_an_error(void **state)
 {
 	struct childvault_audit_options o = { .dir = "/nonexistent" };
@@ -876,6 +906,7 @@ int main(void)
 		cmocka_unit_test(clock_that_goes_back_is_a_note),
 		cmocka_unit_test(torn_tail_is_a_note_beyond_the_checkpoint_and_a_fault_below_it),
 		cmocka_unit_test(folders_between_two_writes_verify),
+		cmocka_unit_test(day_that_ends_half_way_verifies),
 		cmocka_unit_test(what_is_no_log_is_an_error),
 		cmocka_unit_test(names_are_closed_and_distinct),
 	};
