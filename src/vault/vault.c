@@ -352,6 +352,9 @@ static int start_epochs(struct vault *v, struct starting *x)
 
 	(void)x;
 	v->state = VAULT_READY;
+	/* Which leaves are signed is known to the store from here on: else the first block could not go on into the next journal file. */
+	if ((r = vault_checkpoint_now(v)) != 0)
+		return r;
 	r = audit_catch_up(v->audit, v->store, clock_wall_ms());
 	if (r == CV_ERR_STATE)
 		log_error("more than a year lies between the log's last day and this machine's clock: set the clock right");
