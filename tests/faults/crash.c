@@ -2,7 +2,7 @@
  * A vault is killed, and loses its power, at every step at which it writes; started anew, it has to have everything that its clients were
  * told, and nothing half.
  *
- *	crash [--full] [--kill | --cut] [--step N [--seed S]] [--replay]
+ *	crash [--full] [--kill | --cut] [--step N [--seed S]]
  *
  * The work is recorded once (crash_record.h); then the disk as it may have been at each step (crash_disk.h) is made anew, and a process of
  * its own starts the vault on it and looks (crash_check.c). Without --full a sample: as many steps of each kind of work.
@@ -195,6 +195,39 @@ static void one_step(bool cut, uint64_t n, uint64_t seed)
 	disk_free(d);
 }
 
+/* The start with a full journal; prints how long it takes. */
+static void replay(void)
+{
+	struct fixture *was = origin;
+	char dir[96];
+	pid_t pid;
+
+	snprintf(dir, sizeof(dir), "%s/replay", root);
+	story->finding[0] = '\0';
+	crash_clock(0);
+	origin = replay_origin(dir);
+	if ((pid = child_begin(dir, dir)) == 0) {
+		replay_fill(origin);
+		_exit(0);
+	}
+	child_end(pid, "filling");
+	if (story->finding[0] == '\0') {
+		if ((pid = child_begin(dir, NULL)) == 0) {
+			replay_start(origin);
+			_exit(0);
+		}
+		child_end(pid, "replay");
+	}
+	runs++;
+	if (story->finding[0] != '\0') {
+		findings++;
+		printf("replay: %s\n", story->finding);
+	}
+	buf_free(&origin->policy);
+	free(origin);
+	origin = was;
+}
+
 /* ---- all of it ---------------------------------------------------------------------------------------------------- */
 
 static void prepare(void)
@@ -257,6 +290,8 @@ int main(int argc, char **argv)
 			all_steps(full, false);
 		if (cut)
 			all_steps(full, true);
+		if (kill && cut)
+			replay();
 	}
 	printf("crash: %u runs, %u findings%s%s\n", runs, findings, findings > 0 ? "; log: " : "", findings > 0 ? log_file : "");
 	tidy();

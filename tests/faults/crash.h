@@ -48,6 +48,7 @@ struct story {
 	uint32_t epoch_before;		/* of the class identity */
 	uint8_t leaf[CRASH_LEAVES][32];	/* hashes of the leaves at the end */
 	uint64_t leaves;
+	uint64_t waiting;	/* bytes of the full journal that were not applied */
 	bool ended;		/* the last part of the work did not stop early */
 	char finding[512];
 };
@@ -68,7 +69,10 @@ void work_leaves(struct fixture *f);
 /* crash_check.c: start the vault in f->dir, on which n steps were done, and hold it against the story; then use and stop it. */
 void check_state(struct fixture *f, uint64_t n, bool cut);
 
-/* crash_replay.c: how long a start takes with a journal full of blocks that are not applied; prints it. */
-void replay_time(struct fixture *f, const char *dir);
+/* crash_replay.c: a vault with a journal of 64 MiB in folder to; fill that until changes are refused; start after it was killed so. */
+#define REPLAY_MS 5000u		/* a start that takes longer is a finding */
+struct fixture *replay_origin(const char *to);
+void replay_fill(struct fixture *f);
+void replay_start(struct fixture *f);
 
 #endif
