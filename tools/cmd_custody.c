@@ -98,14 +98,9 @@ static int custody_give(int argc, char **argv)
 
 	if (!cli_parse(argc, argv, &help, options, COUNT(options), 1, 1, &a))
 		return a.exit;
-	if ((code = signing_open(&s, "custody give", key, fd)) != 0 || (code = signing_look(&s, "custody give", a.argv[0], 2)) != 0 ||
-	    (code = give_shares(&s)) != 0)
-		goto out;
-	if (cli.json)
-		code = cli_print_body(s.cv);
-	else
-		signing_say_next(&s);
-out:
+	if ((code = signing_open(&s, "custody give", key, fd)) == 0 && (code = signing_look(&s, "custody give", a.argv[0], 2)) == 0 &&
+	    (code = give_shares(&s)) == 0)
+		code = signing_answer(&s);
 	signing_close(&s);
 	return code;
 }

@@ -125,20 +125,12 @@ static int print_member(const struct childvault *cv)
 	return table_print(t);
 }
 
-static void take_id(void *cookie, const json_t *j)
-{
-	snprintf(cookie, 33, "%s", json_text(j, "id"));
-}
-
 /* The id of the member with this login name. 0, or an exit code after a message. */
 static int find(struct childvault *cv, const char *login, char ret[33])
 {
-	struct pages p = { .collection = "members", .filter = { .principal = login }, .row = take_id, .cookie = ret };
-	bool more;
 	int r;
 
-	ret[0] = 0;
-	if ((r = pages_get(cv, &p, &more)) != CHILDVAULT_OK)
+	if ((r = pages_member(cv, login, ret)) != CHILDVAULT_OK)
 		return cli_answer_fail(cv, r);
 	return ret[0] != 0 ? 0 : cli_fail(EXIT_FAILED, "nobody here has the login name %s", "没有登录名为 %s 的成员", login);
 }

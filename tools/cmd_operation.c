@@ -138,8 +138,10 @@ static void take_role(void *cookie, const json_t *j)
 	struct cli_list *roles = cookie;
 	const char *key = json_text(j, "key");
 
-	if (strcmp(json_text(j, "kind"), "role") == 0 && strncmp(key, "role ", 5) == 0 && roles->n < CLI_LIST_MAX)
-		roles->item[roles->n++] = strdup(key + 5);
+	/* One that is missing for want of memory is seen where the roles are shown, before anything is signed. */
+	if (strcmp(json_text(j, "kind"), "role") == 0 && strncmp(key, "role ", 5) == 0 && roles->n < CLI_LIST_MAX &&
+	    (roles->item[roles->n] = strdup(key + 5)) != NULL)
+		roles->n++;
 }
 
 static int all_roles(struct signing *s, struct cli_list *ret)

@@ -15,7 +15,7 @@
 
 /* ---- the policy in force ---------------------------------------------------------------------------------------- */
 
-static int fetch_policy(struct childvault *cv, struct policy **ret)
+int policy_fetch(struct childvault *cv, struct policy **ret)
 {
 	const char *body;
 	size_t n;
@@ -36,7 +36,7 @@ int policy_of_vault(struct policy **ret)
 	int code;
 
 	if ((code = cli_session(&cv, &own)) == EXIT_DONE)
-		code = fetch_policy(cv, ret);
+		code = policy_fetch(cv, ret);
 	cli_close(cv, own);
 	return code;
 }
@@ -70,7 +70,7 @@ int policy_apply(const char *path, const struct policy_args *a)
 	buf_init(&doc, POLICY_DOCUMENT_MAX);
 	if ((code = policy_load(path, &doc, &new)) != EXIT_DONE ||
 	    (code = signing_open(&s, "policy", a->key, a->passphrase_fd)) != EXIT_DONE ||
-	    (code = fetch_policy(s.cv, &old)) != EXIT_DONE)
+	    (code = policy_fetch(s.cv, &old)) != EXIT_DONE)
 		goto out;
 	if (!cli.json && (code = policy_print_plan(old, new)) != EXIT_DONE)
 		goto out;
@@ -104,7 +104,7 @@ static int print_change(struct signing *s)
 		    "请求 %s 不含规则文档：请用 childvault request sign", s->id);
 	if (policy_decode(s->reading.policy, s->reading.policy_n, &new) != 0)
 		return cli_fail(EXIT_FAILED, "request %s holds a document that this program does not know", "请求 %s 的规则文档不被识别", s->id);
-	if ((code = fetch_policy(s->cv, &old)) == EXIT_DONE && !cli.json)
+	if ((code = policy_fetch(s->cv, &old)) == EXIT_DONE && !cli.json)
 		code = policy_print_plan(old, new);
 	policy_free(old);
 	policy_free(new);
@@ -119,17 +119,7 @@ int policy_sign(const char *id, const struct policy_args *a)
 	if ((code = signing_open(&s, "policy", a->key, a->passphrase_fd)) != EXIT_DONE ||
 	    (code = signing_look(&s, "policy", id, 1)) != EXIT_DONE || (code = print_change(&s)) != EXIT_DONE)
 		goto out;
-	if (a->code != NULL && !cli_is_code(a->code, s.reading.code)) {
-		code = cli_fail(EXIT_VERIFY, "the code of this request is %s: what the other looks at is another one",
-		    "此请求的校验码为 %s：与对方所见不同", s.reading.code);
-		goto out;
-	}
-	if ((code = signing_send(&s, "approve")) != EXIT_DONE)
-		goto out;
-	if (cli.json)
-		code = cli_print_body(s.cv);
-	else
-		signing_say_next(&s);
+	code = signing_second(&s, a->code);
 out:
 	signing_close(&s);
 	return code;

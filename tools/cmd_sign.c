@@ -20,20 +20,8 @@ int sign_second(int argc, char **argv, const char *command, const struct cli_hel
 
 	if (!cli_parse(argc, argv, help, options, COUNT(options), 1, 1, &a))
 		return a.exit;
-	if ((code = signing_open(&s, command, key, fd)) != 0 || (code = signing_look(&s, command, a.argv[0], 1)) != 0)
-		goto out;
-	if (typed != NULL && !cli_is_code(typed, s.reading.code)) {
-		code = cli_fail(EXIT_VERIFY, "the code of this request is %s: what the other looks at is another one",
-		    "此请求的校验码为 %s：与对方所见不同", s.reading.code);
-		goto out;
-	}
-	if ((code = signing_send(&s, "approve")) != 0)
-		goto out;
-	if (cli.json)
-		code = cli_print_body(s.cv);
-	else
-		signing_say_next(&s);
-out:
+	if ((code = signing_open(&s, command, key, fd)) == 0 && (code = signing_look(&s, command, a.argv[0], 1)) == 0)
+		code = signing_second(&s, typed);
 	signing_close(&s);
 	return code;
 }

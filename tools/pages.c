@@ -1,5 +1,6 @@
 #include "pages.h"
 
+#include <stdio.h>
 #include <string.h>
 
 json_t *cli_body(const struct childvault *cv)
@@ -76,6 +77,20 @@ int pages_get(struct childvault *cv, const struct pages *p, bool *ret_more)
 	*ret_more = cursor.n > 0;
 	buf_free(&cursor);
 	return r;
+}
+
+static void take_id(void *cookie, const json_t *j)
+{
+	snprintf(cookie, CLI_ID + 1, "%s", json_text(j, "id"));
+}
+
+int pages_member(struct childvault *cv, const char *login, char ret[CLI_ID + 1])
+{
+	struct pages p = { .collection = "members", .filter = { .principal = login }, .row = take_id, .cookie = ret };
+	bool more;
+
+	ret[0] = 0;
+	return pages_get(cv, &p, &more);
 }
 
 void pages_body(void *cookie, const struct childvault *cv)

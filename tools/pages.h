@@ -25,6 +25,8 @@ int pages_get(struct childvault *cv, const struct pages *p, bool *ret_more);
  * if there are more. Exit code; the table of a failed call is dropped.
  */
 int pages_print(struct childvault *cv, struct pages *p, struct table *table);
+/* The id of the member with this login name, "" if there is none. CHILDVAULT_OK, or as pages_get. */
+int pages_member(struct childvault *cv, const char *login, char ret[CLI_ID + 1]);
 /* A page of pages: print the body unchanged. */
 void pages_body(void *cookie, const struct childvault *cv);
 /* Say on standard error that --all would list more. */

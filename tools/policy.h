@@ -1,4 +1,4 @@
-/* What the two files of `childvault policy` share. */
+/* What the files of `childvault policy` share, and who else asks for the policy in force. */
 #ifndef CV_TOOLS_POLICY_H
 #define CV_TOOLS_POLICY_H
 
@@ -17,6 +17,8 @@ struct policy_args {
 	uint64_t passphrase_fd;
 };
 
+/* The policy in force, over a session of cv. Exit code, after a message if it is not EXIT_DONE. Freed with policy_free. */
+int policy_fetch(struct childvault *cv, struct policy **ret);
 /* Read a profile, or a compiled document, into doc and decode it. Exit code, after a message if it is not EXIT_DONE. */
 int policy_load(const char *path, struct buf *doc, struct policy **ret);
 /* Print what changes from old to new. Exit code. */

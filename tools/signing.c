@@ -109,7 +109,7 @@ int signing_act(struct signing *s, const char *action, const char *name, const u
 	return code;
 }
 
-int signing_send(struct signing *s, const char *action)
+static int sign_and_send(struct signing *s, const char *action)
 {
 	uint8_t signature[OPERATION_SIGNATURE];
 
@@ -182,7 +182,8 @@ static void say_done(const struct signing *s)
 	}
 }
 
-void signing_say_next(const struct signing *s)
+/* What follows the second signature, or the last share, from the last answer. */
+static void say_next(const struct signing *s)
 {
 	json_t *j = cli_body(s->cv);
 
@@ -206,7 +207,7 @@ int signing_first(struct signing *s)
 
 	if (!cli.json && (code = signing_print(s)) != 0)
 		return code;
-	if ((code = signing_send(s, "sign")) != 0)
+	if ((code = sign_and_send(s, "sign")) != 0)
 		return code;
 	if (cli.json)
 		return cli_print_body(s->cv);
@@ -223,6 +224,26 @@ int signing_run(struct signing *s, const char *command, const char *key_path, ui
 	json_decref(body);
 	signing_close(s);
 	return code;
+}
+
+int signing_second(struct signing *s, const char *typed)
+{
+	int code;
+
+	if (typed != NULL && !cli_is_code(typed, s->reading.code))
+		return cli_fail(EXIT_VERIFY, "the code of this request is %s: what the other looks at is another one",
+		    "此请求的校验码为 %s：与对方所见不同", s->reading.code);
+	if ((code = sign_and_send(s, "approve")) != 0)
+		return code;
+	return signing_answer(s);
+}
+
+int signing_answer(const struct signing *s)
+{
+	if (cli.json)
+		return cli_print_body(s->cv);
+	say_next(s);
+	return 0;
 }
 
 /* ---- bodies ------------------------------------------------------------------------------------------------------------ */

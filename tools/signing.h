@@ -46,10 +46,13 @@ int signing_run(struct signing *s, const char *command, const char *key_path, ui
 int signing_look(struct signing *s, const char *command, const char *id, unsigned signatures);
 /* Do an action of the request with one member in base64. 0 or an exit code after a message. */
 int signing_act(struct signing *s, const char *action, const char *name, const uint8_t *p, size_t n);
-/* Sign and send it by this action. As above. */
-int signing_send(struct signing *s, const char *action);
-/* Say what follows the signature or share that was sent, from the last answer. */
-void signing_say_next(const struct signing *s);
+/*
+ * Sign as the second administrator, behind signing_look; typed is the code as the first one read it out (NULL: not compared). Then
+ * signing_answer. As above; EXIT_VERIFY: another code, nothing was signed.
+ */
+int signing_second(struct signing *s, const char *typed);
+/* Print the last answer with --json, else say what follows the second signature or the last share. 0 or EXIT_FAILED. */
+int signing_answer(const struct signing *s);
 
 /* Bytes of a base64 member of j. False: it is not there, or no base64. */
 bool signing_bytes(const json_t *j, const char *name, uint8_t *ret, size_t max, size_t *ret_n);

@@ -10,6 +10,7 @@
 #include "client/client.h"
 #include "model/model.h"
 #include "pages.h"
+#include "policy.h"
 #include "signing.h"
 
 #define COUNT(a) (sizeof (a) / sizeof (a)[0])
@@ -85,19 +86,13 @@ static bool classes_match(const struct match *m)
 
 /* ---- people ------------------------------------------------------------------------------------------------------------ */
 
-static void take_id(void *cookie, const json_t *j)
-{
-	(void)hex_decode(json_text(j, "id"), 32, cookie, 16);	/* zeros stay, which are nobody's id */
-}
-
 /* Whether the daemon lists the login name with this id. */
 static bool is_person(const struct match *m, const char *login, const uint8_t id[16])
 {
-	uint8_t found[16] = { 0 };
-	struct pages p = { .collection = "members", .filter = { .principal = login }, .row = take_id, .cookie = found };
-	bool more;
+	char found[CLI_ID + 1], hex[CLI_ID + 1];
 
-	return login[0] != 0 && pages_get(m->s->cv, &p, &more) == CHILDVAULT_OK && memcmp(found, id, 16) == 0;
+	hex_encode(id, 16, hex);
+	return login[0] != 0 && pages_member(m->s->cv, login, found) == CHILDVAULT_OK && strcmp(found, hex) == 0;
 }
 
 /* Who is left out of a rekey: those who were named, and whose roles it is about. */
@@ -226,16 +221,9 @@ static bool matches(const struct match *m)
 int signing_match(struct signing *s, const json_t *asked)
 {
 	struct match m = { .s = s, .asked = asked };
-	const char *body;
-	int code = 0, r;
-	size_t n;
+	int code;
 
-	if ((r = childvault_policy(s->cv)) != CHILDVAULT_OK)
-		return cli_answer_fail(s->cv, r);
-	body = childvault_body(s->cv, &n);
-	if (policy_decode((const uint8_t *)body, n, &m.policy) != 0)
-		return cli_fail(EXIT_FAILED, "the policy in force is none that this program knows", "现行规则不是本程序认识的规则文档");
-	if (!matches(&m))
+	if ((code = policy_fetch(s->cv, &m.policy)) == 0 && !matches(&m))
 		code = cli_fail(EXIT_VERIFY, "what is to be signed is not what was asked for: nothing was signed",
 		    "待签内容与所提请的不符：未签名");
 	policy_free(m.policy);

@@ -14,15 +14,7 @@ _Static_assert(MERKLE_PROOF_MAX <= DIRECTORY_PROOF_MAX, "a proof fits");
 /* Administrators, custodians and auditors sign, give or judge by it; who assigns sees whom there is. */
 static bool may_read(const struct vault *v, const struct vault_call *c)
 {
-	if (c->principal->kind >= PRINCIPAL_ADMINISTRATOR)
-		return true;
-	for (unsigned i = 0; i < c->subject.role_count; i++) {
-		const struct policy_role *role = policy_role_by_id(v->policy, c->subject.roles[i]);
-
-		if (role != NULL && (role->acts & ACT_ASSIGN) != 0)
-			return true;
-	}
-	return false;
+	return c->principal->kind >= PRINCIPAL_ADMINISTRATOR || policy_decide_act(v->policy, &c->subject, ACT_ASSIGN) != 0;
 }
 
 /* Rows of one scan on their way into the answer. */

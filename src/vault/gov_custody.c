@@ -185,7 +185,7 @@ static unsigned use_shares(struct vault *v, struct vault_call *c, struct gov_ent
 
 	if (o.prefix.state != GOV_PENDING) {
 		x = rewrap_resume(v, c, o.id, r, custody);
-		return x != 0 ? call_failed(c, x) : 0;
+		return x == CV_ERR_BUSY ? gov_operation_conflict(c, "no other re-wrap that is under way") : x != 0 ? call_failed(c, x) : 0;
 	}
 	if ((problem = gov_operation_execute(v, c, r, custody, &o)) != 0)
 		return problem;

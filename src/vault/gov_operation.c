@@ -173,7 +173,7 @@ static bool all_rekeyed(const struct vault *v, const struct operation_reading *r
 
 /*
  * New role keys without new class keys keep nobody out: whoever had the role before has the classes. So nobody may be left behind by such
- * a change, neither by name nor because they may not act now.
+ * a change, neither by name nor because they may not act now, unless the role opens no class.
  */
 static bool leaves_keys_behind(struct vault *v, const struct vault_call *c, const struct operation_reading *r)
 {
@@ -187,7 +187,7 @@ static bool leaves_keys_behind(struct vault *v, const struct vault_call *c, cons
 
 		for (unsigned k = 0; k < n; k++)
 			for (unsigned j = 0; j < r->role_count; j++)
-				if (r->roles[j].role == had[k])
+				if (r->roles[j].role == had[k] && directory_role_classes(v->keys, had[k]) > 0)
 					return true;
 	}
 	return false;

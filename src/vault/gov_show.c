@@ -78,6 +78,12 @@ static void show_day(struct gov_showing *x, const char *name, uint32_t day)
 	gov_show_text(x, name, text);
 }
 
+void gov_show_date(struct gov_showing *x, const char *name, uint64_t ms)
+{
+	if (ms != 0)
+		show_day(x, name, (uint32_t)(ms / (24u * 3600 * 1000)) + 1);
+}
+
 /* The list of names or ids that stands in the scratch list. */
 void gov_show_list(struct gov_showing *x, const char *name, size_t at, size_t count)
 {

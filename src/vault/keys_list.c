@@ -2,9 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "format/value.h"
-#include "vault/gov_internal.h"
+#include "vault/gov_show.h"
 #include "vault/inventory.h"
 
 #define DAY_MS (24u * 3600 * 1000)
@@ -50,45 +49,15 @@ static void name_of(const struct vault *v, const struct key_entry *e, char ret[N
 	}
 }
 
-/* Fields of an object on their way into the answer. */
-struct showing {
-	struct buf *out;
-	unsigned count;
-};
-
-static void show_text(struct showing *x, const char *name, const char *text)
+static void show_known(struct gov_showing *x, const char *name, uint32_t number)
 {
-	if (text[0] == '\0')
-		return;
-	wire_field_put(x->out, name, strlen(name), VALUE_TEXT, text, strlen(text));
-	x->count++;
+	if (number != KEY_NONE)
+		gov_show_number(x, name, number);
 }
 
-static void show_number(struct showing *x, const char *name, uint64_t number)
+static void put_key(struct vault *v, uint64_t now_ms, const struct key_entry *e, struct buf *out)
 {
-	uint8_t p[8];
-
-	be64_put(p, number);
-	wire_field_put(x->out, name, strlen(name), VALUE_INTEGER, p, sizeof(p));
-	x->count++;
-}
-
-static void show_day(struct showing *x, const char *name, uint64_t ms)
-{
-	unsigned month, day;
-	char text[32];
-	int year;
-
-	if (ms == 0)
-		return;
-	clock_date((int32_t)(ms / DAY_MS), &year, &month, &day);
-	(void)snprintf(text, sizeof(text), "%04d-%02u-%02u", year, month, day);
-	show_text(x, name, text);
-}
-
-static void put_key(const struct vault *v, uint64_t now_ms, const struct key_entry *e, struct buf *out)
-{
-	struct showing x = { out, 0 };
+	struct gov_showing x = { v, out, 0 };
 	uint8_t id[16], overdue = e->overdue;
 	char name[NAME_ROOM];
 	size_t at;
@@ -97,23 +66,20 @@ static void put_key(const struct vault *v, uint64_t now_ms, const struct key_ent
 	name_of(v, e, name);
 	wire_gov_object_head(out, id);
 	at = wire_count_begin(out);
-	show_text(&x, "key", name);
-	show_text(&x, "kind", key_kind_name(e->kind));
+	gov_show_text(&x, "key", name);
+	gov_show_text(&x, "kind", key_kind_name(e->kind));
 	if (e->epoch != 0 || e->kind == KEY_SIGNING)
-		show_number(&x, "epoch", e->epoch);
-	show_day(&x, "made", e->made_ms);
+		gov_show_number(&x, "epoch", e->epoch);
+	gov_show_date(&x, "made", e->made_ms);
 	if (e->made_ms != 0)
-		show_number(&x, "days", now_ms > e->made_ms ? (now_ms - e->made_ms) / DAY_MS : 0);
-	show_day(&x, "due", e->due_ms);
-	wire_field_put(out, "overdue", 7, VALUE_BOOL, &overdue, 1);
-	x.count++;
-	show_text(&x, "why", key_why_name(e->why));
-	if (e->uses_left != KEY_NONE)
-		show_number(&x, "uses_left", e->uses_left);
-	if (e->holders != KEY_NONE)
-		show_number(&x, "holders", e->holders);
-	if (e->needed != KEY_NONE)
-		show_number(&x, "needed", e->needed);
+		gov_show_number(&x, "days", now_ms > e->made_ms ? (int64_t)((now_ms - e->made_ms) / DAY_MS) : 0);
+	gov_show_date(&x, "due", e->due_ms);
+	gov_show_value(&x, "overdue", VALUE_BOOL, &overdue, 1);
+	if (e->why != KEY_FINE)
+		gov_show_text(&x, "why", key_why_name(e->why));
+	show_known(&x, "uses_left", e->uses_left);
+	show_known(&x, "holders", e->holders);
+	show_known(&x, "needed", e->needed);
 	wire_count_end(out, at, x.count);
 }
 

@@ -1,10 +1,8 @@
 /* Members as administrators, auditors and managers see them: never their keys. docs/POLICY.md section 5, "Members". */
-#include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "format/value.h"
-#include "vault/gov_internal.h"
+#include "vault/gov_show.h"
 #include "vault/members.h"
 
 #define DAY_MS (24u * 3600 * 1000)
@@ -26,76 +24,55 @@ const char *members_state(const struct principal *p, uint64_t now_ms)
 
 /* ---- one member ------------------------------------------------------------------------------------------------------ */
 
-static void put_text(struct buf *out, unsigned *count, const char *name, const char *text)
+/* A text; none where it is empty. */
+static void show_text(struct gov_showing *x, const char *name, const char *text)
 {
-	if (text[0] == '\0')
-		return;
-	wire_field_put(out, name, strlen(name), VALUE_TEXT, text, strlen(text));
-	(*count)++;
-}
-
-/* The day of a time; none for 0. */
-static void put_day(struct buf *out, unsigned *count, const char *name, uint64_t ms)
-{
-	unsigned month, day;
-	char text[32];
-	int year;
-
-	if (ms == 0)
-		return;
-	clock_date((int32_t)(ms / DAY_MS), &year, &month, &day);
-	(void)snprintf(text, sizeof(text), "%04d-%02u-%02u", year, month, day);
-	put_text(out, count, name, text);
+	if (text[0] != '\0')
+		gov_show_text(x, name, text);
 }
 
 /* The roles that the directory gives the member now, by the policy's names; the personal one, which everybody has, is not told. */
-static void put_roles(struct vault *v, const struct vault_call *c, const struct principal *p, struct buf *out, unsigned *count)
+static void show_roles(struct gov_showing *x, const struct vault_call *c, const struct principal *p)
 {
-	struct buf *b = &v->gov->list;
+	struct vault *v = x->v;
 	size_t at, n = 0;
 
-	buf_reset(b);
-	at = value_begin(b);
+	buf_reset(&v->gov->list);
+	at = value_begin(&v->gov->list);
 	for (unsigned i = 0; i < policy_roles(v->policy); i++) {
 		const struct policy_role *role = policy_role(v->policy, i);
 
 		if (!directory_has_role(v->keys, p->id, role->id, c->now_ms))
 			continue;
-		value_item_put(b, VALUE_TEXT, role->name, strlen(role->name));
+		value_item_put(&v->gov->list, VALUE_TEXT, role->name, strlen(role->name));
 		n++;
 	}
-	value_end(b, at, n);
-	if (buf_ok(b))
-		wire_field_put(out, "roles", 5, VALUE_LIST, b->p, b->n);
-	else
-		out->bad = true;
-	(*count)++;
-	buf_reset(b);
+	gov_show_list(x, "roles", at, n);
 }
 
 void members_put(struct vault *v, const struct vault_call *c, const struct principal *p, struct buf *out)
 {
 	static const char *const kinds[] = { "", "person", "app", "job", "administrator", "custodian", "auditor" };
 	static const char *const duties[] = { "", "system", "security", "audit" };
-	unsigned count = 0;
+	struct gov_showing x = { v, out, 0 };
 	size_t at;
 
 	wire_gov_object_head(out, p->id);
 	at = wire_count_begin(out);
-	put_text(out, &count, "login", p->login);
-	put_text(out, &count, "state", members_state(p, c->now_ms));
-	put_text(out, &count, "kind", kinds[p->kind]);
-	put_text(out, &count, "duty", duties[p->admin_area]);
+	show_text(&x, "login", p->login);
+	show_text(&x, "state", members_state(p, c->now_ms));
+	show_text(&x, "kind", kinds[p->kind]);
+	show_text(&x, "duty", duties[p->admin_area]);
 	if (p->department != 0)
-		put_text(out, &count, "department", policy_department_name(v->policy, p->department));
-	put_roles(v, c, p, out, &count);
-	put_text(out, &count, "area", p->area);
-	put_day(out, &count, "from", p->not_before_ms);
-	put_day(out, &count, "until", p->not_after_ms != 0 ? p->not_after_ms - 1 : 0);
-	put_day(out, &count, "vetted", p->vetted_ms);
-	put_day(out, &count, "last_session", p->last_day != 0 ? (uint64_t)(p->last_day - 1) * DAY_MS : 0);
-	put_day(out, &count, "lapses", p->lapses_ms);
-	wire_count_end(out, at, count);
+		show_text(&x, "department", policy_department_name(v->policy, p->department));
+	show_roles(&x, c, p);
+	show_text(&x, "area", p->area);
+	gov_show_date(&x, "from", p->not_before_ms);
+	gov_show_date(&x, "until", p->not_after_ms != 0 ? p->not_after_ms - 1 : 0);
+	gov_show_date(&x, "vetted", p->vetted_ms);
+	gov_show_date(&x, "last_session", p->last_day != 0 ? (uint64_t)(p->last_day - 1) * DAY_MS : 0);
+	gov_show_date(&x, "lapses", p->lapses_ms);
+	wire_count_end(out, at, x.count);
 }
 
 /* ---- who sees them ----------------------------------------------------------------------------------------------------- */
@@ -103,15 +80,8 @@ void members_put(struct vault *v, const struct vault_call *c, const struct princ
 /* Administrators and auditors, and who assigns: they must know by which names to do it. */
 static bool may_see(const struct vault *v, const struct vault_call *c)
 {
-	if (c->principal->kind == PRINCIPAL_ADMINISTRATOR || c->principal->kind == PRINCIPAL_AUDITOR)
-		return true;
-	for (unsigned i = 0; i < c->subject.role_count; i++) {
-		const struct policy_role *role = policy_role_by_id(v->policy, c->subject.roles[i]);
-
-		if (role != NULL && (role->acts & ACT_ASSIGN) != 0)
-			return true;
-	}
-	return false;
+	return c->principal->kind == PRINCIPAL_ADMINISTRATOR || c->principal->kind == PRINCIPAL_AUDITOR ||
+	    policy_decide_act(v->policy, &c->subject, ACT_ASSIGN) != 0;
 }
 
 static unsigned refuse_sight(struct vault_call *c)

@@ -175,6 +175,9 @@ static void nobody_who_is_out_keeps_the_keys_of_classes(void **state)
 	assert_int_equal(ask_rekey(f, x.a, "clerk", NULL, false, false), PROBLEM_CONFLICT);
 	assert_int_equal(ask_rekey(f, x.a, "school", NULL, false, false), 0);
 	assert_int_equal(ask_rekey(f, x.a, "clerk", NULL, false, true), 0);
+	/* A role that opens no class leaves nobody with one. */
+	assert_int_equal(suspend(f, x.b, P_INTAKE), 0);
+	assert_int_equal(ask_rekey(f, x.a, "intake", NULL, false, false), 0);
 }
 
 static void who_opens_classes_is_removed_with_a_rekey(void **state)
