@@ -12,12 +12,6 @@
 #define FIRST_CAP 256	/* first allocation: most messages and rows fit without moving */
 #define PRINT_ROOM 512	/* formatted text up to this is built on the stack */
 
-void wipe(void *p, size_t n)
-{
-	if (n > 0)
-		explicit_bzero(p, n);
-}
-
 void buf_init(struct buf *b, size_t max)
 {
 	assert(max > 0);
@@ -32,13 +26,6 @@ void buf_free(struct buf *b)
 	wipe(b->p, b->cap);
 	free(b->p);
 	*b = (struct buf){ .max = b->max };
-}
-
-void buf_reset(struct buf *b)
-{
-	wipe(b->p, b->n);
-	b->n = 0;
-	b->bad = b->poor = false;
 }
 
 void buf_cut(struct buf *b, size_t n)
@@ -70,7 +57,7 @@ static int grow(struct buf *b, size_t need)
 	return 0;
 }
 
-int buf_reserve(struct buf *b, size_t n)
+int buf_make_room(struct buf *b, size_t n)
 {
 	int r = 0;
 
@@ -87,55 +74,12 @@ int buf_reserve(struct buf *b, size_t n)
 	return r;
 }
 
-uint8_t *buf_add(struct buf *b, size_t n)
-{
-	uint8_t *p;
-
-	if (buf_reserve(b, n) != 0)
-		return NULL;
-	p = b->p + b->n;
-	b->n += n;
-	return p;
-}
-
-void buf_put(struct buf *b, const void *p, size_t n)
-{
-	uint8_t *to = buf_add(b, n);
-
-	if (to != NULL && n > 0)
-		memcpy(to, p, n);
-}
-
 void buf_zero(struct buf *b, size_t n)
 {
 	uint8_t *to = buf_add(b, n);
 
 	if (to != NULL)
 		memset(to, 0, n);
-}
-
-void buf_u8(struct buf *b, uint8_t v)
-{
-	uint8_t *to = buf_add(b, 1);
-
-	if (to != NULL)
-		*to = v;
-}
-
-void buf_u16(struct buf *b, uint16_t v)
-{
-	uint8_t *to = buf_add(b, 2);
-
-	if (to != NULL)
-		be16_put(to, v);
-}
-
-void buf_u32(struct buf *b, uint32_t v)
-{
-	uint8_t *to = buf_add(b, 4);
-
-	if (to != NULL)
-		be32_put(to, v);
 }
 
 void buf_u48(struct buf *b, uint64_t v)
@@ -145,14 +89,6 @@ void buf_u48(struct buf *b, uint64_t v)
 	assert(v >> 48 == 0);
 	if (to != NULL)
 		be48_put(to, v);
-}
-
-void buf_u64(struct buf *b, uint64_t v)
-{
-	uint8_t *to = buf_add(b, 8);
-
-	if (to != NULL)
-		be64_put(to, v);
 }
 
 void buf_text(struct buf *b, const char *s)
