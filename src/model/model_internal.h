@@ -17,6 +17,8 @@ struct policy {
 	uint8_t *doc;			/* the document, its length prefixes turned into terminators */
 	struct policy_chunk *chunks;
 	uint16_t field_slot[HASH_SLOTS];	/* open addressing on names: position + 1, 0 free */
+	/* By id: position + 1, 0 unknown. A request asks dozens of times, of few ids: the pages of all others are never touched. */
+	uint8_t class_slot[UINT16_MAX + 1], role_slot[UINT16_MAX + 1];
 };
 
 /* n * size zeroed bytes that live as long as p; NULL without memory. n may be 0. */

@@ -94,16 +94,18 @@ int policy_field_position(const struct policy *p, const struct policy_field *f)
 	return (int)(f - p->s.field);
 }
 
+_Static_assert(POLICY_CLASSES < UINT8_MAX && POLICY_ROLES < UINT8_MAX, "positions fit the tables by id");
+
 int policy_class_position(const struct policy *p, uint16_t class_id)
 {
-	return policy_find_id(p->s.class, p->s.classes, sizeof(*p->s.class), class_id);
+	return p->class_slot[class_id] - 1;
 }
 
 const struct policy_role *policy_role_by_id(const struct policy *p, uint16_t id)
 {
-	int i = policy_find_id(p->s.role, p->s.roles, sizeof(*p->s.role), id);
+	unsigned slot = p->role_slot[id];
 
-	return i < 0 ? NULL : &p->s.role[i];
+	return slot == 0 ? NULL : &p->s.role[slot - 1];
 }
 
 int policy_department_position(const struct policy *p, uint16_t id)
@@ -122,7 +124,7 @@ const char *policy_department_name(const struct policy *p, uint16_t id)
 
 static bool same(const char *name, const char *s, size_t n)
 {
-	return strncmp(name, s, n) == 0 && name[n] == '\0' && memchr(s, 0, n) == NULL;
+	return strlen(name) == n && memcmp(name, s, n) == 0;
 }
 
 /* FNV-1a. The names are the policy's own, so nobody outside can make them collide. */

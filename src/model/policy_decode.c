@@ -153,6 +153,7 @@ static void classes(struct decoder *d)
 		a[i].level = rd_u8(&d->rd);
 		a[i].hidden = flags(d, 1) != 0;
 		a[i].legal = text(d, 2, true);
+		d->p->class_slot[id] = (uint8_t)(i + 1);
 	}
 	s->class = a;
 	s->classes = n;
@@ -432,6 +433,7 @@ static void roles(struct decoder *d)
 	for (unsigned i = 0; i < n && d->r == 0; i++) {
 		a[i].id = id = next_id(d, id);
 		role(d, &a[i]);
+		d->p->role_slot[id] = (uint8_t)(i + 1);
 	}
 	s->role = a;
 	s->roles = n;
