@@ -57,25 +57,32 @@ void hash_end(struct hash_state *h, uint8_t *ret)
 	wipe(h, sizeof(*h));
 }
 
+static void hash_parts(const char *label, const uint8_t *key, size_t key_n, const struct part *parts, size_t n, uint8_t *ret,
+    size_t out_n)
+{
+	struct hash_state h;
+
+	hash_begin(&h, label, key, key_n, out_n);
+	for (size_t i = 0; i < n; i++)
+		hash_add(&h, parts[i].p, parts[i].n);
+	hash_end(&h, ret);
+}
+
 /* A request costs dozens of these calls, most of them over one part: those take no state and no copy. */
 void crypto_hash(const char *label, const uint8_t *key, size_t key_n, const struct part *parts, size_t n, uint8_t *ret,
     size_t out_n)
 {
 	unsigned char who[LABEL_MAX];
-	struct hash_state h;
 	int r;
 
-	if (n == 1) {
-		personal(label, who);
-		r = crypto_generichash_blake2b_salt_personal(ret, out_n, parts[0].p, parts[0].n, key, key_n, NULL, who);
-		assert(r == 0);
-		(void)r;	/* fails for lengths out of range alone */
+	if (n != 1) {
+		hash_parts(label, key, key_n, parts, n, ret, out_n);
 		return;
 	}
-	hash_begin(&h, label, key, key_n, out_n);
-	for (size_t i = 0; i < n; i++)
-		hash_add(&h, parts[i].p, parts[i].n);
-	hash_end(&h, ret);
+	personal(label, who);
+	r = crypto_generichash_blake2b_salt_personal(ret, out_n, parts[0].p, parts[0].n, key, key_n, NULL, who);
+	assert(r == 0);
+	(void)r;	/* fails for lengths out of range alone */
 }
 
 void crypto_sha256(const struct part *parts, size_t n, uint8_t ret[32])

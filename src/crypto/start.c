@@ -59,5 +59,10 @@ void crypto_random(void *p, size_t n)
 
 bool crypto_equal(const void *a, const void *b, size_t n)
 {
+	/* The sizes of tags and digests have comparisons of their own, as constant in time and several times as quick. */
+	if (n == 16)
+		return crypto_verify_16(a, b) == 0;
+	if (n == 32)
+		return crypto_verify_32(a, b) == 0;
 	return sodium_memcmp(a, b, n) == 0;
 }
