@@ -71,21 +71,22 @@ static bool any_hidden(struct vault *v, unsigned n)
 
 unsigned fields_decide(struct vault *v, struct vault_call *c, struct wire_list names, bool clear, unsigned *ret_n)
 {
+	bool seen[POLICY_FIELDS] = { false };
 	struct wire_text name;
 	unsigned n = 0;
 
 	while (c->errors < VAULT_ERRORS && wire_names_next(&names, &name)) {
 		const struct policy_field *f = policy_field_named(v->policy, name.p, name.n);
-		unsigned i = 0;
+		unsigned at;
 
 		if (f == NULL) {
 			call_field_error(c, name, PROBLEM_UNKNOWN_FIELD, "a field of the profile");
 			continue;
 		}
-		while (i < n && v->wanted[i].field != f)
-			i++;
-		if (i < n)
+		at = (unsigned)policy_field_position(v->policy, f);
+		if (seen[at])
 			continue;	/* named twice: answered once */
+		seen[at] = true;
 		v->wanted[n].field = f;
 		decide(v, c, clear, &v->wanted[n]);
 		n++;
@@ -123,10 +124,15 @@ struct admitting {
 /* Whether governance lets the role's class answer. */
 static enum decision_reason ask_role(struct admitting *x, struct wanted *w)
 {
-	const struct policy_role *role = policy_role_by_id(x->v->policy, w->decision.role);
+	const struct policy_role *role;
 	enum decision_reason why;
 
-	if (role == NULL)
+	for (unsigned i = x->n; i-- > 0;)	/* from the last on: fields of one class are often named together */
+		if (x->known[i].class == w->decision.class && x->known[i].role == w->decision.role) {
+			memcpy(w->approval, x->known[i].approval, 16);
+			return DECIDE_YES;
+		}
+	if ((role = policy_role_by_id(x->v->policy, w->decision.role)) == NULL)
 		return DECIDE_NO_RIGHT;
 	if (!record_in_area(x->v, x->c, x->rec, role))
 		return DECIDE_OUT_OF_AREA;
@@ -134,11 +140,6 @@ static enum decision_reason ask_role(struct admitting *x, struct wanted *w)
 		memcpy(w->approval, x->export, 16);
 		return gov_export(x->v, x->c, x->export, x->rec, w->field);
 	}
-	for (unsigned i = 0; i < x->n; i++)
-		if (x->known[i].class == w->decision.class && x->known[i].role == role->id) {
-			memcpy(w->approval, x->known[i].approval, 16);
-			return DECIDE_YES;
-		}
 	why = gov_read(x->v, x->c, x->rec, w->field, w->decision.class, role, w->approval, &w->granted);
 	if (why == DECIDE_YES && !w->granted && x->n < POLICY_CLASSES) {
 		x->known[x->n] = (struct admitted){ .class = w->decision.class, .role = role->id };
