@@ -191,6 +191,8 @@ int audit_turn_begin(struct audit *a, struct store *s, uint64_t now_ms)
 {
 	int r;
 
+	if (a->broken)
+		return CV_ERR_IO;
 	if ((r = audit_catch_up(a, s, now_ms)) != 0)
 		return r;
 	/* The journal lost what a checkpoint vouches for: a leaf written now would fork the log. */

@@ -104,6 +104,8 @@ int audit_resume(struct audit *a, const uint8_t *note, size_t n);
  * epochs holds for it; CV_ERR_FORMAT (epochs), CV_ERR_NOMEM, CV_ERR_FULL, CV_ERR_IO.
  */
 int audit_checkpoint(struct audit *a, struct store *s);
+/* False once a file of a checkpoint could not be written or synced: until a new start nothing is signed and no turn begins (CV_ERR_IO). */
+bool audit_healthy(const struct audit *a);
 /* Size and root of the newest signed checkpoint; false before the first. */
 bool audit_signed(const struct audit *a, uint64_t *ret_size, uint8_t ret_root[32]);
 /*

@@ -72,6 +72,7 @@ struct audit {
 	struct buf leaf;	/* reused: the leaf being built */
 	struct buf plain;	/* reused: plaintext of a body */
 
+	bool broken;		/* a file of a checkpoint could not be written or synced */
 	bool has_signed;	/* note holds the newest checkpoint: */
 	uint64_t signed_size;
 	uint8_t signed_root[32];

@@ -197,6 +197,17 @@ static int write_seal(struct audit *a, uint32_t epoch, const struct buf *note)
 	return files_replace(a->dirfd, path, note->p, note->n);
 }
 
+/* Write the note of the tree e, with all that it covers, durably. An error but want of room is for good. */
+static int write_checkpoint(struct audit *a, const struct edge *e, const struct buf *note)
+{
+	int r = write_partials(a, e);
+
+	if (r == 0)
+		r = files_replace(a->dirfd, "checkpoint", note->p, note->n);
+	a->broken = r == CV_ERR_IO;
+	return r;
+}
+
 /* Sign the tree as shown. The lock is held: it makes the apply thread wait at the end of a batch, for milliseconds. */
 static int checkpoint_shown(struct audit *a, bool seal)
 {
@@ -209,8 +220,7 @@ static int checkpoint_shown(struct audit *a, bool seal)
 
 	buf_init(&note, NOTE_MAX);
 	merkle_root(&e->frontier, root);
-	if ((r = sign(a, epoch, size, root, &note)) != 0 || (r = write_partials(a, e)) != 0 ||
-	    (r = files_replace(a->dirfd, "checkpoint", note.p, note.n)) != 0)
+	if ((r = sign(a, epoch, size, root, &note)) != 0 || (r = write_checkpoint(a, e, &note)) != 0)
 		goto out;
 	a->has_signed = true;
 	a->signed_size = size;
@@ -224,6 +234,7 @@ static int checkpoint_shown(struct audit *a, bool seal)
 	}
 	if (seal)
 		r = write_seal(a, epoch, &note);
+	a->broken = r == CV_ERR_IO;
 out:
 	buf_free(&note);
 	return r;
@@ -235,6 +246,9 @@ static int checkpoint(struct audit *a, struct store *s, bool seal)
 	uint64_t size;
 	int r = 0;
 
+	/* A sync that is asked for again after it failed may answer that all is well, and what it was for is not on the disk. */
+	if (a->broken)
+		return CV_ERR_IO;
 	(void)pthread_mutex_lock(&ap->lock);
 	size = ap->shown.frontier.size;
 	if (a->has_signed && size < a->signed_size)
@@ -245,6 +259,11 @@ static int checkpoint(struct audit *a, struct store *s, bool seal)
 	if (r == 0 && a->has_signed)
 		store_checkpointed(s, a->signed_size);
 	return r;
+}
+
+bool audit_healthy(const struct audit *a)
+{
+	return !a->broken;
 }
 
 int audit_checkpoint(struct audit *a, struct store *s)

@@ -278,7 +278,9 @@ enum core_end core_run(const struct core_options *o)
 	finish(c);
 out:
 	if (c != NULL) {
-		vault_close(c->vault);
+		/* Somebody who stops it has to know that it was no clean stop: a sync of the last writes may have failed. */
+		if (vault_close(c->vault) != 0 && end == CORE_STOPPED)
+			end = CORE_FAILED;
 		core_close(c);
 	}
 	return end;

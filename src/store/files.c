@@ -90,10 +90,13 @@ static int make_folder(int dirfd, const char *path)
 {
 	int r = 0;
 
-	if (mkdirat(dirfd, path, 0700) == 0)
+	if (mkdirat(dirfd, path, 0700) == 0) {
 		r = sync_parent(dirfd, path);
-	else if (errno != EEXIST)
+		if (r != 0)
+			(void)unlinkat(dirfd, path, AT_REMOVEDIR);	/* who comes again must not take it for a durable one */
+	} else if (errno != EEXIST) {
 		r = error_of(errno);
+	}
 	return r == 0 || r == CV_ERR_FULL ? r : CV_ERR_IO;
 }
 

@@ -340,7 +340,7 @@ static void end_refused(struct vault *v, struct vault_call *c)
 	c->kind = LEAF_REFUSED;
 	if (c->problem == PROBLEM_STORAGE_FULL)
 		v->refused_full = true;
-	if (c->session != NULL && store_healthy(v->store)) {
+	if (c->session != NULL && vault_healthy(v)) {
 		if (add_leaf(v, c, &leaf) == 0) {
 			store_commit(v->store);
 		} else {

@@ -305,9 +305,10 @@ void vault_tick(struct vault *v)
 
 	if (v->state != VAULT_READY)
 		return;
-	if (!store_healthy(v->store)) {
+	if (!vault_healthy(v)) {
 		if (!v->told_failed)
-			log_error("the store failed for good, data calls are refused until a restart: its disk could not be written");
+			log_error("the %s failed for good, data calls are refused until a restart: its disk could not be written",
+			    store_healthy(v->store) ? "log" : "store");
 		v->told_failed = true;
 		return;
 	}

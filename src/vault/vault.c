@@ -496,7 +496,7 @@ static int seal(struct vault *v, uint8_t what)
 
 	if (v->state != VAULT_READY)
 		return CV_ERR_STATE;
-	healthy = store_healthy(v->store);
+	healthy = vault_healthy(v);
 	r = healthy ? start_leaf(v, what, NULL) : CV_ERR_IO;
 	if (r == 0)
 		r = vault_checkpoint_now(v);
@@ -511,12 +511,14 @@ int vault_seal(struct vault *v)
 	return seal(v, START_SEALED);
 }
 
-void vault_close(struct vault *v)
+int vault_close(struct vault *v)
 {
+	int r = 0;
+
 	if (v == NULL)
-		return;
+		return 0;
 	if (v->state == VAULT_READY)
-		(void)seal(v, START_CLEAN_STOP);	/* logged there */
+		r = seal(v, START_CLEAN_STOP);
 	(void)store_close(v->store, false);	/* sealed or broken: nothing is written */
 	audit_close(v->audit);
 	policy_free(v->policy);
@@ -526,6 +528,7 @@ void vault_close(struct vault *v)
 		close(v->dirfd);
 	free(v->dir);
 	free(v);
+	return r;
 }
 
 enum vault_state vault_state(const struct vault *v)
@@ -543,9 +546,14 @@ bool vault_is_production(const struct vault *v)
 	return v->production;
 }
 
+bool vault_healthy(const struct vault *v)
+{
+	return store_healthy(v->store) && audit_healthy(v->audit);
+}
+
 enum wire_health vault_health(struct vault *v)
 {
-	if (v->state == VAULT_FAILED || (v->state == VAULT_READY && (v->log_stuck || !store_healthy(v->store))))
+	if (v->state == VAULT_FAILED || (v->state == VAULT_READY && (v->log_stuck || !vault_healthy(v))))
 		return WIRE_AUDIT_UNAVAILABLE;
 	if (v->state == VAULT_SEALED)
 		return WIRE_SEALED;

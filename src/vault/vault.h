@@ -33,8 +33,8 @@ enum vault_state { VAULT_SEALED, VAULT_READY, VAULT_FAILED };
  * it), CV_ERR_IO, CV_ERR_NOMEM. Freed by vault_close.
  */
 int vault_open(const char *dir, struct vault **ret_vault);
-/* Seal (with a clean stop if it was unsealed) and free. NULL is allowed. */
-void vault_close(struct vault *v);
+/* Seal (with a clean stop if it was unsealed) and free. NULL is allowed. 0, or what kept it from a clean stop (logged). */
+int vault_close(struct vault *v);
 /* Parameters of unseal slot number. 0, CV_ERR_NOTFOUND, CV_ERR_FORMAT. */
 int vault_slot(struct vault *v, unsigned number, struct slot_info *ret);
 /* 16 bytes. */

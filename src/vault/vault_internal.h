@@ -201,6 +201,8 @@ struct vault {
 	struct buf scratch, seal, row_out, keys_row, old_keys, old_row;
 };
 
+/* vault.c: of a vault that is ready, whether neither its store nor its log failed for good: what EIO ends, only a start begins again. */
+bool vault_healthy(const struct vault *v);
 /* vault.c: a vault with empty keys and buffers on dir, no store yet. Freed by vault_close. */
 int vault_alloc(const char *dir, struct vault **ret_vault);
 

@@ -7,7 +7,7 @@
 
 bool vault_busy(const struct vault *v)
 {
-	return v->state == VAULT_READY && store_healthy(v->store) && (list_filling(v) || jobs_running(v));
+	return v->state == VAULT_READY && vault_healthy(v) && (list_filling(v) || jobs_running(v));
 }
 
 bool vault_works(const struct vault *v)

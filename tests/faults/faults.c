@@ -186,7 +186,7 @@ static void assign_clerk(struct fixture *f, const uint8_t token[32])
 /* Whether the fault was one after which no leaf may be written until the next start. */
 static bool fatal(void)
 {
-	return story->report.failed > 0 && !story->restarted && story->report.place == PLACE_JOURNAL &&
+	return story->report.failed > 0 && !story->restarted && story->report.place != PLACE_UNKNOWN && story->report.place != PLACE_SHRED &&
 	    (plan.kind == FAULT_WRITE || plan.kind == FAULT_SYNC);
 }
 
@@ -228,7 +228,7 @@ static bool enter(struct fixture *f, unsigned who, uint8_t token[32])
 	bool was = quiet;
 	unsigned problem = login(f, who, token);
 
-	if (problem != 0 && !plan.lasting && store_healthy(f->v->store)) {
+	if (problem != 0 && !plan.lasting && vault_healthy(f->v)) {
 		quiet = true;
 		problem = login(f, who, token);
 		quiet = was;
@@ -243,11 +243,11 @@ static void after_fault(struct fixture *f)
 {
 	unsigned was = story->told;
 	uint8_t worker[32];
-	bool failed = !store_healthy(f->v->store);
+	bool failed = !vault_healthy(f->v);
 
 	quiet = true;
 	if (fatal() && !failed)
-		finding("the journal's failure is not fatal");
+		finding("a failure of journal, tables or log is not fatal");
 	if (failed && !may_fail_for_good())
 		finding("failed for good");
 	if (story->report.journal_writes > 0)

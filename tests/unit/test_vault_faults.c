@@ -251,6 +251,75 @@ static void a_full_disk_is_called_full_for_folders_too(void **state)
 	close(fd);
 }
 
+/* Applied leaves that no checkpoint covers yet. */
+static void leaves_to_sign(struct fixture *f, uint8_t worker[32])
+{
+	uint8_t record[16], etag[16];
+
+	assert_int_equal(vault_checkpoint_now(f->v), 0);
+	assert_int_equal(login(f, P_WORKER, worker), 0);
+	assert_int_equal(create(f, worker, "visit", "", record, etag, "name", "张三", "place", EAST, NULL), 0);
+	assert_int_equal(store_flush(f->v->store), 0);
+}
+
+static void a_checkpoint_whose_sync_fails_ends_data_calls_and_is_not_tried_again(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t was, size;
+	uint8_t worker[32], root[32];
+
+	log_init("test", 0);
+	for (unsigned n = 1; n < CALLS && (n == 1 || report.failed > 0); n++) {
+		leaves_to_sign(f, worker);
+		assert_true(audit_signed(f->v->audit, &was, root));
+		fail_call(FAULT_SYNC, n, false);
+		vault_applied(f->v);
+		fault_disarm();
+		if (report.failed == 0)
+			break;
+		assert_int_equal(vault_health(f->v), WIRE_AUDIT_UNAVAILABLE);
+		assert_int_equal(vault_turn_begin(f->v), CV_ERR_IO);
+		assert_int_equal(vault_checkpoint_now(f->v), CV_ERR_IO);	/* the disk works again, and nobody believes it */
+		assert_true(audit_signed(f->v->audit, &size, root));
+		assert_int_equal(size, was);
+		assert_int_not_equal(vault_close(f->v), 0);
+		f->v = NULL;
+		fixture_open(f);
+		assert_int_equal(vault_health(f->v), WIRE_READY);
+	}
+	assert_int_equal(report.failed, 0);
+	assert_int_equal(vault_health(f->v), WIRE_READY);
+}
+
+static void a_folder_whose_sync_failed_is_made_again(void **state)
+{
+	struct fixture *f = *state;
+	int fd = open(f->dir, O_RDONLY | O_DIRECTORY);
+
+	assert_true(fd >= 0);
+	fail_call(FAULT_SYNC, 1, false);
+	assert_int_equal(files_make_parents(fd, "log/tile/0/x998/000"), CV_ERR_IO);
+	assert_int_not_equal(faccessat(fd, "log/tile/0/x998", F_OK, 0), 0);
+	assert_int_equal(files_make_parents(fd, "log/tile/0/x998/000"), 0);
+	fault_disarm();
+	assert_int_equal(report.calls, 2);
+	close(fd);
+}
+
+static void a_stop_whose_sync_fails_is_no_clean_stop(void **state)
+{
+	struct fixture *f = *state;
+
+	log_init("test", 0);
+	fail_call(FAULT_SYNC, 1, false);
+	assert_int_equal(vault_close(f->v), CV_ERR_IO);
+	fault_disarm();
+	assert_int_equal(report.failed, 1);
+	fixture_open(f);
+	assert_int_equal(vault_close(f->v), 0);
+	fixture_open(f);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, vault_setup, fixture_teardown)
 
 int main(void)
@@ -263,6 +332,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_rekey_without_memory_is_done_once_or_not_at_all, custodians_setup, fixture_teardown),
 		TEST(a_directory_made_without_memory_is_not_called_made),
 		TEST(a_full_disk_is_called_full_for_folders_too),
+		TEST(a_checkpoint_whose_sync_fails_ends_data_calls_and_is_not_tried_again),
+		TEST(a_folder_whose_sync_failed_is_made_again),
+		TEST(a_stop_whose_sync_fails_is_no_clean_stop),
 	};
 
 	return cmocka_run_group_tests_name("vault, failing calls", tests, NULL, NULL);
