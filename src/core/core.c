@@ -2,7 +2,6 @@
 #include "core/core.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +18,8 @@
 #include "base/traces.h"
 #include "core/core_internal.h"
 
-#define STOP_GRACE_MS 3000u	/* for fronts to take their last answers */
+#define STOP_GRACE_MS 3000u	/* for fronts to have their last requests answered */
+#define STOP_TICK_MS 100
 #define SLICE_US 2000u		/* of the vault's own work between turns while nobody asks anything */
 #define SLICE_BUSY_US 150u	/* and while they do: about a third of a turn */
 #define WORKS_MS 1		/* sleep while that work waits for its other thread, or for requests to have had their share */
@@ -204,26 +204,34 @@ static enum core_end loop(struct core *c)
 	return vault_health(c->vault) == WIRE_AUDIT_UNAVAILABLE ? CORE_FAILED : CORE_STOPPED;
 }
 
-/* What was taken is finished: a last turn, then the answers that fronts still hold back. */
+static bool fronts_are_there(const struct core *c)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < FRONT_LINKS; i++)
+		any = any || c->front[i].fd >= 0;
+	return any;
+}
+
+/*
+ * What was taken is finished: fronts are told to take nothing more, and what they have asked is answered until each of them has closed
+ * its half of the pair.
+ */
 static void finish(struct core *c)
 {
 	uint64_t until = clock_mono_ms() + STOP_GRACE_MS;
-	bool waiting = true;
+	struct epoll_event events[64];
 
 	close(c->api_fd);
 	c->api_fd = -1;
-	fronts_receive(c);
-	turns_run(c);
 	fronts_stop(c);
-	while (waiting && clock_mono_ms() < until) {
-		waiting = false;
-		for (unsigned i = 0; i < FRONT_LINKS; i++) {
-			if (c->front[i].fd >= 0 && !c->front[i].writable)
-				fronts_flush(c, i);
-			waiting = waiting || (c->front[i].fd >= 0 && !c->front[i].writable);
-		}
-		if (waiting)
-			(void)poll(NULL, 0, 5);
+	while (fronts_are_there(c) && clock_mono_ms() < until) {
+		int n = epoll_wait(c->epoll_fd, events, 64, STOP_TICK_MS);
+
+		for (int i = 0; i < n; i++)
+			handle(c, &events[i]);
+		fronts_receive(c);
+		turns_run(c);
 	}
 }
 

@@ -10,7 +10,8 @@
 #include "vault/vault.h"
 
 #define CONNECTIONS 4096u		/* slots; a connection's number is sequence * CONNECTIONS + slot */
-#define CONNECTIONS_UID 1024u		/* of one uid */
+#define CONNECTIONS_UID 1024u		/* of one uid, and never more than places are free */
+#define PEERS 256u			/* uids that have connections at a time */
 #define RECEIVE 64			/* messages taken in one call, and so requests of a turn at most */
 #define TURN_OUT (32u << 20)		/* bytes of answers at which a turn ends early */
 #define OUT_MAX (TURN_OUT + MESSAGE_TO_FRONT_MAX + (2u << 20))	/* with room to find out that the last is too large */
@@ -46,7 +47,13 @@ struct front_link {
 struct connection {
 	uint64_t id;			/* 0: free slot */
 	unsigned front;
+	unsigned peer;			/* its uid's place in peer */
 	struct vault_caller who;
+};
+/* A uid that has connections; its place is the number by which fronts know it. */
+struct peer {
+	unsigned connections;		/* 0: free place */
+	uint32_t uid;
 };
 struct turn_request {
 	unsigned front;
@@ -76,6 +83,7 @@ struct core {
 	unsigned next_front;		/* the one that is asked first */
 	struct connection connection[CONNECTIONS];
 	unsigned connections;
+	struct peer peer[PEERS];
 	struct admin_conn admin[ADMINS];
 	struct turn_request request[RECEIVE];
 	unsigned requests;
@@ -87,6 +95,7 @@ struct core {
 
 /* fronts.c */
 int fronts_add(struct core *c, int fd);
+/* End the pair and forget its connections. why: logged; NULL: that is how it is on a stop. */
 void fronts_drop(struct core *c, unsigned i, const char *why);
 /*
  * Take what the fronts have sent, at most RECEIVE messages together with those of the turn under way; whoever was last begins

@@ -35,7 +35,8 @@ void fronts_drop(struct core *c, unsigned i, const char *why)
 
 	if (f->fd < 0)
 		return;
-	log_warn("front %u dropped: %s", i, why);
+	if (why != NULL)
+		log_warn("front %u dropped: %s", i, why);
 	close(f->fd);
 	f->fd = -1;
 	buf_free(&f->queue);
@@ -136,26 +137,33 @@ static int take(struct core *c, unsigned i, const uint8_t *p, size_t n)
 	return 0;
 }
 
-/* Receive from one front into the free part of the buffer. */
-static void receive_from(struct core *c, unsigned i, unsigned *used)
+/* Where each message of a turn is received to. The kernel leaves what is set here as it is. */
+static struct mmsghdr *receive_headers(struct core *c)
 {
 	static struct mmsghdr h[RECEIVE];
 	static struct iovec iov[RECEIVE];
+
+	if (iov[0].iov_base == c->receive)
+		return h;
+	for (unsigned k = 0; k < RECEIVE; k++) {
+		iov[k] = (struct iovec){ c->receive + (size_t)k * MESSAGE_MAX, MESSAGE_MAX };
+		h[k] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &iov[k], .msg_iovlen = 1 } };
+	}
+	return h;
+}
+
+/* Receive from one front into the free part of the buffer. */
+static void receive_from(struct core *c, unsigned i, unsigned *used)
+{
+	struct mmsghdr *h = receive_headers(c) + *used;
 	unsigned room = RECEIVE - *used, at = *used;
 	int got, r = 0;
 
-	for (unsigned k = 0; k < room; k++) {
-		iov[k].iov_base = c->receive + (size_t)(*used + k) * MESSAGE_MAX;
-		iov[k].iov_len = MESSAGE_MAX;
-		memset(&h[k].msg_hdr, 0, sizeof(h[k].msg_hdr));
-		h[k].msg_hdr.msg_iov = &iov[k];
-		h[k].msg_hdr.msg_iovlen = 1;
-	}
 	got = recvmmsg(c->front[i].fd, h, room, MSG_DONTWAIT, NULL);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0) {
-		fronts_drop(c, i, "its end is closed");
+		fronts_drop(c, i, c->stopping ? NULL : "its end is closed");
 		return;
 	}
 	/* All of them, taken or not, are wiped after the turn. */
@@ -174,7 +182,7 @@ static void receive_from(struct core *c, unsigned i, unsigned *used)
 			r = take(c, i, p, h[k].msg_len);
 	}
 	if (r != 0)
-		fronts_drop(c, i, r == CV_ERR_NOTFOUND ? "its end is closed" : cv_strerror(r));
+		fronts_drop(c, i, r != CV_ERR_NOTFOUND ? cv_strerror(r) : c->stopping ? NULL : "its end is closed");
 }
 
 void fronts_receive(struct core *c)

@@ -22,11 +22,18 @@
 #define SANITIZED 0
 #endif
 
+#define FILES 8192u		/* descriptors that a process may have: all connections that core takes, and as many again */
+
 int sandbox_common(void)
 {
-	struct rlimit none = { 0, 0 };
+	struct rlimit none = { 0, 0 }, files;
 
 	umask(0077);
+	/* A front has a descriptor for each of its connections: the usual soft limit is made for programs that use select(2). */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES) {
+		files.rlim_cur = files.rlim_max < FILES ? files.rlim_max : FILES;
+		(void)setrlimit(RLIMIT_NOFILE, &files);	/* those that have no number left are closed */
+	}
 	if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return CV_ERR_SYSTEM;
 	return 0;

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -40,6 +41,8 @@ int channel_queue(struct channel *ch, uint8_t type, uint64_t connection, uint64_
 	struct message m = { .type = type, .connection = connection, .request = request }, part;
 	size_t offset = 0, start = ch->tx.n;
 
+	if (ch->finished)
+		return 0;	/* CLOSED, of a connection that core does not ask after any more */
 	do {
 		size_t step = message_part(&m, n, offset, &part);
 		uint8_t *head = buf_add(&ch->tx, MESSAGE_HEADER);
@@ -159,4 +162,15 @@ int channel_drain(struct front *f)
 		}
 	} while (r == 0 && got == (int)CHANNEL_BATCH);
 	return r;
+}
+
+void channel_finish(struct front *f)
+{
+	struct channel *ch = &f->channel;
+
+	if (ch->finished)
+		return;
+	ch->finished = true;
+	(void)epoll_ctl(f->epoll, EPOLL_CTL_DEL, ch->fd, NULL);
+	(void)shutdown(ch->fd, SHUT_WR);	/* core may be gone already */
 }

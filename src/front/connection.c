@@ -4,12 +4,15 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "front/front_internal.h"
 
 #define READ_ROOM 2048u			/* least room offered to one read */
 #define IN_SLACK (64u << 10)		/* beyond head and body: chunk framing and pipelined requests of one read */
-#define KEEP_MAX (64u << 10)		/* larger buffers are given back between requests */
+#define KEEP_MAX (64u << 10)		/* a request that needs more may be refused when much is held in all */
+#define IDLE_MAX (8u << 10)		/* larger buffers are given back between requests */
+#define PROGRESS (16u << 10)		/* bytes that a client has to take before its deadline is put off: not one by one */
 #define LINGER_MAX (4u << 20)		/* bytes thrown away before the connection is cut */
 #define OUT_MAX (65u << 20)
 
@@ -19,10 +22,13 @@ static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
 void connection_account(struct front *f, struct connection *c)
 {
-	size_t held = c->in.cap + c->out.cap + c->answer.cap;
+	size_t held = c->in.cap + c->out.cap + c->answer.cap, reading = c->in.cap;
 
 	f->buffered = f->buffered - c->held + held;
 	c->held = held;
+	f->reading = f->reading - c->reading + reading;
+	f->peer[c->peer].reading = f->peer[c->peer].reading - c->reading + reading;
+	c->reading = reading;
 }
 
 /* Name the events that wake c; without those for writing each answer taken by a client would be one. */
@@ -47,7 +53,7 @@ static void next_request(struct front *f, struct connection *c)
 	http_init(&c->http, f->limits.body_bytes);
 	c->http.limit = exchange_limit;
 	c->begun = false;
-	if (c->in.n == 0 && c->in.cap > KEEP_MAX)
+	if (c->in.n == 0 && c->in.cap > IDLE_MAX)
 		buf_free(&c->in);
 	connection_account(f, c);
 	if (c->in.n == 0)
@@ -56,12 +62,14 @@ static void next_request(struct front *f, struct connection *c)
 		connection_enter(f, c, CONNECTION_READING, f->limits.header_ms);
 }
 
-void connection_open(struct front *f, struct connection *c, uint64_t id, int fd)
+void connection_open(struct front *f, struct connection *c, uint64_t id, uint8_t peer, int fd)
 {
 	struct connection **slot = &f->hash[id & (HASH_SLOTS - 1)];
 
 	assert(c->state == CONNECTION_FREE);
 	c->id = id;
+	c->peer = peer;
+	c->lane = LANE_NEW;
 	c->fd = fd;
 	c->readable = true;
 	c->half_closed = false;
@@ -115,7 +123,8 @@ static void answered(struct front *f, struct connection *c)
 	buf_free(&c->answer);
 	if (!c->x.close) {
 		next_request(f, c);
-		front_ready(f, c);
+		if (c->readable || c->in.n > 0)
+			front_ready(f, c);
 		return;
 	}
 	/*
@@ -123,7 +132,8 @@ static void answered(struct front *f, struct connection *c)
 	 * is told that nothing more comes, and heard out for a moment.
 	 */
 	(void)shutdown(c->fd, SHUT_WR);
-	buf_reset(&c->in);
+	buf_free(&c->in);
+	connection_account(f, c);
 	c->out_at = 0;
 	connection_enter(f, c, CONNECTION_LINGER, f->limits.linger_ms);
 	front_ready(f, c);
@@ -146,11 +156,36 @@ static void send_reply(struct front *f, struct connection *c)
 		buf_put(&c->out, r->head.p + head_done, r->head.n - head_done);
 		buf_put(&c->out, r->body.p + (done - head_done), r->body.n - (done - head_done));
 		connection_account(f, c);
+		c->taken = 0;
 		connection_enter(f, c, CONNECTION_WRITING, f->limits.write_ms);
 		if (!buf_ok(&c->out) || connection_watch(f, c, EPOLL_CTL_MOD, EPOLLOUT) != 0)
 			connection_close(f, c);
+		connection_relieve(f);
 	}
 	reply_reset(r);
+}
+
+/* Whether c waits for its client to read. */
+static bool is_unread(const struct connection *c)
+{
+	return c->out.n > c->out_at && (c->state == CONNECTION_WRITING || c->state == CONNECTION_STREAMING);
+}
+
+void connection_relieve(struct front *f)
+{
+	while (f->buffered - f->reading > f->limits.buffered_bytes) {
+		struct connection *worst = NULL;
+
+		for (unsigned i = 0; i < f->fresh; i++) {
+			struct connection *c = &f->all[i];
+
+			if (is_unread(c) && (worst == NULL || c->deadline_ms < worst->deadline_ms))
+				worst = c;
+		}
+		if (worst == NULL)
+			return;
+		connection_close(f, worst);
+	}
 }
 
 int connection_send(struct front *f, struct connection *c)
@@ -166,7 +201,11 @@ int connection_send(struct front *f, struct connection *c)
 		}
 		if (n > 0) {
 			c->out_at += (size_t)n;
+			c->taken += (size_t)n;
+		}
+		if (c->taken >= PROGRESS) {
 			c->deadline_ms = f->now_ms + f->limits.write_ms;
+			c->taken = 0;
 		}
 	}
 	return 0;
@@ -226,6 +265,7 @@ static void dispatch(struct front *f, struct connection *c)
 	buf_reset(&f->scratch);
 	if (ask && !full) {
 		c->request = ++f->requests;
+		lanes_asked(f, c, c->request);
 		connection_enter(f, c, CONNECTION_ASKED, UINT32_MAX);
 		return;
 	}
@@ -330,10 +370,11 @@ bool connection_fill(struct front *f, struct connection *c)
 	return true;
 }
 
-/* Too much is held in all: this request, which wants to hold more, is refused. */
+/* Too much is held of requests, in all or by this peer: this one, which wants to hold more, is refused. */
 static bool too_much(const struct front *f, const struct connection *c)
 {
-	return c->in.cap > KEEP_MAX && f->buffered > f->limits.buffered_bytes;
+	return c->in.cap > KEEP_MAX && (f->reading > f->limits.buffered_bytes ||
+	    f->peer[c->peer].reading > f->limits.buffered_bytes / 4 * 3);
 }
 
 static void read_request(struct front *f, struct connection *c)
@@ -371,7 +412,8 @@ void connection_run(struct front *f, struct connection *c)
 		case CONNECTION_IDLE:
 		case CONNECTION_READING:
 			read_request(f, c);
-			more = c->readable || c->in.n > c->http.used || c->state == CONNECTION_STREAMING;
+			/* One request: whoever sends one after the other waits for its turn like all others. */
+			more = !c->queued && (c->readable || c->in.n > c->http.used || c->state == CONNECTION_STREAMING);
 			break;
 		case CONNECTION_WRITING:
 			more = go_on_writing(f, c);
@@ -413,6 +455,8 @@ int connection_answer(struct front *f, struct connection *c, const uint8_t *p, s
 	}
 	if (more)
 		return 0;
+	if (n >= 2)
+		lanes_judge(c, be16_get(p));
 	if (f->stopping)
 		c->x.close = true;
 	if (c->stream != NULL) {

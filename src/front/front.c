@@ -22,11 +22,16 @@
 
 #define EVENTS 128
 #define TICK_MAX_MS 1000
+#define ROUND_MAX 256u		/* connections that are worked on before events are looked for again */
 
 /* ---- small parts ------------------------------------------------------------------------------------------------ */
 
 void front_ready(struct front *f, struct connection *c)
 {
+	if (c->state == CONNECTION_IDLE || c->state == CONNECTION_READING) {
+		lanes_wait(f, c);
+		return;
+	}
 	if (c->queued)
 		return;
 	c->queued = true;
@@ -60,17 +65,28 @@ static struct connection *find(struct front *f, uint64_t id)
 	return c;
 }
 
-static void open_connection(struct front *f, uint64_t id, int fd)
+/* Memory is touched as far only as connections were ever there at once. */
+static struct connection *unused(struct front *f)
 {
 	struct connection *c = f->unused;
 
-	if (f->stopping || c == NULL) {
+	if (c != NULL)
+		f->unused = c->next_free;
+	else if (f->fresh < f->limits.connections)
+		c = &f->all[f->fresh++];
+	return c;
+}
+
+static void open_connection(struct front *f, uint64_t id, uint64_t peer, int fd)
+{
+	struct connection *c = f->stopping ? NULL : unused(f);
+
+	if (c == NULL) {
 		close(fd);
 		(void)channel_queue(&f->channel, MSG_CLOSED, id, 0, NULL, 0);	/* no room: core learns of it when front ends */
 		return;
 	}
-	f->unused = c->next_free;
-	connection_open(f, c, id, fd);
+	connection_open(f, c, id, (uint8_t)(peer % PEERS), fd);
 }
 
 static void stop(struct front *f)
@@ -79,7 +95,7 @@ static void stop(struct front *f)
 		return;
 	f->stopping = true;
 	f->stop_ms = f->now_ms + f->limits.stop_ms;
-	for (unsigned i = 0; i < f->limits.connections; i++)
+	for (unsigned i = 0; i < f->fresh; i++)
 		connection_stop(f, &f->all[i]);
 }
 
@@ -98,8 +114,10 @@ int front_message(struct front *f, const struct message *m, const uint8_t *body,
 	struct connection *c = find(f, m->connection);
 	int r = 0;
 
+	if (m->type == MSG_ANSWER && (m->flags & MESSAGE_MORE) == 0)
+		lanes_answered(f, m->request);
 	if (m->type == MSG_OPEN && fd >= 0 && c == NULL && m->body_n == 0) {
-		open_connection(f, m->connection, fd);
+		open_connection(f, m->connection, m->request, fd);
 		return 0;	/* fd transferred */
 	}
 	if (fd >= 0)
@@ -136,26 +154,44 @@ static int flush(struct front *f)
 	return r;
 }
 
+/* A connection that has work: first those that ask for nothing, then the next whose turn it is to ask. */
+static struct connection *next_ready(struct front *f)
+{
+	struct connection *c;
+
+	while ((c = f->ready) != NULL) {
+		if ((f->ready = c->next_ready) == NULL)
+			f->ready_end = &f->ready;
+		c->queued = false;
+		if (c->state != CONNECTION_IDLE && c->state != CONNECTION_READING)
+			return c;
+		lanes_wait(f, c);	/* it was answered since */
+	}
+	return lanes_next(f);
+}
+
 /* Work on the connections that have some, as long as core takes what they ask. */
 static int run_ready(struct front *f)
 {
 	struct connection *c;
 	int r;
 
-	while ((c = f->ready) != NULL && !f->channel.blocked) {
-		if ((f->ready = c->next_ready) == NULL)
-			f->ready_end = &f->ready;
-		c->queued = false;
+	for (unsigned i = 0; i < ROUND_MAX && !f->channel.blocked; i++) {
+		if ((c = next_ready(f)) == NULL) {
+			f->busy = false;
+			return 0;
+		}
 		connection_run(f, c);
 		if (channel_waiting(&f->channel) > CHANNEL_HIGH && (r = flush(f)) != 0)
 			return r;
 	}
+	f->busy = true;
 	return 0;
 }
 
 static void timeouts(struct front *f)
 {
-	for (unsigned i = 0; i < f->limits.connections; i++)
+	for (unsigned i = 0; i < f->fresh; i++)
 		if (f->all[i].state != CONNECTION_FREE && f->all[i].deadline_ms <= f->now_ms)
 			connection_timeout(f, &f->all[i]);
 }
@@ -236,6 +272,8 @@ static int round_once(struct front *f, int timeout_ms)
 		r = run_ready(f);
 	if (r == 0)
 		r = flush(f);
+	if (r == 0 && f->stopping && f->at_core == 0 && !f->channel.blocked)
+		channel_finish(f);
 	reap(f);
 	return r;
 }
@@ -247,7 +285,7 @@ static int loop(struct front *f)
 	int r = 0;
 
 	while (r == 0 && !(f->stopping && (f->active == 0 || f->now_ms >= f->stop_ms))) {
-		bool busy = f->ready != NULL && !f->channel.blocked;
+		bool busy = (f->busy || f->ready != NULL) && !f->channel.blocked;
 
 		r = round_once(f, busy ? 0 : f->active > 0 ? (int)tick : -1);
 		/* While core does not take more, clients wait for us and not the other way round. */
@@ -268,7 +306,7 @@ static struct front_limits limits_of(const struct front_limits *given)
 {
 	struct front_limits l = *given;
 
-	l.connections = l.connections != 0 ? l.connections : 1024;
+	l.connections = l.connections != 0 ? l.connections : 4096;
 	l.body_bytes = l.body_bytes != 0 && l.body_bytes < (1u << 20) ? l.body_bytes : 1u << 20;
 	l.buffered_bytes = l.buffered_bytes != 0 ? l.buffered_bytes : 64u << 20;
 	l.header_ms = l.header_ms != 0 ? l.header_ms : 10000;
@@ -296,10 +334,6 @@ static int start(struct front *f, const struct front_options *o)
 		return r;
 	if ((f->all = calloc(f->limits.connections, sizeof(*f->all))) == NULL)
 		return CV_ERR_NOMEM;
-	for (unsigned i = f->limits.connections; i > 0; i--) {
-		f->all[i - 1].next_free = f->unused;
-		f->unused = &f->all[i - 1];
-	}
 	if (getrandom(f->id_base, sizeof(f->id_base), 0) != (ssize_t)sizeof(f->id_base))
 		return CV_ERR_SYSTEM;
 	/* Given here, because jansson would open a file for it; it keeps clients from choosing names that collide. */
@@ -313,7 +347,7 @@ static int start(struct front *f, const struct front_options *o)
 
 static void end(struct front *f)
 {
-	for (unsigned i = 0; f->all != NULL && i < f->limits.connections; i++)
+	for (unsigned i = 0; f->all != NULL && i < f->fresh; i++)
 		connection_close(f, &f->all[i]);
 	if (f->epoll >= 0)
 		close(f->epoll);

@@ -13,7 +13,7 @@
 
 /* Bounds. A field that is 0 takes the default beside it. */
 struct front_limits {
-	unsigned connections;		/* 1,024: further ones are closed at once */
+	unsigned connections;		/* 4,096: further ones are closed at once */
 	size_t body_bytes;		/* 1 MiB, at most that: 413 */
 	size_t buffered_bytes;		/* 64 MiB: bodies, answers and messages held in all; beyond it 503 */
 	uint32_t header_ms;		/* 10,000: from the first byte of a request to the end of its head, else 408 */

@@ -10,6 +10,7 @@
 #define PUT(b, text) buf_put((b), (text), sizeof(text) - 1)
 #define HEAD_ROOM 4096u
 #define EXTRA_MAX 2048u
+#define RETRY_S 60u	/* where somebody has to unseal the vault, or make room */
 #define BODY_ROOM 65536u
 #define BODY_MAX (64u << 20)	/* JSON of the largest answer that core may give, with every byte escaped in a usual mix */
 #define KEEP_MAX (1u << 20)	/* a larger body's memory is given back after use */
@@ -210,8 +211,11 @@ static void problem_headers(struct reply *r, const struct exchange *x, uint16_t 
 		reply_header(r, "WWW-Authenticate", "Bearer", 6);
 	if (problem == PROBLEM_UNSUPPORTED_MEDIA_TYPE && x->route != NULL && x->route->takes == MEDIA_MERGE_PATCH)
 		reply_header(r, "Accept-Patch", "application/merge-patch+json", 28);
+	/* Each 429 and 503 says when to come again, also where core does not know better. */
 	if (retry_after_s == 0 && (problem == PROBLEM_OVERLOADED || problem == PROBLEM_INDEX_REBUILDING))
 		retry_after_s = 1;
+	else if (retry_after_s == 0 && (problem_status(problem) == 429 || problem_status(problem) == 503))
+		retry_after_s = RETRY_S;
 	if (retry_after_s != 0)
 		number_header(r, "Retry-After", retry_after_s);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "front/front_internal.h"
 #include "front/lines.h"
@@ -16,6 +17,7 @@
 #define READ_STEP (64u << 10)		/* bytes read at once */
 #define ROUND_BYTES (1u << 20)		/* bytes read in a row, after which others have their turn */
 #define OUT_HIGH (4u << 20)		/* bytes of answers unread beyond which no further line is taken: 60,000 of them */
+#define OUT_LOW (128u << 10)		/* the same while others leave much unread */
 #define ANSWER_MAX (64u << 10)		/* of one line of an import */
 #define TEXT_KEEP (64u << 10)		/* a longer line's memory is given back */
 
@@ -103,6 +105,8 @@ int stream_answer(struct front *f, struct connection *c, uint64_t request, const
 	}
 	if (more)
 		return 0;
+	if (n >= 2)
+		lanes_judge(c, be16_get(p));
 	if (list)
 		r = export_page(c, p, n);
 	else if (s->export != NULL)
@@ -225,6 +229,7 @@ static void ask(struct front *f, struct connection *c, const struct line *l, siz
 	slot->request = f->requests + 1;
 	if (channel_queue(&f->channel, type, c->id, slot->request, f->scratch.p, f->scratch.n) == 0) {
 		f->requests++;
+		lanes_asked(f, c, slot->request);
 	} else {
 		line_refused(&slot->text, slot->number, &(struct json_fault){ .problem = PROBLEM_OVERLOADED });
 		slot->done = true;
@@ -233,11 +238,19 @@ static void ask(struct front *f, struct connection *c, const struct line *l, siz
 	wipe(&x, sizeof(x));
 }
 
+/* Of answers unread, and less of them where clients in all leave much unread. */
+static bool out_has_room(const struct front *f, const struct connection *c)
+{
+	size_t unread = c->out.n - c->out_at;
+
+	return unread < (f->buffered - f->reading > f->limits.buffered_bytes / 2 ? OUT_LOW : OUT_HIGH);
+}
+
 bool stream_room(const struct front *f, const struct connection *c)
 {
 	const struct stream *s = c->stream;
 
-	return !s->over && s->n < s->window && c->out.n - c->out_at < OUT_HIGH && channel_waiting(&f->channel) < CHANNEL_HIGH;
+	return !s->over && s->n < s->window && out_has_room(f, c) && channel_waiting(&f->channel) < CHANNEL_HIGH && lanes_room(f, c);
 }
 
 /* Give core the lines that are there, as far as there is room. */
@@ -348,6 +361,12 @@ void stream_run(struct front *f, struct connection *c)
 	if (!push(f, c))
 		return;
 	connection_account(f, c);
+	connection_relieve(f);
+	if (c->state != CONNECTION_STREAMING)
+		return;
+	/* Lines that had no room at core wait like the requests of others; no event would tell. */
+	if (!s->over && s->n < s->window && !lanes_room(f, c))
+		lanes_wait(f, c);
 	if (s->over && s->n == 0 && (s->export == NULL || !export_waits(s->export)) && (!s->cut || c->out.n == 0))
 		finish(f, c);
 	else
