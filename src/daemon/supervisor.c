@@ -201,22 +201,26 @@ static void replace_front(struct supervisor *s, unsigned i)
 	close(fd);
 }
 
-/* Take the ends of fronts that have ended; each is replaced, unless all are about to end. */
-static void reap_fronts(struct supervisor *s)
+/* Take the ends of fronts that have ended and replace them, unless all are about to end. Whether one could not be replaced yet. */
+static bool reap_fronts(struct supervisor *s)
 {
+	bool missing = false;
+
 	for (unsigned i = 0; i < s->o->fronts; i++) {
-		if (s->front[i] <= 0 || waitpid(s->front[i], NULL, WNOHANG) != s->front[i])
-			continue;
-		if (s->stop_asked)
-			s->front[i] = 0;	/* on a stop fronts end first, and core follows */
-		else
+		if (s->front[i] > 0 && waitpid(s->front[i], NULL, WNOHANG) == s->front[i])
+			s->front[i] = 0;
+		/* On a stop fronts end first, and core follows. */
+		if (s->front[i] == 0 && !s->stop_asked)
 			replace_front(s, i);
+		missing = missing || s->front[i] == 0;
 	}
+	return missing && !s->stop_asked;
 }
 
 /* Watch until core ends; its wait status. Fronts that end meanwhile are replaced. */
 static int watch_children(struct supervisor *s)
 {
+	const struct timespec later = { .tv_sec = 1 };
 	int status;
 
 	for (;;) {
@@ -225,8 +229,7 @@ static int watch_children(struct supervisor *s)
 		/* Core first: fronts end because it did, then. */
 		if (waitpid(s->core, &status, WNOHANG) == s->core)
 			return status;
-		reap_fronts(s);
-		number = sigwaitinfo(&s->awaited, NULL);
+		number = reap_fronts(s) ? sigtimedwait(&s->awaited, NULL, &later) : sigwaitinfo(&s->awaited, NULL);
 		if ((number == SIGTERM || number == SIGINT) && !s->stop_asked) {
 			s->stop_asked = true;
 			kill(s->core, SIGTERM);
