@@ -138,7 +138,7 @@ static void admin_answer(struct core *c, struct admin_conn *a)
 	buf_init(&body, 4096);
 	buf_init(&out, 8192);
 	problem = run(c, a->in[4], a->in[5], a->in + HEAD, a->n - HEAD, &body);
-	core_watch_applied(c);
+	core_watch_store(c);
 	be16_put(head + 4, (uint16_t)problem);
 	head[6] = (uint8_t)vault_health(c->vault);
 	be16_put(head + 8, (uint16_t)body.n);

@@ -27,19 +27,24 @@
 
 static int watch(struct core *c, int fd, enum event_kind kind)
 {
-	struct epoll_event e = { .events = EPOLLIN, .data.u64 = EVENT(kind, 0) };
+	/* Landings are told by each write anew: the descriptor is never read. */
+	struct epoll_event e = { .events = EPOLLIN | (kind == EVENT_SYNCED ? EPOLLET : 0), .data.u64 = EVENT(kind, 0) };
 
 	return epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &e) == 0 ? 0 : CV_ERR_SYSTEM;
 }
 
-void core_watch_applied(struct core *c)
+/* A closed descriptor leaves the epoll set by itself, and its number may come back for another vault state. */
+static int watch_store(struct core *c, int fd, enum event_kind kind)
 {
-	int fd = vault_applied_fd(c->vault);
+	if (fd >= 0 && watch(c, fd, kind) != 0 && errno != EEXIST)
+		log_error("cannot watch the store's threads");
+	return fd;
+}
 
-	/* A closed descriptor leaves the epoll set by itself, and its number may come back for another vault state. */
-	if (fd >= 0 && watch(c, fd, EVENT_APPLIED) != 0 && errno != EEXIST)
-		log_error("cannot watch the apply thread");
-	c->applied_fd = fd;
+void core_watch_store(struct core *c)
+{
+	c->applied_fd = watch_store(c, vault_applied_fd(c->vault), EVENT_APPLIED);
+	c->synced_fd = watch_store(c, vault_synced_fd(c->vault), EVENT_SYNCED);
 }
 
 static int open_signals(struct core *c)
@@ -83,13 +88,14 @@ static int core_open(struct core *c, const struct core_options *o)
 	c->api_fd = o->api_fd;
 	c->admin_fd = o->admin_fd;
 	c->control_fd = o->control_fd;
-	c->applied_fd = -1;
+	c->applied_fd = c->synced_fd = -1;
 	c->epoll_fd = c->timer_fd = c->signal_fd = -1;
 	for (unsigned i = 0; i < FRONT_LINKS; i++)
 		c->front[i].fd = -1;
 	for (unsigned i = 0; i < ADMINS; i++)
 		c->admin[i].fd = -1;
 	buf_init(&c->out, OUT_MAX);
+	buf_init(&c->flight.out, OUT_MAX);
 	(void)mlock(c->admin, sizeof(c->admin));	/* passphrases' keys and shares pass here; wiped with each request */
 	c->receive = receive_buffer();
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -149,9 +155,11 @@ static void handle(struct core *c, const struct epoll_event *e)
 		admin_accept(c);
 		break;
 	case EVENT_ADMIN_CONN:
+		turns_settle(c);
 		admin_read(c, i);
 		break;
 	case EVENT_CONTROL:
+		turns_settle(c);	/* a new front takes the place of a dead one: answers to that are gone by then */
 		control_read(c);
 		break;
 	case EVENT_SIGNAL:
@@ -160,15 +168,19 @@ static void handle(struct core *c, const struct epoll_event *e)
 		break;
 	case EVENT_TIMER:
 		drain(c->timer_fd);
+		turns_settle(c);
 		vault_tick(c->vault);
 		admin_sweep(c);
 		break;
 	case EVENT_APPLIED:
 		if (c->applied_fd >= 0) {
 			drain(c->applied_fd);
+			turns_settle(c);
 			vault_applied(c->vault);
 		}
 		break;
+	case EVENT_SYNCED:
+		break;	/* its answers go in the run that follows */
 	case EVENT_FRONT:
 		if ((e->events & EPOLLOUT) != 0 && c->front[i].fd >= 0)
 			fronts_flush(c, i);
@@ -191,13 +203,13 @@ static enum core_end loop(struct core *c)
 		}
 		for (int i = 0; i < n; i++) {
 			handle(c, &events[i]);
-			fronts = fronts || events[i].data.u64 >> 32 == EVENT_FRONT;
+			fronts = fronts || events[i].data.u64 >> 32 == EVENT_FRONT || events[i].data.u64 >> 32 == EVENT_SYNCED;
 		}
-		/* One turn, then the other events again: what is left waits in the sockets and wakes us at once. */
-		if (fronts) {
-			fronts_receive(c);
+		/* Then the other events again: what is left waits in the sockets and wakes us at once. */
+		if (fronts)
 			turns_run(c);
-		}
+		if (busy || works)
+			turns_settle(c);
 		if (busy || works)
 			vault_work(c->vault, fronts ? SLICE_BUSY_US : SLICE_US);
 	}
@@ -230,9 +242,9 @@ static void finish(struct core *c)
 
 		for (int i = 0; i < n; i++)
 			handle(c, &events[i]);
-		fronts_receive(c);
 		turns_run(c);
 	}
+	turns_settle(c);
 }
 
 static void core_close(struct core *c)
@@ -260,6 +272,7 @@ static void core_close(struct core *c)
 	if (c->receive != NULL)
 		munmap(c->receive, RECEIVE_BYTES);	/* wiped after each turn */
 	buf_free(&c->out);
+	buf_free(&c->flight.out);
 	wipe(c, sizeof(*c));
 	free(c);
 }
@@ -280,7 +293,7 @@ enum core_end core_run(const struct core_options *o)
 	}
 	if (vault_is_demo(c->vault) && (r = vault_unseal_demo(c->vault)) != 0)
 		goto out;	/* logged there: a demo vault that does not open by itself is broken */
-	core_watch_applied(c);
+	core_watch_store(c);
 	log_info("%s", vault_state(c->vault) == VAULT_READY ? "ready" : "sealed, waiting for an operator");
 	end = loop(c);
 	finish(c);

@@ -24,7 +24,7 @@
 #define ADMIN_BODY 1280u		/* bytes of a request's body at most: a new split with 16 names */
 
 /* Why an epoll event came: its kind in the high bits, an index in the low ones. */
-enum event_kind { EVENT_API = 1, EVENT_ADMIN, EVENT_CONTROL, EVENT_SIGNAL, EVENT_TIMER, EVENT_APPLIED, EVENT_FRONT, EVENT_ADMIN_CONN };
+enum event_kind { EVENT_API = 1, EVENT_ADMIN, EVENT_CONTROL, EVENT_SIGNAL, EVENT_TIMER, EVENT_APPLIED, EVENT_SYNCED, EVENT_FRONT, EVENT_ADMIN_CONN };
 #define EVENT(kind, i) ((uint64_t)(kind) << 32 | (uint32_t)(i))
 
 /* A body that arrives in chunks. */
@@ -76,7 +76,7 @@ struct ceremony;
 struct core {
 	struct vault *vault;
 	struct ceremony *ceremony;	/* NULL until somebody enters a share; freed by ceremony_free */
-	int epoll_fd, api_fd, admin_fd, control_fd, timer_fd, signal_fd, applied_fd;
+	int epoll_fd, api_fd, admin_fd, control_fd, timer_fd, signal_fd, applied_fd, synced_fd;
 	bool stopping;
 	uint64_t next_sequence;
 	struct front_link front[FRONT_LINKS];
@@ -87,7 +87,18 @@ struct core {
 	struct admin_conn admin[ADMINS];
 	struct turn_request request[RECEIVE];
 	unsigned requests;
+	unsigned decided;		/* of them, the first: their answers are in out and wait for the open turn */
+	unsigned covered;		/* of them, the first: they came before the last checkpoint */
+	bool open;			/* a turn is */
+	int begun;			/* else why none could begin */
+	unsigned lone;			/* turns of one request each so far, in a row */
 	struct buf out;
+	bool flying;			/* the turn before is on its way to the disk, with these answers */
+	struct {
+		struct turn_request request[RECEIVE];
+		unsigned n;
+		struct buf out;
+	} flight;
 	uint8_t *receive;		/* RECEIVE * MESSAGE_MAX */
 	uint32_t received[RECEIVE];	/* bytes of each message in it, to be wiped after the turn */
 	unsigned received_n;
@@ -116,8 +127,10 @@ void fronts_release(struct core *c, unsigned i, struct partial *p);
 void connections_accept(struct core *c);
 struct connection *connections_find(struct core *c, uint64_t id);
 void connections_close(struct core *c, struct connection *x);
-/* turns.c: answer what was received. */
+/* turns.c: take what the fronts have sent and decide it; let go what is durable. A turn may be open or on its way afterwards. */
 void turns_run(struct core *c);
+/* Before anything that is done between turns: everything decided is durable and answered. */
+void turns_settle(struct core *c);
 enum dispatched {
 	DISPATCH_DONE,
 	DISPATCH_FAULT,			/* its bytes are a fault of the front */
@@ -144,7 +157,7 @@ void ceremony_reset(struct core *c);
 void ceremony_sweep(struct core *c, uint64_t now_ms);
 void ceremony_free(struct core *c);
 unsigned admin_problem(int r);
-/* core.c: follow the applied descriptor through sealing and unsealing. */
-void core_watch_applied(struct core *c);
+/* core.c: follow the store's descriptors through sealing and unsealing. */
+void core_watch_store(struct core *c);
 
 #endif

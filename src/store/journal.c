@@ -217,28 +217,33 @@ static int cut_clear(struct journal *j)
 	return write_sync(j->f[i].fd, zeros, sizeof(zeros), JOURNAL_START);
 }
 
-int journal_write(struct journal *j, struct block *b, const uint8_t *p)
+void journal_claim(struct journal *j, struct block *b)
 {
 	struct journal_file *f;
-	uint64_t left;
-	size_t n = b->n + (size_t)BLOCK_MIN;
 
 	if (j->off + b->n > j->file_bytes) {
 		j->file = (j->file + 1) % j->files;
 		j->off = JOURNAL_START;
 	}
 	f = &j->f[j->file];
-	left = j->file_bytes - j->off;
-	if (n > left)
-		n = (size_t)left;
 	b->file = j->file;
 	b->offset = j->off;
-	if (write_sync(f->fd, p, n, j->off) != 0)
-		return CV_ERR_IO;
 	f->last_seq = b->seq;
 	f->leaves_end = b->first_leaf + b->leaves;
 	j->off += b->n;
-	return cut_clear(j);
+}
+
+int journal_write(const struct journal *j, const struct block *b)
+{
+	uint64_t left = j->file_bytes - b->offset;
+	size_t n = b->n + (size_t)BLOCK_MIN;
+
+	return write_sync(j->f[b->file].fd, b->p, n > left ? (size_t)left : n, b->offset);
+}
+
+int journal_written(struct journal *j)
+{
+	return j->cut_file < 0 ? 0 : cut_clear(j);
 }
 
 int journal_zero_ahead(struct journal *j)

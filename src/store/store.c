@@ -147,16 +147,16 @@ int store_open(const struct store_options *o, struct store **ret_store)
 	s->j.lock_fd = -1;
 	for (uint32_t i = 0; i < JOURNAL_FILES_MAX; i++)
 		s->j.f[i].fd = -1;
-	s->a.efd = -1;
+	s->a.efd = s->sync.efd = -1;
 	buf_init(&s->turn, STORE_BLOCK_MAX + BLOCK_MIN + BLOCK_SLACK);
-	if ((r = overlay_init(&s->ov)) != 0 || (r = applier_init(s)) != 0 || (r = open_files(s, o->dir)) != 0 ||
+	if ((r = overlay_init(&s->ov)) != 0 || (r = applier_init(s)) != 0 || (r = syncer_init(s)) != 0 || (r = open_files(s, o->dir)) != 0 ||
 	    (r = tables_applied(&s->t, &s->a.last)) != 0 || (r = turn_reset(s)) != 0)
 		goto out;
 	/* A small ring must not wait for the bytes that a large one may hold. */
 	ring = s->j.file_bytes * s->j.files;
 	if (s->o.apply_bytes > ring / 4)
 		s->o.apply_bytes = ring / 4;
-	s->durable_leaves = s->a.last.leaves;
+	s->leaves = s->durable_leaves = s->a.last.leaves;
 	atomic_store(&s->a.leaves, s->a.last.leaves);
 	atomic_store(&s->a.seq, s->a.last.seq);
 	*ret_store = s;
@@ -176,6 +176,8 @@ int store_get(struct store *s, enum store_table t, const void *key, size_t key_n
 	assert(t >= STORE_META && t < STORE_TABLES);
 	if (key_n == 0 || key_n > STORE_KEY_MAX)
 		return CV_ERR_NOTFOUND;
+	if (s->lost)
+		return CV_ERR_IO;
 	if (!overlay_get(&s->ov, (uint8_t)t, key, key_n, &it))
 		return tables_get(&s->t, t, key, key_n, ret);
 	if (it.op == ITEM_DEL)
@@ -232,7 +234,7 @@ static void absorb(struct store *s, size_t budget)
 			s->clean = b;
 		s->clean_tail = tail;
 	}
-	if (idle) {
+	if (idle && s->flight == NULL) {
 		/* All that the overlay holds is in LMDB. */
 		overlay_clear(&s->ov);
 		block_free_list(s->clean);
@@ -391,7 +393,7 @@ int store_leaf(struct store *s, const void *leaf, size_t n)
 
 uint64_t store_next_leaf(const struct store *s)
 {
-	return s->durable_leaves + s->cur->leaves;
+	return s->leaves + s->cur->leaves;
 }
 
 uint64_t store_durable_leaves(const struct store *s)
@@ -413,14 +415,17 @@ void store_rollback(struct store *s)
 
 /* ---- a turn's end --------------------------------------------------------------------------------------------- */
 
-/* Seal cur, write it and hand it over; it has been placed. 0, CV_ERR_FULL (no memory), CV_ERR_IO. */
-static int write_block(struct store *s, uint8_t flags)
+/*
+ * Seal cur, which has been placed, and give it its place; what follows is the next turn's. Until it is durable nothing that builds on
+ * it may be either. *ret is the overlay's as well. 0 or CV_ERR_FULL (no memory: nothing happened).
+ */
+static int seal_block(struct store *s, uint8_t flags, struct block **ret)
 {
 	struct block *b = s->cur, *next = NULL;
 	uint8_t *copy = NULL;
 	int r = CV_ERR_FULL;
 
-	if ((next = calloc(1, sizeof(*next))) == NULL || (copy = malloc(block_total(s->turn.n))) == NULL)
+	if ((next = calloc(1, sizeof(*next))) == NULL || (copy = malloc(block_total(s->turn.n) + BLOCK_MIN)) == NULL)
 		goto out;
 	if (buf_reserve(&s->turn, BLOCK_SLACK + BLOCK_MIN) != 0) {
 		s->turn.bad = false;
@@ -429,28 +434,69 @@ static int write_block(struct store *s, uint8_t flags)
 	b->p = s->turn.p;
 	b->flags = flags;
 	b->seq = s->next_seq;
-	b->first_leaf = s->durable_leaves;
+	b->first_leaf = s->leaves;
 	memcpy(b->prev, s->last_mac, STORE_MAC);
 	block_seal(b, &s->turn, &s->o.hooks);
-	r = journal_write(&s->j, b, s->turn.p);
-	if (r != 0)
-		goto out;
-	/* The buffer is the next turn's; what waits for LMDB takes no more than its length. */
-	memcpy(copy, s->turn.p, b->n);
+	/* The buffer is the next turn's; what waits for the disk and LMDB takes no more than its length. */
+	memcpy(copy, s->turn.p, b->n + (size_t)BLOCK_MIN);
 	b->p = copy;
 	copy = NULL;	/* transferred */
+	journal_claim(&s->j, b);
 	s->next_seq++;
-	s->durable_leaves += b->leaves;
+	s->leaves += b->leaves;
 	memcpy(s->last_mac, b->mac, STORE_MAC);
 	s->last_puts = b->puts;
-	s->ov.undo_n = 0;
 	s->cur = next;
 	next = NULL;	/* transferred */
 	(void)turn_reset(s);	/* needs no memory: cur and the buffer are there */
-	applier_push(s, b);
+	*ret = b;
+	r = 0;
 out:
 	free(next);
 	free(copy);
+	return r;
+}
+
+/* Once b, the last block, was written and synced, or r tells why not: then its bytes may or may not be on disk, and no turn follows. */
+static int landed(struct store *s, struct block *b, int r)
+{
+	if (r == 0)
+		r = journal_written(&s->j);
+	if (r != 0) {
+		atomic_store(&s->a.failed, true);
+		return CV_ERR_IO;
+	}
+	s->durable_leaves += b->leaves;
+	applier_push(s, b);
+	return 0;
+}
+
+/* Write b and wait for it. After a failure the overlay is as before the turn. */
+static int write_block(struct store *s, struct block *b)
+{
+	int r = landed(s, b, journal_write(&s->j, b));
+
+	if (r != 0) {
+		overlay_undo(&s->ov, 0);
+		block_free(b);
+	}
+	s->ov.undo_n = 0;
+	return r;
+}
+
+int store_landed(struct store *s, bool wait)
+{
+	int r;
+
+	if (s->flight == NULL)
+		return 0;
+	if (s->lost)
+		return CV_ERR_IO;
+	if ((r = syncer_take(s, wait)) == CV_ERR_BUSY)
+		return r;
+	if ((r = landed(s, s->flight, r)) == 0)
+		s->flight = NULL;	/* the applier's */
+	s->lost = r != 0;
 	return r;
 }
 
@@ -467,29 +513,60 @@ static bool placed(const struct store *s)
 	return at == PLACE_HERE || at == PLACE_NEXT;
 }
 
-int store_turn_end(struct store *s)
+/*
+ * The open turn's block, sealed and placed; NULL if the turn is empty. 0, or an error after which the turn is forgotten.
+ */
+static int turn_close(struct store *s, struct block **ret)
 {
 	int r = 0;
 
 	assert(s->in_turn);
 	s->in_turn = false;
+	*ret = NULL;
 	turn_cut(s);	/* a request without commit is not part of the turn */
 	tables_rest(&s->t);
-	if (s->cur->puts == 0 && s->cur->leaves == 0)
-		return 0;
-	if (where(s) == PLACE_UNAPPLIED)
-		applier_flush(s, placed, WAIT_MS);
-	if (atomic_load(&s->a.failed))
+	/* One block at a time: the last one alone may be torn. */
+	if (store_landed(s, true) != 0 || atomic_load(&s->a.failed))
 		r = CV_ERR_IO;
-	else if (!placed(s))
+	else if (s->cur->puts == 0 && s->cur->leaves == 0)
+		return 0;
+	if (r == 0 && where(s) == PLACE_UNAPPLIED)
+		applier_flush(s, placed, WAIT_MS);
+	if (r == 0 && atomic_load(&s->a.failed))
+		r = CV_ERR_IO;
+	else if (r == 0 && !placed(s))
 		r = CV_ERR_FULL;
-	else
-		r = write_block(s, 0);
-	if (r == CV_ERR_IO)
-		atomic_store(&s->a.failed, true);
+	if (r == 0)
+		r = seal_block(s, 0, ret);
 	if (r != 0)
 		turn_forget(s);
 	return r;
+}
+
+int store_turn_end(struct store *s)
+{
+	struct block *b;
+	int r = turn_close(s, &b);
+
+	return r != 0 || b == NULL ? r : write_block(s, b);
+}
+
+int store_turn_hand(struct store *s)
+{
+	struct block *b;
+	int r = turn_close(s, &b);
+
+	if (r == 0 && b != NULL) {
+		s->ov.undo_n = 0;
+		s->flight = b;
+		syncer_give(s, b);
+	}
+	return r;
+}
+
+int store_synced_fd(const struct store *s)
+{
+	return s->sync.efd;
 }
 
 bool store_healthy(const struct store *s)
@@ -509,11 +586,14 @@ void store_turn_abort(struct store *s)
 
 int store_flush(struct store *s)
 {
+	int r;
+
 	assert(!s->in_turn);
+	r = store_landed(s, true);
 	if (s->replayed)
 		applier_flush(s, NULL, 0);
 	absorb(s, SIZE_MAX);
-	if (atomic_load(&s->a.failed))
+	if (r != 0 || atomic_load(&s->a.failed))
 		return CV_ERR_IO;
 	return s->replayed && !applier_idle(s) ? CV_ERR_FULL : 0;
 }
@@ -547,6 +627,7 @@ void store_checkpointed(struct store *s, uint64_t size)
 static int write_mark(struct store *s)
 {
 	enum spot at = journal_place(&s->j, BLOCK_MIN, atomic_load(&s->a.seq), s->checkpointed);
+	struct block *b;
 
 	if (at != PLACE_HERE && at != PLACE_NEXT)
 		return 0;
@@ -554,9 +635,9 @@ static int write_mark(struct store *s)
 	 * What stands behind the mark must be zeros, or the next replay would take it for a write that was torn after
 	 * the journal had been closed: so the zeros are durable before the mark is.
 	 */
-	if (journal_zero_ahead(&s->j) != 0)
+	if (journal_zero_ahead(&s->j) != 0 || seal_block(s, BLOCK_CLEAN, &b) != 0)
 		return CV_ERR_IO;
-	return write_block(s, BLOCK_CLEAN) == 0 ? 0 : CV_ERR_IO;
+	return write_block(s, b);
 }
 
 int store_close(struct store *s, bool clean)
@@ -571,6 +652,7 @@ int store_close(struct store *s, bool clean)
 		if (store_flush(s) == CV_ERR_IO || (clean && write_mark(s) != 0))
 			r = CV_ERR_IO;
 	}
+	syncer_free(s);
 	applier_free(s);
 	if (s->a.efd >= 0)
 		(void)close(s->a.efd);
@@ -578,6 +660,7 @@ int store_close(struct store *s, bool clean)
 	journal_close(&s->j);
 	overlay_free(&s->ov);
 	block_free_list(s->clean);
+	block_free(s->flight);
 	if (s->cur != NULL)
 		s->cur->p = NULL;	/* the turn's */
 	block_free(s->cur);

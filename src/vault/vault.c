@@ -430,7 +430,8 @@ static int stop(struct vault *v, bool clean)
 	memset(v->recent, 0, sizeof(v->recent));
 	memset(v->idem_cursor, 0, sizeof(v->idem_cursor));
 	v->merges = v->opened = 0;
-	v->state_dirty = v->tables_dirty = v->counters_dirty = v->full = v->refused_full = v->log_stuck = v->told_failed = false;
+	v->state_dirty = v->tables_dirty = v->counters_dirty = v->full = v->refused_full = v->log_stuck = v->told_failed = v->flying = false;
+	v->landed = 0;
 	v->state = VAULT_SEALED;
 	if (open_store(v) != 0)
 		v->state = VAULT_FAILED;

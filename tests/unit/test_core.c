@@ -1,4 +1,7 @@
 /* Messages of fronts that keep to PROTOCOL.md and of fronts that do not. */
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "test_core.h"
 #include "test_vault_operations.h"
 
@@ -504,6 +507,49 @@ static void a_failed_turn_tells_nothing(void **state)
 	close(fd);
 }
 
+/* The disk refuses a turn that is on its way while the next one is open: neither tells anything but that, and health says so. */
+static void a_failed_sync_takes_the_open_turn_with_it(void **state)
+{
+	struct rig *r = *state;
+	int fd = front_new(r);
+	uint64_t x = connection_new(r, 0), records = r->f->v->counts[0], leaves = store_durable_leaves(r->f->v->store);
+	struct rlimit was, none;
+	struct message m;
+	struct buf b, out;
+
+	log_init("test", 0);
+	buf_init(&out, 4096);
+	create_body(r, "一", &b);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	none = was;
+	none.rlim_cur = 1024;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	for (unsigned i = 1; i <= 4; i++)
+		send_message(fd, MSG_CREATE, 0, x, i, b.p, b.n);
+	turns_run(r->c);
+	for (unsigned i = 5; i <= 8; i++)
+		send_message(fd, MSG_CREATE, 0, x, i, b.p, b.n);
+	round_once(r);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	send_message(fd, MSG_CREATE, 0, x, 9, b.p, b.n);
+	round_once(r);
+	for (unsigned i = 1; i <= 9; i++) {
+		buf_reset(&out);
+		assert_int_equal(answer_of(fd, &m, &out), PROBLEM_AUDIT_UNAVAILABLE);
+		assert_int_equal(m.request, i);
+		assert_true(be64_get(out.p + 2) == MESSAGE_NO_LEAF);
+	}
+	assert_int_equal(answer_of(fd, NULL, NULL), -1);
+	assert_int_equal(r->f->v->counts[0], records);
+	assert_int_equal(r->f->v->counts[PROBLEM_AUDIT_UNAVAILABLE], 9);
+	assert_int_equal(store_durable_leaves(r->f->v->store), leaves);
+	assert_int_equal(vault_health(r->f->v), WIRE_AUDIT_UNAVAILABLE);
+	buf_free(&out);
+	buf_free(&b);
+	close(fd);
+}
+
 static void what_does_not_fit_one_turn_goes_on_in_the_next(void **state)
 {
 	struct rig *r = *state;
@@ -634,6 +680,7 @@ int main(void)
 		ON(an_answer_of_many_messages_comes_whole),
 		ON(a_sealed_vault_answers_only_how_it_is),
 		cmocka_unit_test_setup_teardown(a_failed_turn_tells_nothing, small_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(a_failed_sync_takes_the_open_turn_with_it, small_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(what_does_not_fit_one_turn_goes_on_in_the_next, small_setup, rig_teardown),
 		ON(only_an_auditor_makes_core_apply_and_sign),
 		ON(a_change_of_the_directory_ends_its_turn),

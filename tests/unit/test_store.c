@@ -1,6 +1,7 @@
 /* The engine of src/store: the conformance suite, then what is its own, the journal above all. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -1081,6 +1082,137 @@ static void failed_write_ends_turns_for_good(void **state)
 	engine_dispose(p);
 }
 
+/* Begin a turn that puts key n, as turn_n does. */
+static void begin_n(struct store *s, unsigned n)
+{
+	char key[16];
+	int len = snprintf(key, sizeof(key), "k%06u", n);
+
+	assert_int_equal(store_turn_begin(s), 0);
+	assert_int_equal(store_put(s, STORE_REC, key, (size_t)len, "value", 5), 0);
+	assert_int_equal(store_leaf(s, key, (size_t)len), 0);
+	store_commit(s);
+}
+
+static bool sees_n(struct store *s, unsigned n)
+{
+	struct store_value v;
+	char key[16];
+	int len = snprintf(key, sizeof(key), "k%06u", n);
+
+	return store_get(s, STORE_REC, key, (size_t)len, &v) == 0;
+}
+
+static void handed_turn_is_seen_by_the_next_and_counts_once_it_landed(void **state)
+{
+	struct place *p = place_new(true);
+	struct store *s = engine_open(p);
+	struct store_replay_report rep;
+	uint64_t leaves = store_durable_leaves(s);
+
+	(void)state;
+	for (unsigned n = 1; n <= 300; n++) {
+		begin_n(s, n);
+		assert_true(n == 1 || sees_n(s, n - 1));
+		assert_int_equal(store_next_leaf(s), leaves + n);
+		/* The one before is on its way, or has landed unasked: without having been asked for, it does not count. */
+		assert_true(n == 1 || store_durable_leaves(s) == leaves + n - 2);
+		assert_int_equal(store_turn_hand(s), 0);
+		assert_int_equal(store_durable_leaves(s), leaves + n - 1);
+	}
+	assert_int_equal(store_landed(s, true), 0);
+	assert_int_equal(store_landed(s, false), 0);
+	assert_int_equal(store_durable_leaves(s), leaves + 300);
+	/* The next two are waited for by what comes behind them. */
+	begin_n(s, 301);
+	assert_int_equal(store_turn_hand(s), 0);
+	begin_n(s, 302);
+	assert_int_equal(store_turn_end(s), 0);
+	assert_int_equal(store_durable_leaves(s), leaves + 302);
+	begin_n(s, 303);
+	assert_int_equal(store_turn_hand(s), 0);
+	assert_int_equal(store_close(s, true), 0);
+	assert_int_equal(try_open(p, &s, &rep), 0);
+	assert_true(rep.clean);
+	for (unsigned n = 1; n <= 303; n++)
+		assert_true(sees_n(s, n));
+	assert_int_equal(store_close(s, true), 0);
+	engine_dispose(p);
+}
+
+static void empty_turn_that_is_handed_over_is_durable_at_once(void **state)
+{
+	struct place *p = place_new(true);
+	struct store *s = engine_open(p);
+
+	(void)state;
+	assert_int_equal(store_turn_begin(s), 0);
+	assert_int_equal(store_turn_hand(s), 0);
+	assert_int_equal(store_landed(s, false), 0);
+	assert_int_equal(store_close(s, true), 0);
+	engine_dispose(p);
+}
+
+/* With what builds on it: an open turn, or one that begins later. */
+static void failed_write_of_a_handed_turn_loses_all_that_builds_on_it(void **state)
+{
+	struct rlimit was, none;
+
+	(void)state;
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	none = was;
+	none.rlim_cur = 1024;
+	for (unsigned open = 0; open < 2; open++) {
+		struct place *p = place_new(true);
+		struct store *s = engine_open(p);
+		struct store_replay_report rep;
+		uint64_t leaves;
+
+		begin_n(s, 1);
+		assert_int_equal(store_turn_end(s), 0);
+		leaves = store_durable_leaves(s);
+		begin_n(s, 2);
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+		assert_int_equal(store_turn_hand(s), 0);
+		if (open == 1) {
+			begin_n(s, 3);
+			assert_int_equal(store_turn_hand(s), CV_ERR_IO);
+		}
+		assert_int_equal(store_landed(s, true), CV_ERR_IO);
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+		assert_int_equal(store_landed(s, false), CV_ERR_IO);
+		assert_false(store_healthy(s));
+		assert_int_equal(store_durable_leaves(s), leaves);
+		for (unsigned n = 1; n <= 3; n++)
+			assert_false(sees_n(s, n));
+		assert_int_equal(store_turn_begin(s), CV_ERR_IO);
+		assert_int_equal(store_flush(s), CV_ERR_IO);
+		assert_int_equal(store_close(s, true), CV_ERR_IO);
+		assert_int_equal(try_open(p, &s, &rep), 0);
+		assert_true(sees_n(s, 1));
+		assert_false(sees_n(s, 2));
+		assert_int_equal(store_close(s, true), 0);
+		engine_dispose(p);
+	}
+}
+
+static void landing_is_told(void **state)
+{
+	struct place *p = place_new(true);
+	struct store *s = engine_open(p);
+	struct pollfd fd = { .fd = store_synced_fd(s), .events = POLLIN };
+
+	(void)state;
+	assert_int_equal(poll(&fd, 1, 0), 0);
+	begin_n(s, 1);
+	assert_int_equal(store_turn_hand(s), 0);
+	assert_int_equal(poll(&fd, 1, 10000), 1);
+	assert_int_equal(store_landed(s, false), 0);
+	assert_int_equal(store_close(s, true), 0);
+	engine_dispose(p);
+}
+
 static void failed_hook_ends_turns_for_good(void **state)
 {
 	struct place *p = place_new(true);
@@ -1258,6 +1390,10 @@ int main(void)
 		cmocka_unit_test(journal_is_full_without_checkpoints),
 		cmocka_unit_test(room_ends_before_the_block_does),
 		cmocka_unit_test(failed_write_ends_turns_for_good),
+		cmocka_unit_test(handed_turn_is_seen_by_the_next_and_counts_once_it_landed),
+		cmocka_unit_test(empty_turn_that_is_handed_over_is_durable_at_once),
+		cmocka_unit_test(failed_write_of_a_handed_turn_loses_all_that_builds_on_it),
+		cmocka_unit_test(landing_is_told),
 		cmocka_unit_test(failed_hook_ends_turns_for_good),
 		cmocka_unit_test(full_map_stops_writes_and_loses_nothing),
 		cmocka_unit_test(applied_fd_tells),
