@@ -198,6 +198,7 @@ $(BUILD)/obj/tests/faults/crash_record.o: CFLAGS_ALL += -U_FORTIFY_SOURCE -fno-s
 $(BUILD)/crash: $(CRASH_OBJS) $(call libs_of,$(FAULT_MODULES))
 	$(call link,$(FAULT_MODULES)) -lcmocka -lm
 
+RUNS ?= 1 2 3
 FUZZ_SECONDS ?= 10
 FUZZ_BINS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(SUPPORT_LIB) $(call libs_of,$(MODULES))
@@ -261,6 +262,20 @@ bench-peers: deps	## the daemon beside PostgreSQL and slapd (installed from Debi
 	@scripts/install-deps peers
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all test-programs $(BUILD)/peers/peers_load
 	@BUILD=$(BUILD) /usr/bin/python3 tests/bench/bench_peers.py $(BENCH_ARGS)
+bench-scale: deps	## how cost grows with records (to a million), connections and fields; cold pages, starts, memory (15 minutes, 12 GB); results/bench-scale.json
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all test-programs
+	@BUILD=$(BUILD) /usr/bin/python3 tests/bench/bench_scale.py $(BENCH_ARGS)
+bench-runs: deps	## bench, bench-peers and bench-scale in three separate runs, then the page (an hour); RUNS="2 3" makes these alone
+	@scripts/install-deps peers
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all test-programs $(BUILD)/peers/peers_load
+	@BUILD=$(BUILD) tests/bench/runs $(RUNS)
+	@$(MAKE) --no-print-directory performance
+soak: deps	## an hour of mixed work with restarts; nothing may grow, slow down or be lost; results/soak.json. SOAK_ARGS="--minutes 12" is shorter
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all
+	@BUILD=$(BUILD) /usr/bin/python3 tests/soak/soak.py $(SOAK_ARGS)
+check-soak: deps	## the same in two minutes
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all
+	@BUILD=$(BUILD) timeout 600 /usr/bin/python3 tests/soak/soak.py --short
 performance:	## write docs/PERFORMANCE.md and its charts from results/
 	@/usr/bin/python3 scripts/make-performance
 format:	## run clang-format over the lines of C files that differ from HEAD
@@ -297,6 +312,7 @@ help:	## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all unit unit-bins allow-all test-programs fuzz-bins deps build demo check integration check-man check-openapi check-deps check-asan \
-	check-valgrind check-clang check-faults check-faults-full check-crash check-crash-full fuzz bench bench-rewrap bench-peers performance format install always clean help
+	check-valgrind check-clang check-faults check-faults-full check-crash check-crash-full fuzz bench bench-rewrap bench-peers bench-scale bench-runs \
+	soak check-soak performance format install always clean help
 
 -include $(shell find $(BUILD)/obj $(BUILD)/pic -name '*.d' 2>/dev/null)

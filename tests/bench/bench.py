@@ -3,15 +3,14 @@
 
 A answers 1,500 fixed bytes after a durable log line of 200 bytes; W does A's and the work that no field-encrypted vault can
 leave out; "group" is 8 threads that hand 200-byte entries to one committing thread. Each round runs everything once in shuffled
-order; ratios are medians over the rounds of ratios within a round. Server and load share the machine's cores, so figures of
-two days or two machines do not compare; ratios of one run do.
+order, those with the same number of connections together; ratios are medians over the rounds of ratios within a round. Server and
+load share the machine's cores, so figures of two days or two machines do not compare; ratios of one run do.
 
-    bench.py [--rounds 5] [--seconds 2] [--records 10000] [--rewrap 100000] [--out results/bench.json] [--quick]
+    bench.py [--rounds 5] [--seconds 2] [--records 10000] [--rewrap 100000] [--run N | --out FILE] [--quick]
 """
 import argparse
 import json
 import os
-import platform
 import random
 import shutil
 import statistics
@@ -22,6 +21,7 @@ import threading
 import time
 
 import bench_keys
+from machine import machine
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 sys.path.insert(0, os.path.join(ROOT, "tests", "integration"))
@@ -31,6 +31,7 @@ PURPOSE = "intake"
 READ_HEADERS = ["CV-Reason: home%20visit"]
 PATCH_RECORDS = 1600
 BODIES = 4000
+WARMUP = 0.3
 
 # (row, what, of what, floor, goal); docs/DESIGN.md explains them.
 TABLE = [
@@ -74,6 +75,19 @@ def load(vault, lines):
     return ids
 
 
+def blocks(names, number):
+    """Names of a round in its order: those of one number of connections together, everything else shuffled."""
+    rng = random.Random(number)
+    groups = {}
+    for name in names:
+        groups.setdefault(name.split("/")[1], []).append(name)
+    order = list(groups.values())
+    rng.shuffle(order)
+    for group in order:
+        rng.shuffle(group)
+    return [name for group in order for name in group]
+
+
 class Server:
     """A bare server, until the end of the run."""
 
@@ -101,12 +115,17 @@ class Bench:
         self.ids = load(self.vault, lines)
         print(f"loaded {len(lines)} synthetic files of {self.json_bytes // len(lines)} bytes of JSON in {time.monotonic() - begin:.1f} s")
         self.token, self.intake = self.vault.login("caseworker"), self.vault.login("intake")
-        self.write_inputs()
-        lmdb = os.path.join(folder, "lmdb")
+        self.write_inputs(self.ids)
+        self.bare(args.records)
+
+    def bare(self, records):
+        """Start the bare servers; W looks up one of so many values."""
+        lmdb = self.path("lmdb")
+        shutil.rmtree(lmdb, ignore_errors=True)
         os.mkdir(lmdb)
-        run(os.path.join(BUILD, "bench", "bench_bare"), "fill", lmdb, args.records)
-        self.servers = {"A": Server(folder, "a", os.path.join(folder, "a.log")), "W": Server(folder, "w", os.path.join(folder, "w.log"), lmdb),
-                        "S": Server(folder, "s")}
+        run(os.path.join(BUILD, "bench", "bench_bare"), "fill", lmdb, records)
+        self.servers = {"A": Server(self.folder, "a", self.path("a.log")), "W": Server(self.folder, "w", self.path("w.log"), lmdb),
+                        "S": Server(self.folder, "s")}
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -115,23 +134,23 @@ class Bench:
         with open(self.path(name), "w", encoding="utf-8") as f:
             f.writelines(line + "\n" for line in lines)
 
-    def write_inputs(self):
+    def write_inputs(self, ids):
         names = ",".join(self.names)
         self.write("bare", ["GET /x"])
-        self.write("read25", [f"GET /v1/records/{i}?fields={names}&view=clear" for i in self.ids])
-        self.write("read3", [f"GET /v1/records/{i}?fields=name,id_no,phone" for i in self.ids])
-        self.write("refused", [f"GET /v1/records/{i}?fields=name" for i in self.ids[:100]])
+        self.write("read25", [f"GET /v1/records/{i}?fields={names}&view=clear" for i in ids])
+        self.write("read3", [f"GET /v1/records/{i}?fields=name,id_no,phone" for i in ids])
+        self.write("refused", [f"GET /v1/records/{i}?fields=name" for i in ids[:100]])
         self.write("create", ["POST /v1/records\t" + '{"fields":' + line + "}" for line in synthetic(BODIES, 8)])
         bodies = [json.loads(line) for line in synthetic(BODIES, 9)]
         self.write("bodies", [json.dumps({"fields": {k: b[k] for k in ("phone", "address", "guardian_phone")}}, ensure_ascii=False) for b in bodies])
         client = Client(self.vault, self.token, PURPOSE)
-        chosen = random.Random(3).sample(self.ids, min(PATCH_RECORDS, len(self.ids)))
+        chosen = random.Random(3).sample(ids, min(PATCH_RECORDS, len(ids)))
         self.write("records", [f"{i}\t{client.read(i, ['phone', 'guardian_phone']).etag}" for i in chosen])
         client.close()
 
-    def generate(self, socket, connections, *args, check=True):
+    def generate(self, socket, connections, *args, check=True, warmup=WARMUP):
         command = [os.path.join(BUILD, "bench", "bench_load"), "--socket", socket, "--connections", connections, "--seconds", self.args.seconds,
-                   "--warmup", "0.3", *args]
+                   "--warmup", warmup, *args]
         result = run(*command, check=False)
         if result.returncode != 0 and check:
             raise RuntimeError(result.stderr + result.stdout)
@@ -159,7 +178,7 @@ class Bench:
         result = self.generate(self.vault.socket, connections, *args, **more)
         after = self.cpu()
         # The warm-up's share of the time is in it as well: seconds of processor time over all answers of the run.
-        whole = result["answered"] * (self.args.seconds + 0.3) / self.args.seconds
+        whole = result["answered"] * (self.args.seconds + more.get("warmup", WARMUP)) / self.args.seconds
         costs = sorted(((after[p] - before.get(p, 0)) / whole * 1e6 for p in after), reverse=True)
         result["cpu_us"] = {"core": round(costs[0], 1), "fronts": round(sum(costs[1:]), 1)} if whole else {}
         return result
@@ -179,12 +198,13 @@ class Bench:
         return self.daemon(connections, what, self.token)
 
     def rounds(self):
+        """What is divided by one another is measured within half a minute: a round takes its numbers of connections one after the other."""
         names = sorted({n for row in TABLE for n in row[1:3]} | {"W/1", "W/8"})
         results = {name: [] for name in names}
         for number in range(self.args.rounds):
-            order = names[:]
-            random.Random(number).shuffle(order)
-            for name in order:
+            for name in blocks(names, number):
+                # Pages that the one before left to be written shall not lengthen the syncs of this one.
+                run("sync", "-f", self.folder)
                 results[name].append(self.measure(name))
             print(f"round {number + 1} of {self.args.rounds}, load average {os.getloadavg()[0]:.1f}", flush=True)
         return results
@@ -226,12 +246,12 @@ class Bench:
             server.stop()
 
 
-def machine():
-    """What a figure depends on, beside the program."""
-    with open("/proc/cpuinfo", encoding="utf-8") as f:
-        processor = next((line.split(":", 1)[1].strip() for line in f if line.startswith("model name")), platform.machine())
-    return {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "kernel": platform.release(), "processor": processor,
-            "cores": os.cpu_count(), "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20, "load_average": os.getloadavg()}
+def result_path(name, args):
+    """Where a run's figures go: results/NAME.json, or one of several runs that the page reads together. A quick one's are for nobody."""
+    path = args.out or (os.path.join(BUILD, f"{name}-quick.json") if args.quick else
+                        os.path.join(ROOT, "results", f"{name}.json" if args.run is None else f"{name}-{args.run}.json"))
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    return path
 
 
 def judge(ratio, floor, goal):
@@ -270,7 +290,8 @@ def main():
     parser.add_argument("--records", type=int, default=10000)
     parser.add_argument("--imports", type=int, default=100000, help="files of the one import")
     parser.add_argument("--rewrap", type=int, default=100000, help="records of the vault that is re-wrapped (make bench-rewrap: a million)")
-    parser.add_argument("--out", default=os.path.join(ROOT, "results", "bench.json"))
+    parser.add_argument("--run", type=int, help="number of one of several runs")
+    parser.add_argument("--out")
     parser.add_argument("--quick", action="store_true", help="one short round, to see that it works")
     args = parser.parse_args()
     if args.quick:
@@ -289,11 +310,11 @@ def main():
               f"{others['import_core_us']} us, fronts {others['import_fronts_us']} us a file")
         bench_keys.report(others)
         print(f"core: {others['core_rss_anon_kib'] / 1024:.0f} MiB anonymous memory (floor 128), {others['core_locked_kib']} KiB locked")
-        os.makedirs(os.path.dirname(args.out), exist_ok=True)
-        with open(args.out, "w", encoding="utf-8") as f:
+        out = result_path("bench", args)
+        with open(out, "w", encoding="utf-8") as f:
             json.dump({**machine(), "load_average_before": before, "rounds": args.rounds, "seconds": args.seconds, "records": args.records,
                        "rows": rows, "others": others, "results": results}, f, indent=1)
-        print(f"load average {os.getloadavg()[0]:.1f}; every figure stands in {os.path.relpath(args.out)}")
+        print(f"load average {os.getloadavg()[0]:.1f}; every figure stands in {os.path.relpath(out)}")
     finally:
         if bench is not None:
             bench.close()

@@ -12,7 +12,7 @@ second mdb database. Neither database has its syncs turned off. It encrypts noth
 The load on each peer comes from one thread, as the daemon's does, through the peer's own client library. Each round runs everything
 once in shuffled order; ratios are medians over the rounds of ratios within a round.
 
-    bench_peers.py [--rounds 5] [--seconds 2] [--records 10000] [--out results/bench-peers.json] [--quick]
+    bench_peers.py [--rounds 5] [--seconds 2] [--records 10000] [--run N | --out FILE] [--quick]
 """
 import argparse
 import glob
@@ -32,7 +32,8 @@ import time
 import uuid
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from bench import ROOT, Bench, machine, synthetic  # noqa: E402
+from bench import Bench, blocks, result_path, synthetic  # noqa: E402
+from machine import machine  # noqa: E402
 from vaulttest import BUILD, run  # noqa: E402
 
 CONNECTIONS = (1, 8, 64)
@@ -326,9 +327,7 @@ class PeersBench(Bench):
         names = [f"{kind}/{c}" for kind in kinds for c in CONNECTIONS]
         results = {name: [] for name in names}
         for number in range(self.args.rounds):
-            order = names[:]
-            random.Random(number).shuffle(order)
-            for name in order:
+            for name in blocks(names, number):
                 # Pages that the server before left to be written shall not lengthen the syncs of this one.
                 run("sync", "-f", self.folder)
                 results[name].append(self.measure(name))
@@ -384,7 +383,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--records", type=int, default=10000)
-    parser.add_argument("--out", default=os.path.join(ROOT, "results", "bench-peers.json"))
+    parser.add_argument("--run", type=int, help="number of one of several runs")
+    parser.add_argument("--out")
     parser.add_argument("--quick", action="store_true", help="one short round, to see that it works")
     args = parser.parse_args()
     if args.quick:
@@ -400,11 +400,11 @@ def main():
         results = bench.peer_rounds()
         rows, proof = report(results), bench.proof()
         print("\n" + "; ".join(f"{k}: {v['audit_entries']:,} audit entries for {v['answers']:,} answers" for k, v in proof.items()))
-        os.makedirs(os.path.dirname(args.out), exist_ok=True)
-        with open(args.out, "w", encoding="utf-8") as f:
+        out = result_path("bench-peers", args)
+        with open(out, "w", encoding="utf-8") as f:
             json.dump({**machine(), "load_average_before": before, "rounds": args.rounds, "seconds": args.seconds, "records": args.records,
                        "peers": proof, "rows": rows, "results": results}, f, indent=1)
-        print(f"load average {os.getloadavg()[0]:.1f}; every figure stands in {os.path.relpath(args.out)}")
+        print(f"load average {os.getloadavg()[0]:.1f}; every figure stands in {os.path.relpath(out)}")
     except KeyboardInterrupt:
         print("\nbench-peers: interrupted; stopping the servers", file=sys.stderr)
         status = 130
