@@ -52,11 +52,11 @@ void sessions_free(struct keys *k)
 
 static int secret_cmp(const void *a, const void *b)
 {
-	const struct held_secret *x = *(struct held_secret *const *)a, *y = *(struct held_secret *const *)b;
+	const struct class_secret *x = a, *y = b;
 
-	if (x->of.class_key != y->of.class_key)
-		return x->of.class_key < y->of.class_key ? -1 : 1;
-	return x->of.epoch < y->of.epoch ? -1 : x->of.epoch > y->of.epoch;
+	if (x->class_key != y->class_key)
+		return x->class_key < y->class_key ? -1 : 1;
+	return x->epoch < y->epoch ? -1 : x->epoch > y->epoch;
 }
 
 void session_enter(struct keys *k, struct session *s, const uint8_t token[32])
@@ -80,7 +80,7 @@ void session_enter(struct keys *k, struct session *s, const uint8_t token[32])
 void session_release(struct session *s)
 {
 	for (unsigned i = 0; i < s->secrets_n; i++)
-		slab_release(s->secrets[i]);
+		slab_release(s->secrets[i].held);
 	for (unsigned i = 0; i < s->personal_n; i++)
 		slab_release(s->personal[i]);
 	free(s->secrets);
@@ -168,13 +168,13 @@ static bool up_to_date(const struct keys *k, const struct session *s)
 		if (s->personal[i]->of.epoch != directory_role_newest(k, s->personal[i]->of.role))
 			return false;
 	for (unsigned i = 0; i < s->secrets_n; i++) {
-		const struct secret_of *of = &s->secrets[i]->of;
+		const struct class_secret *c = &s->secrets[i];
 		uint8_t pk[32];
 		uint32_t newest;
 
 		/* Only the last of a class's epochs says which one the session writes under. */
-		if ((i + 1 == s->secrets_n || s->secrets[i + 1]->of.class_key != of->class_key) &&
-		    directory_class(k, of->class_key, &newest, pk) == 0 && newest != of->epoch)
+		if ((i + 1 == s->secrets_n || s->secrets[i + 1].class_key != c->class_key) &&
+		    directory_class(k, c->class_key, &newest, pk) == 0 && newest != c->epoch)
 			return false;
 	}
 	return true;
@@ -226,9 +226,9 @@ static unsigned secrets_below(const struct session *s, uint32_t class_key, uint3
 
 	while (low < high) {
 		unsigned mid = (low + high) / 2;
-		const struct held_secret *c = s->secrets[mid];
+		const struct class_secret *c = &s->secrets[mid];
 
-		if (c->of.class_key < class_key || (c->of.class_key == class_key && c->of.epoch < epoch))
+		if (c->class_key < class_key || (c->class_key == class_key && c->epoch < epoch))
 			low = mid + 1;
 		else
 			high = mid;
@@ -244,9 +244,9 @@ void sessions_forget_epoch(struct keys *k, uint32_t class_key, uint32_t epoch)
 		struct session *s = x->session[i];
 		unsigned at = s != NULL ? secrets_below(s, class_key, epoch) : 0;
 
-		if (s == NULL || at == s->secrets_n || s->secrets[at]->of.class_key != class_key || s->secrets[at]->of.epoch != epoch)
+		if (s == NULL || at == s->secrets_n || s->secrets[at].class_key != class_key || s->secrets[at].epoch != epoch)
 			continue;
-		slab_release(s->secrets[at]);
+		slab_release(s->secrets[at].held);
 		s->secrets_n--;
 		memmove(&s->secrets[at], &s->secrets[at + 1], (s->secrets_n - at) * sizeof(s->secrets[0]));
 	}
@@ -261,7 +261,7 @@ uint32_t session_class_epoch(const struct session *s, uint32_t class_key)
 {
 	unsigned above = secrets_below(s, class_key, UINT32_MAX);	/* epochs stay far below */
 
-	return above > 0 && s->secrets[above - 1]->of.class_key == class_key ? s->secrets[above - 1]->of.epoch : 0;
+	return above > 0 && s->secrets[above - 1].class_key == class_key ? s->secrets[above - 1].epoch : 0;
 }
 
 bool session_has_epoch(const struct session *s, uint32_t class_key, uint32_t epoch)
@@ -274,11 +274,11 @@ bool session_has_epoch(const struct session *s, uint32_t class_key, uint32_t epo
 bool session_class_keys(const struct session *s, uint32_t class_key, uint32_t epoch, struct class_keys *ret)
 {
 	unsigned at = secrets_below(s, class_key, epoch);
-	const struct held_secret *c = at < s->secrets_n ? s->secrets[at] : NULL;
+	const struct class_secret *c = at < s->secrets_n ? &s->secrets[at] : NULL;
 
-	if (c == NULL || c->of.class_key != class_key || c->of.epoch != epoch)
+	if (c == NULL || c->class_key != class_key || c->epoch != epoch)
 		return false;
-	*ret = (struct class_keys){ c->bytes, c->bytes + CRYPTO_KEY, c->pk };
+	*ret = (struct class_keys){ c->held->bytes, c->held->bytes + CRYPTO_KEY, c->held->pk };
 	return true;
 }
 

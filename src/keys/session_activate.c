@@ -79,7 +79,7 @@ static int role_open(const struct keys *k, const struct hello *h, const struct s
 static bool holds(const struct session *s, uint32_t class_key, uint32_t epoch)
 {
 	for (unsigned i = 0; i < s->secrets_n; i++)
-		if (s->secrets[i]->of.class_key == class_key && s->secrets[i]->of.epoch == epoch)
+		if (s->secrets[i].class_key == class_key && s->secrets[i].epoch == epoch)
 			return true;
 	return false;
 }
@@ -91,7 +91,7 @@ static int class_take(struct keys *k, struct session *s, const struct class_entr
 
 	if (c == NULL)
 		return CV_ERR_NOMEM;
-	s->secrets[s->secrets_n++] = c;
+	s->secrets[s->secrets_n++] = (struct class_secret){ e->class_key, e->epoch, c };
 	return 0;
 }
 

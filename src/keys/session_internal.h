@@ -33,6 +33,12 @@ struct held_secret {
 };
 struct slab;
 
+/* One of a session's classes, in one epoch. A request asks dozens of times what a session has: it is found without going to each. */
+struct class_secret {
+	uint32_t class_key, epoch;	/* as held's */
+	struct held_secret *held;
+};
+
 struct session {
 	uint8_t id[16];
 	uint8_t principal[16];
@@ -48,7 +54,7 @@ struct session {
 	uint16_t index;			/* in sessions.session */
 	uint16_t next;			/* in its token bucket: index + 1, 0 the last */
 	unsigned secrets_n;
-	struct held_secret **secrets;	/* of classes, ascending by class key and epoch */
+	struct class_secret *secrets;	/* ascending by class key and epoch */
 	unsigned personal_n;
 	struct held_secret *personal[SESSION_ROLES];	/* of the personal role, an epoch each */
 };
