@@ -1,5 +1,7 @@
 #include "format/wire.h"
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -157,14 +159,21 @@ bool wire_fields_next(struct wire_list *l, struct wire_field *ret)
 
 void wire_field_put(struct buf *b, const char *name, size_t name_n, uint8_t type, const void *p, size_t n)
 {
-	if (n > UINT32_MAX) {
+	uint8_t *to;
+
+	if (name_n > UINT8_MAX || n > UINT32_MAX) {
 		b->bad = true;
 		return;
 	}
-	wire_text8_put(b, name, name_n);
-	buf_u8(b, type);
-	buf_u32(b, (uint32_t)n);
-	buf_put(b, p, n);
+	if ((to = buf_add(b, 1 + name_n + 5 + n)) == NULL)
+		return;
+	to[0] = (uint8_t)name_n;
+	memcpy(to + 1, name, name_n);
+	to += 1 + name_n;
+	to[0] = type;
+	be32_put(to + 1, (uint32_t)n);
+	if (n > 0)
+		memcpy(to + 5, p, n);
 }
 
 void wire_bytes_put(struct buf *b, const uint8_t *p, size_t n)

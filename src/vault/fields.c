@@ -203,9 +203,11 @@ static const struct policy_role *budget_role(struct vault *v, unsigned n)
 	const struct policy_role *first = NULL;
 
 	for (unsigned i = 0; i < n; i++) {
+		const struct wanted *w = &v->wanted[i];
 		const struct policy_role *role;
 
-		if (v->wanted[i].status != WANTED_OPEN || (role = policy_role_by_id(v->policy, v->wanted[i].decision.role)) == NULL)
+		if (w->status != WANTED_OPEN || (first != NULL && w->decision.role == first->id) ||
+		    (role = policy_role_by_id(v->policy, w->decision.role)) == NULL)
 			continue;
 		if (role->bulk_records != 0)
 			return role;
@@ -234,21 +236,22 @@ static int count_record(struct vault *v, struct vault_call *c, const struct reco
 static void name_in_leaf(struct vault *v, struct vault_call *c, unsigned n)
 {
 	static const uint8_t zeros[16];
-	bool named = false;
+	bool named = false, approved = memcmp(c->detail.approval, zeros, 16) != 0;
 
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n && !(named && approved); i++) {
 		const struct wanted *w = &v->wanted[i];
-		const struct policy_role *role = policy_role_by_id(v->policy, w->decision.role);
+		const struct policy_role *role;
 
 		if (w->status != WANTED_OPEN)
 			continue;
-		if (!named && role != NULL) {
+		if (!named && (role = policy_role_by_id(v->policy, w->decision.role)) != NULL) {
 			c->detail.role = role->id;
 			c->detail.department = role->department;
 			named = true;
 		}
-		if (memcmp(c->detail.approval, zeros, 16) == 0)
+		if (!approved)
 			memcpy(c->detail.approval, w->approval, 16);
+		approved = memcmp(c->detail.approval, zeros, 16) != 0;
 	}
 }
 
@@ -426,9 +429,10 @@ static void note_hidden(struct vault *v, struct vault_call *c, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		const struct wanted *w = &v->wanted[i];
-		unsigned at = (unsigned)policy_field_position(v->policy, w->field);
+		unsigned at;
 
-		if (w->status != WANTED_REFUSED || !w->decision.hidden || at >= LEAF_FIELDS_MAX)
+		if (w->status != WANTED_REFUSED || !w->decision.hidden ||
+		    (at = (unsigned)policy_field_position(v->policy, w->field)) >= LEAF_FIELDS_MAX)
 			continue;
 		c->hidden_rule = w->decision.reason;
 		c->hidden_bitmap[at / 8] |= (uint8_t)(1u << at % 8);
