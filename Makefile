@@ -276,6 +276,8 @@ soak: deps	## an hour of mixed work with restarts; nothing may grow, slow down o
 check-soak: deps	## the same in two minutes
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all
 	@BUILD=$(BUILD) timeout 600 /usr/bin/python3 tests/soak/soak.py --short
+syncs: all	## each answer held against the sync of its leaf, from core's system calls (strace); results/syncs.json
+	@BUILD=$(BUILD) SYNC_SECONDS=3 RESULT=results/syncs.json tests/integration/73-syncs
 performance:	## write docs/PERFORMANCE.md and its charts from results/
 	@/usr/bin/python3 scripts/make-performance
 format:	## run clang-format over the lines of C files that differ from HEAD
@@ -313,6 +315,6 @@ help:	## list the targets
 
 .PHONY: all unit unit-bins allow-all test-programs fuzz-bins deps build demo check integration check-man check-openapi check-deps check-asan \
 	check-valgrind check-clang check-faults check-faults-full check-crash check-crash-full fuzz bench bench-rewrap bench-peers bench-scale bench-runs \
-	soak check-soak performance format install always clean help
+	soak check-soak syncs performance format install always clean help
 
 -include $(shell find $(BUILD)/obj $(BUILD)/pic -name '*.d' 2>/dev/null)
