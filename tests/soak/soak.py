@@ -212,7 +212,7 @@ class Soak:
         self.check()
 
     def window(self, number, seconds):
-        idle = self.counts()
+        idle = self.at_rest()
         self.latencies.clear()
         self.watch.samples.clear()
         created, begin = self.created, time.monotonic()
@@ -238,8 +238,17 @@ class Soak:
               + ", ".join(f"{what} {v['p50']:.0f} / {v['p99']:.0f}" for what, v in w["latencies_us"].items() if what in WATCHED), flush=True)
         self.work()
 
+    def at_rest(self):
+        """Counts once they stay the same for a while: connections just closed may take a moment."""
+        before, since = self.counts(), time.monotonic()
+        while time.monotonic() - since < 1:
+            time.sleep(0.1)
+            if (now := self.counts()) != before:
+                before, since = now, time.monotonic()
+        return before
+
     def settled(self, idle):
-        """Descriptors and threads of the daemon at rest; a connection just closed may take a moment."""
+        """Counts after work, which have some seconds to become those of before."""
         try:
             return wait_until(lambda: self.counts() == idle and idle, "", 5)
         except TimeoutError:
