@@ -27,8 +27,10 @@ void vault_status(struct vault *v, struct buf *ret)
 	buf_printf(ret, "unlocked-secrets %s\n", unlocked ? "yes" : "no");
 	if (v->state != VAULT_READY)
 		return;
-	buf_printf(ret, "records %llu\nlog-size %llu\n", (unsigned long long)(v->counters.next_serial - 1),
+	buf_printf(ret, "records %llu\nlog-size %llu\n", (unsigned long long)v->durable_records,
 	    (unsigned long long)store_durable_leaves(v->store));
+	if (!vault_healthy(v))
+		return;		/* what memory holds may be that of a turn that failed */
 	buf_printf(ret, "sessions %u\npolicy %s %u\nepoch %u\n", session_count(v->keys), policy_name(v->policy),
 	    policy_version(v->policy), keys_fs_epoch(v->keys));
 }
@@ -87,6 +89,7 @@ void vault_metrics(struct vault *v, struct buf *ret)
 	uint64_t size = 0;
 	uint8_t root[32];
 
+	(void)vault_turn_landed(v, true);	/* its answers say what came of it; what it may leave behind is not told as if it stood */
 	gauge(ret, "sealed", "1 while the vault is sealed.", v->state != VAULT_READY);
 	gauge(ret, "healthy", "1 while nothing failed for good.", vault_health(v) == WIRE_READY || vault_health(v) == WIRE_SEALED);
 	gauge(ret, "locked_bytes", "Bytes of secrets in locked memory.", crypto_locked_bytes(&unlocked));
@@ -99,9 +102,11 @@ void vault_metrics(struct vault *v, struct buf *ret)
 	if (v->state != VAULT_READY)
 		return;
 	(void)audit_signed(v->audit, &size, root);
-	gauge(ret, "records", "Records made so far.", v->counters.next_serial - 1);
+	gauge(ret, "records", "Records made so far.", v->durable_records);
 	gauge(ret, "log_size", "Durable leaves.", store_durable_leaves(v->store));
 	gauge(ret, "log_signed_size", "Leaves under the newest checkpoint.", size);
+	if (!vault_healthy(v))
+		return;		/* what memory holds may be that of a turn that failed */
 	gauge(ret, "sessions", "Live sessions.", session_count(v->keys));
 	key_metrics(v, ret);
 	rewrap_metrics(v, ret);

@@ -132,6 +132,9 @@ static int end_turn(struct vault *v, int r, bool hand)
 			store_commit(v->store);
 		r = hand ? store_turn_hand(v->store) : store_turn_end(v->store);
 		v->flying = r == 0 && hand;
+		v->flying_records = v->counters.next_serial - 1;
+		if (r == 0 && !hand)
+			v->durable_records = v->flying_records;
 		v->landed = 0;
 	} else {
 		store_turn_abort(v->store);
@@ -175,6 +178,8 @@ int vault_turn_landed(struct vault *v, bool wait)
 	v->flying = false;
 	v->landed = r;
 	settle_counts(v, v->flying_counts, r);
+	if (r == 0)
+		v->durable_records = v->flying_records;
 	if (r != 0)
 		log_error("a turn could not be made durable: %s", cv_strerror(r));
 	return r;

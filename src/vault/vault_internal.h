@@ -174,6 +174,8 @@ struct vault {
 	bool flying;			/* the turn before is on its way to the disk */
 	int landed;			/* else: what came of it */
 	uint64_t flying_counts[PROBLEM_COUNT];	/* its answers */
+	uint64_t flying_records;	/* records with it */
+	uint64_t durable_records;	/* and without it or the open turn */
 	unsigned opened;		/* sessions that the open turn opened: closed again if it fails */
 	struct session *open[VAULT_OPENED];
 	uint8_t mark[VAULT_MARKS][16];	/* members whose suspended mark or days the open turn changed */
