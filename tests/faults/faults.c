@@ -47,6 +47,8 @@ static uint64_t records_before;
 static char root[32], crashed[48], work[48];
 static struct fault_plan plan;
 static bool quiet;			/* faults are not armed for now */
+static bool flights;			/* turns are handed over, and the next one is open meanwhile */
+static struct buf aside;		/* the answers of that one */
 static unsigned findings, runs;
 
 static const char *const value[VALUES] = { "张零", "张一", "张二", "张三", "张四", "张五", "张六", "张七", "张八", "张九" };
@@ -87,6 +89,31 @@ static bool closed(unsigned problem)
 	    (problem == PROBLEM_OVERLOADED && (plan.kind == FAULT_ALLOC || plan.kind == FAULT_MAP));
 }
 
+/*
+ * Hand the turn over; while it is on its way to the disk the same call is decided in the next one, which builds on it. Nothing of that may
+ * stand if the first does not. What came of the first.
+ */
+static int fly(struct fixture *f, const struct wire_envelope *env, bool session, test_run run, void *m)
+{
+	struct buf answer = f->out;
+	int r = vault_turn_hand(f->v), next;
+
+	if (r != 0)
+		return r;
+	next = vault_turn_begin(f->v);
+	f->out = aside;
+	if (next == 0 && run != run_gov_create && run != run_activate)
+		(void)one_call(f, env, session, run, m);
+	aside = f->out;
+	f->out = answer;
+	r = vault_turn_landed(f->v, true);
+	if (next == 0)
+		next = vault_turn_end(f->v);
+	if (r != 0 && next == 0)
+		finding("a turn stands on one that failed");
+	return r;
+}
+
 static unsigned faulty_turn(struct fixture *f, const struct wire_envelope *env, bool session, test_run run, void *m)
 {
 	uint16_t problem = PROBLEM_INTERNAL;
@@ -101,7 +128,7 @@ static unsigned faulty_turn(struct fixture *f, const struct wire_envelope *env, 
 		vault_turn_refused(f->v, r, &f->out);
 	} else {
 		(void)one_call(f, env, session, run, m);
-		if ((r = vault_turn_end(f->v)) != 0) {
+		if ((r = flights ? fly(f, env, session, run, m) : vault_turn_end(f->v)) != 0) {
 			buf_reset(&f->out);
 			vault_turn_failed(r, &f->out);
 			doubtful = r == CV_ERR_IO;
@@ -520,10 +547,13 @@ static void in_process(const char *name, void (*part)(struct fixture *f), const 
 		locked = crypto_locked_bytes(&unlocked);
 		buf_init(&f->out, 16u << 20);
 		buf_reserve(&f->out, 1u << 20);
+		buf_init(&aside, 16u << 20);
+		buf_reserve(&aside, 1u << 20);
 		snprintf(f->dir, sizeof(f->dir), "%s", work);
 		fixture_turn = faulty_turn;
 		part(f);
 		buf_free(&f->out);
+		buf_free(&aside);
 		if (descriptors() != before)
 			finding("%s: descriptors leak: %u, %u before", name, descriptors(), before);
 		if (crypto_locked_bytes(&unlocked) != locked)
@@ -543,6 +573,7 @@ struct scenario {
 	const char *name;
 	void (*run)(struct fixture *f);
 	void (*then)(struct fixture *f);
+	bool flights;
 };
 
 /* One run; returns whether the fault happened. */
@@ -554,6 +585,7 @@ static bool one_run(const struct scenario *s, const struct fault_plan *p)
 	memset(story, 0, sizeof(*story));
 	plan = *p;
 	quiet = false;
+	flights = s->flights;
 	copy(crashed, work);
 	fault_set(p, &story->report);
 	runs++;
@@ -605,7 +637,7 @@ static void make_crashed(void)
 
 static void full_disks(void)
 {
-	static const struct scenario s = { "full disk", full_disk, examine };
+	static const struct scenario s = { "full disk", full_disk, examine, false };
 	struct fault_plan p = { FAULT_SPACE, 1, true };
 
 	(void)one_run(&s, &p);
@@ -613,7 +645,7 @@ static void full_disks(void)
 
 static void clocks(void)
 {
-	static const struct scenario s[] = { { "clock", jump_and_back, examine }, { "start", start_elsewhen, examine } };
+	static const struct scenario s[] = { { "clock", jump_and_back, examine, false }, { "start", start_elsewhen, examine, false } };
 	struct fault_plan none = { 0 };
 
 	for (size_t i = 0; i < sizeof(jumps) / sizeof(jumps[0]); i++) {
@@ -623,7 +655,9 @@ static void clocks(void)
 	}
 }
 
-static const struct scenario scenarios[] = { { "day", script, examine }, { "genesis", genesis, NULL } };
+static const struct scenario scenarios[] = {
+	{ "day", script, examine, false }, { "flight", script, examine, true }, { "genesis", genesis, NULL, false },
+};
 
 int main(int argc, char **argv)
 {
