@@ -2,7 +2,7 @@
 """Make format.txt: records, key and public files as a second implementation of docs/FORMAT.md sections 3, 4, 12 writes them.
 
 Nothing of it comes from src/: hashlib gives BLAKE2b, python3-nacl the ciphers and X25519, the layouts are written out here from
-the page. Inputs are the constants below; tests/unit/test_format.h and the tests repeat them. Lines are frozen once a vault has
+the page. Inputs are the constants below; tests/unit/record_samples.h and the tests repeat them. Lines are frozen once a vault has
 been written with them; new ones are added at the end.
 
     NAME BYTES      hexadecimal
@@ -26,6 +26,14 @@ def pad(data, block):
     return data + bytes(-len(data) % block)
 
 
+def varint(v):
+    groups = b""
+    while v > 127:
+        groups += u8(v & 127 | 128)
+        v >>= 7
+    return groups + u8(v)
+
+
 # ---- inputs -------------------------------------------------------------------------------------------------------------
 VAULT = run(0x01, 16)
 RECORD = run(0x11, 16)
@@ -39,8 +47,9 @@ LOG_KEY = run(0x91, 32)
 IDENTITY, HEALTH, NOTES = 0x10 << 16, 0x50 << 16, 0xB0 << 16
 CLASS_SK = run(0xA0, 32)
 EPHEMERAL = run(0xC0, 32)
-DATA_KEY, DROP_KEY = run(0xE0, 32), run(0x05, 32)
-WRAP_NONCE, WRAP3_NONCE, ROW_NONCE, DROP_NONCE = run(0x15, 24), run(0x35, 24), run(0x55, 24), run(0x75, 24)
+DATA_KEY = run(0xE0, 32)
+KEY1_NONCE, WRAP_NONCE, KEY3_NONCE = run(0x25, 24), run(0x15, 24), run(0x35, 24)
+ROW_NONCE, DROP_NONCE, HIST_NONCE, OTHER_NONCE = run(0x55, 24), run(0x75, 24), run(0x85, 24), run(0x65, 24)
 EPOCH, BIRTH, GENERATION, ROW_VERSION, DROP_VERSION = 4, 3, 2, 7, 8
 
 
@@ -56,18 +65,31 @@ out("context", context(11, RECORD, 0x01020304, 0x05060708, 0x090A0B0C, 0x0D0E0F1
 
 
 # ---- 4.1 head ------------------------------------------------------------------------------------------------------------
-def head_class(key, flags, drops, generation, row_version, class_version, digest, hist=None):
-    return (u32(key) + u8(flags) + u8(drops) + u32(generation) + u32(row_version) + u32(class_version) + digest +
-            (u32(hist[0]) + hist[1] if hist else b""))
+def head_plain(state, flags, area, due, created, updated, tokens, classes, planned=None):
+    """tokens: (index id, epoch, token); classes: (class key id, generation, row version, its N or None, class version, drops,
+    digest, None or (count, digest) of its history); planned: (area, day)."""
+    nonces = list(dict.fromkeys(nonce for _, _, _, nonce, _, _, _, _ in classes if nonce))
+    p = u8(2) + u8(state) + u8(flags) + u8(len(area)) + area + u16(due) + u48(created) + u48(updated) + LOG_KEY
+    p += u8(len(tokens)) + u8(len(classes)) + u8(len(nonces))
+    if planned:
+        p += u8(len(planned[0])) + planned[0] + u32(planned[1])
+    p += b"".join(u16(index) + u32(epoch) + token for index, epoch, token in tokens) + b"".join(nonces)
+    for key, generation, row_version, nonce, class_version, drops, digest, hist in classes:
+        p += u16(key >> 16) + u8((1 if nonce else 0) | (2 if hist else 0) | (4 if drops else 0) | (8 if class_version > row_version else 0))
+        p += varint(generation)
+        if nonce:
+            p += varint(row_version) + u8(nonces.index(nonce))
+        if class_version > row_version:
+            p += varint(class_version - row_version)
+        p += (u8(drops) if drops else b"") + digest + (varint(hist[0]) + hist[1] if hist else b"")
+    return pad(p, 64)
 
 
-head = u8(1) + u8(9) + u8(1) + u8(6) + b"330106" + bytes(6) + u16(2026 * 4 + 3) + u48(1790000000123) + u48(1790000999456) + LOG_KEY
-head += u8(2) + u8(3)
-head += u16(1) + u32(1) + run(0x60, 16) + u16(2) + u32(1) + run(0x40, 16)
-head += head_class(IDENTITY, 1, 0, 1, 1, 1, run(0x80, 16))
-head += head_class(HEALTH, 3, 1, GENERATION, ROW_VERSION, DROP_VERSION, run(0x90, 16), (6, run(0xA0, 16)))
-head += head_class(NOTES, 0, 2, 1, 0, 2, run(0xB0, 16))
-head = out("head_plain", pad(head, 128))
+head = out("head_plain", head_plain(9, 1, b"330106", 2026 * 4 + 3, 1790000000123, 1790000999456,
+                                    [(1, 1, run(0x60, 16)), (2, 1, run(0x40, 16))], [
+    (IDENTITY, 1, 1, OTHER_NONCE, 1, 0, run(0x80, 16), None),
+    (HEALTH, GENERATION, ROW_VERSION, ROW_NONCE, DROP_VERSION, 1, run(0x90, 16), (6, run(0xA0, 16))),
+    (NOTES, 1, 0, None, 2, 2, run(0xB0, 16), None)]))
 
 
 def seal(key, nonce, ctx, m):
@@ -76,7 +98,7 @@ def seal(key, nonce, ctx, m):
 
 
 KH = blake("cv1.headkey", K_HEAD, 32, SHRED)
-prefix = u8(1) + u8(1) + u32(KEYRING_EPOCH) + u32(SLOT) + RECORD
+prefix = u8(2) + u8(1) + u32(KEYRING_EPOCH) + u32(SLOT) + RECORD
 out("head_stored", prefix + seal(KH, HEAD_NONCE, context(5, RECORD, epoch=KEYRING_EPOCH, field=SLOT, length=len(head)), head))
 
 
@@ -97,63 +119,101 @@ LIST = out("value_list", items([(5, b"A01"), (4, b"2026-11-24"), (2, struct.pack
 
 
 # ---- 4.3 rows, 4.4 drops --------------------------------------------------------------------------------------------------
-def row(data_key, ctx_of, nonce, cells, provenances):
-    index = u16(len(cells)) + u8(len(provenances)) + u8(0)
-    index += b"".join(u16(f) + u8(t) + u8(p) + u16(len(v)) + u16(padded) for f, t, p, v, padded in cells)
-    index += b"".join(u16(s) + w + u48(ms) + u32(as_of) + u32(due) for s, w, ms, as_of, due in provenances)
-    index = pad(index, 32)
-    total = 60 + len(index) + 16 + sum(padded + 16 for _, _, _, _, padded in cells)
-    okm = blake("cv1.row", data_key + SHRED, 64, nonce, ctx_of(total))
+SHORT = 128     # padded bytes of the longest value that stands in the first piece
 
-    def cell(field, m):
+
+def first_piece(values, provenances):
+    """Index without and with the short values; values: (field, type, provenance, value, padded length)."""
+    index, before = varint(len(values)) + u8(len(provenances)), 0
+    for field, kind, provenance, value, padded in values:
+        index += varint(field - before) + u8(kind) + (u8(provenance) if len(provenances) > 1 else b"")
+        index += varint(len(value)) + varint(padded - len(value))
+        before = field
+    index += b"".join(u16(s) + w + u48(ms) + varint(as_of) + varint(due) for s, w, ms, as_of, due in provenances)
+    short = b"".join(value.ljust(padded, b"\0") for _, _, _, value, padded in values if padded <= SHORT)
+    return index, pad(index + short, 16)
+
+
+def row(data_key, ctx_of, nonce, values, provenances, is_drop=False):
+    _, first = first_piece(values, provenances)
+    prefix = u8(2) + u8(1) + (nonce if is_drop else b"") + varint(len(first) + 16)
+    long = [(field, value.ljust(padded, b"\0")) for field, _, _, value, padded in values if padded > SHORT]
+    total = len(prefix) + 16 + len(first) + 16 + sum(len(value) + 16 for _, value in long)
+    okm = blake("cv1.row", data_key + SHRED, 48, nonce, ctx_of(total))
+
+    def piece(field, m):
         return crypto_aead_chacha20poly1305_ietf_encrypt(m, b"", u32(field) + bytes(8), okm[:32])
 
-    stored = u8(1) + u8(1) + u16(len(index) + 16) + nonce + okm[32:] + cell(0, index)
-    stored += b"".join(cell(f, v.ljust(padded, b"\0")) for f, _, _, v, padded in cells)
+    stored = prefix + okm[32:] + piece(0, first) + b"".join(piece(field, value) for field, value in long)
     assert len(stored) == total
-    return index, stored
+    return stored
 
 
 PROVENANCES = [(0x0101, WRITER, 1790000999456, 20780, 0), (0x0202, run(0x61, 16), 1790000111222, 0, 21000)]
-ROW_CELLS = [(257, 3, 0, NAME, 16), (258, 1, 1, b"\1", 8), (259, 2, 0, struct.pack(">q", -40), 8), (260, 4, 0, b"2019-02-28", 10),
-             (261, 7, 1, GUARDIAN, 128), (16383, 15, 0, b"", 16)]
-index, stored_row = row(DATA_KEY, lambda n: context(1, RECORD, HEALTH, BIRTH, GENERATION, 0, ROW_VERSION, length=n), ROW_NONCE,
-                        ROW_CELLS, PROVENANCES)
+ROW_VALUES = [(257, 3, 0, NAME, 16), (258, 1, 1, b"\1", 8), (259, 2, 0, struct.pack(">q", -40), 8), (260, 4, 0, b"2019-02-28", 10),
+              (261, 7, 1, GUARDIAN, 128), (300, 3, 0, b"a" * 130, 256), (301, 3, 1, b"b" * 200, 256), (16383, 15, 0, b"", 16)]
+DROP_VALUES = [(257, 0, 0, b"", 16), (259, 2, 0, struct.pack(">q", 3), 8)]
+index, first = first_piece(ROW_VALUES, PROVENANCES)
 out("row_index", index)
-out("row_stored", stored_row)
-_, stored_drop = row(DROP_KEY, lambda n: context(14, RECORD, HEALTH, EPOCH, 0, 0, DROP_VERSION, length=n), DROP_NONCE,
-                     [(257, 0, 0, b"", 16), (259, 2, 0, struct.pack(">q", 3), 8)], PROVENANCES[:1])
-out("drop_stored", stored_drop)
+out("row_first", first)
+out("drop_first", first_piece(DROP_VALUES, PROVENANCES[:1])[1])
+out("row_first_empty", first_piece([], [])[1])
 
 
 # ---- 4.2 keys row ---------------------------------------------------------------------------------------------------------
-def wrap(key, class_key, generation, birth, wrapping, drop_version, data_key):
-    ct = crypto_aead_chacha20poly1305_ietf_encrypt(data_key, b"", bytes(12), key)
-    return u32(class_key) + u32(generation) + u32(birth) + u32(wrapping) + u32(drop_version) + ct
+def wrapped(kek, nonce, ctx, data_key):
+    return crypto_aead_chacha20poly1305_ietf_encrypt(data_key, b"", bytes(12), blake("cv1.wrap", kek, 32, nonce, ctx))
 
 
-def wrap_context(class_key, generation, drop_version):
-    return context(2, RECORD, class_key, EPOCH, generation, 0, drop_version, length=32)
+def entry(class_key, generation, birth, drop_version):
+    return u16(class_key >> 16) + varint(generation) + varint(birth) + varint(drop_version)
+
+
+def key_context(class_key, wrapping, generation, drop_version):
+    return context(2, RECORD, class_key, wrapping, generation, 0, drop_version, length=32)
 
 
 KEK = out("kek", blake("cv1.classkek", CLASS_SK, 32))
-group2 = u8(2) + u8(2) + WRAP_NONCE
-group2 += wrap(blake("cv1.wrap", KEK, 32, WRAP_NONCE, wrap_context(HEALTH, GENERATION, 0)), HEALTH, GENERATION, BIRTH, EPOCH, 0, DATA_KEY)
-group2 += wrap(blake("cv1.wrap", KEK, 32, WRAP_NONCE, wrap_context(HEALTH, 1, 0)), HEALTH, 1, EPOCH, EPOCH, 0, DROP_KEY)
+IDENTITY_KEK = blake("cv1.classkek", run(0x77, 32), 32)
+FAR = 300       # a generation of two groups of bits
+DATA_KEY_1 = out("data_key_1", blake("cv1.datakey", KEK, 32, KEY1_NONCE, key_context(HEALTH, EPOCH, 1, 0)))
+out("data_key_1_identity", blake("cv1.datakey", IDENTITY_KEK, 32, KEY1_NONCE, key_context(IDENTITY, 1, FAR, 0)))
 CLASS_PK, EPK = crypto_scalarmult_base(CLASS_SK), crypto_scalarmult_base(EPHEMERAL)
 ss = crypto_scalarmult(EPHEMERAL, CLASS_PK)
-key3 = blake("cv1.wrap3", ss, 32, EPK, CLASS_PK, WRAP3_NONCE, wrap_context(HEALTH, 0, DROP_VERSION))
-group3 = u8(3) + u8(1) + WRAP3_NONCE + EPK + wrap(key3, HEALTH, 0, EPOCH, EPOCH, DROP_VERSION, DROP_KEY)
-out("keys_stored", u8(1) + u8(1) + u16(2) + group2 + group3)
+DATA_KEY_3 = out("data_key_3", blake("cv1.datakey3", ss, 32, EPK, CLASS_PK, KEY3_NONCE, key_context(HEALTH, EPOCH, 0, DROP_VERSION)))
+of_identity = entry(IDENTITY, FAR, 1, 0)
+keys = u8(2) + u8(1) + varint(3)
+keys += u8(1) + u8(2) + KEY1_NONCE + entry(HEALTH, 1, EPOCH, 0) + of_identity
+keys += u8(2) + u8(1) + WRAP_NONCE + entry(HEALTH, GENERATION, BIRTH, 0) + varint(EPOCH - BIRTH)
+keys += wrapped(KEK, WRAP_NONCE, key_context(HEALTH, EPOCH, GENERATION, 0), DATA_KEY)
+keys += u8(3) + u8(1) + KEY3_NONCE + EPK + entry(HEALTH, 0, EPOCH, DROP_VERSION)
+out("keys_stored", keys)
 
-# The same record when its class has another epoch and the old one is to go: one group, each data key as it was.
+# The same record when HEALTH has another epoch and the old one is to go: one group behind what stays, each data key as it was.
 KEK_NEW = blake("cv1.classkek", run(0xB0, 32), 32)
 NONCE_NEW = run(0x95, 24)
-rewrapped = u8(1) + u8(1) + u16(1) + u8(2) + u8(3) + NONCE_NEW
-for generation, birth, drop_version, data_key in ((GENERATION, BIRTH, 0, DATA_KEY), (1, EPOCH, 0, DROP_KEY), (0, EPOCH, DROP_VERSION, DROP_KEY)):
-    ctx = context(2, RECORD, HEALTH, EPOCH + 1, generation, 0, drop_version, length=32)
-    rewrapped += wrap(blake("cv1.wrap", KEK_NEW, 32, NONCE_NEW, ctx), HEALTH, generation, birth, EPOCH + 1, drop_version, data_key)
+rewrapped = u8(2) + u8(1) + varint(2) + u8(1) + u8(1) + KEY1_NONCE + of_identity + u8(2) + u8(3) + NONCE_NEW
+for generation, birth, drop_version, data_key in ((1, EPOCH, 0, DATA_KEY_1), (GENERATION, BIRTH, 0, DATA_KEY), (0, EPOCH, DROP_VERSION, DATA_KEY_3)):
+    rewrapped += entry(HEALTH, generation, birth, drop_version) + varint(EPOCH + 1 - birth)
+    rewrapped += wrapped(KEK_NEW, NONCE_NEW, key_context(HEALTH, EPOCH + 1, generation, drop_version), data_key)
 out("keys_rewrapped", rewrapped)
+
+
+# ---- 4.3, 4.4, 4.6: rows, drops and what becomes of both; the drop's data key is the one of its entry, type 3 ------------------
+def row_context(n):
+    return context(1, RECORD, HEALTH, BIRTH, GENERATION, 0, ROW_VERSION, length=n)
+
+
+def drop_context(n):
+    return context(14, RECORD, HEALTH, EPOCH, 0, 0, DROP_VERSION, length=n)
+
+
+stored_row = out("row_stored", row(DATA_KEY, row_context, ROW_NONCE, ROW_VALUES, PROVENANCES))
+out("row_stored_empty", row(DATA_KEY, row_context, ROW_NONCE, [], []))
+stored_drop = out("drop_stored", row(DATA_KEY_3, drop_context, DROP_NONCE, DROP_VALUES, PROVENANCES[:1], True))
+hist_row = out("hist_row", u32(GENERATION) + ROW_NONCE + stored_row)
+hist_drop = out("hist_drop", u32(GENERATION) + row(DATA_KEY, lambda n: context(14, RECORD, HEALTH, BIRTH, GENERATION, 0, DROP_VERSION, length=n),
+                                                   HIST_NONCE, DROP_VALUES, PROVENANCES[:1], True))
 
 
 # ---- digests, keys of tables ------------------------------------------------------------------------------------------------
@@ -161,12 +221,23 @@ digest = out("digest_row", blake("cv1.digest", KH, 16, u32(HEALTH), u64(ROW_VERS
 out("digest_drop", blake("cv1.drop", KH, 16, digest, u64(DROP_VERSION), stored_drop))
 SERIAL = 0x010203040506
 hist_key = out("hist_key", u48(SERIAL) + u32(HEALTH) + u64(2 ** 64 - 1 - ROW_VERSION) + u8(1))
-hist = u32(GENERATION) + stored_row
-first = out("digest_hist", blake("cv1.hist", KH, 16, bytes(16), hist_key, hist))
-out("digest_hist_2", blake("cv1.hist", KH, 16, first, hist_key[:-1] + u8(2), hist))
+hist_key_drop = out("hist_key_drop", u48(SERIAL) + u32(HEALTH) + u64(2 ** 64 - 1 - DROP_VERSION) + u8(2))
+dh = out("digest_hist", blake("cv1.hist", KH, 16, bytes(16), hist_key, hist_row))
+out("digest_hist_2", blake("cv1.hist", KH, 16, dh, hist_key_drop, hist_drop))
 out("rec_key_head", u48(SERIAL) + u8(0) + u32(0))
 out("rec_key_row", u48(SERIAL) + u8(2) + u32(HEALTH))
 out("rec_key_drop", u48(SERIAL) + u8(3) + u32(HEALTH) + u64(DROP_VERSION))
+
+
+# ---- 4.1 again: a head with everything that the first has not, and one with nothing ------------------------------------------
+RIGHTS = 0xD0 << 16
+out("head_planned", head_plain(3, 2, b"", 0, 1790000000123, 1790000000123, [], [
+    (IDENTITY, 1, 3, OTHER_NONCE, 3, 0, run(0x80, 16), (2, run(0xA1, 16))),
+    (HEALTH, FAR, 70000, ROW_NONCE, 70200, 64, run(0x90, 16), (2 ** 32 - 1, run(0xA2, 16))),
+    (NOTES, 2, 3, OTHER_NONCE, 4, 0, run(0xB0, 16), None),
+    (RIGHTS, 2 ** 32 - 1, 2 ** 32 - 1, DROP_NONCE, 2 ** 32 - 1, 0, run(0xC0, 16), None),
+    (0x40D1 << 16, 1, 0, None, 5, 0, bytes(16), (1, run(0xA3, 16)))], planned=(b"330107000000", 20790)))
+out("head_least", head_plain(1, 0, b"", 0, 0, 0, [], []))
 
 
 # ---- 5.1: governance rows as they are sealed ----------------------------------------------------------------------------------
