@@ -156,7 +156,7 @@ def lines():
                      [b"twice", b"twice"]):
         total = lthash(key, elements)
         yield ("lthash", key, blake2b("cv1.state", b"", total, 32), total[:16], *elements)
-    for n, label, key_n, in_n in ((32, "cv1.datakey", 32, 120), (32, "cv1.datakey3", 32, 184), (48, "cv1.row", 64, 120)):
+    for n, label, key_n, in_n in ((32, "cv1.datakey", 32, 112), (32, "cv1.datakey3", 32, 176), (48, "cv1.row", 64, 120)):
         key, data = run(n + in_n, key_n), run(0x21 + n, in_n)
         yield ("hash", n, label, key, data, blake2b(label, key, data, n))
 

@@ -48,7 +48,7 @@ IDENTITY, HEALTH, NOTES = 0x10 << 16, 0x50 << 16, 0xB0 << 16
 CLASS_SK = run(0xA0, 32)
 EPHEMERAL = run(0xC0, 32)
 DATA_KEY = run(0xE0, 32)
-KEY1_NONCE, WRAP_NONCE, KEY3_NONCE = run(0x25, 24), run(0x15, 24), run(0x35, 24)
+WRAP_NONCE, SALT_HEALTH, SALT_IDENTITY, SALT_DROP = run(0x15, 24), run(0x25, 16), run(0x45, 16), run(0x35, 16)
 ROW_NONCE, DROP_NONCE, HIST_NONCE, OTHER_NONCE = run(0x55, 24), run(0x75, 24), run(0x85, 24), run(0x65, 24)
 EPOCH, BIRTH, GENERATION, ROW_VERSION, DROP_VERSION = 4, 3, 2, 7, 8
 
@@ -165,8 +165,8 @@ def wrapped(kek, nonce, ctx, data_key):
     return crypto_aead_chacha20poly1305_ietf_encrypt(data_key, b"", bytes(12), blake("cv1.wrap", kek, 32, nonce, ctx))
 
 
-def entry(class_key, generation, birth, drop_version):
-    return u16(class_key >> 16) + varint(generation) + varint(birth) + varint(drop_version)
+def entry(class_key, generation, birth, drop_version, salt=b""):
+    return u16(class_key >> 16) + varint(generation) + varint(birth) + varint(drop_version) + salt
 
 
 def key_context(class_key, wrapping, generation, drop_version):
@@ -176,23 +176,23 @@ def key_context(class_key, wrapping, generation, drop_version):
 KEK = out("kek", blake("cv1.classkek", CLASS_SK, 32))
 IDENTITY_KEK = blake("cv1.classkek", run(0x77, 32), 32)
 FAR = 300       # a generation of two groups of bits
-DATA_KEY_1 = out("data_key_1", blake("cv1.datakey", KEK, 32, KEY1_NONCE, key_context(HEALTH, EPOCH, 1, 0)))
-out("data_key_1_identity", blake("cv1.datakey", IDENTITY_KEK, 32, KEY1_NONCE, key_context(IDENTITY, 1, FAR, 0)))
+DATA_KEY_1 = out("data_key_1", blake("cv1.datakey", KEK, 32, SALT_HEALTH, key_context(HEALTH, EPOCH, 1, 0)))
+out("data_key_1_identity", blake("cv1.datakey", IDENTITY_KEK, 32, SALT_IDENTITY, key_context(IDENTITY, 1, FAR, 0)))
 CLASS_PK, EPK = crypto_scalarmult_base(CLASS_SK), crypto_scalarmult_base(EPHEMERAL)
 ss = crypto_scalarmult(EPHEMERAL, CLASS_PK)
-DATA_KEY_3 = out("data_key_3", blake("cv1.datakey3", ss, 32, EPK, CLASS_PK, KEY3_NONCE, key_context(HEALTH, EPOCH, 0, DROP_VERSION)))
-of_identity = entry(IDENTITY, FAR, 1, 0)
+DATA_KEY_3 = out("data_key_3", blake("cv1.datakey3", ss, 32, EPK, CLASS_PK, SALT_DROP, key_context(HEALTH, EPOCH, 0, DROP_VERSION)))
+of_identity = entry(IDENTITY, FAR, 1, 0, SALT_IDENTITY)
 keys = u8(2) + u8(1) + varint(3)
-keys += u8(1) + u8(2) + KEY1_NONCE + entry(HEALTH, 1, EPOCH, 0) + of_identity
+keys += u8(1) + u8(2) + entry(HEALTH, 1, EPOCH, 0, SALT_HEALTH) + of_identity
 keys += u8(2) + u8(1) + WRAP_NONCE + entry(HEALTH, GENERATION, BIRTH, 0) + varint(EPOCH - BIRTH)
 keys += wrapped(KEK, WRAP_NONCE, key_context(HEALTH, EPOCH, GENERATION, 0), DATA_KEY)
-keys += u8(3) + u8(1) + KEY3_NONCE + EPK + entry(HEALTH, 0, EPOCH, DROP_VERSION)
+keys += u8(3) + u8(1) + EPK + entry(HEALTH, 0, EPOCH, DROP_VERSION, SALT_DROP)
 out("keys_stored", keys)
 
 # The same record when HEALTH has another epoch and the old one is to go: one group behind what stays, each data key as it was.
 KEK_NEW = blake("cv1.classkek", run(0xB0, 32), 32)
 NONCE_NEW = run(0x95, 24)
-rewrapped = u8(2) + u8(1) + varint(2) + u8(1) + u8(1) + KEY1_NONCE + of_identity + u8(2) + u8(3) + NONCE_NEW
+rewrapped = u8(2) + u8(1) + varint(2) + u8(1) + u8(1) + of_identity + u8(2) + u8(3) + NONCE_NEW
 for generation, birth, drop_version, data_key in ((1, EPOCH, 0, DATA_KEY_1), (GENERATION, BIRTH, 0, DATA_KEY), (0, EPOCH, DROP_VERSION, DATA_KEY_3)):
     rewrapped += entry(HEALTH, generation, birth, drop_version) + varint(EPOCH + 1 - birth)
     rewrapped += wrapped(KEK_NEW, NONCE_NEW, key_context(HEALTH, EPOCH + 1, generation, drop_version), data_key)
