@@ -101,7 +101,7 @@ class Hoard:
     def __init__(self, vault):
         self.vault, self.found, self.tried = vault, {}, {}
         self.persons, self.personal, self.roles, self.classes, self.data_keys, self.segments = {}, {}, {}, {}, {}, {}
-        self.scalars, self.seen, self.records, self.grants = {}, set(), {}, []
+        self.scalars, self.seen, self.records, self.grants, self.places = {}, set(), {}, [], {}
         self.rows = {(table, key, value) for table in vault.table for key, value in vault.scan(table)} | journal_rows(vault.folder)
         self.public = {}
         for table, key, value in self.rows:
@@ -179,6 +179,14 @@ class Hoard:
         self.records[record] = r
         self.note("head", record, r.plain)
         self.note("shred key", record, r.shred)
+        # Of each class where its row has stood: (N, version, generation), from every head that a file still holds.
+        places = self.places[record] = {}
+        for table, key, value in self.rows:
+            if table == "rec" and key == r.serial + bytes(5):
+                ctx = self.vault.context(5, entity=record, epoch=int.from_bytes(value[2:6], "big"), field=r.slot, length=len(value) - 98)
+                for c in Record.read_head(open_seal(r.kh, ctx, value[26:], "head"))[1]:
+                    if c["N"] is not None:
+                        places.setdefault(c["class"], set()).add((c["N"], c["row"], c["generation"]))
 
     def open_governance(self, key, value):
         v = self.vault
@@ -323,34 +331,67 @@ class Hoard:
                     self.data_keys[record, class_key, generation, 0] = (key, birth)
 
     def open_data_keys(self):
-        """Each wrap of each keys row, of either type, with every secret: its class's and all others."""
+        """Each entry of each keys row, of every type, with every secret: its class's and all others."""
         for table, key, value in self.rows:
             if table != "rec" or key[6] != 1:
                 continue
             record = next((i for i, r in self.records.items() if r.serial == key[:6]), None)
             if record is None:
                 continue
-            for (class_key, generation, drop), wrap in Record.read_keys(value).items():
-                self.open_wrap(record, class_key, generation, drop, wrap)
+            for (class_key, generation, drop), entry in Record.read_keys(value).items():
+                self.open_entry(record, class_key, generation, drop, entry)
 
-    def open_wrap(self, record, class_key, generation, drop, wrap):
-        kind, nonce, epk, birth, wrapping, ciphertext = wrap
-        ctx = self.vault.context(2, entity=record, class_key=class_key, epoch=wrapping, generation=generation, version=drop, length=32)
+    def open_entry(self, record, class_key, generation, drop, entry):
+        ctx = self.vault.context(2, entity=record, class_key=class_key, epoch=entry[4], generation=generation, version=drop, length=32)
         for sk in self.every_secret():
-            if (ciphertext, ctx, sk) in self.seen:
+            mark = (entry[:3], entry[5], ctx, sk)
+            if mark in self.seen:
                 continue
-            self.seen.add((ciphertext, ctx, sk))
+            self.seen.add(mark)
             self.tried["data key"] = self.tried.get("data key", 0) + 1
-            if kind == 2:
-                key = h("cv1.wrap", h("cv1.classkek", sk, 32), 32, nonce, ctx)
-            else:
-                key = h("cv1.wrap3", reader.agree(sk, epk), 32, epk, crypto_scalarmult_base(sk), nonce, ctx)
             try:
-                data_key = reader.open_once(key, bytes(12), ciphertext, "data key")
+                data_key = reader.entry_key(entry, ctx, sk)
             except BadSeal:
                 continue
-            self.note("data key", (record, class_key, generation, drop, wrapping), data_key)
-            self.data_keys[record, class_key, generation, drop] = (data_key, birth)
+            # Any secret derives something; a key is what fits a row.
+            if entry[0] == 2 or self.fits(record, class_key, generation, drop, entry[3], data_key):
+                self.note("data key", (record, class_key, generation, drop, entry[4]), data_key)
+                self.data_keys[record, class_key, generation, drop] = (data_key, entry[3])
+
+    def fits(self, record, class_key, generation, drop, birth, data_key):
+        """Whether some row, drop or history row of the class is under the data key."""
+        return any(self.row_key(record, class_key, row, data_key, birth) is not None for row in self.sealed_rows(record, class_key)
+                   if (row[4], row[3] if row[1] == "drop" else 0) == (generation, drop))
+
+    def sealed_rows(self, record, class_key):
+        """(bytes, what, N, version, generation) of each row that there is of a class and each place where it may have stood."""
+        if not hasattr(self, "of_class"):
+            self.of_class = {}
+            for table, key, value in sorted(self.rows):
+                if table == "rec" and key[6] in (2, 3):
+                    self.of_class.setdefault((key[:6], key[7:11]), []).append((table, key, value))
+                elif table == "hist":
+                    self.of_class.setdefault((key[:6], key[6:10]), []).append((table, key, value))
+        for table, key, value in self.of_class.get((self.records[record].serial, u32(class_key)), ()):
+            if table == "hist":
+                version, is_drop, generation = 2 ** 64 - 1 - int.from_bytes(key[10:18], "big"), key[18] == 2, int.from_bytes(value[:4], "big")
+                yield (value[4:], "folded", None, version, generation) if is_drop else (value[28:], "replaced", value[4:28], version, generation)
+            elif key[6] == 3:
+                yield value, "drop", None, int.from_bytes(key[11:], "big"), 0
+            else:
+                # A row of a journal block may be an older one, where an older head says.
+                for nonce, version, generation in self.places[record].get(class_key, ()):
+                    yield value, "row", nonce, version, generation
+
+    def row_key(self, record, class_key, row, data_key, birth):
+        """The row key if C fits, and the keys and context that made it."""
+        stored, what, nonce, version, generation = row
+        is_drop = what in ("drop", "folded")
+        own, commitment, _, _ = reader.row_parts(stored, is_drop, "row")
+        ctx = self.vault.context(14 if is_drop else 1, entity=record, class_key=class_key, epoch=birth, generation=generation, version=version,
+                                 length=len(stored))
+        keys = data_key + self.records[record].shred
+        return (keys, ctx) if reader.row_okm(keys, own or nonce, ctx)[1] == commitment else None
 
     def open_segments(self):
         for leaf in leaves(self.vault.folder):
@@ -368,52 +409,23 @@ class Hoard:
     # ---- what the keys are for
     def open_rows(self):
         """Class rows, drops and history of every record, with its data keys; and, in vain, with each other key of 32 bytes."""
-        for table, key, value in sorted(self.rows):
-            record = next((i for i, r in self.records.items() if r.serial == key[:6]), None)
-            if record is None or table not in ("rec", "hist") or (table == "rec" and key[6] not in (2, 3)):
-                continue
-            if table == "rec":
-                class_key, version, drop = int.from_bytes(key[7:11], "big"), int.from_bytes(key[11:19], "big"), key[6] == 3
-                self.open_row(record, class_key, value, drop, version)
-            else:
-                class_key, version = int.from_bytes(key[6:10], "big"), 2 ** 64 - 1 - int.from_bytes(key[10:18], "big")
-                generation = int.from_bytes(value[:4], "big")
-                self.try_row("history", record, class_key, value[4:], generation, version, key[18] == 2, generation)
+        for record in self.records:
+            for class_key in {int.from_bytes(key[7:11] if table == "rec" else key[6:10], "big") for table, key, _ in self.rows
+                              if key[:6] == self.records[record].serial and (table == "hist" or table == "rec" and key[6] in (2, 3))}:
+                for row in self.sealed_rows(record, class_key):
+                    self.try_row(record, class_key, row)
 
-    def open_row(self, record, class_key, stored, drop, version):
-        r = self.records[record]
-        c = next(c for c in r.classes if c["class"] == class_key)
-        if drop:
-            self.try_row("field", record, class_key, stored, 0, version, True, 0)
-            return
-        # A row of a journal block may be an older one, under an older generation.
-        for row_version in range(1, c["version"] + 1):
-            for generation in range(1, c["generation"] + 1):
-                if self.try_row("field", record, class_key, stored, generation, row_version, False, generation):
-                    return
-
-    def try_row(self, kind, record, class_key, stored, generation, version, drop, drop_generation):
-        r = self.records[record]
-        known = self.data_keys.get((record, class_key, generation, version if drop and kind == "field" else 0))
-        candidates = [known] if known else [(k, birth) for k in self.keys_of_32() for birth in (1, 2)]
-        for key, birth in candidates:
+    def try_row(self, record, class_key, row):
+        stored, what, nonce, version, generation = row
+        kind = "field" if what in ("row", "drop") else "history"
+        known = self.data_keys.get((record, class_key, generation, version if what == "drop" else 0))
+        for key, birth in [known] if known else [(k, birth) for k in self.keys_of_32() for birth in (1, 2)]:
             self.tried[kind] = self.tried.get(kind, 0) + 1
-            index_n = int.from_bytes(stored[2:4], "big")
-            ctx = self.vault.context(14 if drop else 1, entity=record, class_key=class_key, epoch=birth, generation=drop_generation, version=version,
-                                     length=len(stored))
-            okm = h("cv1.row", key + r.shred, 64, stored[4:28], ctx)
-            if okm[32:] != stored[28:60]:
+            found = self.row_key(record, class_key, row, key, birth)
+            if found is None:
                 continue
-            entries = Reader(reader.open_once(okm[:32], bytes(12), stored[60:60 + index_n], "index"), "index")
-            count = entries.uint(2)
-            entries.take(2)
-            cells = Reader(stored[60 + index_n:], "cells")
-            for _ in range(count):
-                field, value_kind, _, length, padded = (entries.uint(n) for n in (2, 1, 1, 2, 2))
-                plain = reader.open_once(okm[:32], u32(field) + bytes(8), cells.take(padded + 16), "cell")
-                self.note(kind, (record, class_key, field, version, value_kind), plain[:length])
-            return True
-        return False
+            for field, value_kind, plain in reader.open_pieces(stored, nonce, *found, what in ("drop", "folded"), kind):
+                self.note(kind, (record, class_key, field, version, value_kind), plain)
 
     def keys_of_32(self):
         """Every key of 32 bytes that there is: somebody who tries does not ask what it is meant for."""

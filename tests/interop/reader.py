@@ -4,7 +4,7 @@
     reader.py DIR RECORD NAME [--views]
 
 opens the record as the member whose key is DIR/keys/NAME.key does: unseal slot, keyring, shred tree, directory, head, keys row,
-class rows and drops; it checks every signature, digest and padding on the way, and prints {field id: value} as JSON. With
+class rows, drops and history; it checks every signature, digest and padding on the way, and prints {field id: value} as JSON. With
 --views it prints {class number: {field id: value}} for every class that the member's keys open, views included.
 
 The daemon must have been stopped cleanly, so that all rows are in LMDB. Whatever is missing or does not fit ends it with exit 1
@@ -88,6 +88,18 @@ class Reader:
     def uint(self, n):
         return int.from_bytes(self.take(n), "big")
 
+    def varint(self):
+        """Groups of 7 bits, the lowest first; the shortest that say a u32 (4.1)."""
+        value, shift = 0, 0
+        while True:
+            group = self.uint(1)
+            value |= (group & 127) << shift
+            shift += 7
+            if group < 128:
+                must((group > 0 or shift == 7) and value < 1 << 32, f"{self.what}: varint")
+                return value
+            must(shift < 35, f"{self.what}: varint")
+
     def rest(self):
         return self.take(len(self.data) - self.at)
 
@@ -100,9 +112,9 @@ class Reader:
         if len(left) >= block or any(left) or len(self.data) % block:
             raise BadFormat(f"{self.what}: padding")
 
-    def opening(self):
-        """Format 1, suite 1."""
-        must(self.take(2) == b"\1\1", f"{self.what}: format or suite")
+    def opening(self, number=1):
+        """Format, suite 1."""
+        must(self.take(2) == bytes([number, 1]), f"{self.what}: format or suite")
         return self
 
 
@@ -471,6 +483,69 @@ def principal_key(vault, name):
 
 
 # ---- section 4 ----------------------------------------------------------------------------------------------------------------
+SHORT = 128     # padded bytes of the longest value that stands in the first piece
+
+
+def entry_key(entry, ctx, sk):
+    """The data key of an entry of a keys row (4.2) by a class's secret key. Of types 1 and 3 any key gives one; the row refuses it."""
+    kind, salt, epk, _, _, ciphertext = entry
+    if kind == 3:
+        return h("cv1.datakey3", agree(sk, epk), 32, epk, crypto_scalarmult_base(sk), salt, ctx)
+    kek = h("cv1.classkek", sk, 32)
+    if kind == 1:
+        return h("cv1.datakey", kek, 32, salt, ctx)
+    return open_once(h("cv1.wrap", kek, 32, salt, ctx), bytes(12), ciphertext, "data key")
+
+
+def row_parts(stored, is_drop, what):
+    """N of a drop, C, first piece, other pieces (4.3, 4.4)."""
+    must(len(stored) <= 256 * 1024, f"{what}: too long")
+    r = Reader(stored, what).opening(2)
+    nonce = r.take(24) if is_drop else None
+    n = r.varint()
+    return nonce, r.take(16), r.take(n), r.rest()
+
+
+def row_okm(keys, nonce, ctx):
+    """Row key and C; keys: data key and shred key."""
+    okm = h("cv1.row", keys, 48, nonce, ctx)
+    return okm[:32], okm[32:]
+
+
+def open_pieces(stored, nonce, keys, ctx, is_drop, what):
+    """[(field, type, value)] of a row under N of head, or of a drop, which has its own."""
+    own, commitment, first, rest = row_parts(stored, is_drop, what)
+    row_key, wanted = row_okm(keys, own or nonce, ctx)
+    if commitment != wanted:
+        raise BadSeal(f"{what}: commitment")
+    r = Reader(open_once(row_key, bytes(12), first, f"{what}: first piece"), f"{what}: first piece")
+    count, provenances = r.varint(), r.uint(1)
+    must(count <= 512, f"{what}: entries")
+    entries, field = [], 0
+    for _ in range(count):
+        step, kind, provenance = r.varint(), r.uint(1), r.uint(1) if provenances > 1 else 0
+        length = r.varint()
+        field += step
+        entries.append((field, kind, length, length + r.varint()))
+        must(step > 0 and field <= 0x3FFF and provenance < provenances, f"{what}: entry")
+        must((kind != 0 or is_drop) and entries[-1][3] <= 61440, f"{what}: entry")
+    for _ in range(provenances):
+        r.take(2 + 16 + 6)
+        r.varint()
+        r.varint()
+    values, long = {}, Reader(rest, what)
+    for field, _, _, padded in entries:
+        if padded <= SHORT:
+            values[field] = r.take(padded)
+    r.padding(16)
+    for field, _, _, padded in entries:
+        if padded > SHORT:
+            values[field] = open_once(row_key, u32(field) + bytes(8), long.take(padded + 16), f"{what}: piece {field}")
+    long.end()
+    must(not any(any(values[field][length:]) for field, _, length, _ in entries), f"{what}: padding of a value")
+    return [(field, kind, values[field][:length]) for field, kind, length, _ in entries]
+
+
 class Record:
     def __init__(self, vault, record):
         self.vault, self.id = vault, record
@@ -491,7 +566,7 @@ class Record:
         return self.vault.get("rec", key)
 
     def open_head(self, stored):
-        r = Reader(stored, "head").opening()
+        r = Reader(stored, "head").opening(2)
         epoch, self.slot, record = r.uint(4), r.uint(4), r.take(16)
         if record != self.id:
             raise BadSeal("another record's head")
@@ -500,93 +575,99 @@ class Record:
         self.kh = h("cv1.headkey", self.vault.key["head"], 32, self.shred)
         ctx = self.vault.context(5, entity=record, epoch=epoch, field=self.slot, length=len(sealed) - 72)
         self.plain = open_seal(self.kh, ctx, sealed, "head")
-        r = Reader(self.plain, "head")
-        must(r.uint(1) == 1 and 1 <= r.uint(1) <= 13, "head: version or state")
+        self.log_key, self.classes = self.read_head(self.plain)
+
+    @classmethod
+    def read_head(cls, plain):
+        """Log key, and the classes."""
+        r = Reader(plain, "head")
+        must(len(plain) <= 5504 and r.uint(1) == 2 and 1 <= r.uint(1) <= 13, "head: version or state")
         flags = r.uint(1)
         must(flags <= 3, "head: flags")
-        area = r.uint(1)
-        digits = r.take(12)
-        must(area <= 12 and not any(digits[area:]) and (area == 0 or digits[:area].isdigit()), "head: area")
+        cls.area(r)
         r.take(2 + 6 + 6)
-        self.log_key = r.take(32)
-        tokens, classes = r.uint(1), r.uint(1)
-        must(tokens <= 8 and classes <= 64, "head: counts")
+        log_key = r.take(32)
+        tokens, count, n = r.uint(1), r.uint(1), r.uint(1)
+        must(tokens <= 8 and count <= 64 and n <= count, "head: counts")
         if flags & 2:
-            area, digits, day = r.uint(1), r.take(12), r.uint(4)
-            must(area <= 12 and not any(digits[area:]) and (area == 0 or digits[:area].isdigit()) and day > 0, "head: planned area")
-        r.take(tokens * 22)
-        self.classes = [self.head_class(r) for _ in range(classes)]
-        r.padding(128)
-        keys = [c["class"] for c in self.classes]
+            cls.area(r)
+            must(r.uint(4) > 0, "head: planned area")
+        stored = [r.take(22) for _ in range(tokens)]
+        must(stored == sorted(stored), "head: order of tokens")
+        nonces = [r.take(24) for _ in range(n)]
+        classes = [cls.head_class(r, nonces) for _ in range(count)]
+        r.padding(64)
+        keys = [c["class"] for c in classes]
         must(keys == sorted(set(keys)), "head: order of classes")
+        named = list(dict.fromkeys(c["N"] for c in classes if c["N"] is not None))
+        must(named == nonces, "head: Ns that no class names, or in another order")
+        return log_key, classes
 
     @staticmethod
-    def head_class(r):
-        c = {"class": r.uint(4), "flags": r.uint(1), "drops": r.uint(1), "generation": r.uint(4), "row": r.uint(4), "version": r.uint(4),
-             "digest": r.take(16), "history": (0, bytes(16))}
-        must(c["flags"] < 4 and c["drops"] <= 64 and c["generation"] > 0 and c["class"] & 0xFFFF == 0, "head: class")
+    def area(r):
+        digits = r.take(r.uint(1))
+        must(len(digits) <= 12 and (not digits or digits.isdigit()), "head: area")
+
+    @staticmethod
+    def head_class(r, nonces):
+        c = {"class": r.uint(2) << 16, "flags": r.uint(1), "generation": r.varint(), "row": 0, "N": None, "drops": 0, "history": (0, bytes(16))}
+        must(c["flags"] < 16 and c["generation"] > 0 and c["class"] > 0, "head: class")
+        if c["flags"] & 1:
+            c["row"], number = r.varint(), r.uint(1)
+            must(c["row"] > 0 and number < len(nonces), "head: row of a class")
+            c["N"] = nonces[number]
+        above = r.varint() if c["flags"] & 8 else 0
+        c["version"] = c["row"] + above
+        if c["flags"] & 4:
+            c["drops"] = r.uint(1)
+        c["digest"] = r.take(16)
         if c["flags"] & 2:
-            c["history"] = (r.uint(4), r.take(16))
-        must(bool(c["flags"] & 1) == (c["row"] > 0) and c["row"] + c["drops"] <= c["version"], "head: versions of a class")
+            c["history"] = (r.varint(), r.take(16))
+        must(bool(c["flags"] & 8) == (above > 0) and c["version"] < 1 << 32, "head: versions of a class")
+        must(bool(c["flags"] & 4) == (c["drops"] > 0) and c["drops"] <= min(64, above), "head: drops of a class")
+        must(bool(c["flags"] & 2) == (c["history"][0] > 0), "head: history of a class")
         return c
 
     @staticmethod
-    def read_keys(stored):
-        """{(class key id, generation, drop): (type, N, epk, birth, wrapping, ciphertext)}"""
-        r = Reader(stored, "keys row").opening()
+    def read_keys(stored, whole=True):
+        """{(class key id, generation, drop): (type, N or salt, epk, birth, wrapping, ciphertext)}; ciphertext b"" of types 1 and 3. Not whole: what
+        follows the row is left alone."""
+        r = Reader(stored, "keys row").opening(2)
         found = {}
-        for _ in range(r.uint(2)):
-            kind, count, nonce = r.uint(1), r.uint(1), r.take(24)
-            must(kind in (2, 3) and count > 0, "keys row: group")
+        for _ in range(r.varint()):
+            kind, count = r.uint(1), r.uint(1)
+            must(kind in (1, 2, 3) and count > 0, "keys row: group")
+            nonce = r.take(24) if kind == 2 else None
             epk = r.take(32) if kind == 3 else None
             for _ in range(count):
-                class_key, generation, birth, wrapping, drop = (r.uint(4) for _ in range(5))
-                must((class_key, generation, drop) not in found and 0 < birth <= wrapping, "keys row: wrap")
-                found[class_key, generation, drop] = (kind, nonce, epk, birth, wrapping, r.take(48))
-        r.end()
+                class_key, generation, birth, drop = r.uint(2) << 16, r.varint(), r.varint(), r.varint()
+                salt = nonce if kind == 2 else r.take(16)
+                wrapping = birth + r.varint() if kind == 2 else birth
+                must((class_key, generation, drop) not in found and class_key > 0 and 0 < birth and wrapping < 1 << 32, "keys row: entry")
+                must((generation == 0) == (drop > 0), "keys row: generation")
+                found[class_key, generation, drop] = (kind, salt, epk, birth, wrapping, r.take(48) if kind == 2 else b"")
+        if whole:
+            r.end()
+        must(len(found) <= 4096, "keys row: entries")
         return found
 
     def data_key(self, class_key, generation, drop, secrets):
         """Data key and birth epoch, or None if the member does not hold the class."""
         if (class_key, generation, drop) not in self.wraps:
-            raise NoKeysRow(f"no wrap for class {class_key >> 16:#x}")
-        kind, nonce, epk, birth, wrapping, ciphertext = self.wraps[class_key, generation, drop]
-        sk = secrets.get((class_key, wrapping))
+            raise NoKeysRow(f"no data key for class {class_key >> 16:#x}")
+        entry = self.wraps[class_key, generation, drop]
+        sk = secrets.get((class_key, entry[4]))
         if sk is None:
             return None
-        ctx = self.vault.context(2, entity=self.id, class_key=class_key, epoch=wrapping, generation=generation, version=drop, length=32)
-        if kind == 2:
-            key = h("cv1.wrap", h("cv1.classkek", sk, 32), 32, nonce, ctx)
-        else:
-            key = h("cv1.wrap3", agree(sk, epk), 32, epk, crypto_scalarmult_base(sk), nonce, ctx)
-        return open_once(key, bytes(12), ciphertext, "data key"), birth
+        ctx = self.vault.context(2, entity=self.id, class_key=class_key, epoch=entry[4], generation=generation, version=drop, length=32)
+        return entry_key(entry, ctx, sk), entry[3]
 
-    def open_row(self, stored, data_key, birth, class_key, generation, version, is_drop):
+    def open_row(self, stored, nonce, data_key, birth, class_key, generation, version, is_drop):
         """{field: (type, bytes)}"""
         what = f"{'drop' if is_drop else 'row'} of class {class_key >> 16:#x}"
-        r = Reader(stored, what).opening()
-        must(len(stored) <= 256 * 1024, f"{what}: too long")
-        index_n, nonce, commitment = r.uint(2), r.take(24), r.take(32)
         ctx = self.vault.context(14 if is_drop else 1, entity=self.id, class_key=class_key, epoch=birth,
                                  generation=0 if is_drop else generation, version=version, length=len(stored))
-        okm = h("cv1.row", data_key + self.shred, 64, nonce, ctx)
-        if commitment != okm[32:]:
-            raise BadSeal(f"{what}: commitment")
-        index = Reader(open_once(okm[:32], bytes(12), r.take(index_n), f"{what}: index"), f"{what}: index")
-        count, provenances = index.uint(2), index.uint(1)
-        must(index.uint(1) == 0, f"{what}: reserved byte")
-        entries = [(index.uint(2), index.uint(1), index.uint(1), index.uint(2), index.uint(2)) for _ in range(count)]
-        index.take(provenances * 32)
-        index.padding(32)
-        must([e[0] for e in entries] == sorted({e[0] for e in entries}), f"{what}: order of fields")
-        fields = {}
-        for field, kind, provenance, length, padded in entries:
-            plain = open_once(okm[:32], u32(field) + bytes(8), r.take(padded + 16), f"{what}: cell {field}")
-            must(provenance < provenances and length <= padded and not any(plain[length:]), f"{what}: padding of cell {field}")
-            must(kind != 0 or is_drop, f"{what}: null in a row")
-            fields[field] = (kind, plain[:length])
-        r.end()
-        return fields
+        return {field: (kind, plain) for field, kind, plain in open_pieces(stored, nonce, data_key + self.shred, ctx, is_drop, what)}
 
     def check_history(self, c):
         """The chained digest over what was replaced, oldest first."""
@@ -600,6 +681,21 @@ class Record:
             chained = h("cv1.hist", self.kh, 16, chained, key, value)
         if chained != digest:
             raise BadSeal(f"history of class {c['class'] >> 16:#x}: digest")
+        return rows
+
+    def open_history(self, class_key, rows, secrets):
+        """Rows that were replaced, under the N that head named then, and drops that were folded in (4.6)."""
+        for key, value in rows:
+            r = Reader(value, "history row")
+            version, is_drop, generation = 2 ** 64 - 1 - int.from_bytes(key[10:18], "big"), key[18] == 2, r.uint(4)
+            must(key[18] in (1, 2), "history row: key")
+            found = self.data_key(class_key, generation, 0, secrets)
+            if found is not None:
+                # A drop stands here under the class's data key, and so names its generation.
+                ctx = self.vault.context(14 if is_drop else 1, entity=self.id, class_key=class_key, epoch=found[1], generation=generation,
+                                         version=version, length=len(value) - (4 if is_drop else 28))
+                nonce = None if is_drop else r.take(24)
+                open_pieces(r.rest(), nonce, found[0] + self.shred, ctx, is_drop, f"history of class {class_key >> 16:#x}")
 
     def open_class(self, c, secrets):
         """Fields of one class with its drops folded in, or None if the member does not hold it."""
@@ -614,7 +710,7 @@ class Record:
             if key is None:
                 opened = False
             else:
-                fields = self.open_row(stored, *key, class_key, c["generation"], c["row"], False)
+                fields = self.open_row(stored, c["N"], *key, class_key, c["generation"], c["row"], False)
         for version in range(c["version"] - c["drops"] + 1, c["version"] + 1):
             stored = self.row(3, class_key, version)
             if stored is None:
@@ -624,13 +720,13 @@ class Record:
             if key is None:
                 opened = False
                 continue
-            for field, cell in self.open_row(stored, *key, class_key, 0, version, True).items():
+            for field, cell in self.open_row(stored, None, *key, class_key, 0, version, True).items():
                 fields[field] = cell
                 if cell[0] == 0:
                     del fields[field]
         if digest != c["digest"]:
             raise BadSeal(f"digest of class {class_key >> 16:#x}")
-        self.check_history(c)
+        self.open_history(class_key, self.check_history(c), secrets)
         return fields if opened else None
 
 
