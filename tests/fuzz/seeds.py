@@ -64,14 +64,13 @@ vector = dict(line.split() for line in open(VECTORS, encoding="ascii") if not li
 vector = {name: bytes.fromhex(text) for name, text in vector.items()}
 
 # ---- section 4 -----------------------------------------------------------------------------------------------------------
-seed("head", "plain", vector["head_plain"])
-seed("head", "stored", vector["head_stored"])
-seed("row", "index", vector["row_index"])
-seed("row", "index-empty", bytes(32))
-seed("row", "stored", vector["row_stored"])
-seed("row", "drop", vector["drop_stored"])
-seed("wraps", "two-groups", vector["keys_stored"])
-seed("wraps", "empty", u8(1) + u8(1) + u16(0))
+for name in ("plain", "planned", "least", "stored"):
+    seed("head", name, vector["head_" + name])
+for name in ("row_first", "row_first_empty", "drop_first", "row_stored", "row_stored_empty", "drop_stored"):
+    seed("row", name.replace("_", "-"), vector[name])
+seed("wraps", "three-types", vector["keys_stored"])
+seed("wraps", "rewrapped", vector["keys_rewrapped"])
+seed("wraps", "empty", u8(2) + u8(1) + u8(0))
 seed("value", "group", u8(7) + vector["value_group"])
 seed("value", "list", u8(6) + vector["value_list"])
 for number, value in ((0, b""), (1, b"\1"), (2, run(0xF0, 8)), (3, "王小满".encode()), (4, b"2026-11-24"), (5, b"A01"), (15, b"")):
