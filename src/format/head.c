@@ -3,17 +3,23 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/bytes.h"
 #include "base/error.h"
 
-#define VERSION 1
+#define VERSION 2
 #define SUITE 1
-#define FIXED 64u	/* bytes before the tokens, and before what follows HEAD_PLANNED */
+#define FIXED 65u	/* bytes before the tokens at most, without what follows HEAD_PLANNED */
 #define PLANNED 17u
-#define BLOCK 128u
+#define TOKEN 22u
+#define CLASS 57u	/* the longest */
+#define BLOCK 64u
 
-_Static_assert(HEAD_PLAIN_MAX % BLOCK == 0 && HEAD_PLAIN_MAX >= FIXED + PLANNED + 22 * HEAD_TOKENS + 54 * HEAD_CLASSES, "fits");
+/* Flags of a stored class beside those of struct head_class: their numbers follow. */
+#define STORED_DROPS 4u
+#define STORED_AHEAD 8u	/* the class version is above the row version */
+
+_Static_assert(HEAD_PLAIN_MAX % BLOCK == 0 &&
+    HEAD_PLAIN_MAX >= FIXED + PLANNED + TOKEN * HEAD_TOKENS + (ROW_NONCE + CLASS) * HEAD_CLASSES, "the largest head fits");
 
 static const char *const state_names[] = { "", "found", "draft", "applied", "verified", "noticed", "in_review", "approved", "refused",
 	"active", "suspended", "exited", "archived", "erasing" };
@@ -111,76 +117,163 @@ static bool head_valid(const struct head *h)
 
 /* ---- encoding ---------------------------------------------------------------------------------------------------- */
 
-static void class_encode(const struct head_class *c, struct buf *ret)
+/* The Ns of a head, once each in the order in which its classes first name them. */
+struct nonces {
+	unsigned n;
+	const uint8_t *p[HEAD_CLASSES];
+	uint8_t number[HEAD_CLASSES];	/* of each class that has a row */
+};
+
+static void nonces_list(const struct head *h, struct nonces *ret)
 {
-	buf_u32(ret, c->class_key);
-	buf_u8(ret, c->flags);
-	buf_u8(ret, c->drops);
-	buf_u32(ret, c->generation);
-	buf_u32(ret, c->row_version);
-	buf_u32(ret, c->class_version);
-	buf_put(ret, c->digest, 16);
-	if (c->flags & HEAD_CLASS_HIST) {
-		buf_u32(ret, c->hist_count);
-		buf_put(ret, c->hist_digest, 16);
+	ret->n = 0;
+	for (unsigned i = 0; i < h->classes; i++) {
+		unsigned at = 0;
+
+		if ((h->class[i].flags & HEAD_CLASS_ROW) == 0)
+			continue;
+		while (at < ret->n && memcmp(ret->p[at], h->class[i].nonce, ROW_NONCE) != 0)
+			at++;
+		if (at == ret->n)
+			ret->p[ret->n++] = h->class[i].nonce;
+		ret->number[i] = (uint8_t)at;
 	}
 }
 
-int head_encode(const struct head *h, struct buf *ret)
+static uint8_t *class_encode(const struct head_class *c, uint8_t number, uint8_t *p)
 {
-	size_t start = ret->n;
+	uint32_t ahead = c->class_version - c->row_version;
+
+	p = wr_u16(p, (uint16_t)(c->class_key >> 16));
+	p = wr_u8(p, (uint8_t)(c->flags | (c->drops > 0 ? STORED_DROPS : 0) | (ahead > 0 ? STORED_AHEAD : 0)));
+	p = wr_varint(p, c->generation);
+	if (c->flags & HEAD_CLASS_ROW) {
+		p = wr_varint(p, c->row_version);
+		p = wr_u8(p, number);
+	}
+	if (ahead > 0)
+		p = wr_varint(p, ahead);
+	if (c->drops > 0)
+		p = wr_u8(p, c->drops);
+	p = wr_bytes(p, c->digest, 16);
+	if (c->flags & HEAD_CLASS_HIST) {
+		p = wr_varint(p, c->hist_count);
+		p = wr_bytes(p, c->hist_digest, 16);
+	}
+	return p;
+}
+
+static uint8_t *fixed_encode(const struct head *h, unsigned nonces, uint8_t *p)
+{
+	p = wr_u8(p, VERSION);
+	p = wr_u8(p, h->state);
+	p = wr_u8(p, h->flags);
+	p = wr_u8(p, h->area_n);
+	p = wr_bytes(p, h->area, h->area_n);
+	p = wr_u16(p, h->due_quarter);
+	p = wr_u48(p, h->created_ms);
+	p = wr_u48(p, h->updated_ms);
+	p = wr_bytes(p, h->log_key, 32);
+	p = wr_u8(p, (uint8_t)h->tokens);
+	p = wr_u8(p, (uint8_t)h->classes);
+	p = wr_u8(p, (uint8_t)nonces);
+	if (h->flags & HEAD_PLANNED) {
+		p = wr_u8(p, h->planned_n);
+		p = wr_bytes(p, h->planned, h->planned_n);
+		p = wr_u32(p, h->planned_day);
+	}
+	return p;
+}
+
+int head_encode(const struct head *h, uint8_t ret[HEAD_PLAIN_MAX], size_t *ret_n)
+{
+	__attribute__((uninitialized)) struct nonces nonces;	/* nonces_list writes what is read */
+	uint8_t *p = ret;
+	size_t padding;
 
 	if (h->tokens > HEAD_TOKENS || h->classes > HEAD_CLASSES)
 		return CV_ERR_LIMIT;
 	if (!head_valid(h))
 		return CV_ERR_ARG;
-	buf_u8(ret, VERSION);
-	buf_u8(ret, h->state);
-	buf_u8(ret, h->flags);
-	buf_u8(ret, h->area_n);
-	buf_put(ret, h->area, 12);
-	buf_u16(ret, h->due_quarter);
-	buf_u48(ret, h->created_ms);
-	buf_u48(ret, h->updated_ms);
-	buf_put(ret, h->log_key, 32);
-	buf_u8(ret, (uint8_t)h->tokens);
-	buf_u8(ret, (uint8_t)h->classes);
-	if (h->flags & HEAD_PLANNED) {
-		buf_u8(ret, h->planned_n);
-		buf_put(ret, h->planned, 12);
-		buf_u32(ret, h->planned_day);
-	}
+	nonces_list(h, &nonces);
+	p = fixed_encode(h, nonces.n, p);
 	for (unsigned i = 0; i < h->tokens; i++) {
-		buf_u16(ret, h->token[i].index);
-		buf_u32(ret, h->token[i].epoch);
-		buf_put(ret, h->token[i].token, 16);
+		p = wr_u16(p, h->token[i].index);
+		p = wr_u32(p, h->token[i].epoch);
+		p = wr_bytes(p, h->token[i].token, 16);
 	}
+	for (unsigned i = 0; i < nonces.n; i++)
+		p = wr_bytes(p, nonces.p[i], ROW_NONCE);
 	for (unsigned i = 0; i < h->classes; i++)
-		class_encode(&h->class[i], ret);
-	buf_zero(ret, (BLOCK - (ret->n - start) % BLOCK) % BLOCK);
-	if (buf_ok(ret))
-		return 0;
-	buf_cut(ret, start);
-	return CV_ERR_NOMEM;
+		p = class_encode(&h->class[i], nonces.number[i], p);
+	padding = (BLOCK - (size_t)(p - ret) % BLOCK) % BLOCK;
+	memset(p, 0, padding);
+	*ret_n = (size_t)(p - ret) + padding;
+	return 0;
 }
 
 /* ---- decoding ---------------------------------------------------------------------------------------------------- */
 
-static void class_decode(struct rd *r, struct head_class *ret)
+/* The Ns that stand in a head, and how many of them its classes have named so far. */
+struct named {
+	const uint8_t *p;
+	unsigned n, named;
+};
+
+/* Nothing may stand there twice: it would be another spelling of the same head. */
+static bool nonces_differ(const struct named *x)
 {
-	ret->class_key = rd_u32(r);
-	ret->flags = rd_u8(r);
-	ret->drops = rd_u8(r);
-	ret->generation = rd_u32(r);
-	ret->row_version = rd_u32(r);
-	ret->class_version = rd_u32(r);
+	for (unsigned i = 1; i < x->n; i++)
+		for (unsigned j = 0; j < i; j++)
+			if (memcmp(x->p + (size_t)i * ROW_NONCE, x->p + (size_t)j * ROW_NONCE, ROW_NONCE) == 0)
+				return false;
+	return true;
+}
+
+/* The row's version and N. False if the number is not of the list, or passes one over. */
+static bool class_row_decode(struct rd *r, struct named *x, struct head_class *ret)
+{
+	unsigned at;
+
+	ret->row_version = rd_varint(r);
+	at = rd_u8(r);
+	if (at >= x->n || at > x->named)
+		return false;
+	if (at == x->named)
+		x->named++;
+	memcpy(ret->nonce, x->p + (size_t)at * ROW_NONCE, ROW_NONCE);
+	return true;
+}
+
+/* False for what class_valid would not see: numbers that stand though they are 0, unknown flags, a version above a u32. */
+static bool class_decode(struct rd *r, struct named *x, struct head_class *ret)
+{
+	uint32_t ahead;
+	uint8_t stored;
+
+	ret->class_key = (uint32_t)rd_u16(r) << 16;
+	stored = rd_u8(r);
+	ret->flags = stored & (HEAD_CLASS_ROW | HEAD_CLASS_HIST);
+	ret->generation = rd_varint(r);
+	ret->row_version = 0;
+	if ((stored & HEAD_CLASS_ROW) == 0)
+		memset(ret->nonce, 0, ROW_NONCE);
+	else if (!class_row_decode(r, x, ret))
+		return false;
+	ahead = (stored & STORED_AHEAD) != 0 ? rd_varint(r) : 0;
+	ret->drops = (stored & STORED_DROPS) != 0 ? rd_u8(r) : 0;
+	if (stored > 15 || ((stored & STORED_AHEAD) != 0) != (ahead > 0) || ((stored & STORED_DROPS) != 0) != (ret->drops > 0) ||
+	    ahead > UINT32_MAX - ret->row_version)
+		return false;
+	ret->class_version = ret->row_version + ahead;
 	rd_copy(r, ret->digest, 16);
 	ret->hist_count = 0;
 	memset(ret->hist_digest, 0, 16);
-	if (ret->flags & HEAD_CLASS_HIST) {
-		ret->hist_count = rd_u32(r);
+	if (stored & HEAD_CLASS_HIST) {
+		ret->hist_count = rd_varint(r);
 		rd_copy(r, ret->hist_digest, 16);
 	}
+	return true;
 }
 
 /* Less than a block of zeros, and nothing behind them. */
@@ -196,40 +289,59 @@ static bool padding_valid(struct rd *r)
 	return any == 0;
 }
 
-int head_decode(const uint8_t *p, size_t n, struct head *ret)
+/* An area, zero-padded. */
+static void area_decode(struct rd *r, char ret[12], uint8_t *ret_n)
 {
-	struct rd r = rd_over(p, n);
+	uint8_t n = rd_u8(r);
 
-	if (n == 0 || n % BLOCK != 0 || rd_u8(&r) != VERSION)
-		return CV_ERR_FORMAT;
-	ret->state = rd_u8(&r);
-	ret->flags = rd_u8(&r);
-	ret->area_n = rd_u8(&r);
-	rd_copy(&r, ret->area, 12);
-	ret->due_quarter = rd_u16(&r);
-	ret->created_ms = rd_u48(&r);
-	ret->updated_ms = rd_u48(&r);
-	rd_copy(&r, ret->log_key, 32);
-	ret->tokens = rd_u8(&r);
-	ret->classes = rd_u8(&r);
-	if (ret->tokens > HEAD_TOKENS || ret->classes > HEAD_CLASSES)
+	memset(ret, 0, 12);
+	rd_copy(r, ret, n <= 12 ? n : 0);	/* a longer one is refused by its length */
+	*ret_n = n;
+}
+
+/* What stands before the Ns; *ret_nonces is how many of them follow. */
+static int fixed_decode(struct rd *r, struct head *ret, unsigned *ret_nonces)
+{
+	ret->state = rd_u8(r);
+	ret->flags = rd_u8(r);
+	area_decode(r, ret->area, &ret->area_n);
+	ret->due_quarter = rd_u16(r);
+	ret->created_ms = rd_u48(r);
+	ret->updated_ms = rd_u48(r);
+	rd_copy(r, ret->log_key, 32);
+	ret->tokens = rd_u8(r);
+	ret->classes = rd_u8(r);
+	*ret_nonces = rd_u8(r);
+	if (ret->tokens > HEAD_TOKENS || ret->classes > HEAD_CLASSES || *ret_nonces > HEAD_CLASSES)
 		return CV_ERR_FORMAT;
 	ret->planned_n = 0;
 	memset(ret->planned, 0, sizeof(ret->planned));
 	ret->planned_day = 0;
 	if (ret->flags & HEAD_PLANNED) {
-		ret->planned_n = rd_u8(&r);
-		rd_copy(&r, ret->planned, 12);
-		ret->planned_day = rd_u32(&r);
+		area_decode(r, ret->planned, &ret->planned_n);
+		ret->planned_day = rd_u32(r);
 	}
 	for (unsigned i = 0; i < ret->tokens; i++) {
-		ret->token[i].index = rd_u16(&r);
-		ret->token[i].epoch = rd_u32(&r);
-		rd_copy(&r, ret->token[i].token, 16);
+		ret->token[i].index = rd_u16(r);
+		ret->token[i].epoch = rd_u32(r);
+		rd_copy(r, ret->token[i].token, 16);
 	}
+	return 0;
+}
+
+int head_decode(const uint8_t *p, size_t n, struct head *ret)
+{
+	struct rd r = rd_over(p, n);
+	struct named x = { .n = 0 };
+
+	if (n == 0 || n % BLOCK != 0 || n > HEAD_PLAIN_MAX || rd_u8(&r) != VERSION || fixed_decode(&r, ret, &x.n) != 0)
+		return CV_ERR_FORMAT;
+	if ((x.p = rd_take(&r, (size_t)x.n * ROW_NONCE)) == NULL || !nonces_differ(&x))
+		return CV_ERR_FORMAT;
 	for (unsigned i = 0; i < ret->classes; i++)
-		class_decode(&r, &ret->class[i]);
-	return padding_valid(&r) && head_valid(ret) ? 0 : CV_ERR_FORMAT;
+		if (!class_decode(&r, &x, &ret->class[i]))
+			return CV_ERR_FORMAT;
+	return x.named == x.n && padding_valid(&r) && head_valid(ret) ? 0 : CV_ERR_FORMAT;
 }
 
 const char *head_area(const struct head *h, uint32_t day, size_t *ret_n)

@@ -5,13 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct buf;
+#include "format/row.h"
 
 #define HEAD_CLASSES 64
 #define HEAD_TOKENS 8
 #define HEAD_PREFIX 26		/* clear bytes before the SEAL */
 #define HEAD_DROPS_MAX 64
-#define HEAD_PLAIN_MAX 3840u	/* padded plaintext of the largest head */
+#define HEAD_PLAIN_MAX 5504u	/* padded plaintext of the largest head */
 
 enum record_state {
 	STATE_FOUND = 1, STATE_DRAFT, STATE_APPLIED, STATE_VERIFIED, STATE_NOTICED, STATE_REVIEW, STATE_APPROVED, STATE_REFUSED,
@@ -33,6 +33,7 @@ struct head_class {
 	uint32_t generation;
 	uint32_t row_version;
 	uint32_t class_version;
+	uint8_t nonce[ROW_NONCE];	/* N of its row; zeros without one */
 	uint8_t digest[16];
 	uint32_t hist_count;
 	uint8_t hist_digest[16];
@@ -63,11 +64,11 @@ struct head {
 int head_prefix_decode(const uint8_t *stored, size_t n, uint32_t *ret_epoch, uint32_t *ret_slot, uint8_t ret_record[16]);
 void head_prefix_encode(uint32_t epoch, uint32_t slot, const uint8_t record[16], uint8_t ret[HEAD_PREFIX]);
 /*
- * Append the padded plaintext (without record and slot, which stand in the prefix). 0, CV_ERR_LIMIT, CV_ERR_NOMEM, or
- * CV_ERR_ARG for a head that head_decode would refuse: order of classes or tokens, a row flag without a row version or the
- * reverse, more drops than versions since the row, a history flag without a count or the reverse, times of 2^48 and more.
+ * Write the padded plaintext (without record and slot, which stand in the prefix), *ret_n bytes; equal Ns are listed once. 0,
+ * CV_ERR_LIMIT, or CV_ERR_ARG for a head that head_decode would refuse: order of classes or tokens, a row flag without a row version
+ * or the reverse, more drops than versions since the row, a history flag without a count or the reverse, times of 2^48 and more.
  */
-int head_encode(const struct head *h, struct buf *ret);
+int head_encode(const struct head *h, uint8_t ret[HEAD_PLAIN_MAX], size_t *ret_n);
 /*
  * Decode a plaintext; record and shred_slot of *ret are left as they are, and of token and class only what exists is
  * written. 0 or CV_ERR_FORMAT, the rest of *ret then undefined.

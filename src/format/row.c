@@ -1,77 +1,98 @@
 #include "format/row.h"
 
+#include <assert.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/bytes.h"
 #include "base/error.h"
 
-#define FORMAT 1
+#define FORMAT 2
 #define SUITE 1
 #define TAG 16u
-#define BLOCK 32u		/* the index is padded to multiples */
-#define FIXED 4u		/* counts before the entries */
-#define ENTRY 8u
-#define PROVENANCE 32u
-#define FIELD_ID_MAX 0x3FFF
+#define BLOCK 16u		/* the first piece is padded to multiples */
+#define FIXED 3u		/* counts before the entries at most */
+#define ENTRY 10u		/* the longest: two bytes of field id, three of each length */
+#define PROVENANCE 34u		/* the longest */
+#define FIELD_ID_MAX 0x3FFFu
 #define HIST_ROW 1
 #define HIST_DROP 2
 
-_Static_assert(ROW_INDEX_MAX % BLOCK == 0 && ROW_INDEX_MAX + TAG <= UINT16_MAX, "the length fits its field");
-_Static_assert(ROW_INDEX_MAX >= FIXED + ENTRY * ROW_ENTRIES + PROVENANCE * ROW_PROVENANCES, "the largest index fits");
+_Static_assert(ROW_FIRST_MAX % BLOCK == 0 &&
+    ROW_FIRST_MAX >= FIXED + (ENTRY + ROW_SHORT) * ROW_ENTRIES + PROVENANCE * ROW_PROVENANCES, "the largest first piece fits");
 
-int row_split(const uint8_t *stored, size_t n, struct row_parts *ret)
+int row_split(const uint8_t *stored, size_t n, bool drop, struct row_parts *ret)
 {
-	uint16_t index_n;
+	struct rd r = rd_over(stored, n);
 
-	if (n < ROW_PREFIX || n > ROW_MAX || stored[0] != FORMAT || stored[1] != SUITE)
+	if (n > ROW_MAX || rd_u8(&r) != FORMAT || rd_u8(&r) != SUITE)
 		return CV_ERR_FORMAT;
-	index_n = be16_get(stored + 2);
-	if (index_n < BLOCK + TAG || (index_n - TAG) % BLOCK != 0 || index_n - TAG > ROW_INDEX_MAX || index_n > n - ROW_PREFIX)
+	ret->nonce = drop ? rd_take(&r, ROW_NONCE) : NULL;
+	ret->first_n = rd_varint(&r);
+	ret->commit = rd_take(&r, ROW_COMMIT);
+	ret->first = rd_take(&r, ret->first_n);
+	if (!rd_ok(&r) || ret->first_n < BLOCK + TAG || ret->first_n % BLOCK != 0 || ret->first_n - TAG > ROW_FIRST_MAX)
 		return CV_ERR_FORMAT;
-	ret->nonce = stored + 4;
-	ret->commit = stored + 28;
-	ret->index = stored + ROW_PREFIX;
-	ret->index_n = index_n;
+	ret->rest_at = (size_t)(r.p - stored);
 	return 0;
 }
 
-void row_prefix_encode(uint16_t index_n, const uint8_t nonce[24], const uint8_t commit[32], uint8_t ret[ROW_PREFIX])
-{
-	ret[0] = FORMAT;
-	ret[1] = SUITE;
-	be16_put(ret + 2, index_n);
-	memcpy(ret + 4, nonce, 24);
-	memcpy(ret + 28, commit, 32);
-}
-
-/* ---- the index --------------------------------------------------------------------------------------------------- */
+/* ---- what a row may say: the same rules hold what is read and what is written -------------------------------------- */
 
 static bool type_known(uint8_t type)
 {
 	return type <= VALUE_GROUP || type == VALUE_SUPPRESSED;
 }
 
-/* What an entry may say; before is the one in front, or NULL. */
-static bool entry_valid(const struct row_entry *before, const struct row_entry *e, unsigned provenances)
+/* Of an entry, all but its place in the order. */
+static bool entry_valid(uint8_t type, uint8_t provenance, size_t length, size_t padded, unsigned provenances, bool drop)
 {
-	if (e->field == 0 || e->field > FIELD_ID_MAX || (before != NULL && before->field >= e->field))
+	if (!type_known(type) || (type == VALUE_NULL && !drop) || ((type == VALUE_NULL || type == VALUE_SUPPRESSED) && length > 0))
 		return false;
-	if (!type_known(e->type) || ((e->type == VALUE_NULL || e->type == VALUE_SUPPRESSED) && e->length > 0))
-		return false;
-	return e->provenance < provenances && e->length <= e->padded && e->padded <= FIELD_MAX;
+	return provenance < provenances && length <= padded && padded <= FIELD_MAX;
 }
 
-/* Read one entry whose cell starts at *offset, and move *offset behind the cell. */
-static void entry_decode(struct rd *r, uint32_t *offset, struct row_entry *ret)
+/* ---- reading ------------------------------------------------------------------------------------------------------- */
+
+static bool zeros(const uint8_t *p, size_t n)
 {
-	ret->field = rd_u16(r);
-	ret->type = rd_u8(r);
-	ret->provenance = rd_u8(r);
-	ret->length = rd_u16(r);
-	ret->padded = rd_u16(r);
-	ret->offset = *offset;
-	*offset += ret->padded + TAG;	/* ROW_ENTRIES cells of 64 KiB: no overflow */
+	uint8_t any = 0;
+
+	for (size_t i = 0; i < n; i++)
+		any |= p[i];
+	return any == 0;
+}
+
+/* The entries; offsets count from where the short values and the pieces of the long ones begin: *ret_short, *ret_long bytes. */
+static int entries_decode(struct rd *r, bool drop, struct row_index *ret, uint32_t *ret_short, uint32_t *ret_long)
+{
+	uint32_t field = 0, short_n = 0, long_n = 0;	/* ROW_ENTRIES of FIELD_MAX: no overflow */
+
+	for (unsigned i = 0; i < ret->entries; i++) {
+		struct row_entry *e = &ret->entry[i];
+		uint32_t step = rd_varint(r), length, more;
+
+		e->type = rd_u8(r);
+		e->provenance = ret->provenances > 1 ? rd_u8(r) : 0;
+		length = rd_varint(r);
+		more = rd_varint(r);
+		if (step == 0 || step > FIELD_ID_MAX - field || length > FIELD_MAX || more > FIELD_MAX ||
+		    !entry_valid(e->type, e->provenance, length, length + more, ret->provenances, drop))
+			return CV_ERR_FORMAT;
+		field += step;
+		e->field = (uint16_t)field;
+		e->length = (uint16_t)length;
+		e->padded = (uint16_t)(length + more);
+		if (row_is_short(e->padded)) {
+			e->offset = short_n;
+			short_n += e->padded;
+		} else {
+			e->offset = long_n;
+			long_n += e->padded + TAG;
+		}
+	}
+	*ret_short = short_n;
+	*ret_long = long_n;
+	return 0;
 }
 
 static void provenance_decode(struct rd *r, struct provenance *ret)
@@ -79,86 +100,39 @@ static void provenance_decode(struct rd *r, struct provenance *ret)
 	ret->source = rd_u16(r);
 	rd_copy(r, ret->writer, 16);
 	ret->written_ms = rd_u48(r);
-	ret->as_of_day = rd_u32(r);
-	ret->due_day = rd_u32(r);
+	ret->as_of_day = rd_varint(r);
+	ret->due_day = rd_varint(r);
 }
 
-/* Less than a block of zeros, and nothing behind them. */
-static bool padding_valid(struct rd *r)
-{
-	size_t left = rd_left(r);
-	uint8_t any = 0;
-
-	if (!rd_ok(r) || left >= BLOCK)
-		return false;
-	while (left-- > 0)
-		any |= rd_u8(r);
-	return any == 0;
-}
-
-int row_index_decode(const uint8_t *p, size_t n, size_t index_n, size_t stored_n, struct row_index *ret)
+int row_decode(const uint8_t *p, size_t n, const struct row_parts *parts, size_t stored_n, bool drop, struct row_index *ret)
 {
 	struct rd r = rd_over(p, n);
-	uint32_t offset;
+	uint32_t short_n, long_n;
+	const uint8_t *values;
 
-	if (n == 0 || n % BLOCK != 0 || n > ROW_INDEX_MAX || index_n != n + TAG || stored_n > ROW_MAX)
+	if (n == 0 || n % BLOCK != 0 || n > ROW_FIRST_MAX)
 		return CV_ERR_FORMAT;
-	offset = (uint32_t)(ROW_PREFIX + index_n);
-	ret->entries = rd_u16(&r);
+	ret->entries = rd_varint(&r);
 	ret->provenances = rd_u8(&r);
-	if (ret->entries > ROW_ENTRIES || rd_u8(&r) != 0)
+	if (ret->entries > ROW_ENTRIES || entries_decode(&r, drop, ret, &short_n, &long_n) != 0)
 		return CV_ERR_FORMAT;
-	for (unsigned i = 0; i < ret->entries; i++) {
-		entry_decode(&r, &offset, &ret->entry[i]);
-		if (!entry_valid(i > 0 ? &ret->entry[i - 1] : NULL, &ret->entry[i], ret->provenances))
-			return CV_ERR_FORMAT;
-	}
 	for (unsigned i = 0; i < ret->provenances; i++)
 		provenance_decode(&r, &ret->provenance[i]);
-	return padding_valid(&r) && offset == stored_n ? 0 : CV_ERR_FORMAT;
-}
+	values = rd_take(&r, short_n);
+	if (!rd_ok(&r) || rd_left(&r) >= BLOCK || !zeros(r.p, rd_left(&r)) || parts->rest_at + long_n != stored_n)
+		return CV_ERR_FORMAT;
+	for (unsigned i = 0; i < ret->entries; i++) {
+		struct row_entry *e = &ret->entry[i];
 
-static bool index_valid(const struct row_index *x)
-{
-	for (unsigned i = 0; i < x->entries; i++)
-		if (!entry_valid(i > 0 ? &x->entry[i - 1] : NULL, &x->entry[i], x->provenances))
-			return false;
-	for (unsigned i = 0; i < x->provenances; i++)
-		if (x->provenance[i].written_ms >> 48 != 0)
-			return false;
-	return true;
-}
-
-int row_index_encode(const struct row_index *x, struct buf *ret)
-{
-	size_t start = ret->n;
-
-	if (x->entries > ROW_ENTRIES || x->provenances > ROW_PROVENANCES)
-		return CV_ERR_LIMIT;
-	if (!index_valid(x))
-		return CV_ERR_ARG;
-	buf_u16(ret, (uint16_t)x->entries);
-	buf_u8(ret, (uint8_t)x->provenances);
-	buf_u8(ret, 0);
-	for (unsigned i = 0; i < x->entries; i++) {
-		buf_u16(ret, x->entry[i].field);
-		buf_u8(ret, x->entry[i].type);
-		buf_u8(ret, x->entry[i].provenance);
-		buf_u16(ret, x->entry[i].length);
-		buf_u16(ret, x->entry[i].padded);
+		if (!row_is_short(e->padded)) {
+			e->offset += (uint32_t)parts->rest_at;
+			continue;
+		}
+		if (!zeros(values + e->offset + e->length, (size_t)e->padded - e->length))
+			return CV_ERR_FORMAT;
+		e->offset += (uint32_t)(values - p);
 	}
-	for (unsigned i = 0; i < x->provenances; i++) {
-		buf_u16(ret, x->provenance[i].source);
-		buf_put(ret, x->provenance[i].writer, 16);
-		buf_u48(ret, x->provenance[i].written_ms);
-		buf_u32(ret, x->provenance[i].as_of_day);
-		buf_u32(ret, x->provenance[i].due_day);
-	}
-	buf_zero(ret, (BLOCK - (ret->n - start) % BLOCK) % BLOCK);
-	if (buf_ok(ret))
-		return 0;
-	buf_cut(ret, start);
-	return CV_ERR_NOMEM;
+	return 0;
 }
 
 const struct row_entry *row_index_find(const struct row_index *x, uint16_t field)
@@ -174,6 +148,114 @@ const struct row_entry *row_index_find(const struct row_index *x, uint16_t field
 			hi = mid;
 	}
 	return lo < x->entries && x->entry[lo].field == field ? &x->entry[lo] : NULL;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------------------- */
+
+static bool cells_valid(const struct row_input *x)
+{
+	unsigned before = 0;
+
+	for (unsigned i = 0; i < x->n; i++) {
+		const struct row_cell *c = &x->cell[i];
+
+		if (c->field <= before || c->field > FIELD_ID_MAX ||
+		    !entry_valid(c->type, c->provenance, c->length, c->padded, x->provenances, x->drop))
+			return false;
+		before = c->field;
+	}
+	return true;
+}
+
+int row_measure(const struct row_input *x, struct row_layout *ret)
+{
+	size_t first = varint_size(x->n) + 1, rest = 0;
+	struct row_layout at;
+	unsigned before = 0;
+
+	if (x->n > ROW_ENTRIES || x->provenances > ROW_PROVENANCES)
+		return CV_ERR_LIMIT;
+	if (!cells_valid(x))
+		return CV_ERR_ARG;
+	for (unsigned i = 0; i < x->n; before = x->cell[i].field, i++) {
+		const struct row_cell *c = &x->cell[i];
+
+		first += varint_size(c->field - before) + 1 + (x->provenances > 1) + varint_size(c->length) +
+		    varint_size((uint32_t)c->padded - c->length);
+		if (row_is_short(c->padded))
+			first += c->padded;
+		else
+			rest += (size_t)c->padded + TAG;
+	}
+	for (unsigned i = 0; i < x->provenances; i++) {
+		if (x->provenance[i].written_ms >> 48 != 0)
+			return CV_ERR_ARG;
+		first += 2 + 16 + 6 + varint_size(x->provenance[i].as_of_day) + varint_size(x->provenance[i].due_day);
+	}
+	at.first_n = (first + BLOCK - 1) / BLOCK * BLOCK;
+	at.commit_at = 2 + (x->drop ? ROW_NONCE : 0) + varint_size((uint32_t)(at.first_n + TAG));
+	at.first_at = at.commit_at + ROW_COMMIT;
+	at.rest_at = at.first_at + at.first_n + TAG;
+	at.stored_n = at.rest_at + rest;
+	if (at.stored_n > ROW_MAX)
+		return CV_ERR_LIMIT;
+	*ret = at;
+	return 0;
+}
+
+static uint8_t *entries_encode(const struct row_input *x, uint8_t *p)
+{
+	unsigned before = 0;
+
+	for (unsigned i = 0; i < x->n; before = x->cell[i].field, i++) {
+		const struct row_cell *c = &x->cell[i];
+
+		p = wr_varint(p, c->field - before);
+		p = wr_u8(p, c->type);
+		if (x->provenances > 1)
+			p = wr_u8(p, c->provenance);
+		p = wr_varint(p, c->length);
+		p = wr_varint(p, (uint32_t)c->padded - c->length);
+	}
+	return p;
+}
+
+static uint8_t *provenance_encode(const struct provenance *x, uint8_t *p)
+{
+	p = wr_u16(p, x->source);
+	p = wr_bytes(p, x->writer, 16);
+	p = wr_u48(p, x->written_ms);
+	p = wr_varint(p, x->as_of_day);
+	return wr_varint(p, x->due_day);
+}
+
+void row_encode(const struct row_input *x, const struct row_layout *at, const uint8_t nonce[ROW_NONCE], uint8_t *ret)
+{
+	uint8_t *p = ret, *end = ret + at->first_at + at->first_n;
+
+	p = wr_u8(p, FORMAT);
+	p = wr_u8(p, SUITE);
+	if (x->drop)
+		p = wr_bytes(p, nonce, ROW_NONCE);
+	p = wr_varint(p, (uint32_t)(at->first_n + TAG));
+	assert(p == ret + at->commit_at);
+	p = wr_varint(ret + at->first_at, x->n);
+	p = wr_u8(p, (uint8_t)x->provenances);
+	p = entries_encode(x, p);
+	for (unsigned i = 0; i < x->provenances; i++)
+		p = provenance_encode(&x->provenance[i], p);
+	for (unsigned i = 0; i < x->n; i++) {
+		const struct row_cell *c = &x->cell[i];
+
+		if (!row_is_short(c->padded))
+			continue;
+		if (c->length > 0)
+			memcpy(p, c->p, c->length);
+		memset(p + c->length, 0, (size_t)c->padded - c->length);
+		p += c->padded;
+	}
+	assert(p <= end && (size_t)(end - p) < BLOCK);
+	memset(p, 0, (size_t)(end - p));
 }
 
 /* ---- keys of REC and HIST ---------------------------------------------------------------------------------------- */

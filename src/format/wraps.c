@@ -7,77 +7,82 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
-#define FORMAT 1
+#define FORMAT 2
 #define SUITE 1
-#define PREFIX 4u
+#define COUNT_AT 2u		/* where the number of groups stands */
 #define NONCE 24u
 #define EPK 32u
 #define CIPHERTEXT 48u
-#define GROUP_HEAD (2u + NONCE)	/* without the ephemeral key of type 3 */
+#define ENTRY_MIN 21u		/* bytes of the shortest entry */
+#define ENTRY_MAX (2 + 4 * VARINT_MAX + CIPHERTEXT)	/* more than with a salt */
 
-_Static_assert(WRAP_ENTRY == 5 * 4 + CIPHERTEXT, "as section 4.2 says");
-
-/* A walk over a keys row, one wrap a step. */
+/* A walk over a keys row, one entry a step. */
 struct walk {
 	struct rd rd;
-	unsigned groups;	/* not yet begun */
-	unsigned left;		/* wraps left in the present group */
-	unsigned total;		/* wraps read */
-	struct wrap group;	/* type, nonce and epk of the present group */
+	uint32_t groups;	/* not yet begun */
+	unsigned left;		/* entries left in the present group */
+	unsigned total;		/* entries read */
+	struct wrap group;	/* of the present group: what its entries share */
 };
 
 /* Read the prefix; false for a wrong format or suite, or fewer bytes. */
 static bool walk_begin(struct walk *w, const uint8_t *p, size_t n)
 {
-	*w = (struct walk){ .rd = rd_over(p, n) };
+	w->rd = rd_over(p, n);
+	w->left = w->total = 0;
 	if (rd_u8(&w->rd) != FORMAT || rd_u8(&w->rd) != SUITE)
 		return false;
-	w->groups = rd_u16(&w->rd);
+	w->groups = rd_varint(&w->rd);
 	return rd_ok(&w->rd);
 }
 
 static bool group_begin(struct walk *w)
 {
+	w->group.group = w->rd.p;
 	w->group.type = rd_u8(&w->rd);
 	w->left = rd_u8(&w->rd);
-	w->group.nonce = rd_take(&w->rd, NONCE);
+	w->group.nonce = w->group.type == WRAP_TYPE_CLASS ? rd_take(&w->rd, NONCE) : NULL;
 	w->group.epk = w->group.type == WRAP_TYPE_PUBLIC ? rd_take(&w->rd, EPK) : NULL;
 	w->groups--;
-	return rd_ok(&w->rd) && w->left > 0 && (w->group.type == WRAP_TYPE_CLASS || w->group.type == WRAP_TYPE_PUBLIC);
+	return rd_ok(&w->rd) && w->left > 0 && w->group.type >= WRAP_TYPE_DERIVED && w->group.type <= WRAP_TYPE_PUBLIC;
 }
 
-/*
- * What a wrap may say: compartment 0, epochs from 1 and birth no later than wrapping, generations from 1 for rows and 0
- * for drops.
- */
+/* What an entry may say: a class, epochs from 1, generations from 1 for rows and 0 for drops. */
 static bool wrap_valid(const struct wrap *x)
 {
-	if (x->class_key == 0 || (x->class_key & 0xFFFF) != 0 || x->birth_epoch == 0 || x->birth_epoch > x->wrapping_epoch)
-		return false;
-	return (x->generation == 0) == (x->drop_version != 0);
+	return x->class_key != 0 && x->birth_epoch != 0 && (x->generation == 0) == (x->drop_version != 0);
 }
 
-/* Read the next wrap. 1, 0 at the end of the row, or CV_ERR_FORMAT. */
+static bool entry_read(struct rd *r, struct wrap *ret)
+{
+	uint32_t later = 0;
+
+	ret->class_key = (uint32_t)rd_u16(r) << 16;
+	ret->generation = rd_varint(r);
+	ret->birth_epoch = rd_varint(r);
+	ret->drop_version = rd_varint(r);
+	ret->ciphertext = ret->salt = NULL;
+	if (ret->type == WRAP_TYPE_CLASS) {
+		later = rd_varint(r);
+		ret->ciphertext = rd_take(r, CIPHERTEXT);
+	} else {
+		ret->salt = rd_take(r, WRAP_SALT);
+	}
+	ret->wrapping_epoch = ret->birth_epoch + later;
+	return rd_ok(r) && later <= UINT32_MAX - ret->birth_epoch && wrap_valid(ret);
+}
+
+/* Read the next entry. 1, 0 at the end of the row, or CV_ERR_FORMAT. */
 static int walk_next(struct walk *w, struct wrap *ret)
 {
-	const uint8_t *p;
-
 	if (w->left == 0) {
 		if (w->groups == 0)
 			return rd_done(&w->rd) ? 0 : CV_ERR_FORMAT;
 		if (!group_begin(w))
 			return CV_ERR_FORMAT;
 	}
-	if ((p = rd_take(&w->rd, WRAP_ENTRY)) == NULL || ++w->total > WRAPS_MAX)
-		return CV_ERR_FORMAT;
 	*ret = w->group;
-	ret->class_key = be32_get(p);
-	ret->generation = be32_get(p + 4);
-	ret->birth_epoch = be32_get(p + 8);
-	ret->wrapping_epoch = be32_get(p + 12);
-	ret->drop_version = be32_get(p + 16);
-	ret->ciphertext = p + 20;
-	if (!wrap_valid(ret))
+	if (++w->total > WRAPS_MAX || !entry_read(&w->rd, ret))
 		return CV_ERR_FORMAT;
 	w->left--;
 	return 1;
@@ -94,14 +99,14 @@ int wraps_find(const uint8_t *p, size_t n, uint32_t class_key, uint32_t generati
 	while ((r = walk_next(&w, &x)) == 1) {
 		if (x.class_key != class_key || x.generation != generation || x.drop_version != drop_version)
 			continue;
-		/* One wrap a data key: with two, whoever can write the row could choose between them. */
-		if (found.nonce != NULL)
+		/* One entry a data key: with two, whoever can write the row could choose between them. */
+		if (found.group != NULL)
 			return CV_ERR_FORMAT;
 		found = x;
 	}
 	if (r != 0)
 		return r;
-	if (found.nonce == NULL)
+	if (found.group == NULL)
 		return CV_ERR_NOTFOUND;
 	*ret = found;
 	return 0;
@@ -127,55 +132,87 @@ void wraps_begin(struct buf *ret)
 {
 	buf_u8(ret, FORMAT);
 	buf_u8(ret, SUITE);
-	buf_u16(ret, 0);
+	buf_u8(ret, 0);	/* groups */
 }
 
-void wraps_group(struct buf *ret, uint8_t type, unsigned count, const uint8_t nonce[24], const uint8_t *epk)
+void wraps_group(struct buf *ret, uint8_t type, unsigned count, const uint8_t *nonce, const uint8_t *epk)
 {
 	assert(count >= 1 && count <= UINT8_MAX);
-	assert(type == WRAP_TYPE_PUBLIC ? epk != NULL : type == WRAP_TYPE_CLASS);
+	assert(type == WRAP_TYPE_DERIVED || (type == WRAP_TYPE_CLASS && nonce != NULL) || (type == WRAP_TYPE_PUBLIC && epk != NULL));
 	buf_u8(ret, type);
 	buf_u8(ret, (uint8_t)count);
-	buf_put(ret, nonce, NONCE);
+	if (type == WRAP_TYPE_CLASS)
+		buf_put(ret, nonce, NONCE);
 	if (type == WRAP_TYPE_PUBLIC)
 		buf_put(ret, epk, EPK);
 }
 
 void wraps_put(struct buf *ret, const struct wrap *w)
 {
-	buf_u32(ret, w->class_key);
-	buf_u32(ret, w->generation);
-	buf_u32(ret, w->birth_epoch);
-	buf_u32(ret, w->wrapping_epoch);
-	buf_u32(ret, w->drop_version);
-	buf_put(ret, w->ciphertext, CIPHERTEXT);
+	uint8_t entry[ENTRY_MAX], *p = entry;
+
+	p = wr_u16(p, (uint16_t)(w->class_key >> 16));
+	p = wr_varint(p, w->generation);
+	p = wr_varint(p, w->birth_epoch);
+	p = wr_varint(p, w->drop_version);
+	if (w->type == WRAP_TYPE_CLASS) {
+		p = wr_varint(p, w->wrapping_epoch - w->birth_epoch);
+		p = wr_bytes(p, w->ciphertext, CIPHERTEXT);
+	} else {
+		p = wr_bytes(p, w->salt, WRAP_SALT);
+	}
+	buf_put(ret, entry, (size_t)(p - entry));
 }
 
-/*
- * Count more groups in the row that starts at offset start. A row with more wraps than a reader accepts must not be
- * stored: they are counted once there are bytes enough for it.
- */
-static void groups_add(struct buf *ret, size_t start, unsigned more)
+/* How many groups the row at offset start says to have. */
+static uint32_t groups_of(const struct buf *b, size_t start)
+{
+	struct rd r = rd_over(b->p + start + COUNT_AT, b->n - start - COUNT_AT);
+
+	return rd_varint(&r);
+}
+
+/* Whether the row at offset start, with so many groups, has more entries than a reader accepts. */
+static bool too_many(const struct buf *b, size_t start, uint32_t groups)
 {
 	struct wrap x;
 	struct walk w;
-	unsigned groups;
+
+	if ((b->n - start) / ENTRY_MIN <= WRAPS_MAX)
+		return false;
+	(void)walk_begin(&w, b->p + start, b->n - start);	/* we wrote the prefix */
+	w.groups = groups;
+	while (walk_next(&w, &x) == 1)
+		;
+	return w.total > WRAPS_MAX;
+}
+
+/*
+ * Count more groups in the row that starts at offset start, which has them already. A row with more entries than a reader accepts must not
+ * be stored: they are counted once there are bytes enough for it. When the count takes a byte more, what stands behind it moves.
+ */
+static void groups_add(struct buf *ret, size_t start, uint32_t more)
+{
+	size_t was, now;
+	uint32_t groups;
+	uint8_t *at;
 
 	if (!buf_ok(ret))
 		return;
-	groups = be16_get(ret->p + start + 2) + more;
-	if (groups > UINT16_MAX) {
+	groups = groups_of(ret, start);
+	was = varint_size(groups);
+	groups += more;	/* each has an entry: far below 2^32 */
+	now = varint_size(groups);
+	if (too_many(ret, start, groups)) {
 		ret->bad = true;
 		return;
 	}
-	be16_put(ret->p + start + 2, (uint16_t)groups);
-	if ((ret->n - start) / WRAP_ENTRY <= WRAPS_MAX)
+	if (now > was && buf_add(ret, now - was) == NULL)
 		return;
-	(void)walk_begin(&w, ret->p + start, ret->n - start);	/* we wrote the prefix */
-	while (walk_next(&w, &x) == 1)
-		;
-	if (w.total > WRAPS_MAX)
-		ret->bad = true;
+	at = ret->p + start + COUNT_AT;
+	if (now > was)
+		memmove(at + now, at + was, ret->n - (start + COUNT_AT) - now);
+	(void)wr_varint(at, groups);
 }
 
 void wraps_group_added(struct buf *ret, size_t start)
@@ -183,11 +220,11 @@ void wraps_group_added(struct buf *ret, size_t start)
 	groups_add(ret, start, 1);
 }
 
-/* One group of a copy: where its head stands in ret, and how many of its wraps were kept. */
+/* One group of a copy: where its head stands in ret, and how many of its entries were kept. */
 struct copy {
 	struct buf *ret;
 	size_t head;
-	const uint8_t *nonce;	/* tells the groups of the old row apart */
+	const uint8_t *group;	/* of the old row, under way */
 	unsigned kept, groups;
 	bool (*drop)(void *cookie, const struct wrap *w);
 	void *cookie;
@@ -207,9 +244,9 @@ static int copy_wrap(void *cookie, const struct wrap *w)
 {
 	struct copy *c = cookie;
 
-	if (w->nonce != c->nonce) {
+	if (w->group != c->group) {
 		copy_group_end(c);
-		c->nonce = w->nonce;
+		c->group = w->group;
 	}
 	if (c->drop != NULL && c->drop(c->cookie, w))
 		return 0;
@@ -226,18 +263,15 @@ int wraps_copy(struct buf *ret, size_t start, const uint8_t *old, size_t n, bool
 {
 	struct copy c = { .ret = ret, .drop = drop, .cookie = cookie };
 	size_t before = ret->n;
-	uint16_t groups = buf_ok(ret) ? be16_get(ret->p + start + 2) : 0;
 	int r;
 
 	if ((r = wraps_each(old, n, copy_wrap, &c)) == 0) {
 		copy_group_end(&c);
-		groups_add(ret, start, c.groups);
+		groups_add(ret, start, c.groups);	/* the row is as it was unless all of it fits */
 		if (buf_ok(ret))
 			return 0;
 		r = CV_ERR_NOMEM;
 	}
 	buf_cut(ret, before);
-	if (ret->n >= start + PREFIX)
-		be16_put(ret->p + start + 2, groups);
 	return r;
 }

@@ -105,26 +105,27 @@ int record_head_seal(struct keys *k, const struct head *h, struct buf *ret)
 
 int record_head_seal_with(struct keys *k, const struct head *h, const uint8_t nonce[24], struct buf *ret)
 {
-	uint8_t ctx[CONTEXT_BYTES], key[32], room[HEAD_PLAIN_MAX], *out;
-	struct buf plain = { .p = room, .cap = sizeof(room), .max = sizeof(room) };
-	size_t start = ret->n;
+	/* As above. */
+	__attribute__((uninitialized)) uint8_t plain[HEAD_PLAIN_MAX];
+	uint8_t ctx[CONTEXT_BYTES], key[32], *out;
+	size_t start = ret->n, n = 0;
 	int r;
 
 	if ((r = head_key(k, h->shred_slot, key)) != 0)
 		goto out;
-	if ((r = head_encode(h, &plain)) != 0)
+	if ((r = head_encode(h, plain, &n)) != 0)
 		goto out;
-	if ((out = buf_add(ret, HEAD_PREFIX + SEAL_OVERHEAD + plain.n)) == NULL) {
+	if ((out = buf_add(ret, HEAD_PREFIX + SEAL_OVERHEAD + n)) == NULL) {
 		buf_cut(ret, start);
 		r = CV_ERR_NOMEM;
 		goto out;
 	}
 	head_prefix_encode(k->epoch, h->shred_slot, h->record, out);
-	head_context(k, k->epoch, h->shred_slot, h->record, plain.n, ctx);
-	crypto_seal_with(key, nonce, ctx, room, plain.n, out + HEAD_PREFIX);
+	head_context(k, k->epoch, h->shred_slot, h->record, n, ctx);
+	crypto_seal_with(key, nonce, ctx, plain, n, out + HEAD_PREFIX);
 out:
 	wipe(key, sizeof(key));
-	wipe(room, plain.n);
+	wipe(plain, n);
 	return r;
 }
 

@@ -32,9 +32,9 @@ struct turn {
 struct turn *record_turn(struct keys *k);
 
 /*
- * One wrap, opened with the secrets of its class and wrapping epoch, or made (type 2) and appended to ret; its data key is dk. w says all
- * of a wrap but its ciphertext, its nonce is its group's. agreed is what crypto_agree gives for a type 3 wrap, if the caller knows it, or
- * NULL. Any thread: of k they read the vault's id alone. As record_unwrap; nothing.
+ * The data key of one entry, with the secrets of its class and wrapping epoch; an entry of type 2 that was made, appended to ret, of the
+ * data key dk. w says all of an entry but its ciphertext. agreed is what crypto_agree gives for type 3, if the
+ * caller knows it, or NULL. Any thread: of k they read the vault's id alone. As record_unwrap; nothing.
  */
 int record_wrap_open(const struct keys *k, const struct class_keys *class, const uint8_t *agreed, const uint8_t record[16],
     const struct wrap *w, uint8_t ret[CRYPTO_KEY]) __attribute__((warn_unused_result));
@@ -44,15 +44,11 @@ void record_wrap_put(const struct keys *k, const uint8_t kek[32], const uint8_t 
 int record_head_seal_with(struct keys *k, const struct head *h, const uint8_t nonce[24], struct buf *ret)
     __attribute__((warn_unused_result));
 int record_wrap2_with(struct keys *k, const struct session *s, const uint8_t record[16], const struct wrap_request *reqs,
-    unsigned n, const uint8_t nonce[24], struct buf *ret, uint32_t *ret_birth) __attribute__((warn_unused_result));
-/* esk counts only where the turn has no ephemeral pair yet. */
-int record_wrap3_with(struct keys *k, const uint8_t record[16], const struct wrap_request *reqs, unsigned n,
-    const uint8_t nonce[24], const uint8_t esk[32], struct buf *ret, uint32_t *ret_birth)
-    __attribute__((warn_unused_result));
+    unsigned n, const uint8_t nonce[24], struct buf *ret) __attribute__((warn_unused_result));
+/* salts has WRAP_SALT bytes for each; esk counts only where the turn has no ephemeral pair yet. */
+int record_wrap3_with(struct keys *k, const uint8_t record[16], struct wrap_request *reqs, unsigned n,
+    const uint8_t *salts, const uint8_t esk[32], struct buf *ret) __attribute__((warn_unused_result));
 int record_grant_seal_with(struct keys *k, const struct grant_place *at, const struct datakey *dk, const uint8_t esk[32],
     uint16_t *ret_role, uint32_t *ret_epoch, uint8_t ret[GRANT_SEALED]) __attribute__((warn_unused_result));
-int record_row_seal_with(struct keys *k, const struct datakey *dk, const struct row_place *at, const struct cell *cells,
-    unsigned n, const struct provenance *provs, unsigned prov_n, const uint8_t nonce[24], struct buf *ret)
-    __attribute__((warn_unused_result));
 
 #endif

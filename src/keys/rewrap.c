@@ -248,7 +248,7 @@ static int make_wrap(void *cookie, const struct wrap *w)
 			group_begin(m);
 		new.type = WRAP_TYPE_CLASS;
 		new.nonce = m->nonce;
-		new.epk = NULL;
+		new.epk = new.salt = NULL;
 		new.wrapping_epoch = c->newest;
 		record_wrap_put(m->k, to->kek, m->record, &new, dk, m->ret);
 		m->room--;

@@ -88,9 +88,11 @@ int content_add_row(struct content *x, const struct row_view *row, bool keep_nul
 	for (unsigned i = 0; r == 0 && i < row->index.entries; i++) {
 		const struct row_entry *e = &row->index.entry[i];
 
+		const uint8_t *p;
+
 		buf_reset(scratch);
-		if ((r = record_row_cell(row, i, scratch)) == 0)
-			r = content_set(x, e->field, e->type, scratch->p, scratch->n, e->padded,
+		if ((r = record_row_value(row, i, scratch, &p)) == 0)
+			r = content_set(x, e->field, e->type, p, e->length, e->padded,
 			    &row->index.provenance[e->provenance], keep_null);
 	}
 	buf_reset(scratch);
@@ -104,7 +106,7 @@ static bool same_provenance(const struct provenance *a, const struct provenance 
 }
 
 /* The table of distinct provenances; each cell points into it. To that of a removal none does; at the limit it is left out. */
-static int content_provenances(const struct content *x, struct cell *cells, struct provenance *provs, unsigned *ret_n)
+static int content_provenances(const struct content *x, struct row_cell *cells, struct provenance *provs, unsigned *ret_n)
 {
 	unsigned n = 0;
 
@@ -135,7 +137,7 @@ static int content_provenances(const struct content *x, struct cell *cells, stru
 int content_seal(struct keys *k, const struct content *x, const struct datakey *dk, const struct row_place *at, struct buf *ret)
 {
 	/* One thread seals; these hold no values, only pointers to them. */
-	static struct cell cells[ROW_ENTRIES];
+	static struct row_cell cells[ROW_ENTRIES];
 	static struct provenance provs[ROW_PROVENANCES];
 	unsigned prov_n;
 	int r;

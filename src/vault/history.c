@@ -38,10 +38,10 @@ static const struct provenance *newest(const struct row_index *x)
 static int put_version(struct history *h, uint64_t version, uint8_t what)
 {
 	struct vault *v = h->v;
-	const struct provenance *p = newest(&v->row.index);
-	const char *source = p != NULL ? policy_department_name(v->policy, p->source) : "?";
+	const struct provenance *written = newest(&v->row.index);
+	const char *source = written != NULL ? policy_department_name(v->policy, written->source) : "?";
 	struct wire_version w = { .version = version, .class_name = wire_text(h->class_name, strlen(h->class_name)), .what = what,
-		.written_ms = p != NULL ? p->written_ms : 0, .source = wire_text(source, strlen(source)) };
+		.written_ms = written != NULL ? written->written_ms : 0, .source = wire_text(source, strlen(source)) };
 	size_t at, count = 0;
 	int r = 0;
 
@@ -50,14 +50,15 @@ static int put_version(struct history *h, uint64_t version, uint8_t what)
 	for (unsigned i = 0; r == 0 && i < h->wanted; i++) {
 		struct wanted *wish = &v->wanted[i];
 		const struct row_entry *e;
+		const uint8_t *p;
 
 		if (wish->status == WANTED_REFUSED || (uint32_t)wish->decision.class << 16 != h->hc->class_key)
 			continue;
 		if ((e = row_index_find(&v->row.index, wish->field->id)) == NULL)
 			continue;
 		buf_reset(&v->scratch);
-		if ((r = record_row_cell(&v->row, (unsigned)(e - v->row.index.entry), &v->scratch)) == 0) {
-			fields_put(v, h->c, wish, e->type, v->scratch.p, v->scratch.n, h->c->out);
+		if ((r = record_row_value(&v->row, (unsigned)(e - v->row.index.entry), &v->scratch, &p)) == 0) {
+			fields_put(v, h->c, wish, e->type, p, e->length, h->c->out);
 			wish->status = WANTED_ANSWERED;
 			count++;
 		}
@@ -69,13 +70,13 @@ static int put_version(struct history *h, uint64_t version, uint8_t what)
 }
 
 /*
- * Open stored bytes at their place and append their version. An unmerged drop has generation 0 and a key of its own; in history
- * the class's data key opens drops as well.
+ * Open stored bytes at their place and append their version; nonce is N of a row, NULL for a drop. An unmerged drop has generation 0 and
+ * a key of its own; in history the class's data key opens drops as well.
  */
-static int show(struct history *h, uint32_t generation, uint64_t version, bool drop, uint8_t what, const uint8_t *p, size_t n)
+static int show(struct history *h, uint32_t generation, uint64_t version, const uint8_t *nonce, uint8_t what, const uint8_t *p, size_t n)
 {
 	struct row_place at = { .record = h->rec->head.record, .class_key = h->hc->class_key, .generation = generation,
-		.version = version, .shred_slot = h->rec->head.shred_slot, .drop = drop };
+		.version = version, .shred_slot = h->rec->head.shred_slot, .drop = nonce == NULL, .nonce = nonce };
 	struct datakey dk;
 	uint8_t type;
 	int r;
@@ -105,11 +106,18 @@ static int show_replaced(void *cookie, const uint8_t *key, size_t key_n, const u
 	struct history *h = cookie;
 	uint64_t serial, version;
 	uint32_t class_key;
+	struct rd rd = rd_over(val, val_n);
+	uint32_t generation = rd_u32(&rd);
+	const uint8_t *nonce = NULL;
 	uint8_t what;
 
-	if (hist_key_decode(key, key_n, &serial, &class_key, &version, &what) != 0 || val_n < 4 || be32_get(val) == 0)
+	if (hist_key_decode(key, key_n, &serial, &class_key, &version, &what) != 0)
 		return CV_ERR_FORMAT;
-	return show(h, be32_get(val), version, what == 2, what == 2 ? WIRE_WHAT_DROP : WIRE_WHAT_REPLACED, val + 4, val_n - 4);
+	if (what == 1)
+		nonce = rd_take(&rd, ROW_NONCE);
+	if (!rd_ok(&rd) || generation == 0)
+		return CV_ERR_FORMAT;
+	return show(h, generation, version, nonce, what == 2 ? WIRE_WHAT_DROP : WIRE_WHAT_REPLACED, rd.p, rd_left(&rd));
 }
 
 static int show_current(struct history *h, uint32_t drop_version)
@@ -120,7 +128,7 @@ static int show_current(struct history *h, uint32_t drop_version)
 
 	if ((r = record_stored(h->v, h->rec, drop_version ? REC_DROP : REC_ROW, hc->class_key, drop_version, &val)) != 0)
 		return r;
-	return show(h, drop_version ? 0 : hc->generation, drop_version ? drop_version : hc->row_version, drop_version != 0,
+	return show(h, drop_version ? 0 : hc->generation, drop_version ? drop_version : hc->row_version, drop_version ? NULL : hc->nonce,
 	    drop_version ? WIRE_WHAT_DROP : WIRE_WHAT_CURRENT, val.p, val.n);
 }
 

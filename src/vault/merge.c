@@ -1,6 +1,6 @@
 /*
- * Merging: when a reader has touched a record, drops are folded into its rows and public-key wraps become class wraps, so
- * that later reads cost no agreement. It moves neither class version nor ETag. DESIGN sections 5 and 13.4.
+ * Merging: when a reader has touched a record, drops are folded into its rows and keys made to the public become wraps under
+ * the class, so that later reads cost no agreement. It moves neither class version nor ETag. DESIGN sections 5 and 13.4.
  */
 #include <string.h>
 
@@ -12,13 +12,15 @@
 
 #define UPKEEP_MERGED 1
 
-/* The session's wraps to be made anew, gathered from the old keys row behind the keys of folded classes that are new. */
+/* Keys that were made to the public and are wrapped for the session's classes, gathered from the old keys row. */
+#define REWRAP_KEYS 255u	/* of one group; the rest waits for the next merge */
 struct rewrap {
 	struct vault *v;
 	const struct session *session;
-	const uint8_t *record;
 	struct head *head;
-	struct new_keys *keys;
+	unsigned n;
+	struct wrap_request req[REWRAP_KEYS];
+	struct datakey key[REWRAP_KEYS];
 };
 
 static bool due(const struct session *s, const struct wrap *w)
@@ -26,16 +28,16 @@ static bool due(const struct session *s, const struct wrap *w)
 	return w->type == WRAP_TYPE_PUBLIC && session_has_epoch(s, w->class_key, w->wrapping_epoch);
 }
 
-static int find_public_wrap(void *cookie, const struct wrap *w)
+static int find_public(void *cookie, const struct wrap *w)
 {
 	return due(cookie, w) ? 1 : 0;
 }
 
-/* Whether the session could turn some public-key wrap of the record into a class wrap. */
-static bool has_public_wrap(const struct vault_call *c, const struct record *r)
+/* Whether the session could wrap some key of the record that was made to the public. */
+static bool has_public(const struct vault_call *c, const struct record *r)
 {
 	if (r->rows == NULL || !r->rows->wraps_whole)
-		return wraps_each(r->keys_row, r->keys_row_n, find_public_wrap, c->session) == 1;
+		return wraps_each(r->keys_row, r->keys_row_n, find_public, c->session) == 1;
 	for (unsigned i = 0; i < r->rows->wraps; i++)
 		if (due(c->session, &r->rows->wrap[i]))
 			return true;
@@ -50,7 +52,7 @@ void record_want_merge(struct vault *v, const struct vault_call *c, const struct
 	for (unsigned i = 0; i < r->head.classes && !wanted; i++)
 		wanted = r->head.class[i].drops > 0 && session_has_class(c->session, r->head.class[i].class_key);
 	if (!wanted)
-		wanted = has_public_wrap(c, r);
+		wanted = has_public(c, r);
 	if (!wanted || v->merges == VAULT_MERGES)
 		return;
 	for (unsigned i = 0; i < v->merges; i++)
@@ -71,57 +73,61 @@ void merges_forget(struct vault *v, const struct session *s)
 	v->merges = n;
 }
 
-static int open_public_wrap(void *cookie, const struct wrap *w)
+static int open_public(void *cookie, const struct wrap *w)
 {
-	const struct rewrap *x = cookie;
-	struct new_keys *to = x->keys;
+	struct rewrap *x = cookie;
 	int r;
 
-	if (!due(x->session, w) || write_wrap_spent(x->head, w) || to->n == WRITE_KEYS)
+	if (!due(x->session, w) || write_wrap_spent(x->head, w) || x->n == REWRAP_KEYS)
 		return 0;
-	if ((r = record_unwrap(x->v->keys, x->session, x->record, w, &to->key[to->n])) != 0)
+	if ((r = record_unwrap(x->v->keys, x->session, x->head->record, w, &x->key[x->n])) != 0)
 		return r;
-	to->req[to->n] = (struct wrap_request){ w->class_key, w->generation, w->birth_epoch, w->drop_version, &to->key[to->n] };
-	to->n++;
+	x->req[x->n] = (struct wrap_request){ w->class_key, w->generation, w->birth_epoch, w->drop_version, &x->key[x->n] };
+	x->n++;
 	return 0;
 }
 
-/* Whether a wrap of the old keys row stands in the new group, or opens a drop that was folded: it may go. */
+/* Whether an entry of the old keys row stands in the new group, or is of a drop that was folded: it may go. */
 static bool was_rewrapped(void *cookie, const struct wrap *w)
 {
 	const struct rewrap *x = cookie;
-	const struct new_keys *to = x->keys;
 
 	if (write_wrap_spent(x->head, w))
 		return true;
-	for (unsigned i = 0; i < to->n && w->type == WRAP_TYPE_PUBLIC; i++)
-		if (to->req[i].class_key == w->class_key && to->req[i].generation == w->generation &&
-		    to->req[i].drop_version == w->drop_version)
+	for (unsigned i = 0; i < x->n && w->type == WRAP_TYPE_PUBLIC; i++)
+		if (x->req[i].class_key == w->class_key && x->req[i].generation == w->generation &&
+		    x->req[i].drop_version == w->drop_version)
 			return true;
 	return false;
 }
 
-/* The record's new keys row in v->keys_row, with one group for new keys and for wraps that were made to the public. */
-static int rewrap_keys(struct vault *v, struct record *rec, const struct session *s, struct new_keys *keys)
+/* The record's new keys row in v->keys_row, with the keys that folding made, and a group of those that were made to the public. */
+static int rewrap_keys(struct vault *v, struct record *rec, const struct session *s, struct fresh_keys *fresh)
 {
-	struct rewrap x = { .v = v, .session = s, .record = rec->head.record, .head = &rec->head, .keys = keys };
+	static struct rewrap x;
 	int r;
 
+	x.v = v;
+	x.session = s;
+	x.head = &rec->head;
+	x.n = 0;
 	buf_reset(&v->keys_row);
 	wraps_begin(&v->keys_row);
-	if ((r = wraps_each(rec->keys_row, rec->keys_row_n, open_public_wrap, &x)) == 0 &&
-	    (r = wraps_copy(&v->keys_row, 0, rec->keys_row, rec->keys_row_n, was_rewrapped, &x)) == 0)
-		r = write_wrap_keys(v, s, rec, keys);
-	return r;
+	if ((r = wraps_each(rec->keys_row, rec->keys_row_n, open_public, &x)) == 0 &&
+	    (r = wraps_copy(&v->keys_row, 0, rec->keys_row, rec->keys_row_n, was_rewrapped, &x)) == 0 && x.n > 0 &&
+	    (r = record_wrap2(v->keys, s, rec->head.record, x.req, x.n, &v->keys_row)) == 0)
+		wraps_group_added(&v->keys_row, 0);
+	wipe(x.key, x.n * sizeof(x.key[0]));
+	return r != 0 ? r : write_put_keys(v, rec, fresh);
 }
 
 /* Fold the drops of one class into its row; the class version stays. */
-static int fold_class(struct vault *v, const struct vault_call *c, struct record *rec, struct head_class *hc, struct new_keys *keys)
+static int fold_class(struct vault *v, const struct vault_call *c, struct record *rec, struct head_class *hc, struct fresh_keys *fresh)
 {
 	struct row_key key = { .generation = 0 };
 	int r;
 
-	if ((r = record_load_content(v, c, rec, hc, &v->content)) == 0 && (r = write_row_key(v, c, rec, hc, keys, &key)) == 0 &&
+	if ((r = record_load_content(v, c, rec, hc, &v->content)) == 0 && (r = write_row_key(v, c, rec, hc, fresh, &key)) == 0 &&
 	    (r = write_history(v, c, rec, hc, &key)) == 0)
 		r = write_row(v, rec, hc, &key, hc->class_version);
 	wipe(&key, sizeof(key));
@@ -132,7 +138,7 @@ static int fold_class(struct vault *v, const struct vault_call *c, struct record
 static int merge_record(struct vault *v, const struct merge_job *job)
 {
 	static struct vault_call c;
-	static struct new_keys keys;
+	static struct fresh_keys fresh;
 	struct record rec;
 	int r;
 
@@ -140,6 +146,7 @@ static int merge_record(struct vault *v, const struct merge_job *job)
 	if ((r = record_load(v, job->record, false, &rec)) != 0)
 		return r;
 	vault_save(v);
+	fresh.n = 0;
 	buf_reset(&v->old_keys);
 	buf_put(&v->old_keys, rec.keys_row, rec.keys_row_n);
 	if (!buf_ok(&v->old_keys))
@@ -147,10 +154,9 @@ static int merge_record(struct vault *v, const struct merge_job *job)
 	rec.keys_row = v->old_keys.p;
 	for (unsigned i = 0; r == 0 && i < rec.head.classes; i++)
 		if (rec.head.class[i].drops > 0 && session_has_class(job->session, rec.head.class[i].class_key))
-			r = fold_class(v, &c, &rec, &rec.head.class[i], &keys);
-	if (r == 0 && (r = rewrap_keys(v, &rec, job->session, &keys)) == 0)
+			r = fold_class(v, &c, &rec, &rec.head.class[i], &fresh);
+	if (r == 0 && (r = rewrap_keys(v, &rec, job->session, &fresh)) == 0)
 		r = record_put_head(v, &rec);
-	write_forget_keys(&keys);
 	wipe(rec.head.log_key, sizeof(rec.head.log_key));
 	return r;
 }

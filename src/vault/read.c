@@ -29,6 +29,7 @@ static int answer_from_row(struct reading *x, uint16_t class_id)
 	for (unsigned i = 0; r == 0 && i < x->n; i++) {
 		struct wanted *w = &v->wanted[i];
 		const struct row_entry *e;
+		const uint8_t *p;
 
 		if (w->status != WANTED_OPEN || w->decision.class != class_id)
 			continue;
@@ -36,8 +37,8 @@ static int answer_from_row(struct reading *x, uint16_t class_id)
 		if ((e = row_index_find(&v->row.index, w->field->id)) == NULL)
 			continue;
 		buf_reset(&v->scratch);
-		if ((r = record_row_cell(&v->row, (unsigned)(e - v->row.index.entry), &v->scratch)) == 0)
-			answer(x, w, e->type, v->scratch.p, v->scratch.n, &v->row.index.provenance[e->provenance]);
+		if ((r = record_row_value(&v->row, (unsigned)(e - v->row.index.entry), &v->scratch, &p)) == 0)
+			answer(x, w, e->type, p, e->length, &v->row.index.provenance[e->provenance]);
 	}
 	buf_reset(&v->scratch);
 	return r;

@@ -114,6 +114,7 @@ int record_load(struct vault *v, const uint8_t id[16], bool all, struct record *
 	if (all && (r = collect_rows(v, ret->serial)) != 0)
 		return r;
 	ret->rows = all ? &v->rows : NULL;
+	ret->has_nonce = false;
 	if ((r = record_stored(v, ret, REC_HEAD, 0, 0, &val)) != 0 ||
 	    (r = record_head_open(v->keys, val.p, val.n, id, &ret->head)) != 0 ||
 	    (r = record_stored(v, ret, REC_KEYS, 0, 0, &val)) != 0)
@@ -139,14 +140,14 @@ int record_class_key(struct vault *v, const struct vault_call *c, const struct r
 	int e;
 
 	if ((e = find_wrap(r, class_key, drop_version ? 0 : generation, drop_version, &w)) != 0)
-		return e == CV_ERR_NOTFOUND ? CV_ERR_AUTH : e;	/* head names the row, so its wrap was taken away */
+		return e == CV_ERR_NOTFOUND ? CV_ERR_AUTH : e;	/* head names the row, so its key was taken away */
 	*ret_birth = w.birth_epoch;
 	*ret_type = w.type;
 	e = record_unwrap(v->keys, c->session, r->head.record, &w, ret);
 	if (e == CV_ERR_NOKEY && drop_version == 0 && c->principal != NULL && !session_has_class(c->session, class_key))
 		return gov_datakey(v, c, r, class_key, generation, ret, ret_birth);
 	/*
-	 * Whoever holds the class opens its wraps, old ones along links: one that names an epoch nobody has was changed, or the link was.
+	 * Whoever holds the class opens its entries, old ones along links: one that names an epoch nobody has was changed, or the link was.
 	 * Only the session that a rekey will end in a moment has reason not to.
 	 */
 	if (e == CV_ERR_NOKEY && session_has_class(c->session, class_key) && !is_behind(v, c->session, class_key, w.wrapping_epoch))
@@ -161,7 +162,7 @@ static int open_stored(struct vault *v, const struct vault_call *c, const struct
 	struct row_place at = {
 		.record = r->head.record, .class_key = hc->class_key, .generation = drop_version ? 0 : hc->generation,
 		.version = drop_version ? drop_version : hc->row_version, .shred_slot = r->head.shred_slot,
-		.drop = drop_version != 0,
+		.drop = drop_version != 0, .nonce = drop_version ? NULL : hc->nonce,
 	};
 	struct store_value val;
 	struct datakey dk;
@@ -217,8 +218,8 @@ static bool list_holds(const struct buf *list, const struct value_item *item)
 	return false;
 }
 
-/* The list in x with the items of another that it does not hold, in v->scratch in that one's place. */
-static int join_lists(struct vault *v, const struct content *x, const struct content_item *was)
+/* The list in x with the items of another, of n bytes at p, that it does not hold: into v->scratch, which may hold that one. */
+static int join_lists(struct vault *v, const struct content *x, const struct content_item *was, const uint8_t *p, size_t n)
 {
 	struct value_walk walk = value_walk(VALUE_LIST, x->bytes.p + was->at, was->length);
 	struct value_item item;
@@ -232,7 +233,7 @@ static int join_lists(struct vault *v, const struct content *x, const struct con
 	at = value_begin(&joined);
 	for (; value_next(&walk, &item); count++)
 		value_item_put(&joined, item.type, item.p, item.n);
-	walk = value_walk(VALUE_LIST, v->scratch.p, v->scratch.n);
+	walk = value_walk(VALUE_LIST, p, n);
 	while (buf_ok(&old) && value_next(&walk, &item)) {
 		if (list_holds(&old, &item))
 			continue;
@@ -259,15 +260,20 @@ static int add_drop(struct vault *v, struct content *x)
 		const struct provenance *prov = &v->row.index.provenance[e->provenance];
 		const struct content_item *was = content_find(x, e->field);
 		uint16_t padded = e->padded;
+		const uint8_t *p;
+		size_t n = e->length;
 
 		buf_reset(&v->scratch);
-		if ((r = record_row_cell(&v->row, i, &v->scratch)) != 0)
+		if ((r = record_row_value(&v->row, i, &v->scratch, &p)) != 0)
 			break;
 		if (e->type == VALUE_LIST && was != NULL && was->type == VALUE_LIST && came_by_fold(v, e->field, prov->source) &&
-		    (r = join_lists(v, x, was)) == 0)
-			padded = field_padded(policy_field_by_id(v->policy, e->field), v->scratch.n);
+		    (r = join_lists(v, x, was, p, n)) == 0) {
+			p = v->scratch.p;
+			n = v->scratch.n;
+			padded = field_padded(policy_field_by_id(v->policy, e->field), n);
+		}
 		if (r == 0)
-			r = content_set(x, e->field, e->type, v->scratch.p, v->scratch.n, padded, prov, false);
+			r = content_set(x, e->field, e->type, p, n, padded, prov, false);
 	}
 	buf_reset(&v->scratch);
 	return r;

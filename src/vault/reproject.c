@@ -17,7 +17,7 @@ struct rework {
 	bool changed;
 };
 
-/* Open record serial; its keys row moves to v->keys_row, which grows by new wraps. */
+/* Open record serial; its keys row moves to v->keys_row, which grows by new keys. */
 static int open_record(struct rework *x, uint64_t serial)
 {
 	struct vault *v = x->v;
@@ -48,11 +48,12 @@ static int load_class(struct rework *x, uint16_t class_id, struct content *ret, 
 /* Store v->content as the row of the class: its first, or one more with what it replaces going to history. */
 static int store_class(struct rework *x, uint16_t class_id, struct head_class *hc)
 {
-	static struct new_keys fresh;
+	static struct fresh_keys fresh;
 	struct vault *v = x->v;
 	struct row_key key = { .generation = 0 };
 	int r;
 
+	fresh.n = 0;
 	x->changed = true;
 	if (hc != NULL) {
 		if ((r = write_row_key(v, x->c, &x->rec, hc, &fresh, &key)) == 0)
@@ -60,12 +61,11 @@ static int store_class(struct rework *x, uint16_t class_id, struct head_class *h
 	} else if ((hc = head_class_add(&x->rec.head, (uint32_t)class_id << 16)) == NULL) {
 		return CV_ERR_LIMIT;
 	} else {
-		r = write_first_key(x->c, hc, &fresh, &key);
+		r = write_first_key(v, x->c, &x->rec, hc, &fresh, &key);
 	}
 	/* At once: the class may be looked at, and stored, once more before the record is done. */
-	if (r == 0 && (r = write_wrap_keys(v, x->c->session, &x->rec, &fresh)) == 0)
+	if (r == 0 && (r = write_put_keys(v, &x->rec, &fresh)) == 0)
 		r = write_row(v, &x->rec, hc, &key, hc->class_version + 1);
-	write_forget_keys(&fresh);
 	wipe(&key, sizeof(key));
 	return r;
 }

@@ -134,6 +134,8 @@ struct record {
 	const struct record_rows *rows;
 	const uint8_t *keys_row;
 	size_t keys_row_n;
+	bool has_nonce;			/* the change under way has drawn it */
+	uint8_t nonce[ROW_NONCE];	/* N of the rows that it writes, FORMAT.md 4.1 */
 };
 
 struct vault {

@@ -23,7 +23,6 @@ void write_end(struct write_set *w)
 {
 	for (unsigned i = 0; i < w->targets; i++)
 		wipe(&w->target[i].key, sizeof(w->target[i].key));
-	write_forget_keys(&w->fresh);
 	buf_reset(&w->values);
 	w->changes = w->targets = 0;
 }
@@ -94,12 +93,25 @@ static int put_row(struct vault *v, const struct record *rec, uint32_t class_key
 	return store_put(v->store, STORE_REC, key, n, v->row_out.p, v->row_out.n);
 }
 
+/*
+ * N of the row that is written next: one for all rows of a change, since they differ in data key or context; but none that this row is
+ * under already, which would give the same row key once more.
+ */
+static void change_nonce(struct record *rec, const struct head_class *hc)
+{
+	if (rec->has_nonce && ((hc->flags & HEAD_CLASS_ROW) == 0 || memcmp(rec->nonce, hc->nonce, ROW_NONCE) != 0))
+		return;
+	crypto_random(rec->nonce, sizeof(rec->nonce));
+	rec->has_nonce = true;
+}
+
 int write_row(struct vault *v, struct record *rec, struct head_class *hc, const struct row_key *key, uint32_t version)
 {
 	struct row_place at = { .record = rec->head.record, .class_key = hc->class_key, .birth_epoch = key->birth,
-		.generation = key->generation, .version = version, .shred_slot = rec->head.shred_slot };
+		.generation = key->generation, .version = version, .shred_slot = rec->head.shred_slot, .nonce = rec->nonce };
 	int r;
 
+	change_nonce(rec, hc);
 	buf_reset(&v->row_out);
 	if ((r = content_seal(v->keys, &v->content, &key->dk, &at, &v->row_out)) != 0)
 		return r;
@@ -107,6 +119,7 @@ int write_row(struct vault *v, struct record *rec, struct head_class *hc, const 
 	hc->drops = 0;
 	hc->generation = key->generation;
 	hc->row_version = hc->class_version = version;
+	memcpy(hc->nonce, rec->nonce, ROW_NONCE);
 	record_digest_row(v->keys, rec->head.shred_slot, hc->class_key, version, v->row_out.p, v->row_out.n, hc->digest);
 	return put_row(v, rec, hc->class_key, 0);
 }
@@ -122,7 +135,7 @@ static int write_fresh(struct vault *v, struct write_set *w, struct record *rec,
 	return r;
 }
 
-/* A drop: this write alone, under a key of its own that only readers can unwrap. */
+/* A drop: this write alone, under a key of its own that only readers can make again. */
 static int write_drop(struct vault *v, struct write_set *w, struct record *rec, struct target *t, struct head_class *hc)
 {
 	struct row_place at = { .record = rec->head.record, .class_key = hc->class_key, .birth_epoch = t->key.birth,
@@ -309,8 +322,8 @@ int write_targets(struct vault *v, struct vault_call *c, struct write_set *w, st
 		}
 	}
 	if (r == 0)
-		r = write_wrap_keys(v, c->session, rec, &w->fresh);
-	/* Only what is rewritten folds drops in, and with them their wraps. */
+		r = write_put_keys(v, rec, &w->fresh);
+	/* Only what is rewritten folds drops in, and with them their keys. */
 	if (r == 0 && folded)
 		r = write_prune_wraps(v, rec);
 	note_in_head(c, w, &rec->head);

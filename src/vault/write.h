@@ -10,13 +10,6 @@ struct row_key {
 	uint32_t generation;
 	uint32_t birth;			/* epoch */
 };
-/* Data keys that a record's keys row is to get wraps of, in one group for the session's classes. */
-#define WRITE_KEYS 255u
-struct new_keys {
-	unsigned n;
-	struct wrap_request req[WRITE_KEYS];
-	struct datakey key[WRITE_KEYS];
-};
 /* One accepted change of one field. */
 struct change {
 	const struct policy_field *field;
@@ -29,7 +22,7 @@ struct change {
 /* A class that the changes touch: a source class, or a view class of one. */
 struct target {
 	uint16_t class;
-	bool sealed_to_public;		/* the session has no key for it: type 3 wrap, row or drop */
+	bool sealed_to_public;		/* the session has no key for it: type 3 entry, row or drop */
 	bool is_view;
 	bool fresh;			/* gets its first row now */
 	struct row_key key;		/* of the row or the drop */
@@ -39,7 +32,7 @@ struct write_set {
 	unsigned changes, targets;
 	struct change change[POLICY_FIELDS];
 	struct target target[POLICY_CLASSES];
-	struct new_keys fresh;
+	struct fresh_keys fresh;
 	struct buf values;
 	uint32_t as_of_day;		/* of all values; never 0 */
 	const struct policy_field *foreign;	/* the first field whose owner is another department, or NULL */
@@ -59,21 +52,24 @@ unsigned write_accept(struct vault *v, struct vault_call *c, struct write_set *w
 unsigned write_admit(struct vault *v, struct vault_call *c, const struct write_set *w, const struct record *rec);
 /*
  * Write all targets of rec: rewrite what the session can open, drop into the rest; v->keys_row holds the record's keys row
- * and grows by the new wraps; rec->head is brought up to date but not stored. 0 or an error.
+ * and grows by the new keys; rec->head is brought up to date but not stored. 0 or an error.
  */
 int write_targets(struct vault *v, struct vault_call *c, struct write_set *w, struct record *rec);
 /*
  * Move the current row and the drops of hc to history; drops are sealed anew under key, with which the class's next row will be sealed, so
- * that their own wraps can go. 0 or an error: CV_ERR_AUTH if they are not what head says was written.
+ * that their own entries can go. 0 or an error: CV_ERR_AUTH if they are not what head says was written.
  */
 int write_history(struct vault *v, const struct vault_call *c, struct record *rec, struct head_class *hc, const struct row_key *key);
-/* Whether a wrap opens a drop that is not there any more. */
+/* Whether an entry is of a drop that is not there any more. */
 bool write_wrap_spent(struct head *h, const struct wrap *w);
-/* Take such wraps out of v->keys_row, rec's keys row. 0 or an error. */
+/* Take such entries out of v->keys_row, rec's keys row. 0 or an error. */
 int write_prune_wraps(struct vault *v, struct record *rec);
 /* The quarter of a date YYYY-MM-DD (10 characters at p) as head counts it: year * 4 + quarter - 1. */
 uint16_t write_quarter(const char *p);
-/* Seal v->content as the row of hc at version under key, store it and bring hc up to date, generation included. 0 or an error. */
+/*
+ * Seal v->content as the row of hc at version under key and the change's N, which is another one if the change wrote this row before; store
+ * it and bring hc up to date, generation and N included. 0 or an error.
+ */
 int write_row(struct vault *v, struct record *rec, struct head_class *hc, const struct row_key *key, uint32_t version);
 /* Bytes that the set may take in the journal. */
 size_t write_room(const struct write_set *w);
@@ -85,20 +81,16 @@ size_t write_room(const struct write_set *w);
  * class than that one's birth epoch, a fresh one of the next generation, which joins x. 0 or an error, *ret undefined then.
  */
 int write_row_key(struct vault *v, const struct vault_call *c, const struct record *rec, const struct head_class *hc,
-    struct new_keys *x, struct row_key *ret);
+    struct fresh_keys *x, struct row_key *ret);
 /* A fresh data key for the first row of hc, which joins x. 0, CV_ERR_NOKEY, CV_ERR_LIMIT. */
-int write_first_key(const struct vault_call *c, const struct head_class *hc, struct new_keys *x, struct row_key *ret);
+int write_first_key(struct vault *v, const struct vault_call *c, const struct record *rec, const struct head_class *hc,
+    struct fresh_keys *x, struct row_key *ret);
 /*
- * Data keys of every target that gets its first row or a drop; those of classes that the session does not hold are wrapped to
- * v->keys_row at once, the others join w->fresh. 0 or an error.
+ * Data keys of every target that gets its first row or a drop; those of classes that the session does not hold are put into v->keys_row at
+ * once, the others join w->fresh. 0 or an error.
  */
 int write_target_keys(struct vault *v, const struct vault_call *c, struct write_set *w, struct record *rec);
-/*
- * Append the wraps of x to v->keys_row, rec's keys row, as one group under the session's newest epochs; x is empty after it. 0 or an
- * error.
- */
-int write_wrap_keys(struct vault *v, const struct session *s, struct record *rec, struct new_keys *x);
-/* Wipe and empty x. */
-void write_forget_keys(struct new_keys *x);
+/* Append the keys of x to v->keys_row, rec's keys row; x is empty after it. 0 or an error. */
+int write_put_keys(struct vault *v, struct record *rec, struct fresh_keys *x);
 
 #endif

@@ -1,4 +1,4 @@
-/* What a rewritten class leaves behind: replaced rows and drops in history, wraps that open nothing any more. FORMAT.md 4.4 and 4.6. */
+/* What a rewritten class leaves behind: replaced rows and drops in history, keys that open nothing any more. FORMAT.md 4.4 and 4.6. */
 #include <string.h>
 
 #include "base/bytes.h"
@@ -54,6 +54,7 @@ static int move_to_history(struct vault *v, struct moving *m, uint32_t drop_vers
 		r = reseal_drop(v, m, drop_version);
 	} else {
 		record_digest_row(v->keys, slot, hc->class_key, hc->row_version, val.p, val.n, m->digest);
+		buf_put(&v->old_row, hc->nonce, ROW_NONCE);
 		buf_put(&v->old_row, val.p, val.n);
 	}
 	if (r != 0 || !buf_ok(&v->old_row))
@@ -78,7 +79,7 @@ int write_history(struct vault *v, const struct vault_call *c, struct record *re
 		r = move_to_history(v, &m, 0);
 	for (uint32_t d = first; r == 0 && hc->drops > 0 && d <= last; d++)
 		r = move_to_history(v, &m, d);
-	/* What is folded and replaced is what head says was written: anybody can wrap a drop to a class's public key. */
+	/* What is folded and replaced is what head says was written: anybody can make a drop for a class's public key. */
 	if (r == 0 && !crypto_equal(m.digest, hc->digest, 16))
 		r = CV_ERR_AUTH;
 	return r;

@@ -16,12 +16,17 @@ static int see(void *cookie, const struct wrap *w)
 	struct wrap found;
 	int r;
 
-	MUST(w->ciphertext >= s->p && w->ciphertext + 48 <= s->p + s->n && w->nonce >= s->p && w->nonce < w->ciphertext);
 	MUST((w->epk != NULL) == (w->type == WRAP_TYPE_PUBLIC));
+	MUST((w->nonce != NULL) == (w->type == WRAP_TYPE_CLASS) && (w->ciphertext != NULL) == (w->type == WRAP_TYPE_CLASS));
+	MUST((w->salt == NULL) == (w->type == WRAP_TYPE_CLASS) && w->group >= s->p);
+	if (w->type == WRAP_TYPE_CLASS)
+		MUST(w->nonce > w->group && w->ciphertext >= w->nonce + 24 && w->ciphertext + 48 <= s->p + s->n);
+	else
+		MUST(w->salt > w->group && w->salt + WRAP_SALT <= s->p + s->n && w->birth_epoch == w->wrapping_epoch);
 	if (s->count++ < FOUND_MAX) {
 		/* FORMAT only if the row names this place twice, or breaks a rule behind this wrap. */
 		r = wraps_find(s->p, s->n, w->class_key, w->generation, w->drop_version, &found);
-		MUST(r == CV_ERR_FORMAT || (r == 0 && found.ciphertext == w->ciphertext));
+		MUST(r == CV_ERR_FORMAT || (r == 0 && found.ciphertext == w->ciphertext && found.salt == w->salt));
 	}
 	return 0;
 }

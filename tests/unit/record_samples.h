@@ -23,7 +23,8 @@
 #define GENERATION 2u
 #define ROW_VERSION 7u
 #define DROP_VERSION 8u
-#define SAMPLE_MAX 4096
+#define FAR 300u	/* a generation of two groups of bits */
+#define SAMPLE_MAX 8192
 
 /* Bytes first, first + 1, ... */
 static inline void run(uint8_t *p, uint8_t first, size_t n)
@@ -84,6 +85,46 @@ static inline void sample_head(struct head *ret)
 	run(c[1].digest, 0x90, 16);
 	run(c[1].hist_digest, 0xA0, 16);
 	run(c[2].digest, 0xB0, 16);
+	run(c[0].nonce, 0x65, ROW_NONCE);
+	run(c[1].nonce, 0x55, ROW_NONCE);
+}
+
+/* The head with everything that the other has not. */
+static inline void sample_head_planned(struct head *ret)
+{
+	struct head_class *c;
+
+	memset(ret, 0, sizeof(*ret));
+	run(ret->record, 0x11, 16);
+	ret->shred_slot = SLOT;
+	ret->state = STATE_APPLIED;
+	ret->flags = HEAD_PLANNED;
+	ret->created_ms = ret->updated_ms = 1790000000123;
+	run(ret->log_key, 0x91, 32);
+	ret->planned_n = 12;
+	memcpy(ret->planned, "330107000000", 12);
+	ret->planned_day = 20790;
+	ret->classes = 5;
+	c = ret->class;
+	c[0] = (struct head_class){ .class_key = IDENTITY, .flags = 3, .generation = 1, .row_version = 3, .class_version = 3,
+		.hist_count = 2 };
+	c[1] = (struct head_class){ .class_key = HEALTH, .flags = 3, .drops = 64, .generation = FAR, .row_version = 70000,
+		.class_version = 70200, .hist_count = UINT32_MAX };
+	c[2] = (struct head_class){ .class_key = NOTES, .flags = 1, .generation = 2, .row_version = 3, .class_version = 4 };
+	c[3] = (struct head_class){ .class_key = 0xD0u << 16, .flags = 1, .generation = UINT32_MAX, .row_version = UINT32_MAX,
+		.class_version = UINT32_MAX };
+	c[4] = (struct head_class){ .class_key = 0x40D1u << 16, .flags = 2, .generation = 1, .class_version = 5, .hist_count = 1 };
+	run(c[0].digest, 0x80, 16);
+	run(c[1].digest, 0x90, 16);
+	run(c[2].digest, 0xB0, 16);
+	run(c[3].digest, 0xC0, 16);
+	run(c[0].hist_digest, 0xA1, 16);
+	run(c[1].hist_digest, 0xA2, 16);
+	run(c[4].hist_digest, 0xA3, 16);
+	run(c[0].nonce, 0x65, ROW_NONCE);
+	run(c[1].nonce, 0x55, ROW_NONCE);
+	run(c[2].nonce, 0x65, ROW_NONCE);
+	run(c[3].nonce, 0x75, ROW_NONCE);
 }
 
 static inline void sample_provenances(struct provenance ret[2])

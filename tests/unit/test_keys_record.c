@@ -187,7 +187,7 @@ static void digests_give_the_known_answers(void **state)
 {
 	uint8_t row[SAMPLE_MAX], drop[SAMPLE_MAX], key[SAMPLE_MAX], hist[SAMPLE_MAX], want[SAMPLE_MAX], out[16];
 	static const uint8_t zeros[16];
-	size_t row_n = sample("row_stored", row), drop_n = sample("drop_stored", drop);
+	size_t row_n = sample("row_stored", row), drop_n = sample("drop_stored", drop), hist_n;
 
 	(void)state;
 	record_digest_row(&vault, SLOT, HEALTH, ROW_VERSION, row, row_n, out);
@@ -197,13 +197,13 @@ static void digests_give_the_known_answers(void **state)
 	sample("digest_drop", want);
 	assert_memory_equal(out, want, 16);
 	assert_int_equal(sample("hist_key", key), HIST_KEY);
-	be32_put(hist, GENERATION);
-	memcpy(hist + 4, row, row_n);
-	record_digest_hist(&vault, SLOT, zeros, key, HIST_KEY, hist, row_n + 4, out);
+	hist_n = sample("hist_row", hist);
+	record_digest_hist(&vault, SLOT, zeros, key, HIST_KEY, hist, hist_n, out);
 	sample("digest_hist", want);
 	assert_memory_equal(out, want, 16);
-	key[18] = 2;
-	record_digest_hist(&vault, SLOT, out, key, HIST_KEY, hist, row_n + 4, out);
+	assert_int_equal(sample("hist_key_drop", key), HIST_KEY);
+	hist_n = sample("hist_drop", hist);
+	record_digest_hist(&vault, SLOT, out, key, HIST_KEY, hist, hist_n, out);
 	sample("digest_hist_2", want);
 	assert_memory_equal(out, want, 16);
 }

@@ -22,7 +22,7 @@ static int vault_up(void **state)
 	assert_int_equal(test_login(v, WORKER, UID_WORKER, T0, &worker), 0);
 	assert_int_equal(test_login(v, GUEST, 7, T0, &guest), 0);
 	at = (struct grant_place){ record, v->people[WORKER].p.id, test_classes[0], 3, 2 };
-	record_datakey_random(&key);
+	crypto_random(&key, sizeof(key));
 	assert_int_equal(record_grant_seal(v->k, &at, &key, &role, &epoch, sealed), 0);
 	return 0;
 }

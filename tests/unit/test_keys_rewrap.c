@@ -11,26 +11,35 @@
 
 #define NEW_SK 0xB0	/* first byte of the class secret that the known answer is under */
 
-/* The secrets of every fake class, up to its newest epoch; wrong: HEALTH's old epoch is another key. */
-static struct rewrap_keys *secrets(bool wrong)
+/* The secrets of the fake classes, or of one (0: all), up to its newest epoch; wrong: HEALTH's old epoch is another key. */
+static struct rewrap_keys *secrets_of(uint32_t one, bool wrong)
 {
 	struct rewrap_class class[HELD];
 	struct rewrap_keys *x;
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < fakes; i++) {
+		if (one != 0 && fake[i].class_key != one)
+			continue;
 		if (n == 0 || class[n - 1].class_key != fake[i].class_key)
 			class[n++].class_key = fake[i].class_key;
 		class[n - 1].newest = fake[i].epoch;
 	}
 	assert_non_null(x = rewrap_keys_new(class, n, fakes));
 	for (unsigned i = 0; i < fakes; i++) {
+		if (one != 0 && fake[i].class_key != one)
+			continue;
 		memcpy(rewrap_keys_place(x, fake[i].class_key, fake[i].epoch), fake[i].sk, 32);
 		if (wrong && fake[i].class_key == HEALTH && fake[i].epoch == EPOCH)
 			rewrap_keys_place(x, fake[i].class_key, fake[i].epoch)[5] ^= 1;
 		rewrap_keys_added(x);
 	}
 	return x;
+}
+
+static struct rewrap_keys *secrets(bool wrong)
+{
+	return secrets_of(0, wrong);
 }
 
 /* IDENTITY 1 to 3, HEALTH 1 to EPOCH + 1, NOTES 2, in the order of their keys. */
@@ -54,7 +63,7 @@ static int setup(void **state)
 
 static void a_row_gives_the_known_answer(void **state)
 {
-	struct rewrap_keys *x = secrets(false);
+	struct rewrap_keys *x = secrets_of(HEALTH, false);
 	uint8_t row[SAMPLE_MAX], want[SAMPLE_MAX], nonce[24];
 	size_t n = sample("keys_stored", row), want_n = sample("keys_rewrapped", want);
 	struct buf b;
@@ -77,23 +86,20 @@ static void a_row_gives_the_known_answer(void **state)
 	rewrap_keys_free(x);
 }
 
-/* Whether a byte of keys_stored is of a wrap's birth epoch: two wraps behind a head of type 2, one behind one of type 3. */
-static bool is_birth(size_t at)
-{
-	const size_t wraps[] = { 4 + 26, 4 + 26 + WRAP_ENTRY, 4 + 26 + 2 * WRAP_ENTRY + 58 };
+/* Offsets in keys_stored. */
+#define WRAPPED (3u + 2 + 21 + 22)	/* the group of type 2 */
+#define BIRTH_AT (WRAPPED + 26 + 3)	/* birth alone does not reach the wrap: the row is bound to it */
 
-	for (unsigned i = 0; i < 3; i++)
-		if (at >= wraps[i] + 8 && at < wraps[i] + 12)
-			return true;
-	return false;
-}
-
+/*
+ * What is wrapped and does not open; what is derived opens always, to another data key if it was changed, which opens no row: so a changed
+ * bit is refused, or takes its entry out of the old epochs, or gives other data keys than the known answer has.
+ */
 static void what_does_not_open_is_not_made_anew(void **state)
 {
-	struct rewrap_keys *x = secrets(false), *wrong = secrets(true), *few;
+	struct rewrap_keys *x = secrets_of(HEALTH, false), *wrong = secrets_of(HEALTH, true), *few;
 	const struct rewrap_class health = { HEALTH, EPOCH + 1 };
-	uint8_t row[SAMPLE_MAX];
-	size_t n = sample("keys_stored", row);
+	uint8_t row[SAMPLE_MAX], want[SAMPLE_MAX], nonce[24];
+	size_t n = sample("keys_stored", row), want_n = sample("keys_rewrapped", want);
 	unsigned made = 99;
 	struct buf b;
 
@@ -109,16 +115,18 @@ static void what_does_not_open_is_not_made_anew(void **state)
 	assert_int_equal(rewrap_row(&vault, few, NULL, record, row, n, &b, &made), CV_ERR_NOKEY);
 	for (size_t cut = 0; cut < n; cut++)
 		assert_int_equal(rewrap_row(&vault, x, NULL, record, row, cut, &b, &made), CV_ERR_FORMAT);
-	/* A changed bit is refused, or takes its wrap out of the classes' old epochs, or is of a birth epoch: that is bound to the row. */
+	run(nonce, 0x95, 24);
 	for (size_t bit = 0; bit < n * 8; bit++) {
 		struct buf back;
 		int r;
 
 		row[bit / 8] ^= (uint8_t)(1u << (bit % 8));
 		buf_init(&back, 8192);
-		r = rewrap_row(&vault, x, NULL, record, row, n, &back, &made);
-		if (r == 0 && made == 3 && !is_birth(bit / 8))
+		r = rewrap_row_with(&vault, x, NULL, record, row, n, nonce, &back, &made);
+		if (r == 0 && back.n == want_n && memcmp(back.p, want, want_n) == 0)
 			fail_msg("bit %zu of byte %zu", bit % 8, bit / 8);
+		if (r == 0 && bit / 8 >= WRAPPED && bit / 8 < WRAPPED + 26 + 54 && bit / 8 != BIRTH_AT && made == 3)
+			fail_msg("bit %zu of byte %zu of a wrap", bit % 8, bit / 8);
 		buf_free(&back);
 		row[bit / 8] ^= (uint8_t)(1u << (bit % 8));
 	}
@@ -137,20 +145,20 @@ static void two_wraps_for_one_data_key_are_refused(void **state)
 {
 	struct rewrap_keys *x = secrets(false);
 	struct datakey a, c;
-	const struct wrap_request one = { HEALTH, 1, 0, 0, &a }, other = { HEALTH, 1, 0, 0, &c };
+	const struct wrap_request one = { HEALTH, 1, 1, 0, &a }, other = { HEALTH, 1, 1, 0, &c };
 	unsigned made, held = fakes;
 	struct buf b, out;
 
 	(void)state;
-	record_datakey_random(&a);
-	record_datakey_random(&c);
+	crypto_random(&a, sizeof(a));
+	crypto_random(&c, sizeof(c));
 	buf_init(&b, 8192);
 	buf_init(&out, 8192);
 	wraps_begin(&b);
 	reader.holds[held - 2] = false;		/* HEALTH's newest */
-	assert_int_equal(record_wrap2(&vault, &reader, record, &one, 1, &b, NULL), 0);
+	assert_int_equal(record_wrap2(&vault, &reader, record, &one, 1, &b), 0);
 	wraps_group_added(&b, 0);
-	assert_int_equal(record_wrap2(&vault, &reader, record, &other, 1, &b, NULL), 0);
+	assert_int_equal(record_wrap2(&vault, &reader, record, &other, 1, &b), 0);
 	wraps_group_added(&b, 0);
 	reader.holds[held - 2] = true;
 	assert_int_equal(rewrap_row(&vault, x, NULL, record, b.p, b.n, &out, &made), CV_ERR_FORMAT);
@@ -182,12 +190,11 @@ static unsigned below(unsigned n)
 
 static uint8_t turn_esk[32] = { 7 };
 
-/* A group of 1 to most wraps in one epoch of some classes, by hand: type 2 or 3. */
+/* A group of 1 to most entries in one epoch of some classes, by hand: of any type. */
 static unsigned add_group(struct buf *b, unsigned at, unsigned most, uint32_t *generation)
 {
-	unsigned n = 1 + below(most), type = 2 + below(2);
-	uint8_t nonce[24], esk[32], epk[32], ss[32], in[64 + 24 + CONTEXT_BYTES], key[32], ctx[CONTEXT_BYTES], c[48];
-	struct part part = { in, sizeof(in) };
+	unsigned n = 1 + below(most), type = 1 + below(3);
+	uint8_t nonce[24], esk[32], epk[32], ss[32], salt[WRAP_SALT];
 
 	crypto_random(nonce, 24);
 	if (below(3) == 0)
@@ -197,27 +204,23 @@ static unsigned add_group(struct buf *b, unsigned at, unsigned most, uint32_t *g
 	wraps_group(b, (uint8_t)type, n, nonce, epk);
 	for (unsigned i = 0; i < n; i++) {
 		const struct fake_class *f = &fake[below(fakes)];
+		const struct class_keys keys = { f->sk, f->kek, f->pk };
 		struct made *m = &all[at + i];
 		bool drop = below(5) == 0;
-		struct wrap w = { .type = (uint8_t)type, .nonce = nonce, .epk = epk, .class_key = f->class_key,
-			.generation = drop ? 0 : ++*generation, .birth_epoch = 1 + below(f->epoch), .wrapping_epoch = f->epoch,
-			.drop_version = drop ? ++*generation : 0, .ciphertext = c };
+		struct wrap w = { .type = (uint8_t)type, .nonce = nonce, .epk = epk, .salt = salt, .class_key = f->class_key,
+			.generation = drop ? 0 : ++*generation, .birth_epoch = type == 2 ? 1 + below(f->epoch) : f->epoch,
+			.wrapping_epoch = f->epoch, .drop_version = drop ? ++*generation : 0 };
 
 		*m = (struct made){ w.class_key, w.generation, w.drop_version, w.birth_epoch, w.wrapping_epoch, { { 0 } } };
-		record_datakey_random(&m->dk);
+		crypto_random(salt, sizeof(salt));
+		crypto_random(&m->dk, sizeof(m->dk));
 		if (type == 2) {
 			record_wrap_put(&vault, f->kek, record, &w, m->dk.opaque, b);
 			continue;
 		}
-		context_encode(CONTEXT_OF(&vault, .kind = CONTEXT_WRAP, .entity = record, .class_key = w.class_key,
-		    .epoch = w.wrapping_epoch, .generation = w.generation, .version = w.drop_version, .length = 32), ctx);
+		/* As its maker derives it: the other side of the agreement. */
 		assert_int_equal(crypto_agree(esk, f->pk, ss), 0);
-		memcpy(in, epk, 32);
-		memcpy(in + 32, f->pk, 32);
-		memcpy(in + 64, nonce, 24);
-		memcpy(in + 88, ctx, CONTEXT_BYTES);
-		crypto_hash("cv1.wrap3", ss, 32, &part, 1, key, 32);
-		crypto_cell_seal(key, (const uint8_t[12]){ 0 }, NULL, 0, m->dk.opaque, 32, c);
+		assert_int_equal(record_wrap_open(&vault, &keys, ss, record, &w, m->dk.opaque), 0);
 		wraps_put(b, &w);
 	}
 	wraps_group_added(b, 0);
@@ -229,7 +232,7 @@ static uint32_t newest_of(uint32_t class_key)
 	return session_class_epoch(&reader, class_key);
 }
 
-/* How many wraps of a row are not among those of another, byte for byte with their group's nonce; and that they are as they must be. */
+/* How many entries of a row are not among those of another, byte for byte with what their group has; and that they are as they must be. */
 struct compared {
 	const uint8_t *before;
 	size_t before_n;
@@ -245,14 +248,19 @@ static int compare(void *cookie, const struct wrap *w)
 	assert_int_equal(w->birth_epoch, old.birth_epoch);
 	if (old.wrapping_epoch == newest_of(w->class_key)) {
 		assert_int_equal(w->type, old.type);
-		assert_memory_equal(w->nonce, old.nonce, 24);
-		assert_memory_equal(w->ciphertext, old.ciphertext, 48);
+		if (w->type == WRAP_TYPE_CLASS) {
+			assert_memory_equal(w->nonce, old.nonce, 24);
+			assert_memory_equal(w->ciphertext, old.ciphertext, 48);
+		} else {
+			assert_memory_equal(w->salt, old.salt, WRAP_SALT);
+		}
 		if (w->type == WRAP_TYPE_PUBLIC)
 			assert_memory_equal(w->epk, old.epk, 32);
 		x->kept++;
 	} else {
 		assert_int_equal(w->type, WRAP_TYPE_CLASS);
-		assert_memory_not_equal(w->nonce, old.nonce, 24);
+		if (old.type == WRAP_TYPE_CLASS)
+			assert_memory_not_equal(w->nonce, old.nonce, 24);
 		x->fresh++;
 	}
 	assert_int_equal(w->wrapping_epoch, newest_of(w->class_key));
@@ -310,33 +318,64 @@ static void every_data_key_opens_as_before_and_nothing_is_old(void **state)
 	rewrap_keys_free(x);
 }
 
+/* Nothing of a re-wrapped class's old entries is left by which who has its old key could make a data key again: neither salt nor N. */
+static bool holds_bytes(const struct buf *b, const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i + n <= b->n; i++)
+		if (memcmp(b->p + i, p, n) == 0)
+			return true;
+	return false;
+}
+
+static void no_salt_of_an_old_entry_is_left(void **state)
+{
+	struct rewrap_keys *x = secrets(false);
+	struct buf b, out;
+	unsigned made;
+
+	(void)state;
+	buf_init(&b, 1 << 16);
+	buf_init(&out, 1 << 16);
+	for (unsigned k = 0; k < 20; k++) {
+		uint32_t generation = 0;
+		unsigned n = 0;
+
+		buf_reset(&b);
+		buf_reset(&out);
+		wraps_begin(&b);
+		for (unsigned i = 0; i < 4; i++)
+			n += add_group(&b, n, 9, &generation);
+		assert_int_equal(rewrap_row(&vault, x, NULL, record, b.p, b.n, &out, &made), 0);
+		for (unsigned i = 0; made > 0 && i < n; i++) {
+			struct wrap w;
+
+			assert_int_equal(wraps_find(b.p, b.n, all[i].class_key, all[i].generation, all[i].drop_version, &w), 0);
+			if (w.type != WRAP_TYPE_CLASS)
+				assert_int_equal(holds_bytes(&out, w.salt, WRAP_SALT), all[i].epoch == newest_of(all[i].class_key));
+		}
+	}
+	buf_free(&b);
+	buf_free(&out);
+	rewrap_keys_free(x);
+}
+
 /* Whoever can write a row knows what is agreed with a public key of low order. */
 static void an_ephemeral_key_of_low_order_is_refused(void **state)
 {
 	static const uint8_t zeros[32];
 	struct rewrap_keys *x = secrets(false);
 	struct rewrap_agreed *a = rewrap_agreed_new(x);
-	uint8_t row[SAMPLE_MAX], in[64 + 24 + CONTEXT_BYTES] = { 0 }, ctx[CONTEXT_BYTES], key[32], nonce[24] = { 1 }, c[48];
-	struct part part = { in, sizeof(in) };
+	uint8_t row[SAMPLE_MAX], salt[WRAP_SALT] = { 1 };
 	size_t n = sample("keys_stored", row);
-	struct datakey dk = { { 9 } };
-	struct wrap w = { .type = 3, .nonce = nonce, .epk = zeros, .class_key = HEALTH, .generation = 1, .birth_epoch = 1,
-		.wrapping_epoch = EPOCH, .ciphertext = c };
+	struct wrap w = { .type = 3, .salt = salt, .epk = zeros, .class_key = HEALTH, .generation = 1, .birth_epoch = EPOCH };
 	struct buf b, out;
 	unsigned made;
 
 	(void)state;
 	buf_init(&b, 8192);
 	buf_init(&out, 8192);
-	context_encode(CONTEXT_OF(&vault, .kind = CONTEXT_WRAP, .entity = record, .class_key = HEALTH, .epoch = EPOCH, .generation = 1,
-	    .length = 32), ctx);
-	memcpy(in + 32, fake[fakes - 3].pk, 32);	/* HEALTH's EPOCH */
-	memcpy(in + 64, nonce, 24);
-	memcpy(in + 88, ctx, CONTEXT_BYTES);
-	crypto_hash("cv1.wrap3", zeros, 32, &part, 1, key, 32);
-	crypto_cell_seal(key, zeros, NULL, 0, dk.opaque, 32, c);
 	wraps_begin(&b);
-	wraps_group(&b, 3, 1, nonce, zeros);
+	wraps_group(&b, 3, 1, NULL, zeros);
 	wraps_put(&b, &w);
 	wraps_group_added(&b, 0);
 	for (unsigned i = 0; i < 2; i++) {
@@ -366,7 +405,7 @@ static void more_wraps_than_a_group_takes_become_several_groups(void **state)
 	buf_init(&out, 1 << 18);
 	wraps_begin(&b);
 	crypto_random(nonce, 24);
-	record_datakey_random(&dk);
+	crypto_random(&dk, sizeof(dk));
 	for (unsigned i = 0; i < 600; i++) {
 		if (i % 200 == 0) {
 			crypto_random(nonce, 24);
@@ -379,10 +418,11 @@ static void more_wraps_than_a_group_takes_become_several_groups(void **state)
 	}
 	assert_int_equal(rewrap_row(&vault, x, NULL, record, b.p, b.n, &out, &made), 0);
 	assert_int_equal(made, 600);
-	assert_int_equal(be16_get(out.p + 2), 3);
-	assert_int_equal(out.p[5], 255);
-	assert_int_equal(out.n, 4 + 3 * 26 + 600 * WRAP_ENTRY);
-	assert_memory_not_equal(out.p + 6, out.p + 6 + 26 + 255 * WRAP_ENTRY, 24);
+	assert_int_equal(out.p[2], 3);
+	assert_int_equal(out.p[4], 255);
+	/* Generations of 128 and more take two bytes. */
+	assert_int_equal(out.n, 3 + 3 * 26 + 600 * 54 + (600 - 127));
+	assert_memory_not_equal(out.p + 5, out.p + 5 + 26 + 255 * 54 + (255 - 127), 24);
 	buf_free(&b);
 	buf_free(&out);
 	rewrap_keys_free(x);
@@ -395,6 +435,7 @@ int main(void)
 		cmocka_unit_test(what_does_not_open_is_not_made_anew),
 		cmocka_unit_test(two_wraps_for_one_data_key_are_refused),
 		cmocka_unit_test(every_data_key_opens_as_before_and_nothing_is_old),
+		cmocka_unit_test(no_salt_of_an_old_entry_is_left),
 		cmocka_unit_test(an_ephemeral_key_of_low_order_is_refused),
 		cmocka_unit_test(more_wraps_than_a_group_takes_become_several_groups),
 	};

@@ -43,7 +43,7 @@ static void assert_row(struct fixture *f, const uint8_t record[16], uint16_t cla
 	assert_int_equal(hc.generation, generation);
 }
 
-/* The wrap for a generation of the class's data key, or for one of its drops. */
+/* The entry for a generation of the class's data key, or for one of its drops. */
 static void assert_wrap(struct fixture *f, const uint8_t record[16], uint16_t class, uint32_t generation, uint32_t drop, uint8_t type,
     uint32_t birth, uint32_t wrapping)
 {
@@ -58,7 +58,7 @@ static void assert_wrap(struct fixture *f, const uint8_t record[16], uint16_t cl
 
 static unsigned groups(struct fixture *f, const uint8_t record[16])
 {
-	return be16_get(loaded(f, record).keys_row + 2);
+	return loaded(f, record).keys_row[2];	/* a varint, of one byte below 128 */
 }
 
 /* ---- clients ---------------------------------------------------------------------------------------------------- */
@@ -131,12 +131,12 @@ static void what_is_written_after_a_rekey_is_of_the_next_generation(void **state
 	/* Reading changes nothing. */
 	assert_note(f, worker, record, "2");
 	assert_row(f, record, CLASS_HEALTH, 2, 1);
-	assert_wrap(f, record, CLASS_HEALTH, 1, 0, WRAP_TYPE_CLASS, 1, 1);
+	assert_wrap(f, record, CLASS_HEALTH, 1, 0, WRAP_TYPE_DERIVED, 1, 1);
 	/* The version that was named before the rekey is the record's still. */
 	assert_int_equal(patch(f, worker, "intake", record, etag, etag, "note", "3", NULL), 0);
 	assert_row(f, record, CLASS_HEALTH, 3, 2);
-	assert_wrap(f, record, CLASS_HEALTH, 2, 0, WRAP_TYPE_CLASS, 2, 2);
-	assert_wrap(f, record, CLASS_HEALTH, 1, 0, WRAP_TYPE_CLASS, 1, 1);
+	assert_wrap(f, record, CLASS_HEALTH, 2, 0, WRAP_TYPE_DERIVED, 2, 2);
+	assert_wrap(f, record, CLASS_HEALTH, 1, 0, WRAP_TYPE_DERIVED, 1, 1);
 	assert_row(f, record, CLASS_ID, 1, 1);
 	assert_int_equal(groups(f, record), 2);
 	/* Once is enough for an epoch. */
@@ -147,9 +147,9 @@ static void what_is_written_after_a_rekey_is_of_the_next_generation(void **state
 	assert_int_equal(login(f, P_WORKER, worker), 0);
 	assert_int_equal(patch(f, worker, "intake", record, etag, etag, "note", "5", "name", "何一一", NULL), 0);
 	assert_row(f, record, CLASS_HEALTH, 5, 3);
-	assert_wrap(f, record, CLASS_HEALTH, 3, 0, WRAP_TYPE_CLASS, 3, 3);
+	assert_wrap(f, record, CLASS_HEALTH, 3, 0, WRAP_TYPE_DERIVED, 3, 3);
 	assert_row(f, record, CLASS_ID, 2, 2);
-	assert_wrap(f, record, CLASS_ID, 2, 0, WRAP_TYPE_CLASS, 3, 3);
+	assert_wrap(f, record, CLASS_ID, 2, 0, WRAP_TYPE_DERIVED, 3, 3);
 	assert_row(f, record, CLASS_ID_MASKED, 2, 2);
 	assert_int_equal(groups(f, record), 3);	/* all of one change in one group */
 	assert_note(f, worker, record, "5");
@@ -169,13 +169,13 @@ static void what_is_new_after_a_rekey_begins_with_generation_one(void **state)
 	assert_int_equal(login(f, P_WORKER, worker), 0);
 	assert_int_equal(create(f, worker, "intake", "", record, etag, "name", "张小明", "place", EAST, NULL), 0);
 	assert_row(f, record, CLASS_ID, 1, 1);
-	assert_wrap(f, record, CLASS_ID, 1, 0, WRAP_TYPE_CLASS, 2, 2);
+	assert_wrap(f, record, CLASS_ID, 1, 0, WRAP_TYPE_DERIVED, 2, 2);
 	rekey_everybody(f);
 	assert_int_equal(login(f, P_WORKER, worker), 0);
 	/* A class's first row and another's next one: one group. */
 	assert_int_equal(patch(f, worker, "intake", record, etag, etag, "note", "1", "place", WEST, NULL), 0);
 	assert_row(f, record, CLASS_HEALTH, 1, 1);
-	assert_wrap(f, record, CLASS_HEALTH, 1, 0, WRAP_TYPE_CLASS, 3, 3);
+	assert_wrap(f, record, CLASS_HEALTH, 1, 0, WRAP_TYPE_DERIVED, 3, 3);
 	assert_row(f, record, CLASS_ID, 2, 2);
 	assert_int_equal(groups(f, record), 2);
 	assert_note(f, worker, record, "1");
@@ -198,7 +198,7 @@ static void a_view_that_stays_is_made_anew_without_a_version(void **state)
 	assert_row(f, record, CLASS_ID_MASKED, 1, 2);
 	assert_int_equal(after.hist_count, 0);
 	assert_memory_not_equal(after.digest, before.digest, 16);
-	assert_wrap(f, record, CLASS_ID_MASKED, 2, 0, WRAP_TYPE_CLASS, 2, 2);
+	assert_wrap(f, record, CLASS_ID_MASKED, 2, 0, WRAP_TYPE_DERIVED, 2, 2);
 }
 
 /* ---- what is handed in ------------------------------------------------------------------------------------------ */
@@ -231,7 +231,7 @@ static void drops_go_to_the_newest_epoch_and_merge_into_the_next_generation(void
 	assert_int_equal(login(f, P_WORKER, worker), 0);
 	assert_note(f, worker, record, "3");
 	assert_row(f, record, CLASS_HEALTH, 3, 2);
-	assert_wrap(f, record, CLASS_HEALTH, 2, 0, WRAP_TYPE_CLASS, 2, 2);
+	assert_wrap(f, record, CLASS_HEALTH, 2, 0, WRAP_TYPE_DERIVED, 2, 2);
 	assert_int_equal(groups(f, record), 2);
 	assert_int_equal(hist_generation(f, record, CLASS_HEALTH, 1, 1), 1);
 	assert_int_equal(hist_generation(f, record, CLASS_HEALTH, 2, 2), 2);
@@ -320,7 +320,7 @@ static void a_job_rewrites_under_the_next_generation(void **state)
 	store_commit(v->store);
 	assert_int_equal(vault_turn_end(v), 0);
 	assert_row(f, record, CLASS_ID_MASKED, 2, 2);
-	assert_wrap(f, record, CLASS_ID_MASKED, 2, 0, WRAP_TYPE_CLASS, 2, 2);
+	assert_wrap(f, record, CLASS_ID_MASKED, 2, 0, WRAP_TYPE_DERIVED, 2, 2);
 	assert_row(f, record, CLASS_ID, 1, 1);
 	assert_int_equal(hist_generation(f, record, CLASS_ID_MASKED, 1, 1), 1);
 	restart(f);
@@ -340,13 +340,15 @@ struct trial {
 	unsigned rows, opened;
 };
 
-static bool opens(struct trial *x, uint64_t version, bool drop, const uint8_t *p, size_t n)
+/* nonce: N of a row, NULL for a drop. */
+static bool opens(struct trial *x, uint64_t version, const uint8_t *nonce, const uint8_t *p, size_t n)
 {
 	for (uint32_t generation = 0; generation < 4; generation++)
 		for (uint32_t birth = 1; birth < 4; birth++) {
 			struct row_place at = { .record = x->rec.head.record, .class_key = KEY(x->class), .birth_epoch = birth,
-				.generation = generation, .version = version, .shred_slot = x->rec.head.shred_slot, .drop = drop };
-			struct row_view view;
+				.generation = generation, .version = version, .shred_slot = x->rec.head.shred_slot,
+				.drop = nonce == NULL, .nonce = nonce };
+			static struct row_view view;
 
 			if (record_row_open(x->f->v->keys, x->dk, &at, p, n, &view) == 0) {
 				record_row_clear(&view);
@@ -364,7 +366,7 @@ static int try_current(void *cookie, const uint8_t *key, size_t key_n, const uin
 	if ((key[6] != REC_ROW && key[6] != REC_DROP) || be32_get(key + 7) != KEY(x->class))
 		return 0;
 	x->rows++;
-	x->opened += opens(x, key_n == 19 ? be64_get(key + 11) : hc->row_version, key_n == 19, val, val_n);
+	x->opened += opens(x, key_n == 19 ? be64_get(key + 11) : hc->row_version, key_n == 19 ? NULL : hc->nonce, val, val_n);
 	return 0;
 }
 
@@ -379,7 +381,10 @@ static int try_replaced(void *cookie, const uint8_t *key, size_t key_n, const ui
 	if (class_key != KEY(x->class))
 		return 0;
 	x->rows++;
-	x->opened += opens(x, version, what == 2, val + 4, val_n - 4);
+	if (what == 2)
+		x->opened += opens(x, version, NULL, val + 4, val_n - 4);
+	else
+		x->opened += opens(x, version, val + 4, val + 4 + ROW_NONCE, val_n - 4 - ROW_NONCE);
 	return 0;
 }
 

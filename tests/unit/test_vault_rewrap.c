@@ -417,6 +417,11 @@ static void a_wrap_that_does_not_open_keeps_the_old_epochs(void **state)
 
 	fill(f, 20, worker);
 	rekey_everybody(f);
+	ask(f, &a);
+	assert_int_equal(carry_out(f, &a, false, true), 0);
+	work(f, UINT32_MAX);
+	assert_int_equal(job_of(f, &a)->state, JOB_DONE);
+	rekey_everybody(f);
 	buf_init(&b, 65536);
 	assert_int_equal(vault_turn_begin(v), 0);
 	assert_int_equal(store_get(v->store, STORE_REC, key, rec_key(2, REC_KEYS, 0, 0, key), &row), 0);

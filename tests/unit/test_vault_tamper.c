@@ -243,6 +243,25 @@ static void an_older_row_put_back_does_not_open(void **state)
 	buf_free(&keys.value);
 }
 
+/* A view that shows what it showed is made anew in its place: the one of before has the same version and is not it. */
+static void an_older_row_of_the_same_version_put_back_does_not_open(void **state)
+{
+	struct fixture *f = *state;
+	struct child c = new_child(f);
+	struct row old = rec_row(f, c.serial, REC_ROW, CLASS_ID_MASKED, 0), now;
+	char text[256];
+
+	assert_int_equal(patch(f, c.token, "visit", c.record, c.etag, c.etag, "name", "张小明", NULL), 0);
+	now = rec_row(f, c.serial, REC_ROW, CLASS_ID_MASKED, 0);
+	assert_int_equal(now.value.n, old.value.n);
+	put(f, &old, &old.value);
+	assert_int_equal(read_field(f, c.token, "visit", c.record, "name", false, text), PROBLEM_INTEGRITY);
+	put(f, &now, &now.value);
+	assert_int_equal(read_field(f, c.token, "visit", c.record, "name", false, text), 0);
+	buf_free(&old.value);
+	buf_free(&now.value);
+}
+
 static void a_refusal_for_integrity_names_the_record(void **state)
 {
 	struct fixture *f = *state;
@@ -311,10 +330,10 @@ static void a_forged_drop_is_not_merged(void **state)
 	keys = rec_row(f, c.serial, REC_KEYS, 0, 0);
 	assert_int_equal(record_load(f->v, c.record, false, &rec), 0);
 	at.shred_slot = rec.head.shred_slot;
-	/* Its wrap takes the place of the true one, which is the last group. */
-	keys.value.n -= 2 + 24 + 32 + WRAP_ENTRY;
-	record_datakey_random(&dk);
-	assert_int_equal(record_wrap3(f->v->keys, c.record, &req, 1, &keys.value, &at.birth_epoch), 0);
+	/* Its entry takes the place of the true one, which is the last group. */
+	keys.value.n -= 2 + 32 + 2 + 3 + WRAP_SALT;
+	assert_int_equal(record_wrap3(f->v->keys, c.record, &req, 1, &keys.value), 0);
+	at.birth_epoch = req.birth_epoch;
 	put(f, &keys, &keys.value);
 	buf_init(&forged, 65536);
 	assert_int_equal(content_set(&f->v->content, FIELD_NOTE, VALUE_TEXT, (const uint8_t *)"伪", 3, 16, &prov, true), 0);
@@ -434,6 +453,7 @@ int main(void)
 		cmocka_unit_test(rows_of_two_classes_cannot_change_places),
 		cmocka_unit_test(a_map_row_that_leads_elsewhere_is_noticed),
 		cmocka_unit_test(an_older_row_put_back_does_not_open),
+		cmocka_unit_test(an_older_row_of_the_same_version_put_back_does_not_open),
 		cmocka_unit_test(a_refusal_for_integrity_names_the_record),
 		cmocka_unit_test(a_changed_drop_is_neither_read_nor_merged),
 		cmocka_unit_test(a_forged_drop_is_not_merged),
