@@ -36,10 +36,10 @@ static int find_public(void *cookie, const struct wrap *w)
 /* Whether the session could wrap some key of the record that was made to the public. */
 static bool has_public(const struct vault_call *c, const struct record *r)
 {
-	if (r->rows == NULL || !r->rows->wraps_whole)
+	if (r->keys == NULL || !r->keys->whole)
 		return wraps_each(r->keys_row, r->keys_row_n, find_public, c->session) == 1;
-	for (unsigned i = 0; i < r->rows->wraps; i++)
-		if (due(c->session, &r->rows->wrap[i]))
+	for (unsigned i = 0; i < r->keys->n; i++)
+		if (due(c->session, &r->keys->wrap[i]))
 			return true;
 	return false;
 }
@@ -118,6 +118,7 @@ static int rewrap_keys(struct vault *v, struct record *rec, const struct session
 	    (r = record_wrap2(v->keys, s, rec->head.record, x.req, x.n, &v->keys_row)) == 0)
 		wraps_group_added(&v->keys_row, 0);
 	wipe(x.key, x.n * sizeof(x.key[0]));
+	rec->keys_changed = true;
 	return r != 0 ? r : write_put_keys(v, rec, fresh);
 }
 
@@ -127,7 +128,7 @@ static int fold_class(struct vault *v, const struct vault_call *c, struct record
 	struct row_key key = { .generation = 0 };
 	int r;
 
-	if ((r = record_load_content(v, c, rec, hc, &v->content)) == 0 && (r = write_row_key(v, c, rec, hc, fresh, &key)) == 0 &&
+	if ((r = record_load_content(v, c, rec, hc, &v->content, &key)) == 0 && (r = write_row_key(v, c, rec, hc, fresh, &key)) == 0 &&
 	    (r = write_history(v, c, rec, hc, &key)) == 0)
 		r = write_row(v, rec, hc, &key, hc->class_version);
 	wipe(&key, sizeof(key));
@@ -147,11 +148,7 @@ static int merge_record(struct vault *v, const struct merge_job *job)
 		return r;
 	vault_save(v);
 	fresh.n = 0;
-	buf_reset(&v->old_keys);
-	buf_put(&v->old_keys, rec.keys_row, rec.keys_row_n);
-	if (!buf_ok(&v->old_keys))
-		r = CV_ERR_NOMEM;
-	rec.keys_row = v->old_keys.p;
+	r = record_keep_keys(v, &rec, &v->old_keys);
 	for (unsigned i = 0; r == 0 && i < rec.head.classes; i++)
 		if (rec.head.class[i].drops > 0 && session_has_class(job->session, rec.head.class[i].class_key))
 			r = fold_class(v, &c, &rec, &rec.head.class[i], &fresh);

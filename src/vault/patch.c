@@ -44,12 +44,8 @@ unsigned vault_patch_record(struct vault *v, struct vault_call *c, const struct 
 	if ((problem = write_admit(v, c, w, &rec)) != 0 || (problem = check_version(v, c, w, m, &rec)) != 0)
 		goto out_record;
 	/* The store's bytes move with the first put: the keys row is kept in a buffer that grows. */
-	buf_reset(&v->keys_row);
-	buf_put(&v->keys_row, rec.keys_row, rec.keys_row_n);
-	rec.keys_row = v->keys_row.p;
-	if (!buf_ok(&v->keys_row))
-		r = CV_ERR_NOMEM;
-	else if ((r = store_room(v->store, write_room(w) + rec.keys_row_n)) == 0 && (r = write_targets(v, c, w, &rec)) == 0)
+	if ((r = record_keep_keys(v, &rec, &v->keys_row)) == 0 && (r = store_room(v->store, write_room(w) + rec.keys_row_n)) == 0 &&
+	    (r = write_targets(v, c, w, &rec)) == 0)
 		r = record_put_head(v, &rec);
 	if (r != 0) {
 		problem = c->problem != 0 ? c->problem : call_failed(c, r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r);

@@ -91,7 +91,7 @@ static int answer_class(struct reading *x, const struct wanted *first)
 			r = answer_from_row(x, class_id);
 			record_row_clear(&x->v->row);
 		}
-	} else if ((r = record_load_content(x->v, x->c, x->rec, hc, &x->v->content)) == 0) {
+	} else if ((r = record_load_content(x->v, x->c, x->rec, hc, &x->v->content, NULL)) == 0) {
 		answer_from_content(x, class_id);
 	}
 	if (r != CV_ERR_NOKEY)

@@ -60,34 +60,45 @@ int record_stored(struct vault *v, const struct record *r, enum rec_kind kind, u
 
 static int collect_wrap(void *cookie, const struct wrap *w)
 {
-	struct record_rows *rows = cookie;
+	struct record_keys *keys = cookie;
 
-	if (rows->wraps == RECORD_ROWS) {
-		rows->wraps_whole = false;
+	if (keys->n == RECORD_ROWS) {
+		keys->whole = false;
 		return 1;
 	}
-	rows->wrap[rows->wraps++] = *w;
+	keys->wrap[keys->n++] = *w;
 	return 0;
 }
 
-static int collect_wraps(struct vault *v, const struct store_value *keys_row)
+static int collect_wraps(struct vault *v, struct record *rec)
 {
 	int r;
 
-	v->rows.wraps = 0;
-	v->rows.wraps_whole = true;
-	r = wraps_each(keys_row->p, keys_row->n, collect_wrap, &v->rows);
+	v->keys_of.n = 0;
+	v->keys_of.whole = true;
+	rec->keys = &v->keys_of;
+	r = wraps_each(rec->keys_row, rec->keys_row_n, collect_wrap, &v->keys_of);
 	return r > 0 ? 0 : r;
+}
+
+int record_keep_keys(struct vault *v, struct record *r, struct buf *b)
+{
+	buf_reset(b);
+	buf_put(b, r->keys_row, r->keys_row_n);
+	if (!buf_ok(b))
+		return CV_ERR_NOMEM;
+	r->keys_row = b->p;
+	return collect_wraps(v, r);
 }
 
 static int find_wrap(const struct record *r, uint32_t class_key, uint32_t generation, uint32_t drop_version, struct wrap *ret)
 {
 	const struct wrap *found = NULL;
 
-	if (r->rows == NULL || !r->rows->wraps_whole)
+	if (r->keys == NULL || !r->keys->whole)
 		return wraps_find(r->keys_row, r->keys_row_n, class_key, generation, drop_version, ret);
-	for (unsigned i = 0; i < r->rows->wraps; i++) {
-		const struct wrap *w = &r->rows->wrap[i];
+	for (unsigned i = 0; i < r->keys->n; i++) {
+		const struct wrap *w = &r->keys->wrap[i];
 
 		if (w->class_key != class_key || w->generation != generation || w->drop_version != drop_version)
 			continue;
@@ -114,14 +125,15 @@ int record_load(struct vault *v, const uint8_t id[16], bool all, struct record *
 	if (all && (r = collect_rows(v, ret->serial)) != 0)
 		return r;
 	ret->rows = all ? &v->rows : NULL;
-	ret->has_nonce = false;
+	ret->keys = NULL;
+	ret->keys_changed = ret->has_nonce = false;
 	if ((r = record_stored(v, ret, REC_HEAD, 0, 0, &val)) != 0 ||
 	    (r = record_head_open(v->keys, val.p, val.n, id, &ret->head)) != 0 ||
 	    (r = record_stored(v, ret, REC_KEYS, 0, 0, &val)) != 0)
 		return r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r;	/* nothing erases records yet: its shred slot was changed */
 	ret->keys_row = val.p;
 	ret->keys_row_n = val.n;
-	return all ? collect_wraps(v, &val) : 0;
+	return all ? collect_wraps(v, ret) : 0;
 }
 
 /* Whether the directory has this epoch of a class, and the session, which was opened before a rekey, does not reach it. */
@@ -155,9 +167,9 @@ int record_class_key(struct vault *v, const struct vault_call *c, const struct r
 	return e;
 }
 
-/* Open one stored row or drop of the record into v->row. */
+/* Open one stored row or drop of the record into v->row. *ret_key, if it is not NULL, gets the data key. */
 static int open_stored(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
-    uint32_t drop_version)
+    uint32_t drop_version, struct row_key *ret_key)
 {
 	struct row_place at = {
 		.record = r->head.record, .class_key = hc->class_key, .generation = drop_version ? 0 : hc->generation,
@@ -173,6 +185,8 @@ static int open_stored(struct vault *v, const struct vault_call *c, const struct
 		return e;
 	if ((e = record_stored(v, r, at.drop ? REC_DROP : REC_ROW, hc->class_key, drop_version, &val)) == 0)
 		e = record_row_open(v->keys, &dk, &at, val.p, val.n, &v->row);
+	if (e == 0 && ret_key != NULL)
+		*ret_key = (struct row_key){ dk, at.generation, at.birth_epoch };
 	wipe(&dk, sizeof(dk));
 	return e;
 }
@@ -181,13 +195,13 @@ int record_open_row(struct vault *v, const struct vault_call *c, const struct re
 {
 	if (!(hc->flags & HEAD_CLASS_ROW))
 		return CV_ERR_NOTFOUND;
-	return open_stored(v, c, r, hc, 0);
+	return open_stored(v, c, r, hc, 0, NULL);
 }
 
 int record_open_drop(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
     uint32_t drop_version)
 {
-	return open_stored(v, c, r, hc, drop_version);
+	return open_stored(v, c, r, hc, drop_version, NULL);
 }
 
 /*
@@ -280,19 +294,19 @@ static int add_drop(struct vault *v, struct content *x)
 }
 
 int record_load_content(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
-    struct content *ret)
+    struct content *ret, struct row_key *ret_key)
 {
 	int e = 0;
 
 	content_clear(ret);
 	if (hc->flags & HEAD_CLASS_ROW) {
-		if ((e = open_stored(v, c, r, hc, 0)) != 0)
+		if ((e = open_stored(v, c, r, hc, 0, ret_key)) != 0)
 			return e;
 		e = content_add_row(ret, &v->row, false, &v->scratch);
 		record_row_clear(&v->row);
 	}
 	for (uint32_t d = hc->class_version - hc->drops + 1; e == 0 && hc->drops > 0 && d <= hc->class_version; d++) {
-		if ((e = open_stored(v, c, r, hc, d)) != 0)
+		if ((e = open_stored(v, c, r, hc, d, NULL)) != 0)
 			break;
 		e = add_drop(v, ret);
 		record_row_clear(&v->row);
@@ -354,12 +368,12 @@ int record_put_head(struct vault *v, struct record *r)
 	size_t n = rec_key(r->serial, REC_HEAD, 0, 0, key);
 	int e;
 
-	if (!buf_ok(&v->keys_row))
+	if (r->keys_changed && !buf_ok(&v->keys_row))
 		return CV_ERR_LIMIT;
 	buf_reset(&v->seal);
 	if ((e = list_note(v, r->serial, &r->head)) == 0 && (e = record_head_seal(v->keys, &r->head, &v->seal)) == 0)
 		e = vault_put_hashed(v, STORE_REC, key, n, v->seal.p, v->seal.n);
-	if (e == 0) {
+	if (e == 0 && r->keys_changed) {
 		n = rec_key(r->serial, REC_KEYS, 0, 0, key);
 		e = vault_put_hashed(v, STORE_REC, key, n, v->keys_row.p, v->keys_row.n);
 	}

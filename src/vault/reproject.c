@@ -31,10 +31,7 @@ static int open_record(struct rework *x, uint64_t serial)
 		return r;
 	if (x->rec.serial != serial)
 		return CV_ERR_AUTH;
-	buf_reset(&v->keys_row);
-	buf_put(&v->keys_row, x->rec.keys_row, x->rec.keys_row_n);
-	x->rec.keys_row = v->keys_row.p;
-	return buf_ok(&v->keys_row) ? 0 : CV_ERR_NOMEM;
+	return record_keep_keys(v, &x->rec, &v->keys_row);
 }
 
 /* Load the folded content of a class; without an entry in head it is empty. */
@@ -42,7 +39,7 @@ static int load_class(struct rework *x, uint16_t class_id, struct content *ret, 
 {
 	*ret_hc = head_class_find(&x->rec.head, (uint32_t)class_id << 16);
 	content_clear(ret);
-	return *ret_hc == NULL ? 0 : record_load_content(x->v, x->c, &x->rec, *ret_hc, ret);
+	return *ret_hc == NULL ? 0 : record_load_content(x->v, x->c, &x->rec, *ret_hc, ret, NULL);
 }
 
 /* Store v->content as the row of the class: its first, or one more with what it replaces going to history. */
@@ -51,12 +48,15 @@ static int store_class(struct rework *x, uint16_t class_id, struct head_class *h
 	static struct fresh_keys fresh;
 	struct vault *v = x->v;
 	struct row_key key = { .generation = 0 };
+	uint8_t type;
 	int r;
 
 	fresh.n = 0;
 	x->changed = true;
 	if (hc != NULL) {
-		if ((r = write_row_key(v, x->c, &x->rec, hc, &fresh, &key)) == 0)
+		key.generation = hc->generation;
+		if ((r = record_class_key(v, x->c, &x->rec, hc->class_key, hc->generation, 0, &key.dk, &key.birth, &type)) == 0 &&
+		    (r = write_row_key(v, x->c, &x->rec, hc, &fresh, &key)) == 0)
 			r = write_history(v, x->c, &x->rec, hc, &key);
 	} else if ((hc = head_class_add(&x->rec.head, (uint32_t)class_id << 16)) == NULL) {
 		return CV_ERR_LIMIT;

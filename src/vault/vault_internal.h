@@ -119,14 +119,23 @@ struct record_rows {
 		uint32_t class_key, drop_version;
 		struct store_value value;
 	} row[RECORD_ROWS];
-	unsigned wraps;			/* of the keys row, checked and taken apart once */
-	bool wraps_whole;
+};
+/* The entries of one record's keys row, checked and taken apart once. Valid as long as the row stands where it stood. */
+struct record_keys {
+	unsigned n;
+	bool whole;			/* all of them are here */
 	struct wrap wrap[RECORD_ROWS];
+};
+/* The data key of a class row or, with generation 0, of a drop. Wiped by who asked for it. */
+struct row_key {
+	struct datakey dk;
+	uint32_t generation;
+	uint32_t birth;			/* epoch */
 };
 
 /*
- * A record opened for one request. rows is NULL when the request writes. keys_row lives in the store until the next put, or in
- * v->keys_row.
+ * A record opened for one request. rows is NULL when the request writes. keys_row lives in the store until the next put, or in a buffer
+ * of v; keys is v->keys_of if that row is taken apart there, else NULL.
  */
 struct record {
 	uint64_t serial;
@@ -134,6 +143,8 @@ struct record {
 	const struct record_rows *rows;
 	const uint8_t *keys_row;
 	size_t keys_row_n;
+	const struct record_keys *keys;
+	bool keys_changed;		/* the keys row is another one than the stored one */
 	bool has_nonce;			/* the change under way has drawn it */
 	uint8_t nonce[ROW_NONCE];	/* N of the rows that it writes, FORMAT.md 4.1 */
 };
@@ -204,6 +215,7 @@ struct vault {
 	struct content content, view_content;
 	struct wanted wanted[POLICY_FIELDS];
 	struct record_rows rows;
+	struct record_keys keys_of;
 	struct row_view row;
 	struct buf scratch, seal, row_out, keys_row, old_keys, old_row;
 };
@@ -306,14 +318,16 @@ int record_open_drop(struct vault *v, const struct vault_call *c, const struct r
     uint32_t drop_version);
 /* Whether the record lies in the caller's area as far as the role asks for it; role NULL: as far as any of their acting roles does. */
 bool record_in_area(struct vault *v, const struct vault_call *c, const struct record *r, const struct policy_role *role);
-/* Fill content with the row of hc and its drops, folded. */
+/* Fill content with the row of hc and its drops, folded. *ret_key, if it is not NULL, gets the row's data key, if there is a row. */
 int record_load_content(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
-    struct content *ret);
+    struct content *ret, struct row_key *ret_key);
+/* Move the keys row to b, where puts do not touch it, and take it apart. 0, CV_ERR_NOMEM, CV_ERR_FORMAT. */
+int record_keep_keys(struct vault *v, struct record *r, struct buf *b);
 /* ETag over the classes that the caller's keys, roles and purpose open. */
 void record_etag(struct vault *v, const struct vault_call *c, const struct head *h, uint8_t ret[16]);
 /* Whether the caller can read class_key: a right of an active role that has the purpose, and its key in the session. */
 bool record_can_read(struct vault *v, const struct vault_call *c, uint16_t class_id);
-/* Store head and keys row. */
+/* Store head and, if it changed, the keys row in v->keys_row. */
 int record_put_head(struct vault *v, struct record *r);
 /* Whether a merge is due that this session can do; then it joins the turn's list. */
 void record_want_merge(struct vault *v, const struct vault_call *c, const struct record *r);

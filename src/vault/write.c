@@ -167,16 +167,18 @@ static bool gives_value(const struct write_set *w, const struct target *t)
 
 /*
  * Rewrite a row that the session can open. A view that shows what it showed keeps its version, so that its readers' ETags tell nothing of
- * what it hides: its row is made anew in its place, for the provenance alone, and no history is kept of that.
+ * what it hides: its row is made anew in its place, for the provenance alone, and no history is kept of that. *ret_folded becomes true if
+ * drops were folded in.
  */
 static int write_rewrite(struct vault *v, struct vault_call *c, struct write_set *w, struct record *rec, struct target *t,
-    struct head_class *hc)
+    struct head_class *hc, bool *ret_folded)
 {
 	bool same = false;
 	int r;
 
-	if ((r = record_load_content(v, c, rec, hc, &v->content)) != 0)
+	if ((r = record_load_content(v, c, rec, hc, &v->content, &t->key)) != 0)
 		return r;
+	*ret_folded |= hc->drops > 0;
 	if (t->is_view && hc->drops == 0 && (r = view_unchanged(v, w, t, &v->content, &same)) != 0)
 		return r;
 	if (same && !gives_value(w, t))
@@ -317,13 +319,12 @@ int write_targets(struct vault *v, struct vault_call *c, struct write_set *w, st
 		} else if (t->sealed_to_public) {
 			r = write_drop(v, w, rec, t, hc);
 		} else {
-			folded = true;
-			r = write_rewrite(v, c, w, rec, t, hc);
+			r = write_rewrite(v, c, w, rec, t, hc, &folded);
 		}
 	}
 	if (r == 0)
 		r = write_put_keys(v, rec, &w->fresh);
-	/* Only what is rewritten folds drops in, and with them their keys. */
+	/* What folds drops in makes an end of their keys. */
 	if (r == 0 && folded)
 		r = write_prune_wraps(v, rec);
 	note_in_head(c, w, &rec->head);

@@ -4,12 +4,6 @@
 
 #include "vault/vault_internal.h"
 
-/* The data key of a class row or, with generation 0, of a drop. Wiped by who asked for it. */
-struct row_key {
-	struct datakey dk;
-	uint32_t generation;
-	uint32_t birth;			/* epoch */
-};
 /* One accepted change of one field. */
 struct change {
 	const struct policy_field *field;
@@ -77,11 +71,11 @@ size_t write_room(const struct write_set *w);
 /* ---- write_keys.c: data keys of rows ---------------------------------------------------------------------------------- */
 
 /*
- * The data key under which the row of hc, which is there, is rewritten: the one that it has; or, if the session holds a newer epoch of the
- * class than that one's birth epoch, a fresh one of the next generation, which joins x. 0 or an error, *ret undefined then.
+ * The data key under which the row of hc, which is there, is rewritten: the one that it has, which is in *key; or, if the session holds a
+ * newer epoch of the class than that one's birth epoch, a fresh one of the next generation, which joins x. 0 or an error.
  */
 int write_row_key(struct vault *v, const struct vault_call *c, const struct record *rec, const struct head_class *hc,
-    struct fresh_keys *x, struct row_key *ret);
+    struct fresh_keys *x, struct row_key *key);
 /* A fresh data key for the first row of hc, which joins x. 0, CV_ERR_NOKEY, CV_ERR_LIMIT. */
 int write_first_key(struct vault *v, const struct vault_call *c, const struct record *rec, const struct head_class *hc,
     struct fresh_keys *x, struct row_key *ret);

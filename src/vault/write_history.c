@@ -46,14 +46,15 @@ static int move_to_history(struct vault *v, struct moving *m, uint32_t drop_vers
 
 	if ((r = store_get(v->store, STORE_REC, key, n, &val)) != 0)
 		return r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r;
-	memcpy(before, m->digest, 16);
 	buf_reset(&v->old_row);
 	buf_u32(&v->old_row, drop_version != 0 ? m->key->generation : hc->generation);
 	if (drop_version != 0) {
+		memcpy(before, m->digest, 16);
 		record_digest_drop(v->keys, slot, before, drop_version, val.p, val.n, m->digest);
 		r = reseal_drop(v, m, drop_version);
 	} else {
-		record_digest_row(v->keys, slot, hc->class_key, hc->row_version, val.p, val.n, m->digest);
+		if (hc->drops > 0)
+			record_digest_row(v->keys, slot, hc->class_key, hc->row_version, val.p, val.n, m->digest);
 		buf_put(&v->old_row, hc->nonce, ROW_NONCE);
 		buf_put(&v->old_row, val.p, val.n);
 	}
@@ -79,8 +80,11 @@ int write_history(struct vault *v, const struct vault_call *c, struct record *re
 		r = move_to_history(v, &m, 0);
 	for (uint32_t d = first; r == 0 && hc->drops > 0 && d <= last; d++)
 		r = move_to_history(v, &m, d);
-	/* What is folded and replaced is what head says was written: anybody can make a drop for a class's public key. */
-	if (r == 0 && !crypto_equal(m.digest, hc->digest, 16))
+	/*
+	 * What is folded is what head says was written: anybody can make a drop for a class's public key. A row alone was opened, which
+	 * says as much: its N is known to head only.
+	 */
+	if (r == 0 && hc->drops > 0 && !crypto_equal(m.digest, hc->digest, 16))
 		r = CV_ERR_AUTH;
 	return r;
 }
@@ -113,5 +117,7 @@ int write_prune_wraps(struct vault *v, struct record *rec)
 	v->keys_row = pruned;
 	rec->keys_row = v->keys_row.p;
 	rec->keys_row_n = v->keys_row.n;
+	rec->keys = NULL;
+	rec->keys_changed = true;
 	return 0;
 }

@@ -14,17 +14,24 @@ int write_first_key(struct vault *v, const struct vault_call *c, const struct re
 }
 
 int write_row_key(struct vault *v, const struct vault_call *c, const struct record *rec, const struct head_class *hc,
-    struct fresh_keys *x, struct row_key *ret)
+    struct fresh_keys *x, struct row_key *key)
 {
-	uint32_t newest = session_class_epoch(c->session, hc->class_key);
-	uint8_t type;
-	int r;
+	if (key->birth >= session_class_epoch(c->session, hc->class_key))
+		return 0;
+	key->generation = hc->generation + 1;
+	return record_fresh_key(v->keys, c->session, rec->head.record, x, hc->class_key, key->generation, &key->dk, &key->birth);
+}
 
-	ret->generation = hc->generation;
-	if ((r = record_class_key(v, c, rec, hc->class_key, hc->generation, 0, &ret->dk, &ret->birth, &type)) != 0 || ret->birth >= newest)
-		return r;
-	ret->generation++;
-	return record_fresh_key(v->keys, c->session, rec->head.record, x, hc->class_key, ret->generation, &ret->dk, &ret->birth);
+/* The keys row grew, and may have moved: what was taken apart is no more. */
+static int keys_row_grew(struct vault *v, struct record *rec)
+{
+	if (!buf_ok(&v->keys_row))
+		return CV_ERR_LIMIT;	/* more than a keys row may hold */
+	rec->keys_row = v->keys_row.p;
+	rec->keys_row_n = v->keys_row.n;
+	rec->keys = NULL;
+	rec->keys_changed = true;
+	return 0;
 }
 
 /* What is put down in classes that the session does not hold: one group that only their readers open. */
@@ -52,17 +59,7 @@ static int wrap_public(struct vault *v, struct write_set *w, struct record *rec)
 	wraps_group_added(&v->keys_row, 0);
 	for (unsigned i = 0; i < n; i++)
 		w->target[at[i]].key.birth = req[i].birth_epoch;
-	return 0;
-}
-
-/* The keys row grew, and may have moved. */
-static int keys_row_grew(struct vault *v, struct record *rec)
-{
-	if (!buf_ok(&v->keys_row))
-		return CV_ERR_LIMIT;	/* more than a keys row may hold */
-	rec->keys_row = v->keys_row.p;
-	rec->keys_row_n = v->keys_row.n;
-	return 0;
+	return keys_row_grew(v, rec);
 }
 
 int write_target_keys(struct vault *v, const struct vault_call *c, struct write_set *w, struct record *rec)
@@ -75,11 +72,13 @@ int write_target_keys(struct vault *v, const struct vault_call *c, struct write_
 		if (t->fresh && !t->sealed_to_public)
 			r = write_first_key(v, c, rec, head_class_find(&rec->head, (uint32_t)t->class << 16), &w->fresh, &t->key);
 	}
-	return r != 0 ? r : keys_row_grew(v, rec);
+	return r;
 }
 
 int write_put_keys(struct vault *v, struct record *rec, struct fresh_keys *x)
 {
+	if (x->n == 0)
+		return 0;
 	record_fresh_put(x, &v->keys_row, 0);
 	return keys_row_grew(v, rec);
 }
