@@ -99,6 +99,7 @@ static void hand(struct core *c)
 	c->flight.out = c->out;
 	c->out = out;
 	drop_decided(c);
+	land(c, false);	/* one with nothing to be written is down already, and no event would tell */
 }
 
 void turns_settle(struct core *c)

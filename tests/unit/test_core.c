@@ -384,6 +384,25 @@ static void every_front_has_its_turn(void **state)
 	close(quiet);
 }
 
+/* Nothing goes to the disk, so no event of the disk's comes: the answers go with the run that decided them. */
+static void what_writes_nothing_is_answered_at_once(void **state)
+{
+	struct rig *r = *state;
+	int fd = front_new(r);
+	uint64_t connection = connection_new(r, 0);
+
+	for (unsigned n = 1; n <= 3; n++) {
+		for (unsigned i = 0; i < n; i++)
+			send_message(fd, MSG_HEALTH, 0, connection, i + 1, NULL, 0);
+		turns_run(r->c);
+		assert_false(r->c->flying);
+		for (unsigned i = 0; i < n; i++)
+			assert_int_equal(answer_of(fd, NULL, NULL), 0);
+		assert_int_equal(answer_of(fd, NULL, NULL), -1);
+	}
+	close(fd);
+}
+
 static void stop_reaches_every_front(void **state)
 {
 	struct rig *r = *state;
@@ -676,6 +695,7 @@ int main(void)
 		ON(a_front_that_does_not_drain_is_dropped),
 		ON(a_slow_front_gets_every_answer_in_its_order),
 		ON(every_front_has_its_turn),
+		ON(what_writes_nothing_is_answered_at_once),
 		ON(stop_reaches_every_front),
 		ON(an_answer_of_many_messages_comes_whole),
 		ON(a_sealed_vault_answers_only_how_it_is),
