@@ -13,6 +13,7 @@ and one line "NAME: what", NAME being one of the classes of errors below.
 Needs Debian's python3-nacl and python3-lmdb.
 """
 import base64
+import functools
 import glob
 import hashlib
 import json
@@ -161,9 +162,14 @@ def open_seal(key, ctx, sealed, what):
 
 def open_pkseal(sk, ctx, sealed, what):
     must(len(sealed) >= 80, f"{what}: too short for a PKSEAL")
-    pk = crypto_scalarmult_base(sk)
+    pk = public_of(sk)
     key = h("cv1.pkseal", agree(sk, sealed[:32]), 32, sealed[:32], pk, ctx)
     return open_body(key, bytes(24), ctx, sealed[32:], what)
+
+
+@functools.lru_cache(maxsize=4096)
+def public_of(sk):
+    return crypto_scalarmult_base(sk)
 
 
 def agree(sk, pk):
@@ -490,7 +496,7 @@ def entry_key(entry, ctx, sk):
     """The data key of an entry of a keys row (4.2) by a class's secret key. Of types 1 and 3 any key gives one; the row refuses it."""
     kind, salt, epk, _, _, ciphertext = entry
     if kind == 3:
-        return h("cv1.datakey3", agree(sk, epk), 32, epk, crypto_scalarmult_base(sk), salt, ctx)
+        return h("cv1.datakey3", agree(sk, epk), 32, epk, public_of(sk), salt, ctx)
     kek = h("cv1.classkek", sk, 32)
     if kind == 1:
         return h("cv1.datakey", kek, 32, salt, ctx)
