@@ -268,7 +268,8 @@ out:
 
 int record_wrap3(struct keys *k, const uint8_t record[16], struct wrap_request *reqs, unsigned n, struct buf *ret)
 {
-	uint8_t salts[UINT8_MAX * WRAP_SALT], esk[32];
+	__attribute__((uninitialized)) uint8_t salts[UINT8_MAX * WRAP_SALT];
+	uint8_t esk[32];
 	int r;
 
 	if (n > UINT8_MAX)

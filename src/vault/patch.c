@@ -24,7 +24,7 @@ static unsigned check_version(struct vault *v, struct vault_call *c, const struc
 
 unsigned vault_patch_record(struct vault *v, struct vault_call *c, const struct wire_patch *m)
 {
-	struct record rec;
+	__attribute__((uninitialized)) struct record rec;	/* 7 KiB; record_load writes what is read */
 	struct write_set *w;
 	uint8_t etag[16];
 	unsigned problem;

@@ -117,7 +117,7 @@ static void name_answer(struct vault *v, const struct vault_call *c, const struc
 unsigned vault_read_record(struct vault *v, struct vault_call *c, const struct wire_read *m)
 {
 	bool clear = m->view == WIRE_VIEW_CLEAR;
-	struct record rec;
+	__attribute__((uninitialized)) struct record rec;	/* 7 KiB; record_load writes what is read */
 	struct reading x = { .v = v, .c = c, .rec = &rec };
 	uint8_t name[16], etag[16];
 	unsigned problem;

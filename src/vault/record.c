@@ -185,8 +185,11 @@ static int open_stored(struct vault *v, const struct vault_call *c, const struct
 		return e;
 	if ((e = record_stored(v, r, at.drop ? REC_DROP : REC_ROW, hc->class_key, drop_version, &val)) == 0)
 		e = record_row_open(v->keys, &dk, &at, val.p, val.n, &v->row);
-	if (e == 0 && ret_key != NULL)
-		*ret_key = (struct row_key){ dk, at.generation, at.birth_epoch };
+	if (e == 0 && ret_key != NULL) {
+		ret_key->dk = dk;
+		ret_key->generation = at.generation;
+		ret_key->birth = at.birth_epoch;
+	}
 	wipe(&dk, sizeof(dk));
 	return e;
 }
