@@ -64,6 +64,9 @@ static inline uint32_t rd_varint(struct rd *r)
 {
 	uint32_t v = 0;
 
+	/* Most take one byte. */
+	if (!r->bad && r->p < r->end && *r->p < 0x80)
+		return *r->p++;
 	for (unsigned shift = 0; shift < 35; shift += 7) {
 		uint8_t b = rd_u8(r);
 

@@ -25,7 +25,7 @@ static void element(const uint8_t key[32], const struct part *parts, size_t n, u
 /* Both loops are kept plain so that the compiler turns them into vector additions. */
 void lthash_add(struct lthash *h, const uint8_t key[32], const struct part *parts, size_t n)
 {
-	uint16_t x[LANES];
+	__attribute__((uninitialized)) uint16_t x[LANES];
 
 	element(key, parts, n, x);
 	for (size_t i = 0; i < LANES; i++)
@@ -35,7 +35,7 @@ void lthash_add(struct lthash *h, const uint8_t key[32], const struct part *part
 
 void lthash_remove(struct lthash *h, const uint8_t key[32], const struct part *parts, size_t n)
 {
-	uint16_t x[LANES];
+	__attribute__((uninitialized)) uint16_t x[LANES];
 
 	element(key, parts, n, x);
 	for (size_t i = 0; i < LANES; i++)
@@ -65,7 +65,7 @@ void lthash_decode(struct lthash *h, const uint8_t p[LTHASH_BYTES])
 
 void lthash_digest(const struct lthash *h, uint8_t ret[32])
 {
-	uint8_t bytes[LTHASH_BYTES];
+	__attribute__((uninitialized)) uint8_t bytes[LTHASH_BYTES];
 	struct part part = { bytes, sizeof(bytes) };
 
 	lthash_encode(h, bytes);

@@ -53,13 +53,12 @@ static bool entry_valid(uint8_t type, uint8_t provenance, size_t length, size_t 
 
 /* ---- reading ------------------------------------------------------------------------------------------------------- */
 
+/* Whether the padding of a short value, or of the first piece, is zero: at most ROW_SHORT bytes. */
 static bool zeros(const uint8_t *p, size_t n)
 {
-	uint8_t any = 0;
+	static const uint8_t none[ROW_SHORT];
 
-	for (size_t i = 0; i < n; i++)
-		any |= p[i];
-	return any == 0;
+	return memcmp(p, none, n) == 0;
 }
 
 /* The entries; offsets count from where the short values and the pieces of the long ones begin: *ret_short, *ret_long bytes. */

@@ -425,6 +425,7 @@ static int stop(struct vault *v, bool clean)
 	keys_seal(v->keys);
 	wipe(&v->lthash, sizeof(v->lthash));
 	wipe(&v->tables, sizeof(v->tables));
+	v->has_tables_digest = false;
 	wipe(&v->turn_saved, sizeof(v->turn_saved));
 	wipe(&v->call_saved, sizeof(v->call_saved));
 	memset(v->recent, 0, sizeof(v->recent));

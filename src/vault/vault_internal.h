@@ -170,6 +170,8 @@ struct vault {
 
 	struct lthash lthash;
 	struct lthash tables;		/* of directory and governance alone: computed anew at every start */
+	bool has_tables_digest;		/* tables_digest is that of tables */
+	uint8_t tables_digest[32];
 	uint64_t elements;
 	struct counters counters;
 	struct vault_saved turn_saved, call_saved;
