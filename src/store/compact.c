@@ -17,7 +17,7 @@
 
 #define PATH_SIZE 4096
 #define CHUNK (1u << 20)
-#define SECTOR 4096u		/* bytes that a write changes at once or not at all */
+#define SECTOR 512u		/* bytes that a disk changes at once or not at all, whatever it loses */
 
 /* One run. */
 struct compact {

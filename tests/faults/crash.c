@@ -25,8 +25,9 @@
 #define SAMPLE 200u		/* kills of the sample, and power cuts */
 
 struct story *story;
-static struct fixture *origin;
-static char root[64], base[80], work[80], state[80], log_file[80];
+struct fixture *crash_origin;
+char crash_base[80], crash_work[80], crash_state[80], crash_other[80];
+static char root[64], log_file[80];
 static unsigned runs, findings;
 
 void finding(const char *fmt, ...)
@@ -51,7 +52,7 @@ const char *fact_name(enum fact_what what)
 
 /* ---- processes ---------------------------------------------------------------------------------------------------- */
 
-static pid_t child_begin(const char *dir, const char *record)
+int crash_child(const char *dir, const char *record)
 {
 	pid_t pid;
 
@@ -59,13 +60,13 @@ static pid_t child_begin(const char *dir, const char *record)
 	if ((pid = fork()) != 0)
 		return pid;
 	assert(freopen(log_file, "a", stderr) != NULL);
-	buf_init(&origin->out, 16u << 20);
-	snprintf(origin->dir, sizeof(origin->dir), "%s", dir);
+	buf_init(&crash_origin->out, 16u << 20);
+	snprintf(crash_origin->dir, sizeof(crash_origin->dir), "%s", dir);
 	crash_record(record);
 	return 0;
 }
 
-static void child_end(pid_t pid, const char *what)
+void crash_child_end(int pid, const char *what)
 {
 	int status = 0;
 
@@ -81,18 +82,18 @@ static bool record_work(void)
 	pid_t pid;
 
 	for (unsigned part = 0; part < WORK_PARTS && story->finding[0] == '\0'; part++) {
-		if ((pid = child_begin(work, work)) == 0) {
-			work_part(origin, part);
+		if ((pid = crash_child(crash_work, crash_work)) == 0) {
+			work_part(crash_origin, part);
 			_exit(0);	/* as killed: nothing is closed */
 		}
-		child_end(pid, "work");
+		crash_child_end(pid, "work");
 	}
 	if (story->finding[0] == '\0') {
-		if ((pid = child_begin(work, NULL)) == 0) {
-			work_leaves(origin);
+		if ((pid = crash_child(crash_work, NULL)) == 0) {
+			work_leaves(crash_origin);
 			_exit(0);
 		}
-		child_end(pid, "leaves");
+		crash_child_end(pid, "leaves");
 	}
 	if (story->finding[0] == '\0' && story->ended)
 		return true;
@@ -111,27 +112,27 @@ static const char *under_way(uint64_t n)
 	return "nothing";
 }
 
-static void one_crash(struct disk *d, uint64_t n, bool cut, uint64_t seed)
+void crash_one(const struct crash_trial *t, const struct disk *d, uint64_t step, bool cut, uint64_t seed)
 {
 	pid_t pid;
 
 	story->finding[0] = '\0';
 	if (cut)
-		disk_cut(d, state, seed);
+		disk_cut(d, crash_state, seed);
 	else
-		disk_killed(d, state, (unsigned)seed * 2);
-	crash_clock(n > 0 ? crash_step(n - 1)->clock_ms : 0);
-	if ((pid = child_begin(state, NULL)) == 0) {
-		check_state(origin, n, cut);
+		disk_killed(d, crash_state, (unsigned)seed * 2);
+	crash_clock(step > 0 ? crash_step(step - 1)->clock_ms : 0);
+	if ((pid = crash_child(crash_state, NULL)) == 0) {
+		t->check(crash_origin, t->n, cut || t->after_cut);
 		_exit(0);
 	}
-	child_end(pid, "start");
+	crash_child_end(pid, "start");
 	runs++;
 	if (story->finding[0] == '\0')
 		return;
 	if (findings++ < 40)
-		printf("%s --step %llu --seed %llu, under way: %s: %s\n", cut ? "--cut" : "--kill", (unsigned long long)n,
-		    (unsigned long long)seed, under_way(n), story->finding);
+		printf("%s: %s --step %llu --seed %llu, under way: %s: %s\n", t->name, cut ? "--cut" : "--kill", (unsigned long long)step,
+		    (unsigned long long)seed, under_way(step), story->finding);
 }
 
 static bool is_large_write(uint64_t n)
@@ -170,7 +171,7 @@ static uint8_t *choose(void)
 
 static void all_steps(bool full, bool cut)
 {
-	struct disk *d = disk_new(base);
+	struct disk *d = disk_new(crash_base);
 	uint8_t *chosen = choose();
 	unsigned was = runs, found = findings;
 
@@ -179,7 +180,7 @@ static void all_steps(bool full, bool cut)
 			continue;
 		disk_play(d, n);
 		for (uint64_t seed = 0; seed < (!cut ? is_large_write(n) ? 2 : 1 : full ? SEEDS : 1); seed++)
-			one_crash(d, n, cut, cut ? n * SEEDS + seed : seed);
+			crash_one(&(struct crash_trial){ "work", check_state, n, false }, d, n, cut, cut ? n * SEEDS + seed : seed);
 	}
 	printf("%s: %u crashes, %u findings\n", cut ? "power cuts" : "kills", runs - was, findings - found);
 	free(chosen);
@@ -188,44 +189,53 @@ static void all_steps(bool full, bool cut)
 
 static void one_step(bool cut, uint64_t n, uint64_t seed)
 {
-	struct disk *d = disk_new(base);
+	struct disk *d = disk_new(crash_base);
 
 	disk_play(d, n);
-	one_crash(d, n, cut, seed);
+	crash_one(&(struct crash_trial){ "work", check_state, n, false }, d, n, cut, seed);
 	disk_free(d);
+}
+
+/* A part that crash_begin.c does. */
+static void beside(const char *name, void (*part)(bool full), bool full)
+{
+	unsigned was = runs, found = findings;
+
+	part(full);
+	printf("%s: %u crashes, %u findings\n", name, runs - was, findings - found);
 }
 
 /* The start with a full journal; prints how long it takes. */
 static void replay(void)
 {
-	struct fixture *was = origin;
+	struct fixture *was = crash_origin;
 	char dir[96];
 	pid_t pid;
 
 	snprintf(dir, sizeof(dir), "%s/replay", root);
 	story->finding[0] = '\0';
 	crash_clock(0);
-	origin = replay_origin(dir);
-	if ((pid = child_begin(dir, dir)) == 0) {
-		replay_fill(origin);
+	crash_origin = replay_origin(dir);
+	if ((pid = crash_child(dir, dir)) == 0) {
+		replay_fill(crash_origin);
 		_exit(0);
 	}
-	child_end(pid, "filling");
+	crash_child_end(pid, "filling");
 	if (story->finding[0] == '\0') {
-		if ((pid = child_begin(dir, NULL)) == 0) {
-			replay_start(origin);
+		if ((pid = crash_child(dir, NULL)) == 0) {
+			replay_start(crash_origin);
 			_exit(0);
 		}
-		child_end(pid, "replay");
+		crash_child_end(pid, "replay");
 	}
 	runs++;
 	if (story->finding[0] != '\0') {
 		findings++;
 		printf("replay: %s\n", story->finding);
 	}
-	buf_free(&origin->policy);
-	free(origin);
-	origin = was;
+	buf_free(&crash_origin->policy);
+	free(crash_origin);
+	crash_origin = was;
 }
 
 /* ---- all of it ---------------------------------------------------------------------------------------------------- */
@@ -236,15 +246,16 @@ static void prepare(void)
 
 	snprintf(root, sizeof(root), "%s/cv-crash-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert(mkdtemp(root) != NULL);
-	snprintf(base, sizeof(base), "%s/base", root);
-	snprintf(work, sizeof(work), "%s/work", root);
-	snprintf(state, sizeof(state), "%s/state", root);
+	snprintf(crash_base, sizeof(crash_base), "%s/base", root);
+	snprintf(crash_work, sizeof(crash_work), "%s/work", root);
+	snprintf(crash_state, sizeof(crash_state), "%s/state", root);
+	snprintf(crash_other, sizeof(crash_other), "%s/other", root);
 	snprintf(log_file, sizeof(log_file), "%s/log.txt", root);
 	story = mmap(NULL, sizeof(*story), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert(story != MAP_FAILED);
 	crash_record_init();
-	origin = work_origin(base);
-	snprintf(cmd, sizeof(cmd), "cp -r %s %s", base, work);
+	crash_origin = work_origin(crash_base);
+	snprintf(cmd, sizeof(cmd), "cp -r %s %s", crash_base, crash_work);
 	assert(system(cmd) == 0);
 }
 
@@ -252,7 +263,7 @@ static void tidy(void)
 {
 	char cmd[256];
 
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", findings > 0 ? state : root);
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", findings > 0 ? crash_state : root);
 	assert(system(cmd) == 0);
 }
 
@@ -278,7 +289,7 @@ int main(int argc, char **argv)
 	}
 	(void)setenv("CMOCKA_TEST_ABORT", "1", 1);	/* so that a check that fails says which */
 	prepare();
-	snprintf(vault_dir, sizeof(vault_dir), "%s", origin->dir);
+	snprintf(vault_dir, sizeof(vault_dir), "%s", crash_origin->dir);
 	if (!record_work())
 		return 1;
 	printf("crash: %u facts, %llu steps, %llu leaves\n", story->facts, (unsigned long long)crash_steps(),
@@ -290,8 +301,12 @@ int main(int argc, char **argv)
 			all_steps(full, false);
 		if (cut)
 			all_steps(full, true);
-		if (kill && cut)
+		if (kill && cut) {
+			beside("starts after crashes", begin_starts, full);
+			beside("compaction", begin_compaction, full);
+			beside("genesis", begin_genesis, full);
 			replay();
+		}
 	}
 	printf("crash: %u runs, %u findings%s%s\n", runs, findings, findings > 0 ? "; log: " : "", findings > 0 ? log_file : "");
 	tidy();

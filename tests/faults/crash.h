@@ -68,6 +68,30 @@ void work_leaves(struct fixture *f);
 
 /* crash_check.c: start the vault in f->dir, on which n steps were done, and hold it against the story; then use and stop it. */
 void check_state(struct fixture *f, uint64_t n, bool cut);
+/* The log in f->dir verifies. */
+void check_log(const struct fixture *f, const char *when);
+
+/* crash.c: run on in a process of its own, for the vault in dir, and record what happens below record (NULL: nothing). 0 in the child. */
+int crash_child(const char *dir, const char *record);
+/* Wait for its end, which is _exit(0). */
+void crash_child_end(int pid, const char *what);
+/* Folders: of the work before it, of what is left of it, for others, and the vault that all is about. */
+extern char crash_base[80], crash_work[80], crash_state[80], crash_other[80];
+extern struct fixture *crash_origin;
+/* A crash at a step of a disk, and the look at what is left; n and cut as check takes them. */
+struct crash_trial {
+	const char *name;		/* for a finding */
+	void (*check)(struct fixture *f, uint64_t n, bool cut);
+	uint64_t n;
+	bool after_cut;			/* the disk had lost its power before */
+};
+struct disk;
+void crash_one(const struct crash_trial *t, const struct disk *d, uint64_t step, bool cut, uint64_t seed);
+
+/* crash_begin.c: crashes of starts that follow a crash, of the making of a vault, and of its compaction. full: at all of their steps. */
+void begin_starts(bool full);
+void begin_genesis(bool full);
+void begin_compaction(bool full);
 
 /* crash_replay.c: a vault with a journal of 64 MiB in folder to; fill that until changes are refused; start after it was killed so. */
 #define REPLAY_MS 5000u		/* a start that takes longer is a finding */

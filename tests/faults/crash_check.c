@@ -200,7 +200,7 @@ static void found(void *cookie, const struct childvault_audit_finding *a)
 		finding("%s the log: %s, file %s, leaf %lld", moment, childvault_audit_name(a->kind), a->file, (long long)a->leaf);
 }
 
-static void log_verifies(const struct fixture *f, const char *when)
+void check_log(const struct fixture *f, const char *when)
 {
 	char dir[160];
 	struct childvault_audit_options o = { .dir = dir, .threads = 1, .found = found };
@@ -311,12 +311,12 @@ void check_state(struct fixture *f, uint64_t n, bool cut)
 	uint8_t worker[32];
 
 	if (!cut)
-		log_verifies(f, "before the start");
+		check_log(f, "before the start");
 	first_start(f, n);
 	end(f, "first");
 	if (story->finding[0] != '\0')
 		return;
-	log_verifies(f, "after the start");
+	check_log(f, "after the start");
 	if (begin(f, "second start")) {
 		if (login(f, P_WORKER, worker) != 0)
 			finding("second start: no session");
@@ -324,5 +324,5 @@ void check_state(struct fixture *f, uint64_t n, bool cut)
 			record_is_whole(f, worker, 0, n);
 	}
 	end(f, "second");
-	log_verifies(f, "after the second start");
+	check_log(f, "after the second start");
 }

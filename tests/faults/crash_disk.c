@@ -191,6 +191,36 @@ struct disk *disk_new(const char *from)
 	return d;
 }
 
+struct disk *disk_copy(const struct disk *d, uint64_t n)
+{
+	struct disk *c = calloc(1, sizeof(*c));
+
+	assert(c != NULL);
+	memcpy(c->from, d->from, sizeof(c->from));
+	memcpy(c->change, d->change, sizeof(c->change));
+	c->changes = d->changes;
+	c->nodes = d->nodes;
+	for (uint32_t i = 0; i < d->nodes; i++) {
+		const struct node *x = &d->node[i];
+		struct node *y = &c->node[i];
+
+		*y = (struct node){ .folder = x->folder, .touched = x->touched, .pending_n = x->pending_n, .pending_cap = x->pending_n };
+		image_copy(&y->now, &x->now);
+		image_copy(&y->safe, &x->safe);
+		if (x->pending_n == 0)
+			continue;
+		y->pending = malloc(x->pending_n * sizeof(*y->pending));
+		assert(y->pending != NULL);
+		memcpy(y->pending, x->pending, x->pending_n * sizeof(*y->pending));
+	}
+	names_copy(&c->now, &d->now);
+	names_copy(&c->safe, &d->safe);
+	disk_from(c, n);
+	return c;
+}
+
+void disk_from(struct disk *d, uint64_t n) { d->played = n; }
+
 void disk_free(struct disk *d)
 {
 	for (uint32_t i = 0; i < d->nodes; i++) {

@@ -16,6 +16,10 @@ struct disk;
 
 /* What lies in folder from, all of it durable. */
 struct disk *disk_new(const char *from);
+/* The same disk once more, which counts the steps that come next from n on. */
+struct disk *disk_copy(const struct disk *d, uint64_t n);
+/* Count so. */
+void disk_from(struct disk *d, uint64_t n);
 void disk_free(struct disk *d);
 /* Play the steps up to the n-th, which is not played; n never goes back. */
 void disk_play(struct disk *d, uint64_t n);

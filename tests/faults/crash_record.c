@@ -44,6 +44,7 @@ void crash_record(const char *dir)
 
 uint64_t crash_steps(void) { return list->n; }
 const struct crash_step *crash_step(uint64_t i) { return &list->step[i]; }
+void crash_forget(uint64_t n) { list->n = n; }
 void crash_clock(int64_t ms) { list->clock_ms = ms; }
 void crash_fill(bool on) { full = on; }
 
@@ -330,6 +331,10 @@ int renameat(int from_fd, const char *from, int to_fd, const char *to)
 	end();
 	return r;
 }
+
+int rename(const char *from, const char *to) { return renameat(AT_FDCWD, from, AT_FDCWD, to); }
+int unlink(const char *path) { return unlinkat(AT_FDCWD, path, 0); }
+int mkdir(const char *path, mode_t mode) { return mkdirat(AT_FDCWD, path, mode); }
 
 /* What nobody calls below the folder is not recorded, and has to fail loudly if somebody begins to. */
 static int unknown(const char *name)

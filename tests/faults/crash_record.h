@@ -41,6 +41,8 @@ void crash_record(const char *root);
 /* Steps so far, and one of them. */
 uint64_t crash_steps(void);
 const struct crash_step *crash_step(uint64_t i);
+/* Forget all steps from the n-th on. */
+void crash_forget(uint64_t n);
 /* Let the wall clock show so many milliseconds more than the machine's, in every process. */
 void crash_clock(int64_t ms);
 /* Let LMDB find the disk full, so that nothing is applied. */
