@@ -48,6 +48,7 @@ struct story {
 	uint32_t epoch_before;		/* of the class identity */
 	uint8_t leaf[CRASH_LEAVES][32];	/* hashes of the leaves at the end */
 	uint64_t leaves;
+	uint8_t rewrap[16];	/* its request */
 	uint64_t waiting;	/* bytes of the full journal that were not applied */
 	bool ended;		/* the last part of the work did not stop early */
 	char finding[512];
@@ -63,8 +64,16 @@ struct fixture *work_origin(const char *to);
 /* The work, each part in a process that is killed at its end, on the vault in f->dir. */
 #define WORK_PARTS 4u
 void work_part(struct fixture *f, unsigned part);
+/* Note what is tried now, and that it was answered. */
+struct fact *fact_begin(enum fact_what what, unsigned record, unsigned value);
+void fact_told(struct fixture *f, struct fact *x);
 /* Hash the leaves of the vault in f->dir, which is started for it. */
 void work_leaves(struct fixture *f);
+
+/* crash_keys.c: everybody's roles and all classes get another epoch; all records are to be re-wrapped; its keys are given again after a start. */
+void keys_rekey(struct fixture *f);
+void keys_rewrap(struct fixture *f);
+void keys_again(struct fixture *f);
 
 /* crash_check.c: start the vault in f->dir, on which n steps were done, and hold it against the story; then use and stop it. */
 void check_state(struct fixture *f, uint64_t n, bool cut);

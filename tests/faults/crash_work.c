@@ -4,7 +4,6 @@
 #include "audit/merkle.h"
 #include "crash_record.h"
 #include "unit/test_vault_operations.h"
-#include "unit/test_vault_rekey.h"
 #include "vault/list.h"
 #include "vault/rewrap_internal.h"
 
@@ -15,7 +14,7 @@ const char *const crash_value[CRASH_VALUES] = { "张零", "张一", "张二", "�
 
 /* ---- facts -------------------------------------------------------------------------------------------------------- */
 
-static struct fact *fact_begin(enum fact_what what, unsigned record, unsigned value)
+struct fact *fact_begin(enum fact_what what, unsigned record, unsigned value)
 {
 	struct fact *x = &story->fact[story->facts++];
 
@@ -24,7 +23,7 @@ static struct fact *fact_begin(enum fact_what what, unsigned record, unsigned va
 	return x;
 }
 
-static void fact_told(struct fixture *f, struct fact *x)
+void fact_told(struct fixture *f, struct fact *x)
 {
 	x->leaves = f->v != NULL && vault_state(f->v) == VAULT_READY ? store_durable_leaves(f->v->store) : 0;
 	x->told = crash_steps();
@@ -176,65 +175,6 @@ static void restore_clerk(struct fixture *f, const uint8_t asks[32], const uint8
 	fact_told(f, x);
 }
 
-static void new_keys(struct fixture *f)
-{
-	struct fact *x = fact_begin(FACT_REKEY, 0, 0);
-	uint32_t epoch;
-	uint8_t pk[32];
-
-	rekey_everybody(f);
-	assert_int_equal(directory_class(f->v->keys, (uint32_t)CLASS_ID << 16, &epoch, pk), 0);
-	x->value = epoch;
-	fact_told(f, x);
-}
-
-/* An approved request for all classes, without its calls. */
-struct asked {
-	struct gov_object o;
-	struct operation_reading r;
-	uint8_t classes[8 * 8];
-};
-
-static void asked_for_all(struct fixture *f, const uint8_t id[16], struct asked *a)
-{
-	static struct rewrap_class old[REWRAP_CLASSES_MAX];
-	uint32_t keys[8];
-	unsigned epochs;
-
-	memset(a, 0, sizeof(*a));
-	memcpy(a->o.id, id, 16);
-	memcpy(a->o.by, f->person[P_ADMIN_A].g.principal.id, 16);
-	a->r.class_count = rewrap_classes_old(f->v->keys, old, &epochs);
-	assert_in_range(a->r.class_count, 1, 8);
-	for (unsigned i = 0; i < a->r.class_count; i++) {
-		keys[i] = old[i].class_key;
-		be32_put(a->classes + 8 * i, old[i].class_key);
-		be32_put(a->classes + 8 * i + 4, old[i].newest);
-	}
-	a->r.classes = a->classes;
-	assert_int_equal(change_cover(f->v->keys, keys, a->r.class_count, a->r.roles, &a->r.role_count), 0);
-}
-
-/* The request is carried out, or its keys are given again. */
-static void rewrap(struct fixture *f, const uint8_t id[16], bool again)
-{
-	struct fact *x = fact_begin(again ? FACT_TURN : FACT_REWRAP, 0, 0);
-	struct vault_call call = { .now_ms = clock_wall_ms() };
-	struct custody *c;
-	struct asked a;
-
-	asked_for_all(f, id, &a);
-	c = ceremony(f, id, a.r.roles, a.r.role_count);
-	assert_int_equal(vault_turn_begin(f->v), 0);
-	assert_int_equal(again ? rewrap_resume(f->v, &call, id, &a.r, c) : rewrap_begin(f->v, &call, &a.o, &a.r, c), 0);
-	assert_int_equal(vault_system_leaf(f->v, LEAF_MERGE, (const uint8_t *)"\3\0\0\0", 5, true, call.now_ms), 0);
-	store_commit(f->v->store);
-	jobs_commit(f->v);
-	assert_int_equal(vault_turn_end(f->v), 0);
-	custody_free(c);
-	fact_told(f, x);
-}
-
 /* So many slices of it, or until it is done. */
 static void rewrap_work(struct fixture *f, unsigned slices)
 {
@@ -293,6 +233,20 @@ static void office(struct fixture *f)
 	give_clerk(f, who.manager, 3);
 }
 
+/* The turn is synced by the store's thread, while the next one, which reads what it did, is open. */
+static unsigned handed_turn(struct fixture *f, const struct wire_envelope *env, bool session, test_run run, void *m)
+{
+	unsigned problem;
+
+	assert_int_equal(vault_turn_begin(f->v), 0);
+	problem = one_call(f, env, session, run, m);
+	assert_int_equal(vault_turn_hand(f->v), 0);
+	assert_int_equal(vault_turn_begin(f->v), 0);
+	assert_int_equal(vault_turn_landed(f->v, true), 0);
+	assert_int_equal(vault_turn_end(f->v), 0);
+	return problem;
+}
+
 /* So much work that the ring comes round, with a checkpoint now and then. */
 static void ring(struct fixture *f)
 {
@@ -302,27 +256,30 @@ static void ring(struct fixture *f)
 	enter(f, P_WORKER, worker);
 	enter(f, P_INTAKE, intake);
 	for (unsigned i = 0; i < 500; i++) {
-		unsigned record = make(f, worker, i % CRASH_VALUES);
+		unsigned record;
+
+		fixture_turn = i % 2 == 0 ? handed_turn : NULL;
+		record = make(f, worker, i % CRASH_VALUES);
 
 		if (i % 5 == 0)
 			hand_in(f, intake, record, (i + 1) % CRASH_VALUES);
 		if (i % 50 == 49)
 			sign(f);
 	}
+	fixture_turn = NULL;
 }
 
 /* Rekey and re-wrap, which is killed half-way and goes on. */
-static const uint8_t rewrap_id[16] = "crash re-wrap 1";
 static void half_rewrap(struct fixture *f)
 {
 	uint8_t worker[32];
 
 	start(f);
-	new_keys(f);
+	keys_rekey(f);
 	enter(f, P_WORKER, worker);
 	change(f, worker, 4, 2);
-	new_keys(f);
-	rewrap(f, rewrap_id, false);
+	keys_rekey(f);
+	keys_rewrap(f);
 	rewrap_work(f, 2);
 }
 
@@ -335,8 +292,8 @@ static void days(struct fixture *f)
 	start(f);
 	enter(f, P_WORKER, who.worker);
 	x = fact_begin(FACT_REWRAPPED, 0, 0);
-	if (rewrap_waits(f->v, rewrap_id))
-		rewrap(f, rewrap_id, true);
+	if (rewrap_waits(f->v, story->rewrap))
+		keys_again(f);
 	rewrap_work(f, UINT32_MAX);
 	fact_told(f, x);
 	change(f, who.worker, 4, 7);
