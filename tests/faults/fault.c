@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <lmdb.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -61,7 +62,7 @@ void fault_clock(int64_t ms) { clock_ms = ms; }
 const char *fault_name(enum fault_kind kind)
 {
 	static const char *const names[FAULT_KINDS] = { "none", "alloc", "map", "open", "read", "write", "space", "short", "sync", "name",
-		"length", "thread" };
+		"length", "thread", "lmdb", "full-map" };
 
 	return names[kind];
 }
@@ -116,7 +117,7 @@ static bool fails(enum fault_kind kind, int fd)
 {
 	uint64_t n;
 
-	if (!armed || !counts || plan.kind != kind)
+	if (!armed || !counts || plan.kind != kind || (plan.only != PLACE_UNKNOWN && place_of(fd) != plan.only))
 		return false;
 	n = ++calls;
 	report->calls = n;
@@ -201,7 +202,7 @@ static int open_at(int dirfd, const char *path, int flags, mode_t mode)
 {
 	if (fails(FAULT_OPEN, -1))
 		return fail(EMFILE);
-	if ((flags & O_CREAT) != 0 && fails(FAULT_SPACE, -1))
+	if ((flags & O_CREAT) != 0 && fails(FAULT_SPACE, dirfd))
 		return fail(ENOSPC);
 	return (int)syscall(SYS_openat, dirfd, path, flags, mode);
 }
@@ -327,6 +328,52 @@ int unlinkat(int dirfd, const char *path, int flags)
 int ftruncate(int fd, off_t n)
 {
 	return fails(FAULT_LENGTH, fd) ? fail(EIO) : fails(FAULT_SPACE, fd) ? fail(ENOSPC) : (int)syscall(SYS_ftruncate, fd, n);
+}
+
+/* ---- LMDB --------------------------------------------------------------------------------------------------------- */
+
+static void *lmdb(const char *name) { return dlsym(RTLD_NEXT, name); }
+
+/* A call of liblmdb by name, unless it fails. writes: it is one that may find the map full. */
+#define LMDB_CALL(writes, name, params, args)						\
+	int name params									\
+	{										\
+		int (*behind) params;							\
+		void *symbol;								\
+											\
+		if (fails(FAULT_LMDB, -1))						\
+			return EIO;							\
+		if ((writes) && fails(FAULT_FULL_MAP, -1))				\
+			return MDB_MAP_FULL;						\
+		symbol = lmdb(#name);							\
+		memcpy(&behind, &symbol, sizeof(behind));				\
+		return behind args;							\
+	}
+LMDB_CALL(false, mdb_txn_begin, (MDB_env *e, MDB_txn *parent, unsigned int flags, MDB_txn **ret), (e, parent, flags, ret))
+LMDB_CALL(false, mdb_txn_renew, (MDB_txn *txn), (txn))
+LMDB_CALL(false, mdb_get, (MDB_txn *txn, MDB_dbi dbi, MDB_val *k, MDB_val *v), (txn, dbi, k, v))
+LMDB_CALL(true, mdb_put, (MDB_txn *txn, MDB_dbi dbi, MDB_val *k, MDB_val *v, unsigned int flags), (txn, dbi, k, v, flags))
+LMDB_CALL(true, mdb_del, (MDB_txn *txn, MDB_dbi dbi, MDB_val *k, MDB_val *v), (txn, dbi, k, v))
+LMDB_CALL(false, mdb_cursor_open, (MDB_txn *txn, MDB_dbi dbi, MDB_cursor **ret), (txn, dbi, ret))
+LMDB_CALL(false, mdb_cursor_renew, (MDB_txn *txn, MDB_cursor *c), (txn, c))
+LMDB_CALL(false, mdb_cursor_get, (MDB_cursor *c, MDB_val *k, MDB_val *v, MDB_cursor_op op), (c, k, v, op))
+LMDB_CALL(true, mdb_cursor_put, (MDB_cursor *c, MDB_val *k, MDB_val *v, unsigned int flags), (c, k, v, flags))
+LMDB_CALL(true, mdb_cursor_del, (MDB_cursor *c, unsigned int flags), (c, flags))
+
+/* One that fails ends its transaction, as LMDB's own does. */
+int mdb_txn_commit(MDB_txn *txn)
+{
+	int (*behind)(MDB_txn *);
+	void *symbol;
+	bool io = fails(FAULT_LMDB, -1);
+
+	if (io || fails(FAULT_FULL_MAP, -1)) {
+		mdb_txn_abort(txn);
+		return io ? EIO : MDB_MAP_FULL;
+	}
+	symbol = lmdb("mdb_txn_commit");
+	memcpy(&behind, &symbol, sizeof(behind));
+	return behind(txn);
 }
 
 /* ---- time --------------------------------------------------------------------------------------------------------- */

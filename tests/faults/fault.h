@@ -25,22 +25,25 @@ enum fault_kind {
 	FAULT_NAME,		/* rename, mkdir, unlink: EIO */
 	FAULT_LENGTH,		/* ftruncate: EIO */
 	FAULT_THREAD,		/* pthread_create: EAGAIN */
+	FAULT_LMDB,		/* mdb_txn_begin, mdb_get, mdb_put, mdb_cursor_…, mdb_txn_commit: EIO */
+	FAULT_FULL_MAP,		/* those of them that write: MDB_MAP_FULL */
 	FAULT_KINDS
 };
+
+/* Where a failing call went. */
+enum fault_place { PLACE_UNKNOWN, PLACE_JOURNAL, PLACE_TABLES, PLACE_LOG, PLACE_SHRED };
 
 struct fault_plan {
 	enum fault_kind kind;
 	uint64_t n;		/* which call fails, from 1; 0: none */
 	bool lasting;		/* and all that follow */
+	enum fault_place only;	/* of FAULT_SPACE: files of this place alone; PLACE_UNKNOWN: all */
 };
-
-/* Where the first failing call went. */
-enum fault_place { PLACE_UNKNOWN, PLACE_JOURNAL, PLACE_TABLES, PLACE_LOG, PLACE_SHRED };
 
 struct fault_report {
 	uint64_t calls;		/* of the plan's kind */
 	uint64_t failed;
-	enum fault_place place;
+	enum fault_place place;	/* of the first one */
 	uint64_t journal_writes;	/* to the journal, after a write or sync of it had failed */
 };
 

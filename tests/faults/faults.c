@@ -221,7 +221,7 @@ static bool fatal(void)
 static bool may_fail_for_good(void)
 {
 	return plan.kind == FAULT_WRITE || plan.kind == FAULT_SHORT || plan.kind == FAULT_SYNC || plan.kind == FAULT_READ ||
-	    plan.kind == FAULT_NAME || plan.kind == FAULT_LENGTH || plan.kind == FAULT_OPEN;
+	    plan.kind == FAULT_NAME || plan.kind == FAULT_LENGTH || plan.kind == FAULT_OPEN || plan.kind == FAULT_LMDB;
 }
 
 /* Open and unseal; when a fault kept it from that, once more without. */
@@ -371,6 +371,21 @@ static unsigned make_one(struct fixture *f, const uint8_t token[32])
 	return problem;
 }
 
+/* A change to what is there already, which needs less room than a new record. */
+static unsigned change_nothing(struct fixture *f, const uint8_t token[32])
+{
+	struct wire_read_answer a;
+	uint8_t etag[16];
+	char text[256];
+	unsigned problem;
+
+	if ((problem = read_field(f, token, "visit", child, "name", true, text)) != 0)
+		return problem;
+	assert_int_equal(wire_read_answer_decode(f->out.p + 10, f->out.n - 10, &a), 0);
+	memcpy(etag, a.etag, 16);
+	return patch(f, token, "visit", child, etag, etag, "name", value[0], "city", value[0], NULL);
+}
+
 /* The disk is full: changes go on while the journal has room, then they are refused and reads go on; with space all is as before. */
 static void full_disk(struct fixture *f)
 {
@@ -387,6 +402,8 @@ static void full_disk(struct fixture *f)
 	fault_disarm();
 	for (unsigned i = 0; i < 10000 && problem == 0; i++)
 		problem = make_one(f, worker);
+	for (unsigned i = 0; i < 100 && problem == PROBLEM_STORAGE_FULL && change_nothing(f, worker) == 0; i++)
+		;
 	if (problem != PROBLEM_STORAGE_FULL)
 		finding("a full disk: %s", problem == 0 ? "changes without end" : problem_kind(problem));
 	look(f, worker, true);
@@ -579,6 +596,7 @@ struct scenario {
 /* One run; returns whether the fault happened. */
 static bool one_run(const struct scenario *s, const struct fault_plan *p)
 {
+	static const char *const places[] = { "", " of the journal", " of LMDB", " of the log", " of the keys" };
 	char log[128];
 
 	snprintf(log, sizeof(log), "%s/log.txt", root);
@@ -594,8 +612,8 @@ static bool one_run(const struct scenario *s, const struct fault_plan *p)
 		in_process("restart", s->then, log);
 	if (story->finding[0] != '\0') {
 		findings++;
-		printf("%s: %s %llu%s: %s\n", s->name, fault_name(p->kind), (unsigned long long)p->n, p->lasting ? " and on" : "",
-		    story->finding);
+		printf("%s: %s %llu%s%s: %s\n", s->name, fault_name(p->kind), (unsigned long long)p->n, p->lasting ? " and on" : "",
+		    places[p->only], story->finding);
 	}
 	return story->report.failed > 0;
 }
@@ -638,9 +656,12 @@ static void make_crashed(void)
 static void full_disks(void)
 {
 	static const struct scenario s = { "full disk", full_disk, examine, false };
-	struct fault_plan p = { FAULT_SPACE, 1, true };
+	/* All of it; what LMDB grows into; the log's; and room on the disk, but none in LMDB's map. */
+	static const struct fault_plan plans[] = { { FAULT_SPACE, 1, true, PLACE_UNKNOWN }, { FAULT_SPACE, 1, true, PLACE_TABLES },
+		{ FAULT_SPACE, 1, true, PLACE_LOG }, { FAULT_FULL_MAP, 1, true, PLACE_UNKNOWN } };
 
-	(void)one_run(&s, &p);
+	for (size_t i = 0; i < sizeof(plans) / sizeof(plans[0]); i++)
+		(void)one_run(&s, &plans[i]);
 }
 
 static void clocks(void)
