@@ -167,9 +167,9 @@ int record_class_key(struct vault *v, const struct vault_call *c, const struct r
 	return e;
 }
 
-/* Open one stored row or drop of the record into v->row. *ret_key, if it is not NULL, gets the data key. */
+/* Open one stored row or drop of the record into v->row. *ret_row may be NULL. */
 static int open_stored(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
-    uint32_t drop_version, struct row_key *ret_key)
+    uint32_t drop_version, struct loaded_row *ret_row)
 {
 	struct row_place at = {
 		.record = r->head.record, .class_key = hc->class_key, .generation = drop_version ? 0 : hc->generation,
@@ -185,10 +185,11 @@ static int open_stored(struct vault *v, const struct vault_call *c, const struct
 		return e;
 	if ((e = record_stored(v, r, at.drop ? REC_DROP : REC_ROW, hc->class_key, drop_version, &val)) == 0)
 		e = record_row_open(v->keys, &dk, &at, val.p, val.n, &v->row);
-	if (e == 0 && ret_key != NULL) {
-		ret_key->dk = dk;
-		ret_key->generation = at.generation;
-		ret_key->birth = at.birth_epoch;
+	if (e == 0 && ret_row != NULL) {
+		ret_row->key.dk = dk;
+		ret_row->key.generation = at.generation;
+		ret_row->key.birth = at.birth_epoch;
+		ret_row->stored = val;
 	}
 	wipe(&dk, sizeof(dk));
 	return e;
@@ -297,13 +298,13 @@ static int add_drop(struct vault *v, struct content *x)
 }
 
 int record_load_content(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
-    struct content *ret, struct row_key *ret_key)
+    struct content *ret, struct loaded_row *ret_row)
 {
 	int e = 0;
 
 	content_clear(ret);
 	if (hc->flags & HEAD_CLASS_ROW) {
-		if ((e = open_stored(v, c, r, hc, 0, ret_key)) != 0)
+		if ((e = open_stored(v, c, r, hc, 0, ret_row)) != 0)
 			return e;
 		e = content_add_row(ret, &v->row, false, &v->scratch);
 		record_row_clear(&v->row);

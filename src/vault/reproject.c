@@ -57,7 +57,7 @@ static int store_class(struct rework *x, uint16_t class_id, struct head_class *h
 		key.generation = hc->generation;
 		if ((r = record_class_key(v, x->c, &x->rec, hc->class_key, hc->generation, 0, &key.dk, &key.birth, &type)) == 0 &&
 		    (r = write_row_key(v, x->c, &x->rec, hc, &fresh, &key)) == 0)
-			r = write_history(v, x->c, &x->rec, hc, &key);
+			r = write_history(v, x->c, &x->rec, hc, &key, (struct store_value){ NULL, 0 });
 	} else if ((hc = head_class_add(&x->rec.head, (uint32_t)class_id << 16)) == NULL) {
 		return CV_ERR_LIMIT;
 	} else {

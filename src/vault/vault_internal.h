@@ -132,6 +132,11 @@ struct row_key {
 	uint32_t generation;
 	uint32_t birth;			/* epoch */
 };
+/* What was opened of a class whose row is to be written anew. */
+struct loaded_row {
+	struct row_key key;
+	struct store_value stored;	/* until the next put; p is NULL if it is not known */
+};
 
 /*
  * A record opened for one request. rows is NULL when the request writes. keys_row lives in the store until the next put, or in a buffer
@@ -320,9 +325,9 @@ int record_open_drop(struct vault *v, const struct vault_call *c, const struct r
     uint32_t drop_version);
 /* Whether the record lies in the caller's area as far as the role asks for it; role NULL: as far as any of their acting roles does. */
 bool record_in_area(struct vault *v, const struct vault_call *c, const struct record *r, const struct policy_role *role);
-/* Fill content with the row of hc and its drops, folded. *ret_key, if it is not NULL, gets the row's data key, if there is a row. */
+/* Fill content with the row of hc and its drops, folded. *ret_row, if it is not NULL, is set if there is a row. */
 int record_load_content(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
-    struct content *ret, struct row_key *ret_key);
+    struct content *ret, struct loaded_row *ret_row);
 /* Move the keys row to b, where puts do not touch it, and take it apart. 0, CV_ERR_NOMEM, CV_ERR_FORMAT. */
 int record_keep_keys(struct vault *v, struct record *r, struct buf *b);
 /* ETag over the classes that the caller's keys, roles and purpose open. */

@@ -173,22 +173,26 @@ static bool gives_value(const struct write_set *w, const struct target *t)
 static int write_rewrite(struct vault *v, struct vault_call *c, struct write_set *w, struct record *rec, struct target *t,
     struct head_class *hc, bool *ret_folded)
 {
+	struct loaded_row row = { .stored = { NULL, 0 } };
 	bool same = false;
 	int r;
 
-	if ((r = record_load_content(v, c, rec, hc, &v->content, &t->key)) != 0)
-		return r;
+	if ((r = record_load_content(v, c, rec, hc, &v->content, &row)) != 0)
+		goto out;
+	t->key = row.key;
 	*ret_folded |= hc->drops > 0;
 	if (t->is_view && hc->drops == 0 && (r = view_unchanged(v, w, t, &v->content, &same)) != 0)
-		return r;
+		goto out;
 	if (same && !gives_value(w, t))
-		return 0;
+		goto out;
 	if ((r = write_row_key(v, c, rec, hc, &w->fresh, &t->key)) != 0)
-		return r;
+		goto out;
 	if ((r = gather(v, w, t, &v->content, false)) == 0 && !same)
-		r = write_history(v, c, rec, hc, &t->key);
+		r = write_history(v, c, rec, hc, &t->key, row.stored);
 	if (r == 0)
 		r = write_row(v, rec, hc, &t->key, same ? hc->class_version : hc->class_version + 1);
+out:
+	wipe(&row.key, sizeof(row.key));
 	return r;
 }
 

@@ -51,9 +51,11 @@ unsigned write_admit(struct vault *v, struct vault_call *c, const struct write_s
 int write_targets(struct vault *v, struct vault_call *c, struct write_set *w, struct record *rec);
 /*
  * Move the current row and the drops of hc to history; drops are sealed anew under key, with which the class's next row will be sealed, so
- * that their own entries can go. 0 or an error: CV_ERR_AUTH if they are not what head says was written.
+ * that their own entries can go. row is the stored row, which is looked up if its p is NULL. 0 or an error: CV_ERR_AUTH if they are not
+ * what head says was written.
  */
-int write_history(struct vault *v, const struct vault_call *c, struct record *rec, struct head_class *hc, const struct row_key *key);
+int write_history(struct vault *v, const struct vault_call *c, struct record *rec, struct head_class *hc, const struct row_key *key,
+    struct store_value row);
 /* Whether an entry is of a drop that is not there any more. */
 bool write_wrap_spent(struct head *h, const struct wrap *w);
 /* Take such entries out of v->keys_row, rec's keys row. 0 or an error. */

@@ -35,16 +35,15 @@ static int reseal_drop(struct vault *v, const struct moving *m, uint32_t d)
  * One replaced row goes to history byte for byte, still under the data key that it has; one drop sealed anew, under the one that the class
  * gets: it may have been handed in after a rekey, and then no key that an older epoch opened may open it.
  */
-static int move_to_history(struct vault *v, struct moving *m, uint32_t drop_version)
+static int move_to_history(struct vault *v, struct moving *m, uint32_t drop_version, struct store_value val)
 {
 	struct head_class *hc = m->hc;
 	uint32_t slot = m->rec->head.shred_slot;
 	uint8_t key[REC_KEY_MAX], hkey[HIST_KEY], before[16];
 	size_t n = rec_key(m->rec->serial, drop_version ? REC_DROP : REC_ROW, hc->class_key, drop_version, key);
-	struct store_value val;
 	int r;
 
-	if ((r = store_get(v->store, STORE_REC, key, n, &val)) != 0)
+	if (val.p == NULL && (r = store_get(v->store, STORE_REC, key, n, &val)) != 0)
 		return r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r;
 	buf_reset(&v->old_row);
 	buf_u32(&v->old_row, drop_version != 0 ? m->key->generation : hc->generation);
@@ -70,16 +69,17 @@ static int move_to_history(struct vault *v, struct moving *m, uint32_t drop_vers
 	return r;
 }
 
-int write_history(struct vault *v, const struct vault_call *c, struct record *rec, struct head_class *hc, const struct row_key *key)
+int write_history(struct vault *v, const struct vault_call *c, struct record *rec, struct head_class *hc, const struct row_key *key,
+    struct store_value row)
 {
 	struct moving m = { .c = c, .rec = rec, .hc = hc, .key = key };
 	uint32_t last = hc->class_version, first = hc->class_version - hc->drops + 1;
 	int r = 0;
 
 	if (hc->flags & HEAD_CLASS_ROW)
-		r = move_to_history(v, &m, 0);
+		r = move_to_history(v, &m, 0, row);
 	for (uint32_t d = first; r == 0 && hc->drops > 0 && d <= last; d++)
-		r = move_to_history(v, &m, d);
+		r = move_to_history(v, &m, d, (struct store_value){ NULL, 0 });
 	/*
 	 * What is folded is what head says was written: anybody can make a drop for a class's public key. A row alone was opened, which
 	 * says as much: its N is known to head only.
