@@ -31,7 +31,7 @@ static void each_allocation_fails(int (*what)(void))
 	int r = CV_ERR_NOMEM;
 
 	for (unsigned n = 1; n < CALLS && (n == 1 || report.failed > 0); n++) {
-		fault_set(&(struct fault_plan){ FAULT_ALLOC, n, false }, &report);
+		fault_set(&(struct fault_plan){ .kind = FAULT_ALLOC, .n = n }, &report);
 		fault_arm();
 		r = what();
 		fault_disarm();
