@@ -208,14 +208,24 @@ bool vault_turn_closed(const struct vault *v)
 	return v->gov != NULL && v->gov->directory_changed;
 }
 
+int gov_directory_load(struct vault *v)
+{
+	bool was = v->directory_due;
+	int r = directory_load(v->keys, v->store, v->admin, v->admins);
+
+	/* Who has stayed away is known from rows of their own, and told to a directory that is loaded anew. */
+	if (r == 0)
+		r = members_load(v);
+	v->directory_due = r != 0;
+	if (r != 0 && !was)
+		log_error("the directory as changed does not load, and nobody is answered until it does: %s", cv_strerror(r));
+	return r;
+}
+
 void gov_operation_turn_done(struct vault *v, bool durable)
 {
-	int r;
-
 	if (v->gov->directory_changed && durable) {
-		/* Who has stayed away is known from rows of their own, and told to a directory that is loaded anew. */
-		if ((r = directory_load(v->keys, v->store, v->admin, v->admins)) != 0 || (r = members_load(v)) != 0)
-			log_error("the directory as changed does not load: %s", cv_strerror(r));
+		(void)gov_directory_load(v);	/* or the next turn does, before anybody acts whom the change has put out */
 		if (v->gov->auditors_changed)
 			audit_auditors_changed(v->audit);
 		v->epochs_changed = true;	/* sessions that are behind end with the next turn, which has their leaves */

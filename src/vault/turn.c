@@ -58,6 +58,8 @@ int vault_turn_begin(struct vault *v)
 		return r;
 	v->turn_saved.valid = v->call_saved.valid = false;
 	v->turn_calls = 0;
+	if (v->directory_due && (r = gov_directory_load(v)) != 0)
+		return r;
 	if ((r = begin_with_room(v)) == 0 && v->epochs_changed)
 		end_outdated(v);
 	return r;

@@ -431,7 +431,8 @@ static int stop(struct vault *v, bool clean)
 	memset(v->recent, 0, sizeof(v->recent));
 	memset(v->idem_cursor, 0, sizeof(v->idem_cursor));
 	v->merges = v->opened = 0;
-	v->state_dirty = v->tables_dirty = v->counters_dirty = v->full = v->refused_full = v->log_stuck = v->told_failed = v->flying = false;
+	v->state_dirty = v->tables_dirty = v->counters_dirty = v->full = v->refused_full = v->log_stuck = v->told_failed = false;
+	v->flying = v->directory_due = false;
 	v->landed = 0;
 	v->state = VAULT_SEALED;
 	if (open_store(v) != 0)
@@ -555,7 +556,7 @@ bool vault_healthy(const struct vault *v)
 
 enum wire_health vault_health(struct vault *v)
 {
-	if (v->state == VAULT_FAILED || (v->state == VAULT_READY && (v->log_stuck || !vault_healthy(v))))
+	if (v->state == VAULT_FAILED || (v->state == VAULT_READY && (v->log_stuck || v->directory_due || !vault_healthy(v))))
 		return WIRE_AUDIT_UNAVAILABLE;
 	if (v->state == VAULT_SEALED)
 		return WIRE_SEALED;

@@ -211,6 +211,7 @@ struct vault {
 	uint64_t first_failure_ms, last_failure_ms;
 	uint64_t counts[PROBLEM_COUNT];	/* answers by problem, for metrics */
 	bool log_stuck;			/* the log's turn cannot begin */
+	bool directory_due;		/* the directory in memory is older than the durable one: no turn begins until it is loaded */
 	bool told_failed;		/* the operator was told that the store failed for good */
 	bool full;			/* a change found no room, and none has since */
 	bool refused_full;		/* that happened in the open turn */

@@ -15,7 +15,8 @@
 
 #include "childvault_audit.h"
 #include "fault.h"
-#include "unit/test_vault_gov.h"
+#include "unit/test_vault_operations.h"
+#include "vault/list.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
@@ -38,12 +39,14 @@ struct story {
 	bool restarted;			/* the fault kept the vault from starting, and it was started again */
 	uint8_t record[16];		/* made in the run, if created */
 	unsigned assigned, assigns_maybe;
+	unsigned rekeyed, rekeys_maybe;
 	char finding[512];
 };
 static struct story *story;
 static struct fixture *origin;		/* the vault that every run copies, as a crash left it */
 static uint8_t child[16];		/* its record */
 static uint64_t records_before;
+static uint32_t epoch_before;		/* of the class identity */
 static char root[32], crashed[48], work[48];
 static struct fault_plan plan;
 static bool quiet;			/* faults are not armed for now */
@@ -86,7 +89,7 @@ static bool doubtful;	/* the last turn failed when it was written: it may be the
 static bool closed(unsigned problem)
 {
 	return problem == 0 || problem == PROBLEM_AUDIT_UNAVAILABLE || problem == PROBLEM_STORAGE_FULL ||
-	    (problem == PROBLEM_OVERLOADED && (plan.kind == FAULT_ALLOC || plan.kind == FAULT_MAP));
+	    (problem == PROBLEM_OVERLOADED && (plan.kind == FAULT_ALLOC || plan.kind == FAULT_MAP || plan.kind == FAULT_THREAD));
 }
 
 /*
@@ -320,11 +323,70 @@ static void work_day(struct fixture *f)
 	}
 }
 
-static void script(struct fixture *f)
+/* The last step of an operation of kind; *ret_last: it was tried. The first problem that came in between. */
+static unsigned operate(struct fixture *f, const char *kind, const char *roles, bool *ret_last)
 {
-	if (start(f)) {
-		work_day(f);
-		after_fault(f);
+	uint8_t a[32], b[32], c1[32], c2[32], id[16];
+	struct body x;
+	unsigned problem;
+
+	*ret_last = false;
+	if (!enter(f, P_ADMIN_A, a) || !enter(f, P_ADMIN_B, b) || !enter(f, P_CUSTODIAN_1, c1) || !enter(f, P_CUSTODIAN_2, c2))
+		return PROBLEM_AUDIT_UNAVAILABLE;
+	body_begin(&x);
+	body_text(&x, "kind", kind);
+	if (roles != NULL)
+		body_texts(&x, "roles", roles);
+	give_turn = faulty_turn;
+	if ((problem = gov_post(f, a, "requests", &x, id)) == 0 && (problem = sign_as(f, a, id, "sign")) == 0 &&
+	    (problem = sign_as(f, b, id, "approve")) == 0 && (problem = give(f, c1, P_CUSTODIAN_1, id, false)) == 0) {
+		fixture_turn = faulty_turn;
+		*ret_last = true;
+		problem = give(f, c2, P_CUSTODIAN_2, id, false);
+	}
+	fixture_turn = faulty_turn;
+	return problem;
+}
+
+static void rekey_all(struct fixture *f)
+{
+	bool last;
+
+	if (operate(f, "rekey", "worker clerk manager", &last) == 0)
+		story->rekeyed++;
+	else
+		story->rekeys_maybe += last && doubtful;
+}
+
+/* So many slices of what goes on between turns, at most. */
+static void rewrap_work(struct fixture *f, unsigned slices)
+{
+	for (unsigned i = 0; i < slices && vault_works(f->v); i++) {
+		arm();
+		vault_work(f->v, 1000);
+		fault_disarm();
+		usleep(100);
+	}
+}
+
+/* Approvals and keys: a grant, a rekey, a re-wrap and its work. */
+static void work_keys(struct fixture *f)
+{
+	uint8_t school[32], manager[32], id[16];
+	bool last;
+
+	if (enter(f, P_SCHOOL, school) && enter(f, P_MANAGER, manager) && ask_grant(f, school, child, "city", 0, id) == 0)
+		(void)gov_do(f, manager, "requests", id, "approve");
+	rekey_all(f);
+	/* Without new epochs there is nothing to be re-wrapped. */
+	if (story->rekeyed > 0 && operate(f, "rewrap", NULL, &last) == 0)
+		rewrap_work(f, 5000);
+}
+
+/* It is stopped; start had given started. */
+static void stop(struct fixture *f, bool started)
+{
+	if (started) {
 		quiet = false;
 		arm();
 		(void)vault_seal(f->v);
@@ -334,6 +396,36 @@ static void script(struct fixture *f)
 	vault_close(f->v);
 	fault_disarm();
 	f->v = NULL;
+}
+
+static void script_keys(struct fixture *f)
+{
+	bool started = start(f);
+	unsigned was;
+
+	if (started) {
+		work_keys(f);
+		after_fault(f);
+		was = story->rekeyed;
+		if (vault_healthy(f->v)) {
+			rewrap_work(f, 50000);	/* what did not stand is tried again after a second; no rekey goes beside it */
+			rekey_all(f);
+			if (story->rekeyed == was)
+				finding("no rekey when the fault had gone: %s", f->v->call.explanation);
+		}
+	}
+	stop(f, started);
+}
+
+static void script(struct fixture *f)
+{
+	bool started = start(f);
+
+	if (started) {
+		work_day(f);
+		after_fault(f);
+	}
+	stop(f, started);
 }
 
 /* Making a vault fails whole: what is left behind does not open, or is a vault. */
@@ -504,6 +596,8 @@ static void examine(struct fixture *f)
 	char cursor[WIRE_CURSOR_MAX + 1] = "", text[256];
 	struct cast who;
 	uint64_t made;
+	uint32_t epoch = 0;
+	uint8_t pk[32];
 	unsigned n = 0, was = story->told;
 
 	quiet = true;
@@ -522,6 +616,9 @@ static void examine(struct fixture *f)
 	if (gov_count(f, who.manager, "assignments", "", 100, cursor, &n) != 0 || n < story->assigned ||
 	    n > story->assigned + story->assigns_maybe)
 		finding("%u assignments were made, %u perhaps, %u are there", story->assigned, story->assigns_maybe, n);
+	if (directory_class(f->v->keys, (uint32_t)CLASS_ID << 16, &epoch, pk) != 0 || epoch < epoch_before + story->rekeyed ||
+	    epoch > epoch_before + story->rekeyed + story->rekeys_maybe)
+		finding("%u rekeys were told, %u perhaps, epoch %u is there", story->rekeyed, story->rekeys_maybe, epoch);
 	change(f, who.worker, "visit");
 	look(f, who.worker, true);
 	if (story->told == was)
@@ -636,17 +733,18 @@ static void all_calls(const struct scenario *s, enum fault_kind kind, bool full)
 static void make_crashed(void)
 {
 	struct cast who;
-	uint8_t etag[16];
+	uint8_t etag[16], pk[32];
 	void *state;
 
 	fixture_journal_bytes = 2u << 20;	/* a merge asks for a block of half of it */
-	assert_int_equal(gov_setup(&state), 0);
+	assert_int_equal(operations_setup(&state), 0);
 	origin = state;
 	cast(origin, &who);
 	assert_int_equal(create(origin, who.worker, "visit", "", child, etag, "name", value[0], "city", value[0], "place", EAST, NULL), 0);
 	assert_int_equal(vault_checkpoint_now(origin->v), 0);
 	assert_int_equal(patch(origin, who.intake, "intake", child, NULL, etag, "name", value[0], "city", value[0], NULL), 0);
 	records_before = origin->v->counters.next_serial - 1;
+	assert_int_equal(directory_class(origin->v->keys, (uint32_t)CLASS_ID << 16, &epoch_before, pk), 0);
 	copy(origin->dir, crashed);
 	vault_close(origin->v);
 	origin->v = NULL;
@@ -677,7 +775,7 @@ static void clocks(void)
 }
 
 static const struct scenario scenarios[] = {
-	{ "day", script, examine, false }, { "flight", script, examine, true }, { "genesis", genesis, NULL, false },
+	{ "day", script, examine, false }, { "flight", script, examine, true }, { "keys", script_keys, examine, false }, { "genesis", genesis, NULL, false },
 };
 
 int main(int argc, char **argv)

@@ -18,7 +18,7 @@ static int vault_setup(void **state)
 
 static void fail_call(enum fault_kind kind, unsigned n, bool lasting)
 {
-	struct fault_plan plan = { kind, n, lasting };
+	struct fault_plan plan = { .kind = kind, .n = n, .lasting = lasting };
 
 	fault_set(&plan, &report);
 	fault_arm();
@@ -188,6 +188,60 @@ static void a_rekey_without_memory_is_done_once_or_not_at_all(void **state)
 	}
 	restart(f);
 	assert_int_equal(directory_role_newest(f->v->keys, ROLE_SCHOOL), epoch);
+}
+
+static unsigned turn_whose_end_has_no_memory(struct fixture *f, const struct wire_envelope *env, bool session, test_run run, void *m)
+{
+	unsigned problem;
+
+	assert_int_equal(vault_turn_begin(f->v), 0);
+	problem = one_call(f, env, session, run, m);
+	fail_call(FAULT_ALLOC, failing_call, true);
+	if (vault_turn_end(f->v) != 0)
+		problem = PROBLEM_STORAGE_FULL;
+	return problem;
+}
+
+/* A rekey is durable, and there is no memory for its directory: whom it puts out must not act by the old one. */
+static void a_directory_that_does_not_load_lets_nobody_act_until_it_does(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t epoch = 1;
+	unsigned problem, closed = 0;
+	uint8_t id[16];
+	struct parts x;
+	struct body b;
+	int r;
+
+	for (failing_call = 1; failing_call == 1 || report.failed > 0; failing_call += 1 + failing_call / 8) {
+		restart(f);
+		parts(f, &x);
+		body_begin(&b);
+		body_text(&b, "kind", "rekey");
+		body_texts(&b, "roles", "school");
+		assert_int_equal(gov_post(f, x.a, "requests", &b, id), 0);
+		assert_int_equal(sign_as(f, x.a, id, "sign"), 0);
+		assert_int_equal(sign_as(f, x.b, id, "approve"), 0);
+		assert_int_equal(give(f, x.c1, P_CUSTODIAN_1, id, false), 0);
+		give_turn = turn_whose_end_has_no_memory;
+		problem = give(f, x.c2, P_CUSTODIAN_2, id, false);
+		give_turn = NULL;
+		epoch += problem == 0;
+		if ((r = vault_turn_begin(f->v)) == 0) {
+			assert_int_equal(directory_role_newest(f->v->keys, ROLE_SCHOOL), epoch);
+			vault_turn_abort(f->v, CV_ERR_NOMEM);
+		} else {
+			assert_int_equal(r, CV_ERR_NOMEM);
+			closed += directory_role_newest(f->v->keys, ROLE_SCHOOL) != epoch;
+			assert_int_equal(vault_health(f->v), WIRE_AUDIT_UNAVAILABLE);
+		}
+		fault_disarm();
+		assert_int_equal(vault_turn_begin(f->v), 0);
+		assert_int_equal(vault_turn_end(f->v), 0);
+		assert_int_equal(directory_role_newest(f->v->keys, ROLE_SCHOOL), epoch);
+		assert_int_not_equal(vault_health(f->v), WIRE_AUDIT_UNAVAILABLE);
+	}
+	assert_true(closed > 0);
 }
 
 /* Bytes of the rows of a first directory; what they are made of matters little. */
@@ -383,6 +437,7 @@ int main(void)
 		TEST(a_folder_that_cannot_be_opened_is_not_called_absent),
 		TEST(a_request_without_memory_is_told_to_come_again),
 		cmocka_unit_test_setup_teardown(a_rekey_without_memory_is_done_once_or_not_at_all, custodians_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_directory_that_does_not_load_lets_nobody_act_until_it_does, custodians_setup, fixture_teardown),
 		TEST(a_directory_made_without_memory_is_not_called_made),
 		TEST(a_full_disk_is_called_full_for_folders_too),
 		TEST(a_checkpoint_whose_sync_fails_ends_data_calls_and_is_not_tried_again),
