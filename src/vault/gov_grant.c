@@ -10,18 +10,18 @@ static int seal_class(struct vault *v, const struct vault_call *c, const struct 
 	struct gov_sealed_key key = { .class_key = hc->class_key, .generation = hc->generation };
 	struct grant_place at = { .record = rec->head.record, .grantee = grantee, .class_key = hc->class_key,
 		.generation = hc->generation };
-	uint8_t sealed[GRANT_SEALED], type;
-	struct datakey dk;
+	uint8_t sealed[GRANT_SEALED];
+	struct row_key row;
 	int r;
 
 	/* What came to the approver by a grant is not theirs to pass on. */
 	if (!session_has_class(c->session, hc->class_key))
 		return CV_ERR_NOKEY;
-	if ((r = record_class_key(v, c, rec, hc->class_key, hc->generation, 0, &dk, &key.birth, &type)) != 0)
+	if ((r = record_row_key(v, c, rec, hc, &row)) != 0)
 		return r;
-	at.birth_epoch = key.birth;
-	r = record_grant_seal(v->keys, &at, &dk, &key.role, &key.epoch, sealed);
-	wipe(&dk, sizeof(dk));
+	at.birth_epoch = key.birth = row.birth;
+	r = record_grant_seal(v->keys, &at, &row.dk, &key.role, &key.epoch, sealed);
+	wipe(&row, sizeof(row));
 	if (r != 0)
 		return r;
 	key.sealed = sealed;

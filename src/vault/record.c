@@ -202,6 +202,21 @@ int record_open_row(struct vault *v, const struct vault_call *c, const struct re
 	return open_stored(v, c, r, hc, 0, NULL);
 }
 
+int record_row_key(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc, struct row_key *ret)
+{
+	struct loaded_row row;
+	int e;
+
+	if (!(hc->flags & HEAD_CLASS_ROW))
+		return CV_ERR_NOTFOUND;
+	if ((e = open_stored(v, c, r, hc, 0, &row)) != 0)
+		return e;
+	*ret = row.key;
+	wipe(&row.key, sizeof(row.key));
+	record_row_clear(&v->row);
+	return 0;
+}
+
 int record_open_drop(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
     uint32_t drop_version)
 {

@@ -324,6 +324,11 @@ int record_open_row(struct vault *v, const struct vault_call *c, const struct re
 /* The same for one of its unmerged drops. */
 int record_open_drop(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
     uint32_t drop_version);
+/*
+ * The data key of the current row of hc, which is opened to see that it is its key: one that is derived from a changed keys row would be
+ * another. As record_open_row; *ret is wiped by the caller.
+ */
+int record_row_key(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc, struct row_key *ret);
 /* Whether the record lies in the caller's area as far as the role asks for it; role NULL: as far as any of their acting roles does. */
 bool record_in_area(struct vault *v, const struct vault_call *c, const struct record *r, const struct policy_role *role);
 /* Fill content with the row of hc and its drops, folded. *ret_row, if it is not NULL, is set if there is a row. */

@@ -315,6 +315,39 @@ static void forged_key_does_not_open(void **state)
 }
 
 /* A row that somebody changed without them, its clear bytes too: the vault does not unseal. */
+/* A changed keys row gives another data key: the approver learns of it, not the grantee. */
+static void key_that_opens_no_row_is_not_granted(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t record[16], id[16], key[REC_KEY_MAX];
+	struct store_value val;
+	struct record rec;
+	struct cast who;
+	struct buf b;
+	size_t n;
+
+	cast(f, &who);
+	new_child(f, &who, EAST, record);
+	assert_int_equal(ask_grant(f, who.school, record, "note", 0, id), 0);
+	assert_int_equal(record_load(f->v, record, false, &rec), 0);
+	n = rec_key(rec.serial, REC_KEYS, 0, 0, key);
+	buf_init(&b, 65536);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(vault_turn_begin(f->v), 0);
+		assert_int_equal(store_get(f->v->store, STORE_REC, key, n, &val), 0);
+		buf_reset(&b);
+		buf_put(&b, val.p, val.n);
+		/* The last byte of every salt: three varints and the class before each, one group of derived keys. */
+		for (size_t at = 5; at + 21 <= b.n; at += 21)
+			b.p[at + 20] ^= 1;
+		assert_int_equal(store_put(f->v->store, STORE_REC, key, n, b.p, b.n), 0);
+		store_commit(f->v->store);
+		assert_int_equal(vault_turn_end(f->v), 0);
+		assert_int_equal(gov_do(f, who.manager, "requests", id, "approve"), i == 0 ? PROBLEM_INTEGRITY : 0);
+	}
+	buf_free(&b);
+}
+
 static void unseal_with_row(struct fixture *f, const uint8_t key[GOV_KEY], const uint8_t *row, size_t n, int expected)
 {
 	assert_int_equal(vault_turn_begin(f->v), 0);
@@ -571,6 +604,7 @@ int main(void)
 		T(delegate_without_the_key_grants_nothing), T(approval_merges_what_was_handed_in),
 		cmocka_unit_test_setup_teardown(level_five_needs_a_grant, sealed_setup, fixture_teardown),
 		T(grant_of_nothing_opens_nothing_later), T(grant_after_its_generation_is_dead), T(forged_key_does_not_open),
+		T(key_that_opens_no_row_is_not_granted),
 		T(forged_row_does_not_load), T(older_row_put_back_refuses_to_unseal), T(export_counts_its_own_records),
 		    T(export_lists_what_it_takes_in_and_nothing_else), T(a_page_for_an_export_ends_at_a_hundred),
 	};
