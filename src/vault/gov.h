@@ -62,8 +62,8 @@ unsigned vault_gov_act(struct vault *v, struct vault_call *c, const struct wire_
 unsigned vault_policy_document(struct vault *v, struct vault_call *c);
 
 /*
- * Load the directory, as a durable turn has changed it, and who of it is suspended. 0; or why not: then the old one stands in memory, nobody
- * may act by it, and vault_turn_begin tries again.
+ * Load the directory, as a durable turn has changed it, and who of it is suspended. 0; or why not: then the old one stands in memory,
+ * nobody may act by it, and vault_turn_begin tries again.
  */
 int gov_directory_load(struct vault *v);
 

@@ -70,7 +70,7 @@ void fact_told(struct fixture *f, struct fact *x);
 /* Hash the leaves of the vault in f->dir, which is started for it. */
 void work_leaves(struct fixture *f);
 
-/* crash_keys.c: everybody's roles and all classes get another epoch; all records are to be re-wrapped; its keys are given again after a start. */
+/* crash_keys.c: everybody's roles and all classes get new epochs; all records are to be re-wrapped; its keys are given once more. */
 void keys_rekey(struct fixture *f);
 void keys_rewrap(struct fixture *f);
 void keys_again(struct fixture *f);
@@ -80,7 +80,7 @@ void check_state(struct fixture *f, uint64_t n, bool cut);
 /* The log in f->dir verifies. */
 void check_log(const struct fixture *f, const char *when);
 
-/* crash.c: run on in a process of its own, for the vault in dir, and record what happens below record (NULL: nothing). 0 in the child. */
+/* crash.c: run on in a process of its own, for the vault in dir; what happens below record (NULL: nothing) is recorded. 0 in the child. */
 int crash_child(const char *dir, const char *record);
 /* Wait for its end, which is _exit(0). */
 void crash_child_end(int pid, const char *what);

@@ -1,6 +1,6 @@
 /*
- * Crashes of what is not a vault's work: of a start that follows a crash, of the making of a vault, of a compaction. Each is recorded behind
- * the work's steps and forgotten again.
+ * Crashes of what is not a vault's work: of a start that follows a crash, of the making of a vault, of a compaction. Each is recorded
+ * behind the work's steps and forgotten again.
  */
 #include <assert.h>
 #include <stdio.h>

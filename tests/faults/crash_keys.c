@@ -1,4 +1,4 @@
-/* Rekeys and re-wraps as people carry them through: asked for, signed by two administrators, shares given by two custodians, each in its turn. */
+/* Rekeys and re-wraps as people carry them through: asked for, signed by two administrators, shares given by two custodians. */
 #include "crash.h"
 
 #include "crash_record.h"

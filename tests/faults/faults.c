@@ -216,8 +216,8 @@ static void assign_clerk(struct fixture *f, const uint8_t token[32])
 /* Whether the fault was one after which no leaf may be written until the next start. */
 static bool fatal(void)
 {
-	return story->report.failed > 0 && !story->restarted && story->report.place != PLACE_UNKNOWN && story->report.place != PLACE_SHRED &&
-	    (plan.kind == FAULT_WRITE || plan.kind == FAULT_SYNC);
+	return story->report.failed > 0 && !story->restarted && story->report.place != PLACE_UNKNOWN &&
+	    story->report.place != PLACE_SHRED && (plan.kind == FAULT_WRITE || plan.kind == FAULT_SYNC);
 }
 
 /* Errors that leave no other way than a restart: the bytes on disk may be others than those in memory. */
@@ -775,7 +775,8 @@ static void clocks(void)
 }
 
 static const struct scenario scenarios[] = {
-	{ "day", script, examine, false }, { "flight", script, examine, true }, { "keys", script_keys, examine, false }, { "genesis", genesis, NULL, false },
+	{ "day", script, examine, false }, { "flight", script, examine, true }, { "keys", script_keys, examine, false },
+	{ "genesis", genesis, NULL, false },
 };
 
 int main(int argc, char **argv)
