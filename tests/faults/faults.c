@@ -93,10 +93,10 @@ static bool closed(unsigned problem)
 }
 
 /*
- * Hand the turn over; while it is on its way to the disk the same call is decided in the next one, which builds on it. Nothing of that may
- * stand if the first does not. What came of the first.
+ * Hand the turn over; while it is on its way to the disk the same call, if it was done, is decided in the next one, which builds on it.
+ * Nothing of that may stand if the first does not. What came of the first.
  */
-static int fly(struct fixture *f, const struct wire_envelope *env, bool session, test_run run, void *m)
+static int fly(struct fixture *f, const struct wire_envelope *env, bool session, test_run run, void *m, bool done)
 {
 	struct buf answer = f->out;
 	int r = vault_turn_hand(f->v), next;
@@ -105,7 +105,7 @@ static int fly(struct fixture *f, const struct wire_envelope *env, bool session,
 		return r;
 	next = vault_turn_begin(f->v);
 	f->out = aside;
-	if (next == 0 && run != run_gov_create && run != run_activate)
+	if (next == 0 && done && run != run_gov_create && run != run_activate)
 		(void)one_call(f, env, session, run, m);
 	aside = f->out;
 	f->out = answer;
@@ -121,6 +121,7 @@ static unsigned faulty_turn(struct fixture *f, const struct wire_envelope *env, 
 {
 	uint16_t problem = PROBLEM_INTERNAL;
 	uint64_t leaf;
+	bool done;
 	struct rd rd;
 	int r;
 
@@ -130,8 +131,8 @@ static unsigned faulty_turn(struct fixture *f, const struct wire_envelope *env, 
 	if ((r = vault_turn_begin(f->v)) != 0) {
 		vault_turn_refused(f->v, r, &f->out);
 	} else {
-		(void)one_call(f, env, session, run, m);
-		if ((r = flights ? fly(f, env, session, run, m) : vault_turn_end(f->v)) != 0) {
+		done = one_call(f, env, session, run, m) == 0;
+		if ((r = flights ? fly(f, env, session, run, m, done) : vault_turn_end(f->v)) != 0) {
 			buf_reset(&f->out);
 			vault_turn_failed(r, &f->out);
 			doubtful = r == CV_ERR_IO;
