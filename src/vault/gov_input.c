@@ -133,6 +133,7 @@ struct gov_draft *gov_draft_begin(const struct vault_call *c, enum gov_type type
 	static struct gov_draft d;
 
 	memset(&d.o, 0, sizeof(d.o));
+	d.error = 0;
 	buf_init(&d.document, GOV_DOCUMENT_MAX + 3);
 	buf_init(&d.keys, GOV_KEYS_MAX * GOV_SEALED_KEY);
 	d.o.prefix.type = (uint16_t)type;
@@ -189,26 +190,36 @@ static bool take_field(struct vault *v, const uint8_t *p, size_t n, uint8_t ret[
 	return true;
 }
 
-static bool take_record(struct vault *v, const uint8_t *p, size_t n, uint8_t ret[16])
+/* The id of a record that exists, and its serial; false with d->error: nobody knows. */
+static bool take_record(struct vault *v, const uint8_t *p, size_t n, struct gov_draft *d, uint8_t ret[16], uint64_t *ret_serial)
 {
 	struct store_value val;
+	int r;
 
-	return n == 32 && hex_decode((const char *)p, n, ret, 16) == 0 && store_get(v->store, STORE_MAP, ret, 16, &val) == 0;
+	if (n != 32 || hex_decode((const char *)p, n, ret, 16) != 0)
+		return false;
+	if ((r = store_get(v->store, STORE_MAP, ret, 16, &val)) != 0) {
+		d->error = r != CV_ERR_NOTFOUND ? r : d->error;
+		return false;
+	}
+	*ret_serial = be48_get(val.p);
+	return true;
 }
 
 /* A list of texts, each made into unit bytes of an ascending set. */
 static bool take_set(struct vault *v, struct vault_call *c, enum gov_member m, const struct wire_value *x, size_t max, uint8_t *to,
-    struct gov_bytes *ret)
+    struct gov_draft *d, struct gov_bytes *ret)
 {
 	size_t unit = m == MEMBER_RECORDS ? 16 : 2, n = 0;
 	struct value_walk w = value_walk(VALUE_LIST, x->p, x->n);
 	struct value_item item;
+	uint64_t serial;
 	bool good = true;
 
 	while (good && value_next(&w, &item)) {
 		good = item.type == VALUE_TEXT && n < max;
 		if (good && m == MEMBER_RECORDS)
-			good = take_record(v, item.p, item.n, to + n * unit);
+			good = take_record(v, item.p, item.n, d, to + n * unit, &serial);
 		else if (good && m == MEMBER_PURPOSES)
 			good = take_purpose(v, c, item.p, item.n, to + n * unit);
 		else if (good)
@@ -319,23 +330,19 @@ static bool take_principal(struct vault *v, const struct wire_value *x, uint8_t 
 static bool take(struct vault *v, struct vault_call *c, enum gov_member m, const struct wire_value *x, int32_t days,
     struct gov_draft *d)
 {
-	struct store_value val;
 	uint32_t level;
 
 	switch (m) {
 	case MEMBER_PRINCIPAL:
 		return take_principal(v, x, d->o.principal);
 	case MEMBER_RECORD:
-		if (!take_record(v, x->p, x->n, d->o.record) || store_get(v->store, STORE_MAP, d->o.record, 16, &val) != 0)
-			return false;
-		d->o.prefix.serial = be48_get(val.p);
-		return true;
+		return take_record(v, x->p, x->n, d, d->o.record, &d->o.prefix.serial);
 	case MEMBER_RECORDS:
-		return take_set(v, c, m, x, GOV_RECORDS_MAX, d->records, &d->o.records);
+		return take_set(v, c, m, x, GOV_RECORDS_MAX, d->records, d, &d->o.records);
 	case MEMBER_PURPOSES:
-		return take_set(v, c, m, x, GOV_PURPOSES_MAX, d->purposes, &d->o.purposes);
+		return take_set(v, c, m, x, GOV_PURPOSES_MAX, d->purposes, d, &d->o.purposes);
 	case MEMBER_FIELDS:
-		return take_set(v, c, m, x, GOV_FIELDS_MAX, d->fields, &d->o.fields);
+		return take_set(v, c, m, x, GOV_FIELDS_MAX, d->fields, d, &d->o.fields);
 	case MEMBER_PURPOSE:
 		d->o.purposes = (struct gov_bytes){ d->purposes, 2 };
 		return take_purpose(v, c, x->p, x->n, d->purposes);
@@ -370,6 +377,9 @@ unsigned gov_draft_fill(struct vault *v, struct vault_call *c, const struct gov_
 	for (unsigned m = 0; m < MEMBERS; m++) {
 		if (in->value[m].p == NULL || take(v, c, (enum gov_member)m, &in->value[m], days, d))
 			continue;
+		/* A disk that does not read is not a record that is not there. */
+		if (d->error != 0)
+			return call_failed(c, d->error);
 		fault(c, (enum gov_member)m, PROBLEM_VALIDATION);
 		unknown = unknown || m == MEMBER_PRINCIPAL;
 	}

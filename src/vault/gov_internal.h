@@ -191,6 +191,7 @@ struct gov_draft {
 	struct gov_object o;
 	uint8_t purposes[2 * GOV_PURPOSES_MAX], fields[2 * GOV_FIELDS_MAX], records[16 * GOV_RECORDS_MAX];
 	struct buf document, keys;
+	int error;	/* of the store, while a member was looked up */
 };
 struct gov_draft *gov_draft_begin(const struct vault_call *c, enum gov_type type, enum gov_state state);
 void gov_draft_end(struct gov_draft *d);
