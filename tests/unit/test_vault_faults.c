@@ -107,13 +107,14 @@ static void a_folder_that_cannot_be_opened_is_not_called_absent(void **state)
 }
 
 static unsigned failing_call;
+static enum fault_kind failing_kind = FAULT_ALLOC;
 
 static unsigned failing_turn(struct fixture *f, const struct wire_envelope *env, bool session, test_run run, void *m)
 {
 	unsigned problem;
 
 	assert_int_equal(vault_turn_begin(f->v), 0);
-	fail_call(FAULT_ALLOC, failing_call, false);
+	fail_call(failing_kind, failing_call, false);
 	problem = one_call(f, env, session, run, m);
 	fault_disarm();
 	assert_int_equal(vault_turn_end(f->v), 0);
@@ -140,6 +141,31 @@ static void a_request_without_memory_is_told_to_come_again(void **state)
 		assert_int_equal(assign(f, who.manager, "clerk", &record, 1, "visit", 0, id), 0);
 	}
 	assert_int_equal(report.failed, 0);
+}
+
+static void a_record_that_cannot_be_looked_up_is_not_called_absent(void **state)
+{
+	struct fixture *f = *state;
+	struct cast who;
+	uint8_t record[16], id[16];
+	unsigned problem, failed = 0;
+
+	cast(f, &who);
+	new_child(f, &who, EAST, record);
+	failing_kind = FAULT_LMDB;
+	for (failing_call = 1; failing_call < CALLS && (failing_call == 1 || report.failed > 0); failing_call++) {
+		restart(f);
+		assert_int_equal(login(f, P_MANAGER, who.manager), 0);
+		fixture_turn = failing_turn;
+		problem = assign(f, who.manager, "clerk", &record, 1, "visit", 0, id);
+		fixture_turn = NULL;
+		failed += problem != 0;
+		if (problem != 0)
+			assert_int_equal(problem, PROBLEM_AUDIT_UNAVAILABLE);
+	}
+	failing_kind = FAULT_ALLOC;
+	assert_int_equal(report.failed, 0);
+	assert_true(failed > 0);
 }
 
 static int custodians_setup(void **state)
@@ -436,6 +462,7 @@ int main(void)
 		TEST(a_start_without_memory_does_not_call_the_vault_damaged),
 		TEST(a_folder_that_cannot_be_opened_is_not_called_absent),
 		TEST(a_request_without_memory_is_told_to_come_again),
+		TEST(a_record_that_cannot_be_looked_up_is_not_called_absent),
 		cmocka_unit_test_setup_teardown(a_rekey_without_memory_is_done_once_or_not_at_all, custodians_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_directory_that_does_not_load_lets_nobody_act_until_it_does, custodians_setup,
 		    fixture_teardown),
