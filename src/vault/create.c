@@ -115,6 +115,8 @@ static int new_record(struct vault *v, struct vault_call *c, struct record *rec)
 	v->counters_dirty = true;
 	buf_reset(&v->keys_row);
 	wraps_begin(&v->keys_row);
+	if (!buf_ok(&v->keys_row))
+		return CV_ERR_NOMEM;	/* a row of nothing is below every limit */
 	rec->keys_changed = true;
 	be48_put(serial, rec->serial);
 	return store_put(v->store, STORE_MAP, rec->head.record, 16, serial, sizeof(serial));
