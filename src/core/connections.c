@@ -6,6 +6,8 @@
 
 #include "core/core_internal.h"
 
+#define ACCEPTS 16	/* connections taken between two turns */
+
 struct connection *connections_find(struct core *c, uint64_t id)
 {
 	struct connection *x = &c->connection[id % CONNECTIONS];
@@ -131,7 +133,8 @@ static void place(struct core *c, int fd)
 
 void connections_accept(struct core *c)
 {
-	for (unsigned i = 0; i < 64; i++) {
+	/* Others wait in the socket, and wake us again after the next turn. */
+	for (unsigned i = 0; i < ACCEPTS; i++) {
 		int fd = accept4(c->api_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0)

@@ -46,7 +46,7 @@ static void child_signals(void)
 /* fds: core's ends of the n pairs made before; nobody but core may speak through them. */
 static void front_child(struct supervisor *s, int fd, const int *fds, unsigned n)
 {
-	struct front_options o = { .core_fd = fd, .demo = s->o->demo, .version = CV_VERSION };
+	struct front_options o = { .core_fd = fd, .fronts = s->o->fronts, .demo = s->o->demo, .version = CV_VERSION };
 	int r;
 
 	child_signals();

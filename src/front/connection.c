@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "front/front_internal.h"
 
@@ -13,6 +14,7 @@
 #define KEEP_MAX (64u << 10)		/* a request that needs more may be refused when much is held in all */
 #define IDLE_MAX (8u << 10)		/* larger buffers are given back between requests */
 #define PROGRESS (16u << 10)		/* bytes that a client has to take before its deadline is put off: not one by one */
+#define LONG_BODY (16u << 10)		/* bytes from which on it is measured how long a body takes */
 #define LINGER_MAX (4u << 20)		/* bytes thrown away before the connection is cut */
 #define OUT_MAX (65u << 20)
 
@@ -69,7 +71,8 @@ void connection_open(struct front *f, struct connection *c, uint64_t id, uint8_t
 	assert(c->state == CONNECTION_FREE);
 	c->id = id;
 	c->peer = peer;
-	c->lane = LANE_NEW;
+	lanes_enter(f, c, LANE_NEW);
+	c->large = false;
 	c->fd = fd;
 	c->readable = true;
 	c->half_closed = false;
@@ -107,6 +110,7 @@ void connection_close(struct front *f, struct connection *c)
 	buf_free(&c->answer);
 	stream_free(c);
 	connection_account(f, c);
+	lanes_leave(f, c);
 	wipe(&c->x, sizeof(c->x));
 	(void)channel_queue(&f->channel, MSG_CLOSED, c->id, 0, NULL, 0);	/* no room: core learns of it when front ends */
 	c->state = CONNECTION_FREE;
@@ -252,6 +256,8 @@ void connection_end(struct front *f, struct connection *c)
 static void dispatch(struct front *f, struct connection *c)
 {
 	uint8_t type = 0;
+	const size_t body_n = c->http.body_n;
+	const uint64_t begun_us = body_n < LONG_BODY ? 0 : clock_mono_us();
 	bool full = channel_waiting(&f->channel) > CHANNEL_FULL;
 	bool ask = !full && exchange_message(&c->x, &c->http, &c->in, &f->scratch, &type);
 
@@ -263,9 +269,11 @@ static void dispatch(struct front *f, struct connection *c)
 	if (ask)
 		full = channel_queue(&f->channel, type, c->id, f->requests + 1, f->scratch.p, f->scratch.n) != 0;
 	buf_reset(&f->scratch);
+	if (begun_us != 0)
+		lanes_spent(f, c, clock_mono_us() - begun_us);
 	if (ask && !full) {
 		c->request = ++f->requests;
-		lanes_asked(f, c, c->request);
+		lanes_asked(f, c, c->request, body_n);
 		connection_enter(f, c, CONNECTION_ASKED, UINT32_MAX);
 		return;
 	}
@@ -456,7 +464,7 @@ int connection_answer(struct front *f, struct connection *c, const uint8_t *p, s
 	if (more)
 		return 0;
 	if (n >= 2)
-		lanes_judge(c, be16_get(p));
+		lanes_judge(f, c, be16_get(p));
 	if (f->stopping)
 		c->x.close = true;
 	if (c->stream != NULL) {

@@ -143,7 +143,7 @@ static uint64_t queue(struct front *f, struct connection *c, uint8_t type)
 	uint64_t number = 0;
 
 	if (buf_ok(&f->scratch) && channel_queue(&f->channel, type, c->id, f->requests + 1, f->scratch.p, f->scratch.n) == 0)
-		lanes_asked(f, c, number = ++f->requests);
+		lanes_asked(f, c, number = ++f->requests, 0);
 	buf_reset(&f->scratch);
 	return number;
 }

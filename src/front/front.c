@@ -22,7 +22,7 @@
 
 #define EVENTS 128
 #define TICK_MAX_MS 1000
-#define ROUND_MAX 256u		/* connections that are worked on before events are looked for again */
+#define ROUND_MAX 32u		/* connections that are worked on before events are looked for again */
 
 /* ---- small parts ------------------------------------------------------------------------------------------------ */
 
@@ -176,6 +176,7 @@ static int run_ready(struct front *f)
 	struct connection *c;
 	int r;
 
+	f->resting = false;
 	for (unsigned i = 0; i < ROUND_MAX && !f->channel.blocked; i++) {
 		if ((c = next_ready(f)) == NULL) {
 			f->busy = false;
@@ -239,7 +240,8 @@ static uint32_t tick_of(const struct front_limits *l)
 /* Take the time of this round; answers tell it, so it is taken after the sleep and before the first of them. */
 static void tell_time(struct front *f)
 {
-	f->now_ms = clock_mono_ms();
+	f->now_us = clock_mono_us();
+	f->now_ms = f->now_us / 1000;
 	f->wall_ms = clock_wall_ms();
 	if (f->wall_ms / 1000 != f->date_s) {
 		f->date_s = f->wall_ms / 1000;
@@ -287,7 +289,7 @@ static int loop(struct front *f)
 	while (r == 0 && !(f->stopping && (f->active == 0 || f->now_ms >= f->stop_ms))) {
 		bool busy = (f->busy || f->ready != NULL) && !f->channel.blocked;
 
-		r = round_once(f, busy ? 0 : f->active > 0 ? (int)tick : -1);
+		r = round_once(f, busy ? 0 : f->resting ? 1 : f->active > 0 ? (int)tick : -1);
 		/* While core does not take more, clients wait for us and not the other way round. */
 		if (r == 0 && f->now_ms >= next_ms && !f->channel.blocked) {
 			timeouts(f);
@@ -327,6 +329,7 @@ static int start(struct front *f, const struct front_options *o)
 	f->limits = limits_of(&o->limits);
 	f->epoll = -1;
 	f->ready_end = &f->ready;
+	f->fronts = o->fronts > 0 ? o->fronts : 1;
 	buf_init(&f->scratch, MESSAGE_TO_CORE_MAX);
 	if ((r = channel_init(&f->channel, o->core_fd)) != 0 || (r = reply_init(&f->reply, o, &f->limits)) != 0)
 		return r;
@@ -335,6 +338,8 @@ static int start(struct front *f, const struct front_options *o)
 	if ((f->all = calloc(f->limits.connections, sizeof(*f->all))) == NULL)
 		return CV_ERR_NOMEM;
 	if (getrandom(f->id_base, sizeof(f->id_base), 0) != (ssize_t)sizeof(f->id_base))
+		return CV_ERR_SYSTEM;
+	if (getrandom(&f->lane_seed, sizeof(f->lane_seed), 0) != (ssize_t)sizeof(f->lane_seed))
 		return CV_ERR_SYSTEM;
 	/* Given here, because jansson would open a file for it; it keeps clients from choosing names that collide. */
 	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))

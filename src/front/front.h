@@ -25,6 +25,7 @@ struct front_limits {
 };
 struct front_options {
 	int core_fd;			/* front's end of the SOCK_SEQPACKET pair; closed by front_run */
+	unsigned fronts;		/* processes that share the work; 0 counts as 1 */
 	bool demo;			/* a demo vault: show core's explanations as CV-Explain */
 	struct front_limits limits;
 	const char *version;		/* of the program, for /v1/sys/version; static */

@@ -19,7 +19,7 @@
 #define HASH_SLOTS 4096u		/* power of two */
 #define PEERS 256u			/* numbers that core gives to uids, at most */
 #define PEER_WORDS (PEERS / 64)
-#define LANES 16u
+#define LANES 64u
 #define LANE_REFUSED 0u			/* core's last answer was that there is no such session */
 #define LANE_NEW 1u			/* no request with a token was answered yet */
 #define FLIGHTS 1024u			/* requests at core that can be remembered; power of two */
@@ -62,6 +62,7 @@ struct connection {
 	size_t taken;			/* bytes that the client took since its deadline was last put off */
 	uint8_t peer, lane;		/* where it waits when it has something to ask */
 	uint8_t quantum;		/* requests that it may ask though others wait */
+	bool large;			/* its last request was */
 	struct connection *next_ready, *next_hash, *next_free;
 };
 
@@ -83,11 +84,14 @@ struct channel {
 /* Connections of one uid that wait to ask core, in order, and how many of their requests core has. */
 struct lane {
 	struct connection *first, *last;	/* last: of no meaning while first is NULL */
-	unsigned at_core;
+	unsigned at_core;		/* requests, large ones counted as several */
+	unsigned users;			/* connections whose lane it is */
+	uint32_t name;			/* of the session, while it has users */
+	uint64_t rests_until_us;	/* monotonic */
 };
 struct peer {
 	struct lane lane[LANES];
-	uint32_t waiting;		/* bit i: somebody waits in lane i */
+	uint64_t waiting;		/* bit i: somebody waits in lane i */
 	unsigned next;			/* lane that is looked at first */
 	unsigned at_core;		/* of all lanes */
 	size_t reading;			/* bytes of buffers for requests */
@@ -95,7 +99,7 @@ struct peer {
 /* A request at core, by its number: its connection may be gone before the answer comes. */
 struct flight {
 	uint64_t request;		/* 0: free */
-	uint8_t peer, lane;
+	uint8_t peer, lane, weight;
 };
 
 struct front {
@@ -111,6 +115,7 @@ struct front {
 	struct connection *hash[HASH_SLOTS];
 	unsigned active;
 	uint64_t now_ms, wall_ms;	/* of this round */
+	uint64_t now_us;		/* the same as now_ms */
 	uint64_t date_s;		/* that reply's Date header tells */
 	uint64_t requests;		/* numbers given out */
 	size_t buffered;		/* bytes of all connections' buffers */
@@ -119,7 +124,10 @@ struct front {
 	uint64_t waiting[PEER_WORDS];	/* bit i: somebody waits in a lane of peer i */
 	unsigned next_peer;		/* the one that is looked at first */
 	struct flight flight[FLIGHTS];	/* by request number */
-	unsigned at_core;		/* of these in use */
+	unsigned at_core;		/* weights of all of them */
+	unsigned fronts;		/* processes that do the same */
+	bool resting;			/* a lane waits for nothing but the time: to be looked at again soon */
+	uint64_t lane_seed;
 	const struct lane *last_lane;	/* that asked, and its peer */
 	const struct peer *last_peer;
 	uint64_t lanes_shared_ms, peers_shared_ms;	/* until then more than one asks */
@@ -167,17 +175,22 @@ void front_request_id(struct front *f, uint8_t ret[16]);
 /* ---- lanes.c ---------------------------------------------------------------------------------------------------- */
 
 /* Whether one more request of c may go to core now. */
-bool lanes_room(const struct front *f, const struct connection *c);
+bool lanes_room(struct front *f, const struct connection *c);
 /* Let c wait in its lane until there is room for its next request. */
 void lanes_wait(struct front *f, struct connection *c);
 /* Take the next connection that may ask, out of its lane; NULL: none. */
 struct connection *lanes_next(struct front *f);
-/* c's request of this number has gone to core. */
-void lanes_asked(struct front *f, struct connection *c, uint64_t request);
+/* c's request of this number, with a body of so many bytes, has gone to core. */
+void lanes_asked(struct front *f, struct connection *c, uint64_t request, size_t body_n);
 /* Core has answered it, whether the connection is there still or not. */
 void lanes_answered(struct front *f, uint64_t request);
+/* Front itself has spent so many microseconds on c's request. */
+void lanes_spent(struct front *f, const struct connection *c, uint64_t us);
+/* c is new in the lane, or gone. */
+void lanes_enter(struct front *f, struct connection *c, uint8_t lane);
+void lanes_leave(struct front *f, struct connection *c);
 /* Choose c's lane anew: core has answered problem to its request, which is still in x. */
-void lanes_judge(struct connection *c, uint16_t problem);
+void lanes_judge(struct front *f, struct connection *c, uint16_t problem);
 
 /* ---- connection.c ----------------------------------------------------------------------------------------------- */
 

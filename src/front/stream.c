@@ -106,7 +106,7 @@ int stream_answer(struct front *f, struct connection *c, uint64_t request, const
 	if (more)
 		return 0;
 	if (n >= 2)
-		lanes_judge(c, be16_get(p));
+		lanes_judge(f, c, be16_get(p));
 	if (list)
 		r = export_page(c, p, n);
 	else if (s->export != NULL)
@@ -229,7 +229,7 @@ static void ask(struct front *f, struct connection *c, const struct line *l, siz
 	slot->request = f->requests + 1;
 	if (channel_queue(&f->channel, type, c->id, slot->request, f->scratch.p, f->scratch.n) == 0) {
 		f->requests++;
-		lanes_asked(f, c, slot->request);
+		lanes_asked(f, c, slot->request, l->n);
 	} else {
 		line_refused(&slot->text, slot->number, &(struct json_fault){ .problem = PROBLEM_OVERLOADED });
 		slot->done = true;
@@ -246,7 +246,7 @@ static bool out_has_room(const struct front *f, const struct connection *c)
 	return unread < (f->buffered - f->reading > f->limits.buffered_bytes / 2 ? OUT_LOW : OUT_HIGH);
 }
 
-bool stream_room(const struct front *f, const struct connection *c)
+bool stream_room(struct front *f, const struct connection *c)
 {
 	const struct stream *s = c->stream;
 

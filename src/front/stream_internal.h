@@ -37,7 +37,7 @@ int stream_new(struct connection *c, unsigned window, size_t answer_max);
 /* Write the answer's head to c->out; c enters STREAMING. 0 or CV_ERR_NOMEM. */
 int stream_head(struct front *f, struct connection *c);
 /* Whether another line may be asked for now. */
-bool stream_room(const struct front *f, const struct connection *c);
+bool stream_room(struct front *f, const struct connection *c);
 
 /* ---- export.c --------------------------------------------------------------------------------------------------- */
 
