@@ -20,18 +20,15 @@
 #include "store/store_internal.h"
 
 #define BATCH_BYTES (16u << 20)		/* one LMDB transaction takes blocks until it has so many bytes */
+#define BATCH_LARGE 512u		/* puts from which on a batch gives many pages free */
 #define BATCH_PUTS 20000u		/* or so many puts: LMDB's list of dirty pages is bounded */
 #define NOTE_MAX 4096u
 
-/* A put or delete of the batch; ord tells which of two for one key is newer. */
+/* A put or delete of the batch, its key's first bytes at hand for sorting. */
 struct put {
-	const uint8_t *key;
-	const uint8_t *val;
-	uint32_t val_n;
-	uint32_t ord;
-	uint8_t op;
-	uint8_t table;
-	uint8_t key_n;
+	uint64_t head[2];	/* table and 7 bytes of the key, then 8 more, zeros behind a shorter one */
+	const uint8_t *item;
+	uint32_t ord;		/* tells which of two for one key is newer */
 };
 
 /* ---- one batch ------------------------------------------------------------------------------------------------ */
@@ -39,11 +36,16 @@ struct put {
 static int put_order(const void *pa, const void *pb)
 {
 	const struct put *a = pa, *b = pb;
+	struct item x, y;
 	int c;
 
-	if (a->table != b->table)
-		return a->table < b->table ? -1 : 1;
-	c = key_cmp(a->key, a->key_n, b->key, b->key_n);
+	for (int i = 0; i < 2; i++) {
+		if (a->head[i] != b->head[i])
+			return a->head[i] < b->head[i] ? -1 : 1;
+	}
+	(void)item_read(a->item, &x);
+	(void)item_read(b->item, &y);
+	c = key_cmp(x.key, x.key_n, y.key, y.key_n);
 	if (c != 0)
 		return c;
 	return a->ord > b->ord ? -1 : 1;
@@ -93,14 +95,16 @@ static int gather(struct applier *a, const struct block *first, const struct blo
 		struct item it;
 
 		for (uint32_t i = b->puts + b->leaves; i > 0; i--) {
-			off += item_read(b->p + off, &it);
+			const uint8_t *at = b->p + off;
+
+			off += item_read(at, &it);
 			if (it.op == ITEM_LEAF) {
 				if (index++ >= from)
 					a->leaf[leaves++] = (struct store_leaf){ it.val, it.val_n };
 				continue;
 			}
-			a->put[puts] = (struct put){ it.key, it.val, it.val_n, (uint32_t)puts, it.op, it.table,
-			    it.key_n };
+			a->put[puts] = (struct put){ { (uint64_t)it.table << 56 | key_word(it.key, it.key_n, 0) >> 8,
+			    key_word(it.key, it.key_n, 7) }, at, (uint32_t)puts };
 			puts++;
 		}
 		if (b == last)
@@ -132,7 +136,7 @@ static int hook_call(struct store *s, size_t n)
 }
 
 /* Put one key. New serials go to the end of rec and hist: appending leaves full pages behind, half the file. */
-static int put_one(MDB_cursor *c, const struct put *p, bool *append)
+static int put_one(MDB_cursor *c, const struct item *p, bool *append)
 {
 	MDB_val k = { .mv_size = p->key_n }, v = { .mv_size = p->val_n }, last;
 	int rc;
@@ -159,49 +163,67 @@ static int put_one(MDB_cursor *c, const struct put *p, bool *append)
 
 static int put_all(struct store *s, MDB_txn *txn, size_t n)
 {
-	const struct put *p = s->a.put;
+	struct item it, last = { .table = 0 };
 	MDB_cursor *c = NULL;
 	bool append = false;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < n; i++) {
-		if (i == 0 || p[i].table != p[i - 1].table) {
+	for (size_t i = 0; rc == 0 && i < n; i++, last = it) {
+		(void)item_read(s->a.put[i].item, &it);
+		if (it.table != last.table) {
 			if (c != NULL)
 				mdb_cursor_close(c);
 			c = NULL;
 			append = false;
-			if ((rc = mdb_cursor_open(txn, s->t.dbi[p[i].table], &c)) != 0)
+			if ((rc = mdb_cursor_open(txn, s->t.dbi[it.table], &c)) != 0)
 				break;
-		} else if (key_cmp(p[i].key, p[i].key_n, p[i - 1].key, p[i - 1].key_n) == 0) {
+		} else if (key_cmp(it.key, it.key_n, last.key, last.key_n) == 0) {
 			continue;	/* an older value of the same key */
 		}
-		rc = put_one(c, &p[i], &append);
+		rc = put_one(c, &it, &append);
 	}
 	if (c != NULL)
 		mdb_cursor_close(c);
 	return rc;
 }
 
-static int commit(struct store *s, size_t puts, const struct applied *row)
+/* One LMDB transaction: n puts, the note if there is one, and the row. LMDB's code. */
+static int transact(struct store *s, size_t n, const struct buf *note, const struct applied *row)
 {
 	static char log_key[] = "log";
-	MDB_val k = { sizeof(log_key) - 1, log_key }, v = { s->a.note.n, s->a.note.p };
+	MDB_val k = { sizeof(log_key) - 1, log_key }, v;
 	MDB_txn *txn = NULL;
 	int rc;
 
-	if (puts > 0)
-		qsort(s->a.put, puts, sizeof(struct put), put_order);
 	if ((rc = mdb_txn_begin(s->t.env, NULL, 0, &txn)) != 0)
-		return tables_error(rc);
-	rc = put_all(s, txn, puts);
-	if (rc == 0 && v.mv_size > 0)
+		return rc;
+	rc = put_all(s, txn, n);
+	if (rc == 0 && note != NULL && note->n > 0) {
+		v = (MDB_val){ note->n, note->p };
 		rc = mdb_put(txn, s->t.dbi[STORE_META], &k, &v, 0);
+	}
 	if (rc == 0)
 		rc = tables_put_applied(&s->t, txn, row);
-	if (rc != 0)
-		mdb_txn_abort(txn);
-	else
-		rc = mdb_txn_commit(txn);
+	if (rc == 0)
+		return mdb_txn_commit(txn);
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+static int commit(struct store *s, size_t puts, const struct applied *row)
+{
+	int rc = 0;
+
+	if (puts > 0)
+		qsort(s->a.put, puts, sizeof(struct put), put_order);
+	/*
+	 * LMDB takes a page again in the second transaction after the one that gave it free. With one of no puts between, a large
+	 * batch takes those of the one before it, and the file has one batch of free pages, not two.
+	 */
+	if (puts >= BATCH_LARGE)
+		rc = transact(s, 0, NULL, &s->a.last);
+	if (rc == 0)
+		rc = transact(s, puts, &s->a.note, row);
 	/* LMDB takes a write that was cut short, as a filling disk cuts it, for a failing one. */
 	if (rc == EIO && tables_disk_full(&s->t))
 		rc = ENOSPC;
@@ -232,12 +254,16 @@ static int batch(struct store *s, const struct block *first, const struct block 
 
 /* ---- the thread ----------------------------------------------------------------------------------------------- */
 
-/* With the lock held: whether to apply now; if not, *ret_wait_ms says for how long not (0 = until woken). */
-static bool due(const struct store *s, uint64_t *ret_wait_ms)
+/*
+ * With the lock held: whether to apply now, blocks up to *ret_last; if not, *ret_wait_ms says for how long not (0 = until
+ * woken). What is left of the overlay's old half follows its batch at once, and alone: then that half can go.
+ */
+static bool due(const struct store *s, uint64_t *ret_last, uint64_t *ret_wait_ms)
 {
 	const struct applier *a = &s->a;
-	uint64_t now, at;
+	uint64_t now, at, frozen = atomic_load(&a->frozen);
 
+	*ret_last = UINT64_MAX;
 	*ret_wait_ms = 0;
 	if (a->head == NULL || atomic_load(&a->failed))
 		return false;
@@ -245,6 +271,10 @@ static bool due(const struct store *s, uint64_t *ret_wait_ms)
 		return true;
 	now = clock_mono_ms();
 	at = a->bytes >= s->o.apply_bytes ? now : a->head->since_ms + s->o.apply_ms;
+	if (at > now && a->head->seq <= frozen) {
+		at = now;
+		*ret_last = frozen;
+	}
 	if (at < a->retry_ms)
 		at = a->retry_ms;
 	if (at <= now)
@@ -271,13 +301,13 @@ static void wait_on(pthread_cond_t *c, pthread_mutex_t *m, uint64_t ms)
 	(void)pthread_cond_timedwait(c, m, &ts);	/* callers look at the state again, whatever woke them */
 }
 
-/* With the lock held: the last block of the next batch. */
-static struct block *batch_end(const struct applier *a)
+/* With the lock held: the last block of the next batch, whose sequence is at most last. */
+static struct block *batch_end(const struct applier *a, uint64_t last)
 {
 	struct block *b = a->head;
 	size_t bytes = b->n, puts = b->puts;
 
-	while (b != a->tail && bytes + b->next->n <= BATCH_BYTES && puts + b->next->puts <= BATCH_PUTS) {
+	while (b != a->tail && b->seq < last && bytes + b->next->n <= BATCH_BYTES && puts + b->next->puts <= BATCH_PUTS) {
 		b = b->next;
 		bytes += b->n;
 		puts += b->puts;
@@ -321,15 +351,16 @@ static void *thread_main(void *arg)
 	(void)pthread_mutex_lock(&a->lock);
 	while (!a->stop) {
 		struct block *first, *last;
-		uint64_t wait_ms;
+		uint64_t end_seq, wait_ms;
 		int r;
 
-		if (!due(s, &wait_ms)) {
+		if (!due(s, &end_seq, &wait_ms)) {
 			wait_on(&a->wake, &a->lock, wait_ms);
 			continue;
 		}
 		first = a->head;
-		last = batch_end(a);
+		last = batch_end(a, end_seq);
+		atomic_store(&a->begun, last->seq);
 		(void)pthread_mutex_unlock(&a->lock);
 		r = batch(s, first, last);
 		(void)pthread_mutex_lock(&a->lock);

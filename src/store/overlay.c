@@ -1,9 +1,15 @@
 /*
  * The overlay: for each key with a pending put or delete, where its newest one stands.
  *
- * Keys and values are not copied; a node names a block and an offset in it. The hash finds a key at once; the treap of
- * each table keeps its keys in order for scans. A treap needs random priorities: the seeded hash is one.
+ * Two halves. Puts go into the young one; the old one holds what the apply thread is at work on, and goes as a whole once all
+ * of that is in LMDB, so nobody takes keys out one by one. Within a half the only thing that is ever taken out is the newest node.
+ *
+ * Values are not copied: a node names a block and an offset in it. Of the key it holds the first 16 bytes, which is all of most
+ * keys, so that finding and comparing seldom touch a block. The hash finds a key at once. The treap of each table keeps its keys
+ * in order for scans; a node waits outside of it until a scan asks, since some tables are never scanned. A treap needs
+ * random priorities: the seeded hash is one.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -13,6 +19,17 @@
 
 #define NODES_FIRST 1024u
 #define UNDO_FIRST 256u
+#define HELD 16u		/* bytes of a key that its node holds */
+#define WAIT_MAX 8192u		/* nodes of a table that wait for a scan: what that scan has to catch up on, about 2 ms */
+
+/* A key as it is looked for. */
+struct probe {
+	const uint8_t *key;
+	size_t n;
+	uint64_t held[2];	/* as a node's */
+	uint32_t hash;
+	uint8_t table;
+};
 
 int key_cmp(const uint8_t *a, size_t a_n, const uint8_t *b, size_t b_n)
 {
@@ -24,34 +41,39 @@ int key_cmp(const uint8_t *a, size_t a_n, const uint8_t *b, size_t b_n)
 	return a_n < b_n ? -1 : a_n > b_n;
 }
 
+uint64_t key_word(const uint8_t *key, size_t n, size_t at)
+{
+	uint64_t w = 0;
+
+	if (n >= at + 8)
+		return be64_get(key + at);
+	for (size_t i = at; i < n; i++)
+		w |= (uint64_t)key[i] << (56 - 8 * (i - at));
+	return w;
+}
+
 static uint64_t mix(uint64_t h, uint64_t w)
 {
 	h = (h ^ w) * 0x9e3779b97f4a7c15u;
 	return h ^ (h >> 29);
 }
 
-static uint32_t key_hash(const struct overlay *o, uint8_t t, const uint8_t *key, size_t n)
+static void probe_set(struct probe *p, uint8_t t, const uint8_t *key, size_t n)
 {
-	uint64_t h = o->seed ^ ((uint64_t)t << 56) ^ n, w;
-
-	for (; n >= 8; n -= 8, key += 8) {
-		memcpy(&w, key, 8);
-		h = mix(h, w);
-	}
-	w = 0;
-	memcpy(&w, key, n);
-	h = mix(mix(h, w), o->seed);
-	return (uint32_t)(h >> 32);
+	p->key = key;
+	p->n = n;
+	p->table = t;
+	p->held[0] = key_word(key, n, 0);
+	p->held[1] = key_word(key, n, 8);
 }
 
-static uint64_t key_prefix(const uint8_t *key, size_t n)
+static void probe_hash(struct probe *p, const struct overlay *o)
 {
-	uint8_t b[8] = { 0 };
+	uint64_t h = mix(mix(o->seed ^ ((uint64_t)p->table << 56) ^ p->n, p->held[0]), p->held[1]);
 
-	if (n >= 8)
-		return be64_get(key);
-	memcpy(b, key, n);
-	return be64_get(b);
+	for (size_t at = HELD; at < p->n; at += 8)
+		h = mix(h, key_word(p->key, p->n, at));
+	p->hash = (uint32_t)(mix(h, o->seed) >> 32);
 }
 
 static void node_item(const struct node *nd, struct item *ret)
@@ -59,60 +81,54 @@ static void node_item(const struct node *nd, struct item *ret)
 	(void)item_read(nd->blk->p + nd->off, ret);
 }
 
-static int key_cmp_node(uint64_t prefix, const uint8_t *key, size_t n, const struct node *nd)
+static int probe_cmp(const struct probe *p, const struct node *nd)
 {
 	struct item it;
 
-	if (prefix != nd->prefix)
-		return prefix < nd->prefix ? -1 : 1;
-	node_item(nd, &it);
-	return key_cmp(key, n, it.key, it.key_n);
+	for (int i = 0; i < 2; i++) {
+		if (p->held[i] != nd->held[i])
+			return p->held[i] < nd->held[i] ? -1 : 1;
+	}
+	if (p->n > HELD && nd->key_n > HELD) {
+		node_item(nd, &it);
+		return key_cmp(p->key + HELD, p->n - HELD, it.key + HELD, it.key_n - HELD);
+	}
+	/* The shorter one is all there, and behind it the longer one has nothing but zeros or what is not held. */
+	return p->n < nd->key_n ? -1 : p->n > nd->key_n;
+}
+
+static int node_cmp(const struct node *a, const struct node *b)
+{
+	struct probe p = { .n = a->key_n, .held = { a->held[0], a->held[1] } };
+	struct item it;
+
+	if (a->key_n > HELD && a->held[0] == b->held[0] && a->held[1] == b->held[1]) {
+		node_item(a, &it);
+		p.key = it.key;
+	}
+	return probe_cmp(&p, b);
 }
 
 /* ---- the hash ------------------------------------------------------------------------------------------------- */
 
 /* The slot that holds the key, or the empty one where it would go. */
-static uint32_t slot_find(const struct overlay *o, uint8_t t, const uint8_t *key, size_t n, uint32_t hash)
+static uint32_t slot_find(const struct half *h, const struct probe *p)
 {
-	uint32_t at = hash & o->slot_mask;
-	struct item it;
+	uint32_t at = p->hash & h->slot_mask;
 
-	for (; o->slots[at] != 0; at = (at + 1) & o->slot_mask) {
-		const struct node *nd = &o->nodes[o->slots[at]];
+	for (; h->slots[at] != 0; at = (at + 1) & h->slot_mask) {
+		const struct node *nd = &h->nodes[h->slots[at]];
 
-		if (nd->hash != hash)
-			continue;
-		node_item(nd, &it);
-		if (it.table == t && it.key_n == n && memcmp(it.key, key, n) == 0)
+		if (nd->hash == p->hash && nd->table == p->table && nd->key_n == p->n && probe_cmp(p, nd) == 0)
 			break;
 	}
 	return at;
 }
 
-/* Empty a slot, and move back the nodes behind it that would no longer be found. */
-static void slot_clear(struct overlay *o, uint32_t at)
+/* Double nodes and slots. The slots fill up in the order of the nodes, as they did before. */
+static int grow(struct half *h)
 {
-	uint32_t next = at;
-
-	for (;;) {
-		uint32_t home;
-
-		next = (next + 1) & o->slot_mask;
-		if (o->slots[next] == 0)
-			break;
-		home = o->nodes[o->slots[next]].hash & o->slot_mask;
-		if (((next - home) & o->slot_mask) >= ((next - at) & o->slot_mask)) {
-			o->slots[at] = o->slots[next];
-			at = next;
-		}
-	}
-	o->slots[at] = 0;
-}
-
-/* Double nodes and slots. */
-static int grow(struct overlay *o)
-{
-	uint32_t cap = o->node_cap * 2, mask = cap * 2 - 1;
+	uint32_t cap = h->cap * 2, mask = cap * 2 - 1;
 	struct node *nodes = malloc(cap * sizeof(*nodes));
 	uint32_t *slots = calloc((size_t)mask + 1, sizeof(*slots));
 
@@ -121,136 +137,222 @@ static int grow(struct overlay *o)
 		free(slots);
 		return CV_ERR_NOMEM;
 	}
-	memcpy(nodes, o->nodes, o->node_used * sizeof(*nodes));
-	for (uint32_t i = 0; i <= o->slot_mask; i++) {
+	memcpy(nodes, h->nodes, h->used * sizeof(*nodes));
+	for (uint32_t x = 1; x < h->used; x++) {
 		uint32_t at;
 
-		if (o->slots[i] == 0)
+		for (at = nodes[x].hash & mask; slots[at] != 0; at = (at + 1) & mask)
 			continue;
-		for (at = nodes[o->slots[i]].hash & mask; slots[at] != 0; at = (at + 1) & mask)
-			continue;
-		slots[at] = o->slots[i];
+		slots[at] = x;
 	}
-	free(o->nodes);
-	free(o->slots);
-	o->nodes = nodes;
-	o->slots = slots;
-	o->node_cap = cap;
-	o->slot_mask = mask;
+	free(h->nodes);
+	free(h->slots);
+	h->nodes = nodes;
+	h->slots = slots;
+	h->cap = cap;
+	h->slot_mask = mask;
 	return 0;
 }
 
 /* ---- the treaps ----------------------------------------------------------------------------------------------- */
 
-static int node_cmp(const struct overlay *o, uint32_t a, uint32_t b)
+static void tree_insert(struct half *h, uint32_t x)
 {
-	struct item it;
+	struct node *nd = h->nodes, *nx = &nd[x];
+	uint32_t *link = &h->root[nx->table], *l = &nx->left, *r = &nx->right, t;
 
-	node_item(&o->nodes[a], &it);
-	return key_cmp_node(o->nodes[a].prefix, it.key, it.key_n, &o->nodes[b]);
-}
-
-static void tree_insert(struct overlay *o, uint32_t *link, uint32_t x)
-{
-	struct node *nx = &o->nodes[x];
-	uint32_t *l = &nx->left, *r = &nx->right, t;
-
-	while (*link != 0 && o->nodes[*link].hash >= nx->hash)
-		link = node_cmp(o, x, *link) < 0 ? &o->nodes[*link].left : &o->nodes[*link].right;
-	/* What stood here is split into the keys below and above x. */
+	nx->prev = nx->next = 0;
+	while (*link != 0 && nd[*link].hash >= nx->hash) {
+		t = *link;
+		if (node_cmp(nx, &nd[t]) < 0) {
+			nx->next = t;
+			link = &nd[t].left;
+		} else {
+			nx->prev = t;
+			link = &nd[t].right;
+		}
+	}
+	/* What stood here is split into the keys below and above x; the last one seen on each side is its neighbour. */
 	for (t = *link; t != 0;) {
-		if (node_cmp(o, t, x) < 0) {
-			*l = t;
-			l = &o->nodes[t].right;
+		if (node_cmp(&nd[t], nx) < 0) {
+			nx->prev = *l = t;
+			l = &nd[t].right;
 			t = *l;
 		} else {
-			*r = t;
-			r = &o->nodes[t].left;
+			nx->next = *r = t;
+			r = &nd[t].left;
 			t = *r;
 		}
 	}
 	*l = *r = 0;
 	*link = x;
+	nd[nx->prev].next = x;	/* node 0 takes what has no neighbour */
+	nd[nx->next].prev = x;
 }
 
-static void tree_remove(struct overlay *o, uint32_t *link, uint32_t x)
+static void tree_remove(struct half *h, uint32_t x)
 {
-	uint32_t l = o->nodes[x].left, r = o->nodes[x].right;
+	struct node *nd = h->nodes;
+	uint32_t *link = &h->root[nd[x].table], l = nd[x].left, r = nd[x].right;
 
 	while (*link != x)
-		link = node_cmp(o, x, *link) < 0 ? &o->nodes[*link].left : &o->nodes[*link].right;
+		link = node_cmp(&nd[x], &nd[*link]) < 0 ? &nd[*link].left : &nd[*link].right;
 	while (l != 0 && r != 0) {
-		if (o->nodes[l].hash >= o->nodes[r].hash) {
+		if (nd[l].hash >= nd[r].hash) {
 			*link = l;
-			link = &o->nodes[l].right;
+			link = &nd[l].right;
 			l = *link;
 		} else {
 			*link = r;
-			link = &o->nodes[r].left;
+			link = &nd[r].left;
 			r = *link;
 		}
 	}
 	*link = l != 0 ? l : r;
+	nd[nd[x].prev].next = nd[x].next;
+	nd[nd[x].next].prev = nd[x].prev;
 }
 
-bool overlay_seek(const struct overlay *o, uint8_t t, enum seek how, const uint8_t *key, size_t n, struct item *ret)
+/* Put the nodes of a table that wait into its tree. */
+static void tree_catch_up(struct half *h, uint8_t t)
+{
+	uint32_t x;
+
+	while ((x = h->wait[t]) != 0) {
+		h->wait[t] = h->nodes[x].left;
+		tree_insert(h, x);
+	}
+	h->wait_n[t] = 0;
+}
+
+static uint32_t half_seek(const struct half *h, enum seek how, const struct probe *p)
 {
 	bool up = how == SEEK_GE || how == SEEK_GT || how == SEEK_FIRST;
-	uint64_t prefix = how == SEEK_FIRST || how == SEEK_LAST ? 0 : key_prefix(key, n);
-	uint32_t at = o->root[t], best = 0;
+	uint32_t at = h->root[p->table], best = 0;
 
 	while (at != 0) {
-		const struct node *nd = &o->nodes[at];
-		int c = how == SEEK_FIRST ? -1 : how == SEEK_LAST ? 1 : key_cmp_node(prefix, key, n, nd);
+		const struct node *nd = &h->nodes[at];
+		int c = how == SEEK_FIRST ? -1 : how == SEEK_LAST ? 1 : probe_cmp(p, nd);
 		bool fits = up ? c < 0 || (c == 0 && how == SEEK_GE) : c > 0 || (c == 0 && how == SEEK_LE);
 
 		if (fits)
 			best = at;
 		at = up == fits ? nd->left : nd->right;
 	}
-	if (best == 0)
+	return best;
+}
+
+/* ---- scans ---------------------------------------------------------------------------------------------------- */
+
+/* Which half's node comes first: 0 or 1, 2 for both since they have the same key, -1 if there is none. */
+static int cursor_first(const struct overlay *o, const struct overlay_cursor *c)
+{
+	int d;
+
+	if (c->at[0] == 0 || c->at[1] == 0)
+		return c->at[0] != 0 ? 0 : c->at[1] != 0 ? 1 : -1;
+	d = node_cmp(&o->half[0].nodes[c->at[0]], &o->half[1].nodes[c->at[1]]);
+	if (d == 0)
+		return 2;
+	return (d < 0) != c->reverse ? 0 : 1;
+}
+
+bool overlay_item(const struct overlay *o, const struct overlay_cursor *c, struct item *ret)
+{
+	int first = cursor_first(o, c);
+	unsigned int h = first == 2 ? o->young : (unsigned int)first;
+
+	if (first < 0)
 		return false;
-	node_item(&o->nodes[best], ret);
+	node_item(&o->half[h].nodes[c->at[h]], ret);
 	return true;
+}
+
+void overlay_step(const struct overlay *o, struct overlay_cursor *c)
+{
+	int first = cursor_first(o, c);
+
+	for (int h = 0; h < 2; h++) {
+		const struct node *nd = &o->half[h].nodes[c->at[h]];
+
+		if (first == h || first == 2)
+			c->at[h] = c->reverse ? nd->prev : nd->next;
+	}
+}
+
+void overlay_seek(struct overlay *o, uint8_t t, enum seek how, const uint8_t *key, size_t n, struct overlay_cursor *ret)
+{
+	struct probe p;
+
+	probe_set(&p, t, key, n);
+	ret->reverse = how == SEEK_LE || how == SEEK_LT || how == SEEK_LAST;
+	for (int h = 0; h < 2; h++) {
+		tree_catch_up(&o->half[h], t);
+		ret->at[h] = half_seek(&o->half[h], how, &p);
+	}
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------ */
 
+static int half_init(struct half *h)
+{
+	h->nodes = calloc(NODES_FIRST, sizeof(*h->nodes));
+	h->slots = calloc(NODES_FIRST * 2, sizeof(*h->slots));
+	h->cap = NODES_FIRST;
+	h->slot_mask = NODES_FIRST * 2 - 1;
+	h->used = 1;
+	return h->nodes != NULL && h->slots != NULL ? 0 : CV_ERR_NOMEM;
+}
+
+static void half_clear(struct half *h)
+{
+	if (h->used > 1)
+		memset(h->slots, 0, ((size_t)h->slot_mask + 1) * sizeof(*h->slots));
+	memset(h->root, 0, sizeof(h->root));
+	memset(h->wait, 0, sizeof(h->wait));
+	memset(h->wait_n, 0, sizeof(h->wait_n));
+	h->used = 1;
+}
+
 int overlay_init(struct overlay *o)
 {
 	memset(o, 0, sizeof(*o));
-	o->nodes = malloc(NODES_FIRST * sizeof(*o->nodes));
-	o->slots = calloc(NODES_FIRST * 2, sizeof(*o->slots));
 	o->undo = malloc(UNDO_FIRST * sizeof(*o->undo));
-	if (o->nodes == NULL || o->slots == NULL || o->undo == NULL)
-		return CV_ERR_NOMEM;
-	o->node_cap = NODES_FIRST;
-	o->slot_mask = NODES_FIRST * 2 - 1;
 	o->undo_cap = UNDO_FIRST;
-	o->node_used = 1;
+	if (half_init(&o->half[0]) != 0 || half_init(&o->half[1]) != 0 || o->undo == NULL)
+		return CV_ERR_NOMEM;
 	/* Without a seed the overlay still works, slower for whoever chooses keys to make it so. */
 	if (getrandom(&o->seed, sizeof(o->seed), 0) != (ssize_t)sizeof(o->seed))
-		o->seed = (uint64_t)(uintptr_t)o->nodes;
+		o->seed = (uint64_t)(uintptr_t)o->undo;
 	return 0;
 }
 
 void overlay_free(struct overlay *o)
 {
-	free(o->nodes);
-	free(o->slots);
+	for (int h = 0; h < 2; h++) {
+		free(o->half[h].nodes);
+		free(o->half[h].slots);
+	}
 	free(o->undo);
 	memset(o, 0, sizeof(*o));
 }
 
 void overlay_clear(struct overlay *o)
 {
-	if (o->count > 0)
-		memset(o->slots, 0, ((size_t)o->slot_mask + 1) * sizeof(*o->slots));
-	memset(o->root, 0, sizeof(o->root));
-	o->node_used = 1;
-	o->node_free = 0;
-	o->count = 0;
+	half_clear(&o->half[0]);
+	half_clear(&o->half[1]);
 	o->undo_n = 0;
+}
+
+void overlay_freeze(struct overlay *o)
+{
+	o->young ^= 1;
+	assert(o->half[o->young].used == 1 && o->undo_n == 0);
+}
+
+void overlay_drop_old(struct overlay *o)
+{
+	half_clear(&o->half[o->young ^ 1]);
 }
 
 static int undo_reserve(struct overlay *o)
@@ -269,96 +371,95 @@ static int undo_reserve(struct overlay *o)
 	return 0;
 }
 
-static uint32_t node_take(struct overlay *o)
-{
-	uint32_t x = o->node_free;
-
-	if (x == 0)
-		return o->node_used++;
-	o->node_free = o->nodes[x].left;
-	return x;
-}
-
 int overlay_put(struct overlay *o, struct block *blk, uint32_t off)
 {
+	struct half *h = &o->half[o->young];
+	struct probe p;
+	struct node *nd;
 	struct item it;
-	uint32_t hash, at, x;
+	uint32_t at, x;
 
-	if (undo_reserve(o) != 0 || (o->count + 1 >= o->node_cap && grow(o) != 0))
+	if (undo_reserve(o) != 0 || (h->used == h->cap && grow(h) != 0))
 		return CV_ERR_NOMEM;
 	(void)item_read(blk->p + off, &it);
-	hash = key_hash(o, it.table, it.key, it.key_n);
-	at = slot_find(o, it.table, it.key, it.key_n, hash);
-	x = o->slots[at];
+	probe_set(&p, it.table, it.key, it.key_n);
+	probe_hash(&p, o);
+	at = slot_find(h, &p);
+	x = h->slots[at];
 	if (x != 0) {
-		struct node *nd = &o->nodes[x];
-
+		nd = &h->nodes[x];
 		o->undo[o->undo_n++] = (struct undo){ nd->blk, nd->off, x };
 		nd->blk = blk;
 		nd->off = off;
 		return 0;
 	}
-	x = node_take(o);
-	o->nodes[x] = (struct node){ blk, key_prefix(it.key, it.key_n), off, hash, 0, 0 };
-	o->slots[at] = x;
-	o->count++;
-	tree_insert(o, &o->root[it.table], x);
+	x = h->used++;
+	h->nodes[x] = (struct node){ .blk = blk, .held = { p.held[0], p.held[1] }, .off = off, .hash = p.hash,
+		.table = it.table, .key_n = it.key_n };
+	h->slots[at] = x;
 	o->undo[o->undo_n++] = (struct undo){ NULL, 0, x };
+	if (h->wait_n[it.table] == WAIT_MAX) {
+		tree_insert(h, x);
+		return 0;
+	}
+	h->nodes[x].left = h->wait[it.table];
+	h->wait[it.table] = x;
+	h->wait_n[it.table]++;
 	return 0;
+}
+
+static bool half_get(const struct half *h, const struct probe *p, struct item *ret)
+{
+	uint32_t x = h->slots[slot_find(h, p)];
+
+	if (x != 0)
+		node_item(&h->nodes[x], ret);
+	return x != 0;
 }
 
 bool overlay_get(const struct overlay *o, uint8_t t, const uint8_t *key, size_t n, struct item *ret)
 {
-	uint32_t at;
+	const struct half *young = &o->half[o->young], *old = &o->half[o->young ^ 1];
+	struct probe p;
 
-	if (o->root[t] == 0)
+	if (young->used == 1 && old->used == 1)
 		return false;
-	at = slot_find(o, t, key, n, key_hash(o, t, key, n));
-	if (o->slots[at] == 0)
-		return false;
-	node_item(&o->nodes[o->slots[at]], ret);
-	return true;
+	probe_set(&p, t, key, n);
+	probe_hash(&p, o);
+	return half_get(young, &p, ret) || half_get(old, &p, ret);
 }
 
-static void node_remove(struct overlay *o, uint32_t at)
+/* Take out the newest node: what the hash holds beside it got its slot before it did. */
+static void newest_remove(struct half *h)
 {
-	uint32_t x = o->slots[at];
-	struct item it;
+	uint32_t x = h->used - 1, at;
+	const struct node *nd = &h->nodes[x];
 
-	node_item(&o->nodes[x], &it);
-	tree_remove(o, &o->root[it.table], x);
-	slot_clear(o, at);
-	o->nodes[x].left = o->node_free;
-	o->node_free = x;
-	o->count--;
+	if (h->wait[nd->table] == x) {
+		h->wait[nd->table] = nd->left;
+		h->wait_n[nd->table]--;
+	} else {
+		tree_remove(h, x);
+	}
+	for (at = nd->hash & h->slot_mask; h->slots[at] != x; at = (at + 1) & h->slot_mask)
+		continue;
+	h->slots[at] = 0;
+	h->used--;
 }
 
 void overlay_undo(struct overlay *o, size_t to)
 {
+	struct half *h = &o->half[o->young];
+
 	while (o->undo_n > to) {
 		const struct undo *u = &o->undo[--o->undo_n];
-		struct node *nd = &o->nodes[u->node];
-		uint32_t at;
 
-		if (u->blk != NULL) {
-			nd->blk = u->blk;
-			nd->off = u->off;
+		if (u->blk == NULL) {
+			assert(u->node == h->used - 1);
+			newest_remove(h);
 			continue;
 		}
-		for (at = nd->hash & o->slot_mask; o->slots[at] != u->node; at = (at + 1) & o->slot_mask)
-			continue;
-		node_remove(o, at);
+		h->nodes[u->node].blk = u->blk;
+		h->nodes[u->node].off = u->off;
 	}
-}
-
-void overlay_drop(struct overlay *o, const struct block *blk, uint32_t off)
-{
-	struct item it;
-	uint32_t at, x;
-
-	(void)item_read(blk->p + off, &it);
-	at = slot_find(o, it.table, it.key, it.key_n, key_hash(o, it.table, it.key, it.key_n));
-	x = o->slots[at];
-	if (x != 0 && o->nodes[x].blk == blk && o->nodes[x].off == off)
-		node_remove(o, at);
 }

@@ -16,6 +16,7 @@ struct scan {
 	bool ov;		/* it holds the overlay's */
 	MDB_val k;
 	MDB_val v;
+	struct overlay_cursor oc;
 	struct item it;
 };
 
@@ -154,8 +155,8 @@ static int db_step(struct scan *sc)
 
 static void ov_step(struct scan *sc)
 {
-	sc->ov = overlay_seek(&sc->s->ov, (uint8_t)sc->t, sc->reverse ? SEEK_LT : SEEK_GT, sc->it.key, sc->it.key_n,
-	    &sc->it);
+	overlay_step(&sc->s->ov, &sc->oc);
+	sc->ov = overlay_item(&sc->s->ov, &sc->oc, &sc->it);
 }
 
 static bool in_prefix(const struct scan *sc, const uint8_t *key, size_t n)
@@ -222,7 +223,8 @@ int store_scan(struct store *s, enum store_table t, const void *prefix, size_t p
 	r = tables_read(&s->t);
 	if (r != 0)
 		return r;
-	sc.ov = s->ov.root[t] != 0 && overlay_seek(&s->ov, (uint8_t)t, st.how, st.key, st.key_n, &sc.it);
+	overlay_seek(&s->ov, (uint8_t)t, st.how, st.key, st.key_n, &sc.oc);
+	sc.ov = overlay_item(&s->ov, &sc.oc, &sc.it);
 	r = cursor_take(&sc) == 0 ? db_seek(&sc, &st) : CV_ERR_IO;
 	if (r == 0)
 		r = run(&sc, limit, cb, cookie);

@@ -12,7 +12,7 @@
 #include "store/store_internal.h"
 
 #define TURN_FIRST (16u << 10)		/* first room of the turn's buffer */
-#define CLEAN_MIN 1024u			/* puts taken out of the overlay in a turn, at least */
+#define CLEAN_BLOCKS 64u			/* applied blocks that a turn frees at most */
 #define WAIT_MS 2000u			/* turn_end waits so long for a journal file to become free */
 #define ROOM_ITEMS 256u			/* item headers that a request of few bytes may have */
 
@@ -189,39 +189,21 @@ int store_get(struct store *s, enum store_table t, const void *key, size_t key_n
 
 /* ---- the overlay's end ---------------------------------------------------------------------------------------- */
 
-/* Take up to budget puts of applied blocks out of the overlay, and free the blocks that are through. */
-static void clean_some(struct store *s, size_t budget)
+/* Free some of the applied blocks that the overlay does not name any more. */
+static void clean_some(struct store *s)
 {
-	while (s->clean != NULL) {
+	for (unsigned int i = 0; i < CLEAN_BLOCKS && s->clean != NULL && s->clean->seq <= s->gone_seq; i++) {
 		struct block *b = s->clean;
-		struct item it;
 
-		if (s->clean_at == 0) {
-			s->clean_at = BLOCK_HEAD;
-			s->clean_puts = b->puts;
-		}
-		while (s->clean_puts > 0) {
-			uint32_t off = s->clean_at;
-
-			s->clean_at += (uint32_t)item_read(b->p + off, &it);
-			if (it.op == ITEM_LEAF)
-				continue;
-			if (budget-- == 0) {
-				s->clean_at = off;
-				return;
-			}
-			overlay_drop(&s->ov, b, off);
-			s->clean_puts--;
-		}
 		s->clean = b->next;
-		s->clean_at = 0;
 		block_free(b);
 	}
-	s->clean_tail = NULL;
+	if (s->clean == NULL)
+		s->clean_tail = NULL;
 }
 
 /* Take over what the apply thread has finished. The caller then needs a fresh snapshot before it reads. */
-static void absorb(struct store *s, size_t budget)
+static void absorb(struct store *s)
 {
 	struct block *tail = NULL, *b;
 	bool idle = false;
@@ -239,17 +221,28 @@ static void absorb(struct store *s, size_t budget)
 		overlay_clear(&s->ov);
 		block_free_list(s->clean);
 		s->clean = s->clean_tail = NULL;
-		s->clean_at = 0;
+		s->gone_seq = s->next_seq - 1;
+		s->old_seq = 0;
 		return;
 	}
-	clean_some(s, budget);
+	if (s->old_seq != 0 && atomic_load(&s->a.seq) >= s->old_seq) {
+		overlay_drop_old(&s->ov);
+		s->gone_seq = s->old_seq;
+		s->old_seq = 0;
+	}
+	/* A batch has been begun: what comes from now on is not in it, and must not keep what is. */
+	if (s->old_seq == 0 && atomic_load(&s->a.begun) > s->gone_seq) {
+		overlay_freeze(&s->ov);
+		s->old_seq = s->next_seq - 1;
+		atomic_store(&s->a.frozen, s->old_seq);
+	}
+	clean_some(s);
 }
 
 /* ---- turns ---------------------------------------------------------------------------------------------------- */
 
 int store_turn_begin(struct store *s)
 {
-	size_t budget = s->last_puts * (size_t)2;
 	int r;
 
 	assert(!s->in_turn);
@@ -257,7 +250,7 @@ int store_turn_begin(struct store *s)
 		return CV_ERR_STATE;
 	if (atomic_load(&s->a.failed))
 		return CV_ERR_IO;
-	absorb(s, budget > CLEAN_MIN ? budget : CLEAN_MIN);
+	absorb(s);
 	r = tables_read(&s->t);
 	s->in_turn = r == 0;
 	return r;
@@ -445,7 +438,6 @@ static int seal_block(struct store *s, uint8_t flags, struct block **ret)
 	s->next_seq++;
 	s->leaves += b->leaves;
 	memcpy(s->last_mac, b->mac, STORE_MAC);
-	s->last_puts = b->puts;
 	s->cur = next;
 	next = NULL;	/* transferred */
 	(void)turn_reset(s);	/* needs no memory: cur and the buffer are there */
@@ -592,7 +584,7 @@ int store_flush(struct store *s)
 	r = store_landed(s, true);
 	if (s->replayed)
 		applier_flush(s, NULL, 0);
-	absorb(s, SIZE_MAX);
+	absorb(s);
 	if (r != 0 || atomic_load(&s->a.failed))
 		return CV_ERR_IO;
 	return s->replayed && !applier_idle(s) ? CV_ERR_FULL : 0;

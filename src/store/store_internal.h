@@ -90,14 +90,18 @@ void block_free_list(struct block *b);
 /* One key with its newest pending put or delete, which stands at off in blk. */
 struct node {
 	struct block *blk;
-	uint64_t prefix;	/* first 8 bytes of the key, big-endian, zeros behind a shorter one: most compares end here */
+	uint64_t held[2];	/* the key's first 16 bytes, as key_word gives them: most compares end here */
 	uint32_t off;
 	uint32_t hash;		/* also the node's priority in its tree */
-	uint32_t left;		/* children in the order of the table's keys; 0 = none. left chains free nodes */
+	uint32_t left;		/* children in the order of the table's keys; 0 = none. left chains nodes that wait for the tree */
 	uint32_t right;
+	uint32_t prev;		/* neighbours in that order; 0 = none */
+	uint32_t next;
+	uint8_t table;
+	uint8_t key_n;
 };
 
-/* What a put replaced: blk is NULL if the key was not in the overlay. */
+/* What a put of the open turn replaced: blk is NULL if the young half had no such key. */
 struct undo {
 	struct block *blk;
 	uint32_t off;
@@ -106,20 +110,26 @@ struct undo {
 
 /*
  * A hash for store_get and one treap a table for scans, over the same nodes.
- *   1. Every node is in slots once and in the tree of its table once.
- *   2. slots is at most half full, its size a power of two.
- *   3. A node's block is pending, or applied but not yet cleaned, or the open turn's.
+ *   1. Every node is in slots once, and once in the tree of its table or in the list of those that wait for it.
+ *   2. slots is at most half full, its size a power of two; a node's slot was found when no later node had one.
+ *   3. A node's block is pending, or applied but not yet freed, or the open turn's.
  */
-struct overlay {
+struct half {
 	struct node *nodes;	/* nodes[0] is no node */
-	uint32_t node_cap;
-	uint32_t node_used;	/* nodes ever taken, with nodes[0] */
-	uint32_t node_free;	/* list of given back ones */
+	uint32_t cap;
+	uint32_t used;		/* nodes taken, with nodes[0]; the newest is the last */
 	uint32_t *slots;	/* node numbers, 0 = empty; linear probing */
 	uint32_t slot_mask;
-	uint32_t count;
 	uint32_t root[STORE_TABLES];
-	struct undo *undo;	/* of the open turn */
+	uint32_t wait[STORE_TABLES];	/* the newest node that is not in the tree; it chains the older ones */
+	uint32_t wait_n[STORE_TABLES];
+};
+
+/* Of a key that both halves have, the young one's counts. */
+struct overlay {
+	struct half half[2];
+	unsigned int young;	/* 0 or 1: where puts go */
+	struct undo *undo;	/* of the open turn, oldest first; all of it is about the young half */
 	size_t undo_n;
 	size_t undo_cap;
 	uint64_t seed;		/* of the hash, so that keys cannot be chosen to collide */
@@ -127,20 +137,34 @@ struct overlay {
 
 enum seek { SEEK_GE, SEEK_GT, SEEK_LE, SEEK_LT, SEEK_FIRST, SEEK_LAST };
 
+/* Where a scan is. Good until the next put. */
+struct overlay_cursor {
+	uint32_t at[2];		/* each half's next node, 0 = none */
+	bool reverse;
+};
+
 int overlay_init(struct overlay *o);
 void overlay_free(struct overlay *o);
 /* The item at off in blk becomes its key's newest. 0 or CV_ERR_NOMEM (nothing changed). */
 int overlay_put(struct overlay *o, struct block *blk, uint32_t off);
 /* The newest item of a key, or false. */
 bool overlay_get(const struct overlay *o, uint8_t t, const uint8_t *key, size_t n, struct item *ret);
-/* The neighbour of a key in t's order, or false. */
-bool overlay_seek(const struct overlay *o, uint8_t t, enum seek how, const uint8_t *key, size_t n, struct item *ret);
+/* Begin a scan of t at the neighbour of a key; it goes down for SEEK_LE, SEEK_LT and SEEK_LAST, else up. */
+void overlay_seek(struct overlay *o, uint8_t t, enum seek how, const uint8_t *key, size_t n, struct overlay_cursor *ret);
+/* The item at which c stands, or false at the end. */
+bool overlay_item(const struct overlay *o, const struct overlay_cursor *c, struct item *ret);
+/* Go on to the next key. */
+void overlay_step(const struct overlay *o, struct overlay_cursor *c);
 /* Take back the newest puts until undo_n is to. */
 void overlay_undo(struct overlay *o, size_t to);
-/* Forget the key of the item at off in blk, if that item still is its newest. */
-void overlay_drop(struct overlay *o, const struct block *blk, uint32_t off);
+/* What is young becomes old, which has to be empty, between turns: later puts are kept apart from it. */
+void overlay_freeze(struct overlay *o);
+/* Forget what is old: it is in LMDB. */
+void overlay_drop_old(struct overlay *o);
 /* Forget all. */
 void overlay_clear(struct overlay *o);
+/* Bytes at to at + 7 of a key of n bytes, big-endian, zeros behind its end: words compare as the bytes do. */
+uint64_t key_word(const uint8_t *key, size_t n, size_t at);
 /* Order of keys: memcmp, then length. */
 int key_cmp(const uint8_t *a, size_t a_n, const uint8_t *b, size_t b_n);
 
@@ -271,6 +295,8 @@ struct applier {
 	atomic_bool full;		/* the last attempt found LMDB full */
 	_Atomic uint64_t seq;		/* last block in LMDB */
 	_Atomic uint64_t leaves;
+	_Atomic uint64_t begun;		/* last block of the newest batch that was begun */
+	_Atomic uint64_t frozen;	/* last block of the overlay's old half: up to there nothing waits until more is due */
 	struct applied last;		/* thread's: the row */
 	uint64_t hook_leaves;		/* thread's: leaves the hook has taken */
 	struct store_leaf *leaf;	/* thread's */
@@ -338,11 +364,10 @@ struct store {
 	struct buf turn;		/* the block of the open turn: header space, then items */
 	struct block *cur;		/* its block */
 	struct mark mark;		/* end of the committed requests; what lies behind is the open request's */
-	struct block *clean;		/* applied, to be taken out of the overlay bit by bit */
+	struct block *clean;		/* applied; freed bit by bit once they are out of the overlay */
 	struct block *clean_tail;
-	uint32_t clean_at;		/* offset of clean's next item, 0 = at its start */
-	uint32_t clean_puts;		/* puts from there on */
-	uint32_t last_puts;		/* of the turn before: cleaning keeps ahead of what turns add */
+	uint64_t old_seq;		/* last block of the overlay's old half, 0 = that is empty */
+	uint64_t gone_seq;		/* blocks up to this one are out of the overlay */
 	struct block *flight;		/* on its way to the disk; the open turn builds on it */
 	bool lost;			/* its sync failed: what the overlay holds may be in no file, so nothing is read any more */
 	uint64_t next_seq;
