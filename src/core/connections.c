@@ -6,7 +6,7 @@
 
 #include "core/core_internal.h"
 
-#define ACCEPTS 16	/* connections taken between two turns */
+#define ACCEPTS 8	/* connections taken between two turns */
 
 struct connection *connections_find(struct core *c, uint64_t id)
 {
@@ -86,9 +86,11 @@ static int pass(const struct core *c, int i, const struct connection *x, int fd)
 /* Tell a client that there is no place for it. Nothing is waited for: if it does not take it, it sees the end alone. */
 static void refuse(int fd)
 {
-	static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nContent-Length: 112\r\n"
+	static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
+	    "Content-Length: 112\r\n"
 	    "Cache-Control: no-store\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
-	    "{\"type\":\"urn:childvault:problem:overloaded\",\"title\":\"Too much work is waiting\",\"status\":503,\"kind\":\"overloaded\"}";
+	    "{\"type\":\"urn:childvault:problem:overloaded\","
+	    "\"title\":\"Too much work is waiting\",\"status\":503,\"kind\":\"overloaded\"}";
 
 	(void)send(fd, answer, sizeof(answer) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }

@@ -10,6 +10,7 @@
 
 #define TX_MAX (CHANNEL_FULL + (4u << 20))	/* one body and many CLOSED above what is called full */
 #define TX_ROOM 65536u
+#define BATCHES 4u	/* taken before connections have their turn: as many as come with OPEN need it */
 #define TX_KEEP (1u << 20)
 
 int channel_init(struct channel *ch, int fd)
@@ -144,8 +145,10 @@ static int take(struct front *f, struct mmsghdr *h, uint8_t *p)
 int channel_drain(struct front *f)
 {
 	struct channel *ch = &f->channel;
+	unsigned batches = 0;
 	int got, r = 0;
 
+	ch->more = false;
 	do {
 		for (unsigned i = 0; i < CHANNEL_BATCH; i++) {
 			ch->headers[i].msg_hdr.msg_control = ch->control[i].bytes;
@@ -160,7 +163,8 @@ int channel_drain(struct front *f)
 			if (r == 0)
 				r = one;
 		}
-	} while (r == 0 && got == (int)CHANNEL_BATCH);
+	} while (r == 0 && got == (int)CHANNEL_BATCH && ++batches < BATCHES);
+	ch->more = got == (int)CHANNEL_BATCH;
 	return r;
 }
 

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
-#include "base/clock.h"
 #include "base/error.h"
 #include "front/front_internal.h"
 
@@ -14,7 +13,6 @@
 #define KEEP_MAX (64u << 10)		/* a request that needs more may be refused when much is held in all */
 #define IDLE_MAX (8u << 10)		/* larger buffers are given back between requests */
 #define PROGRESS (16u << 10)		/* bytes that a client has to take before its deadline is put off: not one by one */
-#define LONG_BODY (16u << 10)		/* bytes from which on it is measured how long a body takes */
 #define LINGER_MAX (4u << 20)		/* bytes thrown away before the connection is cut */
 #define OUT_MAX (65u << 20)
 
@@ -257,7 +255,6 @@ static void dispatch(struct front *f, struct connection *c)
 {
 	uint8_t type = 0;
 	const size_t body_n = c->http.body_n;
-	const uint64_t begun_us = body_n < LONG_BODY ? 0 : clock_mono_us();
 	bool full = channel_waiting(&f->channel) > CHANNEL_FULL;
 	bool ask = !full && exchange_message(&c->x, &c->http, &c->in, &f->scratch, &type);
 
@@ -269,8 +266,6 @@ static void dispatch(struct front *f, struct connection *c)
 	if (ask)
 		full = channel_queue(&f->channel, type, c->id, f->requests + 1, f->scratch.p, f->scratch.n) != 0;
 	buf_reset(&f->scratch);
-	if (begun_us != 0)
-		lanes_spent(f, c, clock_mono_us() - begun_us);
 	if (ask && !full) {
 		c->request = ++f->requests;
 		lanes_asked(f, c, c->request, body_n);
@@ -281,6 +276,7 @@ static void dispatch(struct front *f, struct connection *c)
 	if (full)
 		c->x.fault = (struct json_fault){ .problem = PROBLEM_OVERLOADED };
 	reply_own(&f->reply, &c->x);
+	lanes_served(f, c, f->reply.body.n);
 	send_reply(f, c);
 }
 
@@ -372,6 +368,7 @@ bool connection_fill(struct front *f, struct connection *c)
 		return false;
 	}
 	c->in.n += (size_t)n;
+	lanes_read(f, c, (size_t)n);
 	/* A short read has emptied the socket (epoll(7)); the end, if it came with the bytes, is read another time. */
 	if ((size_t)n < room && !c->half_closed)
 		c->readable = false;

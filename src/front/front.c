@@ -254,7 +254,7 @@ static int round_once(struct front *f, int timeout_ms)
 	struct epoll_event events[EVENTS];
 	int brief = timeout_ms < 0 || timeout_ms > TRACES_MS ? TRACES_MS : timeout_ms, r = 0;
 	int n = epoll_wait(f->epoll, events, EVENTS, brief);
-	bool core = false;
+	bool core = f->channel.more;
 
 	if (n == 0 && timeout_ms != brief) {
 		/* Nothing comes: what the last round left in registers and on the stack goes before a longer sleep. */
@@ -287,7 +287,7 @@ static int loop(struct front *f)
 	int r = 0;
 
 	while (r == 0 && !(f->stopping && (f->active == 0 || f->now_ms >= f->stop_ms))) {
-		bool busy = (f->busy || f->ready != NULL) && !f->channel.blocked;
+		bool busy = (f->busy || f->ready != NULL || f->channel.more) && !f->channel.blocked;
 
 		r = round_once(f, busy ? 0 : f->resting ? 1 : f->active > 0 ? (int)tick : -1);
 		/* While core does not take more, clients wait for us and not the other way round. */

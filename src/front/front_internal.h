@@ -70,6 +70,7 @@ struct connection {
 struct channel {
 	int fd;
 	bool blocked;			/* core does not take more: nothing is read from clients */
+	bool more;			/* some of what core sent may still wait; no event would tell */
 	bool finished;			/* core was told that nothing more comes; it may end before the last clients have their answers */
 	struct buf tx;			/* whole messages; those before tx_at are sent */
 	size_t tx_at;
@@ -153,7 +154,7 @@ static inline size_t channel_waiting(const struct channel *ch) { return ch->tx.n
 /* Send what waits; sets blocked. 0, or CV_ERR_STATE: core is gone. */
 int channel_flush(struct channel *ch);
 /*
- * Take what core sent and hand each message to front_message, until nothing more waits. 0, CV_ERR_STATE (core is gone),
+ * Take what core sent, some batches at most, and hand each message to front_message; sets more. 0, CV_ERR_STATE (core is gone),
  * CV_ERR_FORMAT.
  */
 int channel_drain(struct front *f);
@@ -184,8 +185,9 @@ struct connection *lanes_next(struct front *f);
 void lanes_asked(struct front *f, struct connection *c, uint64_t request, size_t body_n);
 /* Core has answered it, whether the connection is there still or not. */
 void lanes_answered(struct front *f, uint64_t request);
-/* Front itself has spent so many microseconds on c's request. */
-void lanes_spent(struct front *f, const struct connection *c, uint64_t us);
+/* Front has read so many bytes from c, or has answered it with so many, without core. */
+void lanes_read(struct front *f, const struct connection *c, size_t n);
+void lanes_served(struct front *f, const struct connection *c, size_t n);
 /* c is new in the lane, or gone. */
 void lanes_enter(struct front *f, struct connection *c, uint8_t lane);
 void lanes_leave(struct front *f, struct connection *c);

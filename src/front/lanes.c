@@ -9,10 +9,15 @@
 #include "front/front_internal.h"
 
 #define AT_CORE_MAX 256u	/* requests of one front at core: two turns' and more */
-#define ALONE_MAX 128u		/* of one lane or peer that asks alone: what one turn takes, and what waits for the next while it syncs */
-#define SHARED_MAX 16u		/* of one that does not, over all fronts */
+#define ALONE_MAX 128u		/* of one lane or peer that asks alone: one turn's, and what waits for the next while it syncs */
+#define SHARED_MAX 12u		/* of one that does not, over all fronts */
 #define SHARED_LEAST 4u		/* and of each front at least */
 #define WEIGHT (32u << 10)	/* bytes of a body that count as one more request */
+#define READ_FREE (8u << 10)	/* bytes of one read that a usual request has */
+#define READ_PER_US 500u	/* bytes of a body that are read and parsed in a microsecond */
+#define SERVED_US 5u		/* that an answer of front's own takes */
+#define SERVED_PER_US 2000u	/* and bytes of it */
+#define REST 7u			/* so many times of what was spent is left to others */
 #define LARGE (64u << 10)	/* bytes from which on a body is a large one */
 #define QUANTUM 4u		/* lines that an import may ask before those who wait have their turn */
 #define SHARED_MS 100u		/* for so long one that has asked counts as there */
@@ -22,7 +27,7 @@ static unsigned shared_max(const struct front *f)
 	return f->fronts * SHARED_LEAST < SHARED_MAX ? SHARED_MAX / f->fronts : SHARED_LEAST;
 }
 
-/* A lane that took long of front's own time, for large bodies, leaves as much to the others before its next request. */
+/* A lane that took much of front's own time, for large bodies or without core, leaves time to the others before its next request. */
 static bool lane_has_room(struct front *f, const struct lane *l)
 {
 	const bool shared = f->now_ms < f->lanes_shared_ms, rests = shared && l->rests_until_us > f->now_us;
@@ -137,14 +142,9 @@ struct connection *lanes_next(struct front *f)
 	return NULL;
 }
 
-void lanes_asked(struct front *f, struct connection *c, uint64_t request, size_t body_n)
+/* Somebody of this lane is there: others are not alone. */
+static void note(struct front *f, const struct peer *p, const struct lane *l)
 {
-	struct flight *flight = &f->flight[request % FLIGHTS];
-	struct peer *p = &f->peer[c->peer];
-	struct lane *l = &p->lane[c->lane];
-
-	if (c->quantum > 0)
-		c->quantum--;
 	if (f->last_lane != l) {
 		f->last_lane = l;
 		f->lanes_shared_ms = f->now_ms + SHARED_MS;
@@ -153,6 +153,17 @@ void lanes_asked(struct front *f, struct connection *c, uint64_t request, size_t
 		f->last_peer = p;
 		f->peers_shared_ms = f->now_ms + SHARED_MS;
 	}
+}
+
+void lanes_asked(struct front *f, struct connection *c, uint64_t request, size_t body_n)
+{
+	struct flight *flight = &f->flight[request % FLIGHTS];
+	struct peer *p = &f->peer[c->peer];
+	struct lane *l = &p->lane[c->lane];
+
+	if (c->quantum > 0)
+		c->quantum--;
+	note(f, p, l);
 	if (flight->request != 0)
 		return;		/* more than FLIGHTS at core, which only refusals can reach: not counted */
 	*flight = (struct flight){ request, c->peer, c->lane, (uint8_t)(1 + body_n / WEIGHT) };
@@ -175,12 +186,28 @@ void lanes_answered(struct front *f, uint64_t request)
 	flight->request = 0;
 }
 
-void lanes_spent(struct front *f, const struct connection *c, uint64_t us)
+/*
+ * Front itself works for c's lane, about so many microseconds: not measured, since a process that waits for a processor would count that
+ * as well.
+ */
+static void spend(struct front *f, const struct connection *c, uint64_t us)
 {
 	struct lane *l = &f->peer[c->peer].lane[c->lane];
 	uint64_t from = l->rests_until_us > f->now_us ? l->rests_until_us : f->now_us;
 
-	l->rests_until_us = from + 2 * us;	/* while it took it, it did not rest */
+	l->rests_until_us = from + (1 + REST) * us;	/* while it takes it, it does not rest */
+}
+
+void lanes_read(struct front *f, const struct connection *c, size_t n)
+{
+	if (n >= READ_FREE)
+		spend(f, c, n / READ_PER_US);
+}
+
+void lanes_served(struct front *f, const struct connection *c, size_t n)
+{
+	note(f, &f->peer[c->peer], &f->peer[c->peer].lane[c->lane]);
+	spend(f, c, SERVED_US + n / SERVED_PER_US);
 }
 
 /* The lane of the name: the one that has it, else one that nobody uses, else one to be shared. */

@@ -10,8 +10,8 @@
  *     pipelined       ask for PATH without ever waiting for an answer
  *     asking          ask for PATH, one request at a time
  *     bad-tokens      the same, each time with another token that core does not know
- *     half-open       send a request, or half of one, and close one or both directions; then connect anew
- *     connecting      connect and close, again and again
+ *     half-open       send a request, or half of one, and close one or both directions; connect anew a second later
+ *     connecting      connect and close, two thousand times a second
  *     bodies          one request after the other with a body of 1 MiB, which is too much for one field
  *
  * Who is closed connects anew after a tenth of a second. At the end one JSON object: answers by status, how many 429 and 503 had no
@@ -37,8 +37,8 @@
 #define RECORD "/v1/records/00000000000000000000000000000000?fields=name"
 
 enum kind { IDLE, SLOW_SENDERS, SLOW_READERS, DRIBBLERS, PIPELINED, ASKING, BAD_TOKENS, HALF_OPEN, CONNECTING, BODIES, KINDS };
-static const char *const names[KINDS] = { "idle", "slow-senders", "slow-readers", "dribblers", "pipelined", "asking", "bad-tokens", "half-open",
-    "connecting", "bodies" };
+static const char *const names[KINDS] = { "idle", "slow-senders", "slow-readers", "dribblers", "pipelined", "asking", "bad-tokens",
+    "half-open", "connecting", "bodies" };
 
 struct conn {
 	int fd;			/* -1: closed until the next tick */
@@ -92,6 +92,7 @@ static void build(struct conn *c)
 	static const char body[] = "{\"fields\":{\"name\":\"";
 	char *to = flood.request;
 	const char *token = flood.token;
+	char line[1024];
 	int n;
 
 	if (flood.kind == BAD_TOKENS && c->sent == 0)
@@ -100,10 +101,16 @@ static void build(struct conn *c)
 		token = c->token;
 	if (flood.kind == BODIES && flood.request_n != 0)
 		return;		/* once made it is the same */
-	n = snprintf(to, REQUEST_MAX, "%s %s HTTP/1.1\r\nHost: x\r\nCV-Purpose: intake\r\n%s%s%s", flood.kind == BODIES ? "POST" : "GET",
-	    flood.kind == BODIES ? "/v1/records" : flood.path, *token != '\0' ? "Authorization: Bearer " : "", token, *token != '\0' ? "\r\n" : "");
+	if (flood.kind == BODIES)
+		snprintf(line, sizeof(line), "POST /v1/records");
+	else
+		snprintf(line, sizeof(line), "GET %s", flood.path);
+	n = snprintf(to, REQUEST_MAX, "%s HTTP/1.1\r\nHost: x\r\nCV-Purpose: intake\r\n", line);
+	if (*token != '\0')
+		n += snprintf(to + n, REQUEST_MAX - (size_t)n, "Authorization: Bearer %s\r\n", token);
 	if (flood.kind == BODIES) {
-		n += snprintf(to + n, REQUEST_MAX - (size_t)n, "Content-Type: application/json\r\nContent-Length: %u\r\n\r\n%s", 1u << 20, body);
+		n += snprintf(to + n, REQUEST_MAX - (size_t)n, "Content-Type: application/json\r\nContent-Length: %u\r\n\r\n%s", 1u << 20,
+		    body);
 		memset(to + n, 'x', (1u << 20) - sizeof(body) + 1);
 		n += (int)((1u << 20) - sizeof(body) + 1);
 		memcpy(to + n - 3, "\"}}", 3);
@@ -228,12 +235,15 @@ static bool read_some(struct conn *c, size_t most)
 static void open_one(struct conn *c)
 {
 	const bool reads = flood.kind != SLOW_READERS && flood.kind != DRIBBLERS;
-	struct epoll_event e = { .events = EPOLLRDHUP | (reads ? EPOLLIN : 0) | (flood.kind == PIPELINED ? EPOLLOUT | EPOLLET : 0), .data.ptr = c };
+	struct epoll_event e = { .events = EPOLLRDHUP | (reads ? EPOLLIN : 0), .data.ptr = c };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return;
-	if (connect(fd, (const struct sockaddr *)&flood.address, sizeof(flood.address)) != 0 || epoll_ctl(flood.epoll, EPOLL_CTL_ADD, fd, &e) != 0) {
+	if (flood.kind == PIPELINED)
+		e.events |= EPOLLOUT | EPOLLET;
+	if (connect(fd, (const struct sockaddr *)&flood.address, sizeof(flood.address)) != 0 ||
+	    epoll_ctl(flood.epoll, EPOLL_CTL_ADD, fd, &e) != 0) {
 		close(fd);
 		return;
 	}
@@ -259,9 +269,6 @@ static void ready(struct conn *c, uint32_t events)
 	if (!alive || (flood.kind == HALF_OPEN && !c->waiting)) {
 		flood.closed += !alive;
 		end(c);
-		/* Half of those that closed their own half; all others wait for the tick. */
-		if (flood.kind == HALF_OPEN)
-			open_one(c);
 		return;
 	}
 	act(c);
@@ -269,10 +276,15 @@ static void ready(struct conn *c, uint32_t events)
 
 static void tick(void)
 {
+	static int number;
+	const int tenth = number++ % 10;
+
+	for (int i = 0; i < 200 && flood.kind == CONNECTING; i++)
+		open_one(&flood.conn[0]);
 	for (int i = 0; i < flood.connections; i++) {
 		struct conn *c = &flood.conn[i];
 
-		if (c->fd < 0)
+		if (c->fd < 0 && (flood.kind != HALF_OPEN || number <= 1 || i % 10 == tenth))
 			open_one(c);
 		else if (flood.kind == SLOW_SENDERS)
 			(void)send_some(c, 1);
@@ -295,11 +307,9 @@ static void run(double seconds)
 			tick();
 			next = now + TICK_MS;
 		}
-		n = epoll_wait(flood.epoll, events, 256, flood.kind == CONNECTING ? 0 : 10);
+		n = epoll_wait(flood.epoll, events, 256, 10);
 		for (int i = 0; i < n; i++)
 			ready(events[i].data.ptr, events[i].events);
-		for (int i = 0; i < 32 && flood.kind == CONNECTING; i++)
-			open_one(&flood.conn[0]);
 	}
 }
 
