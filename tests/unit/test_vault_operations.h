@@ -176,7 +176,10 @@ static inline unsigned give_as(struct fixture *f, const uint8_t token[32], unsig
 	body_begin(&x);
 	body_text(&x, "shares", text);
 	n = f->out.max;
-	f->out.max = give_room != 0 ? give_room : n;
+	if (give_room != 0) {
+		buf_free(&f->out);	/* what it has room for already is taken without a question */
+		f->out.max = give_room;
+	}
 	fixture_turn = give_turn;
 	problem = gov_act_with(f, token, "requests", id, "give", &x);
 	fixture_turn = NULL;
