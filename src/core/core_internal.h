@@ -24,7 +24,9 @@
 #define ADMIN_BODY 1280u		/* bytes of a request's body at most: a new split with 16 names */
 
 /* Why an epoll event came: its kind in the high bits, an index in the low ones. */
-enum event_kind { EVENT_API = 1, EVENT_ADMIN, EVENT_CONTROL, EVENT_SIGNAL, EVENT_TIMER, EVENT_APPLIED, EVENT_SYNCED, EVENT_FRONT, EVENT_ADMIN_CONN };
+enum event_kind {
+	EVENT_API = 1, EVENT_ADMIN, EVENT_CONTROL, EVENT_SIGNAL, EVENT_TIMER, EVENT_APPLIED, EVENT_SYNCED, EVENT_FRONT, EVENT_ADMIN_CONN
+};
 #define EVENT(kind, i) ((uint64_t)(kind) << 32 | (uint32_t)(i))
 
 /* A body that arrives in chunks. */

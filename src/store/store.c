@@ -149,8 +149,8 @@ int store_open(const struct store_options *o, struct store **ret_store)
 		s->j.f[i].fd = -1;
 	s->a.efd = s->sync.efd = -1;
 	buf_init(&s->turn, STORE_BLOCK_MAX + BLOCK_MIN + BLOCK_SLACK);
-	if ((r = overlay_init(&s->ov)) != 0 || (r = applier_init(s)) != 0 || (r = syncer_init(s)) != 0 || (r = open_files(s, o->dir)) != 0 ||
-	    (r = tables_applied(&s->t, &s->a.last)) != 0 || (r = turn_reset(s)) != 0)
+	if ((r = overlay_init(&s->ov)) != 0 || (r = applier_init(s)) != 0 || (r = syncer_init(s)) != 0 ||
+	    (r = open_files(s, o->dir)) != 0 || (r = tables_applied(&s->t, &s->a.last)) != 0 || (r = turn_reset(s)) != 0)
 		goto out;
 	/* A small ring must not wait for the bytes that a large one may hold. */
 	ring = s->j.file_bytes * s->j.files;

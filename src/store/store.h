@@ -163,7 +163,7 @@ int store_turn_end(struct store *s) __attribute__((warn_unused_result));
 /*
  * The same, without waiting for the disk: the block is on its way, and the next turn may begin and see what this one holds. Whatever tells
  * of the turn waits until store_landed says 0. At most one block is on its way: this, store_turn_end, store_flush and store_close wait for
- * the one before, since a torn block may only ever be the last. 0 (also for an empty turn, which is durable as it is), or as store_turn_end.
+ * the one before, since a torn block may only ever be the last. 0 (also for an empty turn, durable as it is), or as store_turn_end.
  */
 int store_turn_hand(struct store *s) __attribute__((warn_unused_result));
 /*
@@ -172,7 +172,7 @@ int store_turn_hand(struct store *s) __attribute__((warn_unused_result));
  * read any more either, since what memory holds may be on no disk).
  */
 int store_landed(struct store *s, bool wait) __attribute__((warn_unused_result));
-/* An eventfd that is written to when a block handed over has landed; it is for edge-triggered waiting and need not be read. Owned by the store. */
+/* An eventfd, written to when a block handed over has landed: for edge-triggered waiting, need not be read. Owned by the store. */
 int store_synced_fd(const struct store *s);
 /* End the turn without writing anything: what its requests committed is forgotten too. */
 void store_turn_abort(struct store *s);

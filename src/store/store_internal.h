@@ -204,7 +204,7 @@ enum spot { PLACE_HERE, PLACE_NEXT, PLACE_UNAPPLIED, PLACE_UNSIGNED };
 enum spot journal_place(const struct journal *j, size_t n, uint64_t applied_seq, uint64_t checkpointed);
 /* The place that journal_place named is b's: sets its file and offset. */
 void journal_claim(struct journal *j, struct block *b);
-/* Write b and the zeros behind it (BLOCK_MIN bytes after b->n that are there in memory) at its place, and sync. Any thread. 0 or CV_ERR_IO. */
+/* Write b and the zeros that stand behind it (BLOCK_MIN bytes after b->n) at its place, and sync. Any thread. 0 or CV_ERR_IO. */
 int journal_write(const struct journal *j, const struct block *b);
 /* That block is durable. 0 or CV_ERR_IO. */
 int journal_written(struct journal *j);

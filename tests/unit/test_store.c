@@ -1287,7 +1287,8 @@ static void rows_of_a_batch_and_of_what_comes_meanwhile_are_one_table(void **sta
 	store_rollback(s);
 	store_turn_abort(s);
 	for (int i = 0; i < 3; i++) {
-		check_rows(s, "a1 a key of 17 bytesA2 a key of 17 bytesB1 b2 c2 ", "c2 b2 a key of 17 bytesB1 a key of 17 bytesA2 a1 ", "c2 ");
+		check_rows(s, "a1 a key of 17 bytesA2 a key of 17 bytesB1 b2 c2 ",
+		    "c2 b2 a key of 17 bytesB1 a key of 17 bytesA2 a1 ", "c2 ");
 		if (i == 0) {
 			(void)pthread_mutex_unlock(&p->lock);
 			empty_turns_until(s, &s->gone_seq, last);
