@@ -135,6 +135,28 @@ static unsigned run_put(struct vault *v, struct vault_call *c, void *m)
 	return vault_put_hashed(v, STORE_GOV, "\0\2an object's id.", 18, "value", 5) == 0 ? 0 : call_failed(c, CV_ERR_FULL);
 }
 
+/* The state row names the tables' hash: after a turn that changed them and failed, that of the rows, or the vault would not open again. */
+static void the_state_names_the_tables_after_a_failed_turn(void **state)
+{
+	struct fixture *f = *state;
+	struct lthash was;
+	struct wire_envelope env;
+	uint8_t worker[32], record[16], etag[16];
+
+	assert_int_equal(login(f, P_WORKER, worker), 0);
+	env = envelope(f, worker, "visit", "");
+	was = f->v->tables;
+	fill(f, worker);
+	fixture_turn_end = CV_ERR_FULL;
+	assert_int_equal(one_turn(f, &env, true, run_put, NULL), 0);
+	fixture_turn_end = 0;
+	assert_memory_equal(&was, &f->v->tables, sizeof(was));
+	assert_int_equal(vault_checkpoint_now(f->v), 0);
+	assert_int_equal(create(f, worker, "visit", "key", record, etag, "name", "张三", NULL), 0);
+	assert_int_equal(vault_load_state(f->v), 0);	/* as a start reads it */
+	assert_memory_equal(&was, &f->v->tables, sizeof(was));
+}
+
 static void a_full_turn_leaves_nothing_behind(void **state)
 {
 	struct fixture *f = *state;
@@ -778,6 +800,7 @@ static void a_vault_is_made_of_what_fits_or_not_at_all(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		ON_SMALL(the_state_names_the_tables_after_a_failed_turn),
 		ON_SMALL(a_full_turn_leaves_nothing_behind),
 		ON(a_given_up_turn_leaves_nothing_to_put),
 		ON_SMALL(a_full_turn_makes_room_for_the_next),
