@@ -89,6 +89,7 @@ static int core_open(struct core *c, const struct core_options *o)
 	c->admin_fd = o->admin_fd;
 	c->control_fd = o->control_fd;
 	c->applied_fd = c->synced_fd = -1;
+	c->overlaps = sysconf(_SC_NPROCESSORS_ONLN) > 2;
 	c->epoll_fd = c->timer_fd = c->signal_fd = -1;
 	for (unsigned i = 0; i < FRONT_LINKS; i++)
 		c->front[i].fd = -1;

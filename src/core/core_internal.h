@@ -93,6 +93,7 @@ struct core {
 	unsigned covered;		/* of them, the first: they came before the last checkpoint */
 	bool open;			/* a turn is */
 	int begun;			/* else why none could begin */
+	bool overlaps;			/* turns are handed over: there are processors for it */
 	unsigned lone;			/* turns of one request each so far, in a row */
 	struct buf out;
 	bool flying;			/* the turn before is on its way to the disk, with these answers */

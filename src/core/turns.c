@@ -1,9 +1,9 @@
 /*
  * Turns: decide everything that waits, make it durable with one sync, then let all answers go. DESIGN section 3.
  *
- * While a turn is on its way to the disk the next one is open and decides what comes; it is handed over when the disk is free. So core
- * decides and the disk syncs at the same time, and whatever came during a sync shares the next one without anybody having waited for it.
- * A request that comes alone is synced by core itself: there is nothing to be done meanwhile, and another thread costs a wake-up.
+ * On two processors core syncs its turns itself: fronts and clients have the other one, and a thread that syncs costs more wake-ups than it
+ * wins. With more of them, while a turn is on its way to the disk the next one is open and decides what comes; it is handed over when the
+ * disk is free. A request that comes alone is synced by core itself there too.
  */
 #include <string.h>
 
@@ -153,7 +153,7 @@ static void next(struct core *c)
 }
 
 /* Core syncs a turn itself, and sees whether anything came meanwhile. */
-static bool end_lone(struct core *c)
+static bool end_here(struct core *c)
 {
 	end(c);
 	fronts_receive(c);
@@ -168,8 +168,8 @@ static bool pass_on(struct core *c)
 	if (c->flying || c->decided == 0)
 		return false;
 	c->lone = c->decided == 1 ? c->lone + 1 : 0;
-	if (!c->open || c->lone > LONE)
-		return end_lone(c);
+	if (!c->open || !c->overlaps || c->lone > LONE)
+		return end_here(c);
 	hand(c);
 	return false;
 }
@@ -189,7 +189,7 @@ void turns_run(struct core *c)
 		if (c->decided < c->requests) {
 			next(c);
 			/* Half of what is under way syncs while the other half is decided: smaller shares pay for more turns. */
-			if (c->open && !c->flying && c->decided < c->requests && 2 * c->decided >= c->flight.n + c->requests)
+			if (c->overlaps && c->open && !c->flying && c->decided < c->requests && 2 * c->decided >= c->flight.n + c->requests)
 				hand(c);
 		} else if (!pass_on(c)) {
 			break;

@@ -30,6 +30,7 @@ static inline int rig_setup(void **state)
 	r->c = calloc(1, sizeof(*r->c));
 	assert_non_null(r->c);
 	r->c->vault = r->f->v;
+	r->c->overlaps = true;
 	r->c->api_fd = r->c->admin_fd = r->c->control_fd = r->c->timer_fd = r->c->signal_fd = r->c->applied_fd = -1;
 	r->c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	for (unsigned i = 0; i < FRONT_LINKS; i++)
