@@ -23,6 +23,7 @@ import lmdb
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 sys.path.insert(0, os.path.join(ROOT, "tests", "integration"))
+from machine import undisturbed  # noqa: E402
 from hands import Hands  # noqa: E402
 from office import CLI, ENV, Office  # noqa: E402
 from vaulttest import BUILD, Vault, run, wait_until  # noqa: E402
@@ -188,7 +189,7 @@ def report(r):
 
 
 def measure(records, members=MEMBERS):
-    return {**rekey(members), **rewrap(records)}
+    return {**undisturbed(rekey, members), **undisturbed(rewrap, records)}
 
 
 def main():

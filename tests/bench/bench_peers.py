@@ -33,7 +33,7 @@ import uuid
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from bench import Bench, blocks, result_path, synthetic  # noqa: E402
-from machine import machine  # noqa: E402
+from machine import machine, undisturbed  # noqa: E402
 from vaulttest import BUILD, run  # noqa: E402
 
 CONNECTIONS = (1, 8, 64)
@@ -330,7 +330,7 @@ class PeersBench(Bench):
             for name in blocks(names, number):
                 # Pages that the server before left to be written shall not lengthen the syncs of this one.
                 run("sync", "-f", self.folder)
-                results[name].append(self.measure(name))
+                results[name].append(undisturbed(self.measure, name))
             print(f"round {number + 1} of {self.args.rounds}, load average {os.getloadavg()[0]:.1f}", flush=True)
         return results
 

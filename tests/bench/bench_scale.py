@@ -26,7 +26,7 @@ import time
 
 from bench import READ_HEADERS, WARMUP, Bench, result_path, synthetic
 from bench_keys import fill, stored
-from machine import machine
+from machine import machine, undisturbed
 from vaulttest import Client, UnixConnection, Vault, run, wait_until
 
 CONNECTIONS = (1, 2, 4, 8, 16, 32, 64)
@@ -59,7 +59,7 @@ class Side(Bench):
         self.args, self.folder, self.records = args, os.path.join(folder, str(records)), records
         self.vault = Vault(folder=self.folder)
         if not os.path.exists(self.path("ids")):
-            self.make()
+            undisturbed(self.make)
         with open(self.path("ids"), encoding="ascii") as f:
             self.ids = f.read().split()
         self.names = list(json.loads(synthetic(1, 7)[0]))
@@ -69,6 +69,7 @@ class Side(Bench):
             self.write(name, [f"GET /v1/records/{i}?fields={','.join(self.names[:fields])}&view=clear" for i in ids])
 
     def make(self):
+        self.down()
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
         begin = time.monotonic()
@@ -78,6 +79,10 @@ class Side(Bench):
         self.vault.stop()
         self.write("ids", [key.hex() for key, _ in stored(self.vault, "map")])
         print(f"{self.records:,} files after {time.monotonic() - begin:.0f} s", flush=True)
+
+    def down(self):
+        if self.vault.process is not None:
+            self.vault.kill9()
 
     def start(self):
         """Start it; seconds until health answers, until the first file is read, until the work list is there."""
@@ -94,6 +99,19 @@ class Side(Bench):
         client.close()
         return {"ready_s": round(ready, 3), "first_read_s": round(first, 3), "work_list_s": round(time.monotonic() - begin, 3)}
 
+    def whole_start(self, cold):
+        """Start from cold or warm files, and stop again."""
+        self.down()
+        resident = self.cool() if cold else self.warm()
+        found = {"resident": resident, **self.start(), "core_kib": anonymous(self.core())}
+        self.vault.stop()
+        return found
+
+    def first_reads(self, cold):
+        """Reads on one connection, one after the other, of files all over the vault. So short that hardly any is read twice."""
+        resident = self.cool() if cold else self.warm()
+        return {"resident": resident, **self.reads("spread", 1, 0.4, 0)}
+
     def core(self):
         return max(self.vault.pids(), key=anonymous)
 
@@ -107,6 +125,7 @@ class Side(Bench):
         with open(os.path.join(self.vault.dir, "store", "data.mdb"), "rb", buffering=0) as f:
             while f.read(1 << 24):
                 pass
+        return self.resident()
 
     def cool(self):
         """The store's pages out of the daemon's memory and of the page cache; the share of them that stayed."""
@@ -117,8 +136,12 @@ class Side(Bench):
             fd = os.open(path, os.O_RDONLY)
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
             os.close(fd)
+        return self.resident()
+
+    def resident(self):
+        """The share of the store's pages that the page cache has."""
         path = os.path.join(self.vault.dir, "store", "data.mdb")
-        return int(run("fincore", "-b", "-n", "-o", "RES", path).stdout) / (os.stat(path).st_blocks * 512)
+        return round(int(run("fincore", "-b", "-n", "-o", "RES", path).stdout) / (os.stat(path).st_blocks * 512), 4)
 
     # ---- loads
 
@@ -173,21 +196,15 @@ class Scale:
     def starts(self):
         for number in range(self.args.rounds):
             for side, cold in shuffled([(s, c) for s in self.sides for c in (False, True)], number):
-                resident = side.cool() if cold else side.warm()
-                self.found["starts"].append({"round": number, "records": side.records, "cold": cold, "resident": resident, **side.start(),
-                                             "core_kib": anonymous(side.core())})
-                side.vault.stop()
+                self.found["starts"].append({"round": number, "records": side.records, "cold": cold, **undisturbed(side.whole_start, cold)})
         self.tell("starts")
 
     def cold(self):
-        """The daemons run, their work lists are filled. Half a second is less than it takes to read any file twice."""
+        """The daemons run, their work lists are filled."""
         for number in range(self.args.rounds):
             for side in shuffled(self.sides, number):
-                resident = side.cool()
-                result = side.reads("spread", 1, 0.4, 0)
-                self.found["cold"].append({"round": number, "records": side.records, "resident": round(resident, 4), **result})
-                side.warm()
-                self.found["cold"].append({"round": number, "records": side.records, "resident": 1, **side.reads("spread", 1, 0.4, 0)})
+                for cold in (True, False):
+                    self.found["cold"].append({"round": number, "records": side.records, "cold": cold, **undisturbed(side.first_reads, cold)})
         self.tell("cold and warm pages")
 
     def growth(self):
@@ -196,7 +213,7 @@ class Scale:
             side.reads("read25", 8, 3)
         for number in range(self.args.rounds):
             for side, name, connections in shuffled([(s, n, c) for s in self.sides for n, c in (("read25", 1), ("read25", 8), ("spread", 8))], number):
-                self.found["growth"].append({"round": number, "records": side.records, "files": name, **side.reads(name, connections, 2 * self.args.seconds)})
+                self.found["growth"].append({"round": number, "records": side.records, "files": name, **undisturbed(side.reads, name, connections, 2 * self.args.seconds)})
         self.tell("reads by files")
 
     def connections(self):
@@ -209,11 +226,11 @@ class Scale:
             for connections in shuffled(CONNECTIONS, number):
                 for what in shuffled(("A", "W", "read25", "patch"), number):
                     run("sync", "-f", side.folder)
-                    self.found["connections"].append({"round": number, "what": what, **side.measure(f"{what}/{connections}")})
+                    self.found["connections"].append({"round": number, "what": what, **undisturbed(side.measure, f"{what}/{connections}")})
         self.tell("connections")
         for number in range(self.args.rounds):
             for fields in shuffled(FIELDS, number):
-                self.found["fields"].append({"round": number, "fields": fields, **side.reads(f"fields{fields}", 8)})
+                self.found["fields"].append({"round": number, "fields": fields, **undisturbed(side.reads, f"fields{fields}", 8)})
         self.tell("fields")
 
     def memory(self):
