@@ -34,6 +34,7 @@ PEOPLE = ("caseworker", "worker-east", "clerk", "manager", "intake", "auditor")
 KIB = 1024
 RECORD_BYTES = 32		# what core's work list holds for a record
 WINDOWS = {False: 6, True: 3}	# whether it is the short form
+SATURATE, SATURATE_S = 6000, 20
 WARM = 0.4			# share of a window after which memory is warm
 
 
@@ -44,8 +45,8 @@ class Limits:
         # Between what is compared lie 100,000 requests of a long window, so that 10 bytes a request are seen; 12,000 of a short one: 64 bytes.
         self.core_window = (768 if short else 1024) * KIB
         self.fronts_window = (256 if short else 512) * KIB
-        # What core holds when it is warm depends on how much once waited to be applied; each start finds that anew.
-        self.core_windows = (24 if short else 8) * 1024 * KIB
+        # What core holds when it is warm depends on how much once waited to be applied.
+        self.core_windows = (16 if short else 8) * 1024 * KIB
         self.fronts_windows = 1024 * KIB
         self.p50, self.p99 = (3.0, None) if short else (1.3, 2.0)
         self.start_s = 10 if short else 2
@@ -211,7 +212,17 @@ class Soak:
         self.start(down)
         self.check()
 
+    def saturate(self):
+        """Many small turns one after the other: buffers of what waits to be applied find their size before a window, not within it."""
+        client, end = Client(self.vault, self.tokens["caseworker"]), time.monotonic() + SATURATE_S
+        for _ in range(SATURATE):
+            record = self.any_record(self.rng)
+            if record is None or time.monotonic() > end or client.read(record, ["phone"]).status != 200:
+                break
+        client.close()
+
     def window(self, number, seconds):
+        self.saturate()
         idle = self.at_rest()
         self.latencies.clear()
         self.watch.samples.clear()
