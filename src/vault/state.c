@@ -298,13 +298,16 @@ static int add_found(void *cookie, const uint8_t *key, size_t key_n, const uint8
 int vault_check_tables(struct vault *v)
 {
 	struct tables_scan x = { .v = v, .table = STORE_DIR };
+	/* Those of type 1 are stepped over, not looked at: after an import there is one for each record, and a start shall not take longer. */
+	const uint8_t below[2] = { 0, GOV_IDEMPOTENCY - 1 }, above[2] = { 0, GOV_IDEMPOTENCY + 1 };
 	uint8_t found[32], named[32];
 	int r;
 
 	if ((r = store_scan(v->store, STORE_DIR, "", 0, NULL, 0, false, 0, add_found, &x)) != 0)
 		return r;
 	x.table = STORE_GOV;
-	if ((r = store_scan(v->store, STORE_GOV, "", 0, NULL, 0, false, 0, add_found, &x)) != 0)
+	if ((r = store_scan(v->store, STORE_GOV, below, sizeof(below), NULL, 0, false, 0, add_found, &x)) != 0 ||
+	    (r = store_scan(v->store, STORE_GOV, "", 0, above, sizeof(above), false, 0, add_found, &x)) != 0)
 		return r;
 	lthash_digest(&x.found, found);
 	lthash_digest(&v->tables, named);

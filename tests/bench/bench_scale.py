@@ -13,6 +13,7 @@ Vaults of 10,000, 100,000 and 1,000,000 synthetic files stand side by side, each
 --keep leaves the vaults in a folder, and takes those that stand there: filling a million takes some minutes.
 """
 import argparse
+import atexit
 import ctypes
 import json
 import os
@@ -59,6 +60,9 @@ class Side(Bench):
     def __init__(self, args, folder, records):
         self.args, self.folder, self.records = args, os.path.join(folder, str(records)), records
         self.vault = Vault(folder=self.folder)
+        if args.keep:
+            # Else this process would take it away at its end.
+            atexit.unregister(self.vault.remove)
         if not os.path.exists(self.path("ids")):
             undisturbed(self.make)
         with open(self.path("ids"), encoding="ascii") as f:
