@@ -215,13 +215,18 @@ class Manager(Worker):
 
 
 class Auditor(Worker):
+    """Looks at what happened just now, and now and then at something of long ago, for which core tries the keys of all children."""
+
     def step(self):
-        size = self.soak.log_size
-        self.ask("events", (200,), "auditor", "GET", f"/v1/audit/events?from={self.rng.randrange(size + 1)}&limit=50", purpose=False)
-        self.ask("checkpoint", (200,), "auditor", "GET", "/v1/audit/checkpoint", purpose=False)
+        answer = self.ask("checkpoint", (200,), "auditor", "GET", "/v1/audit/checkpoint", purpose=False)
+        size = int(answer.body.decode().splitlines()[1])
+        self.ask("events", (200,), "auditor", "GET", f"/v1/audit/events?from={max(size - 50, 0)}&limit=50", purpose=False)
+        if self.rng.random() < 0.05:
+            self.ask("events of long ago", (200,), "auditor", "GET", f"/v1/audit/events?from={self.rng.randrange(self.soak.log_size + 1)}&limit=50",
+                     purpose=False)
         if size >= 256:
             self.ask("tile", (200,), "auditor", "GET", f"/v1/audit/tile/entries/{tile_name(self.rng.randrange(size // 256))}", purpose=False)
-        time.sleep(0.05)
+        time.sleep(0.25)
 
 
 class Visitor(Worker):
