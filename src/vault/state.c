@@ -298,7 +298,7 @@ static int add_found(void *cookie, const uint8_t *key, size_t key_n, const uint8
 int vault_check_tables(struct vault *v)
 {
 	struct tables_scan x = { .v = v, .table = STORE_DIR };
-	/* Those of type 1 are stepped over, not looked at: after an import there is one for each record, and a start shall not take longer. */
+	/* Those of type 1 are stepped over: after an import there is one for each record, and a start shall not take longer. */
 	const uint8_t below[2] = { 0, GOV_IDEMPOTENCY - 1 }, above[2] = { 0, GOV_IDEMPOTENCY + 1 };
 	uint8_t found[32], named[32];
 	int r;
