@@ -189,9 +189,9 @@ $(BUILD)/faults: $(BUILD)/obj/tests/faults/faults.o $(BUILD)/obj/tests/faults/fa
 	$(call link,$(FAULT_MODULES)) -lcmocka -lm
 
 # A library that the real daemon of a test loads before the C library's (tests/integration/72-sync-fails).
-$(BUILD)/preload.so: tests/faults/preload.c
+$(BUILD)/preload.so: tests/faults/preload.c tests/faults/open_calls.h
 	@mkdir -p $(@D)
-	$(CC) -D_GNU_SOURCE -std=c11 -O2 -g $(WARN) -U_FORTIFY_SOURCE -fPIC -shared -pthread -o $@ $< -ldl
+	$(CC) -D_GNU_SOURCE -Itests -std=c11 -O2 -g $(WARN) -U_FORTIFY_SOURCE -fPIC -shared -pthread -o $@ $< -ldl
 
 CRASH_OBJS := $(patsubst tests/faults/%.c,$(BUILD)/obj/tests/faults/%.o,$(sort $(wildcard tests/faults/crash*.c)))
 $(BUILD)/obj/tests/faults/crash_record.o: CFLAGS_ALL += -U_FORTIFY_SOURCE -fno-sanitize=all

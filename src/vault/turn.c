@@ -135,9 +135,10 @@ static int end_turn(struct vault *v, int r, bool hand)
 		r = hand ? store_turn_hand(v->store) : store_turn_end(v->store);
 		v->flying = r == 0 && hand;
 		v->flying_records = v->counters.next_serial - 1;
-		if (r == 0 && !hand)
+		if (v->flying)
+			v->landed = 0;
+		else if (r == 0)
 			v->durable_records = v->flying_records;
-		v->landed = 0;
 	} else {
 		store_turn_abort(v->store);
 	}

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <lmdb.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -207,30 +206,7 @@ static int open_at(int dirfd, const char *path, int flags, mode_t mode)
 	return (int)syscall(SYS_openat, dirfd, path, flags, mode);
 }
 
-#define MODE_OF(flags, ret)				\
-	do {						\
-		va_list ap;				\
-							\
-		va_start(ap, flags);			\
-		ret = ((flags) & O_CREAT) != 0 ? va_arg(ap, mode_t) : 0;	\
-		va_end(ap);				\
-	} while (0)
-
-int open(const char *path, int flags, ...)
-{
-	mode_t mode;
-
-	MODE_OF(flags, mode);
-	return open_at(AT_FDCWD, path, flags, mode);
-}
-
-int openat(int dirfd, const char *path, int flags, ...)
-{
-	mode_t mode;
-
-	MODE_OF(flags, mode);
-	return open_at(dirfd, path, flags, mode);
-}
+#include "faults/open_calls.h"
 
 int eventfd(unsigned int n, int flags) { return fails(FAULT_OPEN, -1) ? fail(EMFILE) : (int)syscall(SYS_eventfd2, n, flags); }
 

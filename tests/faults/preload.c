@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -139,30 +138,7 @@ static int open_at(int dirfd, const char *path, int flags, mode_t mode)
 	return fd;
 }
 
-#define MODE_OF(flags, ret)				\
-	do {						\
-		va_list ap;				\
-							\
-		va_start(ap, flags);			\
-		ret = ((flags) & O_CREAT) != 0 ? va_arg(ap, mode_t) : 0;	\
-		va_end(ap);				\
-	} while (0)
-
-int open(const char *path, int flags, ...)
-{
-	mode_t mode;
-
-	MODE_OF(flags, mode);
-	return open_at(AT_FDCWD, path, flags, mode);
-}
-
-int openat(int dirfd, const char *path, int flags, ...)
-{
-	mode_t mode;
-
-	MODE_OF(flags, mode);
-	return open_at(dirfd, path, flags, mode);
-}
+#include "faults/open_calls.h"
 
 int close(int fd)
 {

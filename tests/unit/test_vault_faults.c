@@ -178,6 +178,22 @@ static int custodians_setup(void **state)
 	return r;
 }
 
+/* A start; then a rekey of the school's role that waits for the second custodian alone. */
+static void rekey_waits(struct fixture *f, struct parts *ret, uint8_t ret_id[16])
+{
+	struct body b;
+
+	restart(f);
+	parts(f, ret);
+	body_begin(&b);
+	body_text(&b, "kind", "rekey");
+	body_texts(&b, "roles", "school");
+	assert_int_equal(gov_post(f, ret->a, "requests", &b, ret_id), 0);
+	assert_int_equal(sign_as(f, ret->a, ret_id, "sign"), 0);
+	assert_int_equal(sign_as(f, ret->b, ret_id, "approve"), 0);
+	assert_int_equal(give(f, ret->c1, P_CUSTODIAN_1, ret_id, false), 0);
+}
+
 /* The last share of a rekey, without memory for some part of carrying it out: done once, or not at all and then again. */
 static void a_rekey_without_memory_is_done_once_or_not_at_all(void **state)
 {
@@ -186,19 +202,10 @@ static void a_rekey_without_memory_is_done_once_or_not_at_all(void **state)
 	uint8_t id[16];
 	unsigned problem;
 	struct parts x;
-	struct body b;
 
 	/* All of the first calls, then some of the many that loading a directory takes. */
 	for (failing_call = 1; failing_call == 1 || report.failed > 0; failing_call += 1 + failing_call / 16) {
-		restart(f);
-		parts(f, &x);
-		body_begin(&b);
-		body_text(&b, "kind", "rekey");
-		body_texts(&b, "roles", "school");
-		assert_int_equal(gov_post(f, x.a, "requests", &b, id), 0);
-		assert_int_equal(sign_as(f, x.a, id, "sign"), 0);
-		assert_int_equal(sign_as(f, x.b, id, "approve"), 0);
-		assert_int_equal(give(f, x.c1, P_CUSTODIAN_1, id, false), 0);
+		rekey_waits(f, &x, id);
 		give_turn = failing_turn;
 		problem = give(f, x.c2, P_CUSTODIAN_2, id, false);
 		give_turn = NULL;
@@ -236,19 +243,10 @@ static void a_directory_that_does_not_load_lets_nobody_act_until_it_does(void **
 	unsigned problem, closed = 0;
 	uint8_t id[16];
 	struct parts x;
-	struct body b;
 	int r;
 
 	for (failing_call = 1; failing_call == 1 || report.failed > 0; failing_call += 1 + failing_call / 8) {
-		restart(f);
-		parts(f, &x);
-		body_begin(&b);
-		body_text(&b, "kind", "rekey");
-		body_texts(&b, "roles", "school");
-		assert_int_equal(gov_post(f, x.a, "requests", &b, id), 0);
-		assert_int_equal(sign_as(f, x.a, id, "sign"), 0);
-		assert_int_equal(sign_as(f, x.b, id, "approve"), 0);
-		assert_int_equal(give(f, x.c1, P_CUSTODIAN_1, id, false), 0);
+		rekey_waits(f, &x, id);
 		give_turn = turn_whose_end_has_no_memory;
 		problem = give(f, x.c2, P_CUSTODIAN_2, id, false);
 		give_turn = NULL;
