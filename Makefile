@@ -89,15 +89,18 @@ $(BUILD)/obj/llhttp/%.o: $(LLHTTP_SRC)/%.c
 	$(CC) -D_GNU_SOURCE -DLLHTTP_STRICT_MODE=1 -I$(LLHTTP_INC) -O2 -g -fPIE $(if $(SAN),$(SANFLAGS)) -c -o $@ $<
 
 # ---- programs -----------------------------------------------------------------------------------------------------
-TOOL_OBJS := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tools/childvault-audit.c,$(sort $(wildcard tools/*.c))))
+# audit_*.c are childvault-audit's alone; it shares what AUDIT_SHARED names
+TOOL_OBJS := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tools/childvault-audit.c tools/audit_%.c,$(sort $(wildcard tools/*.c))))
+AUDIT_SHARED := tools/cli.c tools/table.c $(wildcard tools/trail*.c)
+AUDIT_OBJS := $(patsubst %.c,$(BUILD)/obj/%.o,tools/childvault-audit.c $(sort $(AUDIT_SHARED) $(wildcard tools/audit_*.c)))
 $(BUILD)/obj/tools/%.o: CPPFLAGS_ALL += -Itests -Itests/support
 
 $(BUILD)/childvaultd: $(BUILD)/obj/src/daemon/main.o $(call libs_of,daemon $(ARROWS_daemon))
 	$(call link,daemon $(ARROWS_daemon))
 $(BUILD)/childvault: $(TOOL_OBJS) $(BUILD)/obj/tests/support/synth.o $(call libs_of,$(MODULES))
 	$(call link,$(MODULES)) -lqrencode -lm
-AUDIT_MODULES := audit $(ARROWS_audit)
-$(BUILD)/childvault-audit: $(BUILD)/obj/tools/childvault-audit.o $(call libs_of,$(AUDIT_MODULES))
+AUDIT_MODULES := audit client model $(ARROWS_audit)
+$(BUILD)/childvault-audit: $(AUDIT_OBJS) $(call libs_of,$(AUDIT_MODULES))
 	$(call link,$(AUDIT_MODULES))
 
 # ---- the client library: only childvault_* leaves it ----------------------------------------------------------------

@@ -11,12 +11,13 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "audit.h"
 #include "childvault_audit.h"
+#include "cli.h"
+#include "crypto/crypto.h"
 #include "format/leaf.h"
 
-#define EXIT_FAILED 1
-#define EXIT_USAGE 2
-#define EXIT_FAULT 3
+#define EXIT_FAULT EXIT_VERIFY
 #define SHOWN_MAX 200u		/* findings of one run that are printed for people */
 #define DAY_MS 86400000u
 
@@ -280,6 +281,32 @@ static const char *language(void)
 	return "en";
 }
 
+/* The commands besides verify, tools/audit.h. */
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{ "report", audit_report },
+};
+
+/* Run the command that argv[1] names; false if it is none of the table. */
+static bool run_command(int argc, char **argv, int *ret_code)
+{
+	for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof commands[0]; i++) {
+		if (strcmp(commands[i].name, argv[1]) != 0)
+			continue;
+		cli.offline = true;
+		cli.program = argv[0];
+		cli.chinese = language()[0] == 'z';
+		*ret_code = crypto_start() == 0 ? commands[i].run(argc - 1, argv + 1) :
+		    cli_fail(EXIT_FAILED, "libsodium does not start", "无法启动 libsodium");
+		if (fflush(stdout) != 0 || ferror(stdout))
+			*ret_code = EXIT_FAILED;
+		return true;
+	}
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -292,6 +319,8 @@ int main(int argc, char **argv)
 	bool help = false;
 	int c;
 
+	if (run_command(argc, argv, &c))
+		return c;
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (c) {
 		case 'v': o.vkey_file = optarg; break;

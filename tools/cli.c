@@ -19,10 +19,12 @@ struct cli cli;
 
 const char *tr(const char *en, const char *zh) { return cli.chinese ? zh : en; }
 
+static const char *own_name(void) { return cli.offline ? "childvault-audit" : "childvault"; }
+
 static void say(const char *format, va_list args)
 {
 	fflush(stdout);
-	fputs("childvault: ", stderr);
+	fprintf(stderr, "%s: ", own_name());
 	vfprintf(stderr, format, args);
 	fputc('\n', stderr);
 }
@@ -44,7 +46,7 @@ int cli_usage(const char *command, const char *en, const char *zh, ...)
 	va_start(args, zh);
 	say(tr(en, zh), args);
 	va_end(args);
-	fprintf(stderr, tr("Try: childvault %s --help\n", "请看：childvault %s --help\n"), command);
+	fprintf(stderr, tr("Try: %s %s --help\n", "请看：%s %s --help\n"), own_name(), command);
 	return EXIT_USAGE;
 }
 
@@ -60,13 +62,15 @@ bool cli_language(const char *s)
 
 static bool no_flag;	/* --help is answered before it matters */
 static const struct cli_option common[] = {
-	{ "json", OPTION_FLAG, &cli.json, NULL, "print what the daemon answers, unchanged", "原样输出服务的应答" },
+	{ "json", OPTION_FLAG, &cli.json, NULL, "print JSON (of the daemon: its answer, unchanged)", "输出 JSON（服务的应答原样输出）" },
 	{ "lang", OPTION_TEXT, NULL, "zh|en", "language of messages", "提示语言" },
-	{ "socket", OPTION_TEXT, &cli.socket, "PATH", "the vault's api.sock (CHILDVAULT_SOCKET)", "api.sock 的路径（CHILDVAULT_SOCKET）" },
 	{ "help", OPTION_FLAG, &no_flag, NULL, "this text", "显示本说明" },
+	{ "socket", OPTION_TEXT, &cli.socket, "PATH", "the vault's api.sock (CHILDVAULT_SOCKET)", "api.sock 的路径（CHILDVAULT_SOCKET）" },
 };
-#define COMMON (sizeof common / sizeof common[0])
-enum { COMMON_LANG = 1, COMMON_HELP = 3 };
+enum { COMMON_LANG = 1, COMMON_HELP = 2, COMMON_OFFLINE = 3, COMMON = 4 };
+
+/* How many of them this program has: a socket is of use to childvault alone. */
+static size_t common_count(void) { return cli.offline ? COMMON_OFFLINE : COMMON; }
 
 static void print_options(const struct cli_option *o, size_t n)
 {
@@ -81,9 +85,9 @@ static void print_options(const struct cli_option *o, size_t n)
 
 static void print_command_help(const struct cli_help *h, const struct cli_option *o, size_t n)
 {
-	printf("%s childvault %s\n\n%s\n\n", tr("usage:", "用法："), h->usage, tr(h->en, h->zh));
+	printf("%s %s %s\n\n%s\n\n", tr("usage:", "用法："), own_name(), h->usage, tr(h->en, h->zh));
 	print_options(o, n);
-	print_options(common, COMMON);
+	print_options(common, common_count());
 }
 
 static bool parse_number(const char *s, uint64_t *ret)
@@ -133,7 +137,7 @@ bool cli_parse(int argc, char **argv, const struct cli_help *help, const struct 
 	struct option table[OPTIONS_MAX + 1] = { { NULL, 0, NULL, 0 } };
 	int c, at = -1;
 
-	for (size_t i = 0; i < n + COMMON && i < OPTIONS_MAX; i++) {
+	for (size_t i = 0; i < n + common_count() && i < OPTIONS_MAX; i++) {
 		const struct cli_option *o = option_at(options, n, (int)i);
 
 		table[i] = (struct option){ o->name, o->kind == OPTION_FLAG ? no_argument : required_argument, NULL, 0 };

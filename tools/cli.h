@@ -1,5 +1,5 @@
 /*
- * What the commands of `childvault` share: options, messages in two languages, files, passphrases, tables, sessions.
+ * What the commands of `childvault` and `childvault-audit` share: options, messages in two languages, files, passphrases, tables, sessions.
  *
  * A command is `int cmd_x(int argc, char **argv)` with argv[0] its own name; it returns one of the EXIT_ codes below. One
  * process runs one command (demo calls init's); nothing here is for threads.
@@ -21,6 +21,7 @@ struct cli {
 	bool chinese;		/* --lang zh, or LC_ALL, LC_MESSAGES, LANG beginning with zh */
 	const char *socket;	/* --socket, else CHILDVAULT_SOCKET, else NULL */
 	const char *program;	/* argv[0] of the process: childvaultd stands beside it */
+	bool offline;		/* this is childvault-audit: no daemon is asked, and messages begin with that name */
 };
 extern struct cli cli;
 
