@@ -135,55 +135,76 @@ static int hook_call(struct store *s, size_t n)
 	return 0;
 }
 
-/* Put one key. New serials go to the end of rec and hist: appending leaves full pages behind, half the file. */
-static int put_one(MDB_cursor *c, const struct item *p, bool *append)
+/* The table that takes puts. */
+struct into {
+	MDB_cursor *c;			/* NULL: none yet */
+	bool append;			/* keys lie behind all that it had: appending leaves full pages behind, half the file */
+	bool grows;			/* new serials go to the end of rec and hist */
+	uint8_t last[STORE_KEY_MAX];	/* its last key before the first put; last_n 0 if it was empty */
+	size_t last_n;
+};
+
+static void into_close(struct into *t)
 {
-	MDB_val k = { .mv_size = p->key_n }, v = { .mv_size = p->val_n }, last;
+	if (t->c != NULL)
+		mdb_cursor_close(t->c);
+	t->c = NULL;
+}
+
+/* LMDB's code. */
+static int into_open(struct into *t, const struct store *s, MDB_txn *txn, uint8_t table)
+{
+	MDB_val k, v;
+	int rc;
+
+	into_close(t);
+	t->append = false;
+	t->grows = table == STORE_REC || table == STORE_HIST;
+	t->last_n = 0;
+	if ((rc = mdb_cursor_open(txn, s->t.dbi[table], &t->c)) != 0 || !t->grows)
+		return rc;
+	/* Asked for once: a cursor that stays near the last put finds the next one's page without going down the tree. */
+	if ((rc = mdb_cursor_get(t->c, &k, &v, MDB_LAST)) == 0 && k.mv_size <= sizeof(t->last)) {
+		memcpy(t->last, k.mv_data, k.mv_size);
+		t->last_n = k.mv_size;
+	}
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int put_one(struct into *t, const struct item *p)
+{
+	MDB_val k = { .mv_size = p->key_n }, v = { .mv_size = p->val_n };
 	int rc;
 
 	memcpy(&k.mv_data, &p->key, sizeof(p->key));
 	memcpy(&v.mv_data, &p->val, sizeof(p->val));
 	if (p->op == ITEM_DEL) {
-		rc = mdb_cursor_get(c, &k, &v, MDB_SET);
+		rc = mdb_cursor_get(t->c, &k, &v, MDB_SET);
 		if (rc == 0)
-			rc = mdb_cursor_del(c, 0);
+			rc = mdb_cursor_del(t->c, 0);
 		return rc == MDB_NOTFOUND ? 0 : rc;
 	}
 	/* Keys come in order: once one lies behind the table's last, so do all that follow. */
-	if (!*append && (p->table == STORE_REC || p->table == STORE_HIST)) {
-		MDB_val none;
-
-		rc = mdb_cursor_get(c, &last, &none, MDB_LAST);
-		if (rc != 0 && rc != MDB_NOTFOUND)
-			return rc;
-		*append = rc == MDB_NOTFOUND || key_cmp(p->key, p->key_n, last.mv_data, last.mv_size) > 0;
-	}
-	return mdb_cursor_put(c, &k, &v, *append ? MDB_APPEND : 0);
+	t->append = t->append || (t->grows && key_cmp(p->key, p->key_n, t->last, t->last_n) > 0);
+	return mdb_cursor_put(t->c, &k, &v, t->append ? MDB_APPEND : 0);
 }
 
 static int put_all(struct store *s, MDB_txn *txn, size_t n)
 {
 	struct item it, last = { .table = 0 };
-	MDB_cursor *c = NULL;
-	bool append = false;
+	struct into t = { .c = NULL };
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < n; i++, last = it) {
 		(void)item_read(s->a.put[i].item, &it);
-		if (it.table != last.table) {
-			if (c != NULL)
-				mdb_cursor_close(c);
-			c = NULL;
-			append = false;
-			if ((rc = mdb_cursor_open(txn, s->t.dbi[it.table], &c)) != 0)
-				break;
-		} else if (key_cmp(it.key, it.key_n, last.key, last.key_n) == 0) {
+		if (it.table != last.table)
+			rc = into_open(&t, s, txn, it.table);
+		else if (key_cmp(it.key, it.key_n, last.key, last.key_n) == 0)
 			continue;	/* an older value of the same key */
-		}
-		rc = put_one(c, &it, &append);
+		if (rc == 0)
+			rc = put_one(&t, &it);
 	}
-	if (c != NULL)
-		mdb_cursor_close(c);
+	into_close(&t);
 	return rc;
 }
 
