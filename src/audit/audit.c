@@ -235,35 +235,39 @@ static void body_b_keys(const struct leaf *l, const uint8_t log_key[32], uint8_t
 	crypto_hash("cv1.leaf.c", ret_key, 32, &part, 1, ret_commit, 32);
 }
 
-/* Tags of the header: who, and which child. */
-static void tags(struct audit *a, const struct audit_entry *e, const struct leaf *l, uint8_t ret_actor[16], uint8_t ret_subject[16])
+/* What the day key and the actor's key make of one leaf. */
+struct tags {
+	uint8_t actor[16], subject[16];
+	uint8_t child[16];	/* body A keeps the first half */
+};
+
+/* Tags of the header, who and which child, and the child as this person meets it this day. */
+static void tags(struct audit *a, const struct audit_entry *e, const struct leaf *l, struct tags *ret)
 {
 	uint8_t day_key[16], n[8];
 	const struct part epoch = { n, 4 };
 
-	if (e == NULL || memcmp(e->actor.principal, zeros16, 16) == 0)
-		memset(ret_actor, 0, 16);
-	else
-		a->o.hooks.actor_tag(a->o.hooks.cookie, e->actor.principal, l->index, ret_actor);
+	memset(ret->actor, 0, sizeof(ret->actor));
+	memset(ret->child, 0, sizeof(ret->child));
+	if (e != NULL && memcmp(e->actor.principal, zeros16, 16) != 0)
+		a->o.hooks.actor_tag(a->o.hooks.cookie, e->actor.principal, l->index, ret->actor);
 	if (e == NULL || e->log_key == NULL) {
-		crypto_random(ret_subject, 16);
+		crypto_random(ret->subject, sizeof(ret->subject));
 		return;
 	}
 	be32_put(n, l->epoch);
 	crypto_hash("cv1.day", e->log_key, 32, &epoch, 1, day_key, sizeof(day_key));
 	be64_put(n, l->index);
-	crypto_siphash128(day_key, n, 8, ret_subject);
+	crypto_siphash128(day_key, n, 8, ret->subject);
+	crypto_siphash128(day_key, e->actor.principal, 16, ret->child);
 	wipe(day_key, sizeof(day_key));
 }
 
 /* Begin a->leaf with the header of l. */
-static int header(struct audit *a, struct leaf *l, const struct audit_entry *e)
+static int header(struct audit *a, struct leaf *l, const struct tags *t)
 {
-	uint8_t actor[16], subject[16];
-
-	tags(a, e, l, actor, subject);
-	l->actor_tag = actor;
-	l->subject_tag = subject;
+	l->actor_tag = t->actor;
+	l->subject_tag = t->subject;
 	l->policy = a->policy;
 	buf_reset(&a->leaf);
 	return leaf_header_encode(l, &a->leaf);
@@ -272,12 +276,14 @@ static int header(struct audit *a, struct leaf *l, const struct audit_entry *e)
 /* A clear leaf of n bytes p, given to the store. */
 static int clear_leaf(struct audit *a, struct store *s, struct leaf *l, const struct audit_entry *e, const void *p, size_t n)
 {
+	struct tags t;
 	int r;
 
 	l->flags = LEAF_CLEAR;
 	if (n > STORE_LEAF_MAX - LEAF_HEADER - 32 - 4)
 		return CV_ERR_LIMIT;
-	if ((r = header(a, l, e)) != 0)
+	tags(a, e, l, &t);
+	if ((r = header(a, l, &t)) != 0)
 		return r;
 	buf_u16(&a->leaf, (uint16_t)n);
 	buf_put(&a->leaf, p, n);
@@ -337,17 +343,32 @@ static int segment_begin(struct audit *a, struct store *s, const struct leaf *li
 	return 0;
 }
 
+/* What body A says of the act, which is what the detail says of it. */
+static void act(const struct leaf_detail *d, const struct tags *t, struct leaf_actor *ret)
+{
+	ret->role = d->role;
+	ret->department = d->department;
+	ret->purpose = d->purpose;
+	ret->view = d->view;
+	ret->fields = 0;
+	for (unsigned i = 0; i < d->bitmap_n; i++)
+		ret->fields += (uint16_t)__builtin_popcount(d->bitmap[i]);
+	memcpy(ret->child, t->child, sizeof(ret->child));
+}
+
 /* Append body A, sealed under the turn's key. The leaf's bytes so far but the length are its associated data. */
-static int body_a(struct audit *a, const struct leaf *l, const struct audit_entry *e)
+static int body_a(struct audit *a, const struct leaf *l, const struct audit_entry *e, const struct tags *t)
 {
 	static const struct leaf_detail none;
 	const bool inside = e->log_key == NULL && memcmp(&e->detail, &none, sizeof(none)) != 0;
 	const size_t header_n = a->leaf.n;
 	uint8_t input[28], key[32], *p;
 	const struct part part = { input, sizeof(input) };
+	struct leaf_actor who = e->actor;
 
+	act(&e->detail, t, &who);
 	buf_reset(&a->plain);
-	if (leaf_actor_encode(&e->actor, inside ? &e->detail : NULL, &a->plain) != 0)
+	if (leaf_actor_encode(&who, inside ? &e->detail : NULL, &a->plain) != 0)
 		return CV_ERR_NOMEM;
 	key_input(l, input);
 	crypto_hash("cv1.leaf.a", a->segment.key->bytes, CRYPTO_KEY, &part, 1, key, sizeof(key));
@@ -381,6 +402,7 @@ static int body_b(struct audit *a, const struct leaf *l, const struct audit_entr
 
 static int sealed_leaf(struct audit *a, struct store *s, struct leaf *l, const struct audit_entry *e, uint64_t now_ms)
 {
+	struct tags t;
 	size_t header_n;
 	int r;
 
@@ -392,10 +414,11 @@ static int sealed_leaf(struct audit *a, struct store *s, struct leaf *l, const s
 	l->flags = e->log_key != NULL ? LEAF_CHILD : 0;
 	l->segment = a->segment.id;
 	l->turn = a->segment.turn;
-	if ((r = header(a, l, e)) != 0)
+	tags(a, e, l, &t);
+	if ((r = header(a, l, &t)) != 0)
 		return r;
 	header_n = a->leaf.n;
-	if ((r = body_a(a, l, e)) != 0 || (r = body_b(a, l, e, header_n)) != 0)
+	if ((r = body_a(a, l, e, &t)) != 0 || (r = body_b(a, l, e, header_n)) != 0)
 		return r;
 	a->segment.leaves++;
 	return store_leaf(s, a->leaf.p, a->leaf.n);

@@ -70,7 +70,7 @@ struct audit_entry {
 	uint8_t kind;			/* LEAF_* */
 	const uint8_t *log_key;		/* 32 bytes of the child's log key, or NULL: no child */
 	const uint8_t *state_hash;	/* 32 bytes if mutating, else NULL */
-	struct leaf_actor actor;	/* body A, format/leaf.h */
+	struct leaf_actor actor;	/* body A, format/leaf.h; role, department, purpose, view, fields and child are the writer's */
 	struct leaf_detail detail;	/* body B, or the end of body A without a child */
 	const uint8_t *clear;		/* clear body A instead of both (system leaves), or NULL */
 	size_t clear_n;

@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
-#define VERSION 1u
+#define VERSION 2u
 #define FLAGS_ALL (LEAF_MUTATING | LEAF_CLEAR | LEAF_CHILD)
 #define BODY_PAD 64u
 #define TAG 16u			/* of a sealed body A */
@@ -160,6 +160,12 @@ int leaf_actor_encode(const struct leaf_actor *a, const struct leaf_detail *deta
 	buf_u32(ret, a->uid);
 	buf_u32(ret, a->pid);
 	buf_u16(ret, a->outcome);
+	buf_u16(ret, a->role);
+	buf_u16(ret, a->department);
+	buf_u16(ret, a->purpose);
+	buf_u8(ret, a->view);
+	buf_u16(ret, a->fields);
+	buf_put(ret, a->child, sizeof(a->child));
 	buf_u8(ret, detail != NULL);
 	if (detail != NULL)
 		detail_put(detail, ret);
@@ -230,8 +236,14 @@ int leaf_actor_decode(const uint8_t *p, size_t n, struct leaf_actor *ret, int *r
 	a.uid = rd_u32(&r);
 	a.pid = rd_u32(&r);
 	a.outcome = rd_u16(&r);
+	a.role = rd_u16(&r);
+	a.department = rd_u16(&r);
+	a.purpose = rd_u16(&r);
+	a.view = rd_u8(&r);
+	a.fields = rd_u16(&r);
+	rd_copy(&r, a.child, sizeof(a.child));
 	has = rd_u8(&r);
-	if (!rd_ok(&r) || has > 1)
+	if (!rd_ok(&r) || has > 1 || a.view > VIEW_MAX)
 		return CV_ERR_FORMAT;
 	if (has == 1 && (err = detail_get(&r, &d)) != 0)
 		return err;

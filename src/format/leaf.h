@@ -62,10 +62,14 @@ struct leaf_detail {
 	uint16_t reason_n;
 	char reason[LEAF_REASON_MAX];
 };
+/* Role to fields say the same as the detail that body B holds: so auditors need no child's key to count by them. */
 struct leaf_actor {
 	uint8_t principal[16], session[16], request[16], digest[16];
 	uint32_t uid, pid;
-	uint16_t outcome;
+	uint16_t outcome, role, department, purpose;
+	uint8_t view;			/* 0 none, 1 masked, 2 clear */
+	uint16_t fields;		/* how many the bitmap names */
+	uint8_t child[8];		/* the child as this person meets it this day; zeros: none */
 };
 /* Body plaintexts, zero-padded to multiples of 64. detail NULL: none follows. 0 or CV_ERR_NOMEM. */
 int leaf_actor_encode(const struct leaf_actor *a, const struct leaf_detail *detail, struct buf *ret);

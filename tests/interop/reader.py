@@ -368,7 +368,7 @@ class Directory:
         if hashlib.sha256(b"\0" + leaf).digest() != self.vault.genesis:
             raise BadSeal("leaf 0 is not the one that the vault row names")
         r = Reader(leaf, "leaf 0")
-        must(r.take(2) == b"\1\0", "leaf 0")
+        must(r.take(2) == b"\2\0", "leaf 0")
         flags = r.uint(2)
         r.take(90 - 4 + (32 if flags & 1 else 0))
         body = Reader(r.take(r.uint(2)), "genesis")

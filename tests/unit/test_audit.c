@@ -89,6 +89,7 @@ static void auditor_opens_body_a_and_child_key_opens_body_b(void **state)
 			assert_int_equal(has, 0);
 			assert_memory_equal(&actor.principal, &e.actor.principal, 16);
 			assert_int_equal(actor.pid, 4242);
+			assert_true(actor.role == e.detail.role && actor.purpose == e.detail.purpose && actor.view == e.detail.view);
 		}
 		assert_int_equal(open_actor(&f, 2, &g.l, 2, &actor, &has, &detail), CV_ERR_NOTFOUND);
 		assert_int_equal(audit_open_detail(&g.l, child, &detail), 0);
@@ -161,6 +162,50 @@ static void subject_tag_is_the_childs_of_that_day(void **state)
 		fix_actor_tag(&f, e.actor.principal, at[i], tag);
 		assert_memory_equal(tag, g.l.actor_tag, 16);
 		buf_free(&g.b);
+	}
+	fix_free(&f);
+}
+
+/* In body A a child has another name for each person and each day, and the same one all the day. */
+static void child_of_the_day_counts_children_and_links_no_days(void **state)
+{
+	static const struct {
+		const uint8_t *child;
+		uint8_t person, day;
+		unsigned same_as;
+	} acts[] = {
+		{ child, 1, 0, 0 }, { child, 1, 0, 0 }, { other_child, 1, 0, 2 }, { child, 2, 0, 3 }, { child, 1, 1, 4 }, { NULL, 1, 1, 5 }
+	};
+	enum { ACTS = sizeof(acts) / sizeof(acts[0]) };
+	static const uint8_t none[8];
+	struct leaf_actor actor[ACTS];
+	struct leaf_detail detail;
+	uint64_t at[ACTS], segment[ACTS];
+	struct audit_entry e;
+	struct got g;
+	struct fix f;
+	int has;
+
+	(void)state;
+	fix_make(&f, NULL, 4);
+	for (unsigned i = 0; i < ACTS; i++) {
+		if (i > 0 && acts[i].day != acts[i - 1].day)
+			f.now_ms += FIX_DAY_MS;
+		e = fix_entry(acts[i].child);
+		e.actor.principal[0] = acts[i].person;
+		assert_int_equal(fix_turn_begin(&f), 0);
+		at[i] = fix_leaf(&f, &e);
+		assert_int_equal(fix_turn_end(&f), 0);
+		segment[i] = i == 0 || acts[i].day != acts[i - 1].day ? at[i] - 1 : segment[i - 1];
+	}
+	fix_apply_all(&f);
+	for (unsigned i = 0; i < ACTS; i++) {
+		get(&f, at[i], &g);
+		assert_int_equal(open_actor(&f, segment[i], &g.l, 0, &actor[i], &has, &detail), 0);
+		buf_free(&g.b);
+		for (unsigned j = 0; j < i; j++)
+			assert_true((memcmp(actor[i].child, actor[j].child, 8) == 0) == (acts[i].same_as == acts[j].same_as));
+		assert_true((memcmp(actor[i].child, none, 8) == 0) == (acts[i].child == NULL));
 	}
 	fix_free(&f);
 }
@@ -793,6 +838,7 @@ int main(void)
 		cmocka_unit_test(auditor_opens_body_a_and_child_key_opens_body_b),
 		cmocka_unit_test(leaf_without_child_carries_detail_in_body_a),
 		cmocka_unit_test(subject_tag_is_the_childs_of_that_day),
+		cmocka_unit_test(child_of_the_day_counts_children_and_links_no_days),
 		cmocka_unit_test(every_flipped_bit_of_a_leaf_closes_its_bodies),
 		cmocka_unit_test(segment_ends_by_count_time_policy_and_failed_block),
 		cmocka_unit_test(rolled_back_segment_leaf_is_written_again),

@@ -72,8 +72,10 @@ static void run(uint8_t *p, uint8_t first, size_t n)
 
 static struct leaf_actor actor(void)
 {
-	struct leaf_actor a = { .uid = 1000, .pid = 0x12345, .outcome = 0x0708 };
+	struct leaf_actor a = { .uid = 1000, .pid = 0x12345, .outcome = 0x0708, .role = 0x0102, .department = 0x0304, .purpose = 0x0506,
+		.view = 2, .fields = 0x1122 };
 
+	run(a.child, 0xC1, 8);
 	run(a.principal, 0x71, 16);
 	run(a.session, 0x81, 16);
 	run(a.request, 0xA1, 16);
@@ -177,8 +179,8 @@ static void make_log(struct fix *f)
 
 static void bodies_are_encoded_as_known(void **state)
 {
-	const struct leaf_actor a = actor();
 	const struct leaf_detail d = detail(), l = long_detail();
+	struct leaf_actor a = actor();
 	struct buf b;
 
 	(void)state;
@@ -186,6 +188,9 @@ static void bodies_are_encoded_as_known(void **state)
 	assert_int_equal(leaf_actor_encode(&a, NULL, &b), 0);
 	assert_vec("actor_plain", b.p, b.n);
 	buf_reset(&b);
+	a.view = 1;
+	a.fields = 8;
+	memset(a.child, 0, sizeof(a.child));
 	assert_int_equal(leaf_actor_encode(&a, &d, &b), 0);
 	assert_vec("actor_detail_plain", b.p, b.n);
 	buf_reset(&b);
@@ -253,6 +258,7 @@ static void assert_opens(const struct leaf *l, const char *leaf, const char *key
 static void child_leaf_opens(const char *name, struct vec *bytes, struct leaf *ret, const char *plain_b)
 {
 	uint8_t log_key[32], tag[16], index[8];
+	char plain_a[32];
 	struct leaf_detail d;
 	struct vec v;
 	struct buf b;
@@ -267,7 +273,8 @@ static void child_leaf_opens(const char *name, struct vec *bytes, struct leaf *r
 	assert_memory_equal(ret->subject_tag, tag, 16);
 	vec_of(name, "subject_tag", &v);
 	assert_memory_equal(tag, v.p, 16);
-	assert_opens(ret, name, "a_key", ret->body_a, ret->body_a_n, "actor_plain");
+	snprintf(plain_a, sizeof(plain_a), "%s_actor_plain", name);
+	assert_opens(ret, name, "a_key", ret->body_a, ret->body_a_n, plain_a);
 	vec_of(name, "b_commit", &v);
 	assert_memory_equal(ret->body_b, v.p, 32);
 	assert_opens(ret, name, "b_key", ret->body_b + 32, ret->body_b_n - 32u, plain_b);

@@ -31,7 +31,7 @@ static void make(struct buf *ret, uint16_t flags, uint16_t a, uint16_t b)
 
 static void header_stands_as_the_format_says(void **state)
 {
-	static const uint8_t want[] = { 1, 25, 0, 5, 1, 2, 3, 4, 5, 6, 7, 8, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x11, 0x12, 0x13, 0x14 };
+	static const uint8_t want[] = { 2, 25, 0, 5, 1, 2, 3, 4, 5, 6, 7, 8, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x11, 0x12, 0x13, 0x14 };
 	struct leaf l;
 	struct buf b;
 
@@ -85,9 +85,9 @@ static void cut_lengthened_and_foreign_leaves_are_refused(void **state)
 	make(&b, LEAF_CHILD, 80, 112);
 	for (size_t n = 0; n < b.n; n++)
 		assert_int_equal(leaf_decode(b.p, n, &l), CV_ERR_FORMAT);
-	b.p[0] = 2;
+	b.p[0] = 1;			/* the version before */
 	assert_int_equal(leaf_decode(b.p, b.n, &l), CV_ERR_FORMAT);
-	b.p[0] = 1;
+	b.p[0] = 2;
 	buf_u8(&b, 0);
 	assert_int_equal(leaf_decode(b.p, b.n, &l), CV_ERR_FORMAT);
 	buf_free(&b);
@@ -110,7 +110,8 @@ static struct leaf_detail full_detail(void)
 
 static void bodies_come_back_padded_to_64(void **state)
 {
-	struct leaf_actor a = { .uid = 1, .pid = 2, .outcome = 9 }, a2;
+	struct leaf_actor a = { .uid = 1, .pid = 2, .outcome = 9, .role = 3, .department = 4, .purpose = 5, .view = 1, .fields = 6,
+		.child = { 7, 8 } }, a2;
 	struct leaf_detail d = full_detail(), small = { .record = { 1 } }, d2;
 	struct buf b;
 	int has;
@@ -135,6 +136,8 @@ static void bodies_come_back_padded_to_64(void **state)
 	assert_int_equal(has, 0);
 	assert_memory_equal(&a.principal, &a2.principal, 16);
 	assert_true(a2.uid == 1 && a2.pid == 2 && a2.outcome == 9);
+	assert_true(a2.role == 3 && a2.department == 4 && a2.purpose == 5 && a2.view == 1 && a2.fields == 6);
+	assert_memory_equal(a.child, a2.child, sizeof(a.child));
 	buf_reset(&b);
 	assert_int_equal(leaf_actor_encode(&a, &d, &b), 0);
 	assert_int_equal(leaf_actor_decode(b.p, b.n, &a2, &has, &d2), 0);
@@ -176,9 +179,12 @@ static void bodies_with_anything_else_are_refused(void **state)
 	assert_int_equal(leaf_actor_encode(&a, NULL, &b), 0);
 	for (size_t n = 0; n < b.n; n++)
 		assert_int_equal(leaf_actor_decode(b.p, n, &a2, &has, &d2), CV_ERR_FORMAT);
-	b.p[74] = 2;			/* neither a detail nor none */
+	b.p[91] = 2;			/* neither a detail nor none */
 	assert_int_equal(leaf_actor_decode(b.p, b.n, &a2, &has, &d2), CV_ERR_FORMAT);
-	b.p[74] = 0;
+	b.p[91] = 0;
+	b.p[80] = 3;			/* no such view */
+	assert_int_equal(leaf_actor_decode(b.p, b.n, &a2, &has, &d2), CV_ERR_FORMAT);
+	b.p[80] = 0;
 	b.p[100] = 1;
 	assert_int_equal(leaf_actor_decode(b.p, b.n, &a2, &has, &d2), CV_ERR_FORMAT);
 	buf_free(&b);

@@ -105,8 +105,15 @@ def detail(view, outcome, count, bitmap, case, reason):
 ACTOR_CLEAR = PRINCIPAL + SESSION + REQUEST + REQUEST_DIGEST + u32(0x000003E8) + u32(0x00012345) + u16(0x0708)
 DETAIL = detail(1, 0x090A, 0x0B0C0D0E, bytes([0x81, 0x00, 0x7E]), b"2026-7/4", "探访 home visit".encode())
 LONG = detail(2, 0, 1, run(1, 64), b"c" * 64, b"r" * 512)
-actor_plain = out("actor_plain", pad64(ACTOR_CLEAR + u8(0)))
-actor_detail_plain = out("actor_detail_plain", pad64(ACTOR_CLEAR + u8(1) + DETAIL))
+
+
+def act(view, fields, child):
+    """What body A says of the act: role, department, purpose, view, how many fields, which child of the day."""
+    return u16(0x0102) + u16(0x0304) + u16(0x0506) + u8(view) + u16(fields) + child
+
+
+actor_plain = out("actor_plain", pad64(ACTOR_CLEAR + act(2, 0x1122, run(0xC1, 8)) + u8(0)))
+actor_detail_plain = out("actor_detail_plain", pad64(ACTOR_CLEAR + act(1, 8, bytes(8)) + u8(1) + DETAIL))
 detail_plain = out("detail_plain", pad64(DETAIL))
 long_plain = out("detail_long_plain", pad64(LONG))
 
@@ -131,7 +138,7 @@ def actor_tag(index):
 
 # ---- leaves ---------------------------------------------------------------------------------------------------------------
 def header(kind, flags, index, time, epoch, turn, actor, subject, state=b""):
-    data = u8(1) + u8(kind) + u16(flags) + u64(index) + u48(time) + u32(epoch) + SEGMENT + u32(turn)
+    data = u8(2) + u8(kind) + u16(flags) + u64(index) + u48(time) + u32(epoch) + SEGMENT + u32(turn)
     data += actor + subject + POLICY[:16]
     assert len(data) == 90
     return data + state
@@ -141,12 +148,16 @@ def cell(key, ad, m):
     return crypto_aead_chacha20poly1305_ietf_encrypt(m, ad, bytes(12), key)
 
 
-def sealed(name, kind, index, time, epoch, turn, plain_a, plain_b, state=b""):
+def sealed(name, kind, index, time, epoch, turn, plain_b, state=b""):
     """A sealed leaf, about a child if it has a body B; its keys and tags stand before it."""
+    plain_a = actor_detail_plain
     key_input = SEGMENT + u32(turn) + u64(index)
     actor, subject = out(name + "_actor_tag", actor_tag(index)), FREE_SUBJECT
     if plain_b:
         subject = out(name + "_subject_tag", siphash128(out(name + "_day_key", day_key(epoch)), u64(index)))
+        child = siphash128(day_key(epoch), PRINCIPAL)[:8]
+        what = act(2, sum(byte.bit_count() for byte in run(1, 64)), child) if plain_b == long_plain else act(1, 8, child)
+        plain_a = out(name + "_actor_plain", pad64(ACTOR_CLEAR + what + u8(0)))
     ad = header(kind, (1 if state else 0) + (4 if plain_b else 0), index, time, epoch, turn, actor, subject, state)
     key_a = out(name + "_a_key", blake("cv1.leaf.a", segment_key[turn], 32, key_input))
     a, b = cell(key_a, ad, plain_a), b""
@@ -169,13 +180,13 @@ body = u8(1) + AUDITOR + pkseal(crypto_scalarmult_base(AUDITOR_SK), segment_cont
 opened = out("segment_leaf", header(19, 2, 0, TIME, EPOCH, 0, bytes(16), SEGMENT_SUBJECT) + u16(len(body)) + body + u16(0))
 
 # The log of the checkpoint below: the segment's leaf, and one leaf about the child in each of three turns.
-log = [opened, sealed("read", 2, 1, TIME, EPOCH, 0, actor_plain, detail_plain),
-       sealed("patch", 25, 2, TIME + 1, EPOCH, 1, actor_plain, long_plain, STATE_HASH),
-       sealed("reveal", 23, 3, TIME + 2, EPOCH, 2, actor_plain, detail_plain)]
+log = [opened, sealed("read", 2, 1, TIME, EPOCH, 0, detail_plain),
+       sealed("patch", 25, 2, TIME + 1, EPOCH, 1, long_plain, STATE_HASH),
+       sealed("reveal", 23, 3, TIME + 2, EPOCH, 2, detail_plain)]
 
 # Outside that log: every number at its full width; and a leaf without a child.
-sealed("wide", 26, 0x0102030405060708, 0x0A0B0C0D0E0F, 0x11121314, 2, actor_plain, detail_plain, STATE_HASH)
-sealed("childless", 16, 0x0102030405060709, 0x0A0B0C0D0E10, 0x11121314, 1, actor_detail_plain, b"")
+sealed("wide", 26, 0x0102030405060708, 0x0A0B0C0D0E0F, 0x11121314, 2, detail_plain, STATE_HASH)
+sealed("childless", 16, 0x0102030405060709, 0x0A0B0C0D0E10, 0x11121314, 1, b"")
 
 
 # ---- tree, epochs, checkpoint ---------------------------------------------------------------------------------------------
