@@ -31,12 +31,7 @@ static const uint8_t zeros16[16], nonce0[12];
 
 void note_key_id(const char *name, const uint8_t pk[32], uint8_t ret[4])
 {
-	static const uint8_t type[2] = { '\n', NOTE_ED25519 };
-	const struct part parts[] = { { name, strlen(name) }, { type, 2 }, { pk, 32 } };
-	uint8_t h[32];
-
-	crypto_sha256(parts, 3, h);
-	memcpy(ret, h, 4);
+	crypto_note_key_id(name, NOTE_ED25519, pk, ret);
 }
 
 /* Open DIR/log, making it if absent. */
@@ -53,7 +48,7 @@ static int open_log(const char *dir)
 
 int audit_create(const struct audit_options *o, const uint8_t *epochs, size_t n)
 {
-	struct vkey k = { 0 };
+	struct vkey k = { .type = NOTE_ED25519 };
 	struct buf line;
 	int dirfd, r;
 

@@ -13,9 +13,9 @@
 #include <stdbool.h>
 
 #include "audit/audit.h"
-#include "audit/merkle.h"
 #include "base/buf.h"
 #include "crypto/crypto.h"
+#include "crypto/merkle.h"
 #include "format/note.h"
 #include "format/tile.h"
 #include "store/store.h"

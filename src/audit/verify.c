@@ -56,7 +56,7 @@ static int key_read(int dirfd, const char *path, struct vkey *ret)
 	buf_init(&b, NOTE_MAX);
 	r = files_read(dirfd, path, &b);
 	if (r == 0)
-		r = vkey_decode((const char *)b.p, b.n, ret);
+		r = vkey_decode((const char *)b.p, b.n, NOTE_ED25519, ret);
 	buf_free(&b);
 	if (r != 0)
 		return r == CV_ERR_LIMIT ? CV_ERR_FORMAT : r;
@@ -96,7 +96,7 @@ static int keys_load(struct verify *v)
 		v->key = own;
 		if (r == CV_ERR_FORMAT)
 			found_file(v, CHILDVAULT_AUDIT_FORMAT_BAD, "log.vkey");
-	} else if ((r = outside_read(v->o->vkey_file, &b)) == 0 && (r = vkey_decode((const char *)b.p, b.n, &v->key)) == 0) {
+	} else if ((r = outside_read(v->o->vkey_file, &b)) == 0 && (r = vkey_decode((const char *)b.p, b.n, NOTE_ED25519, &v->key)) == 0) {
 		note_key_id(v->key.name, v->key.pk, id);
 		if (memcmp(id, v->key.key_id, sizeof(id)) != 0)
 			r = CV_ERR_FORMAT;

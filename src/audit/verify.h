@@ -11,9 +11,9 @@
 
 #include <stdbool.h>
 
-#include "audit/merkle.h"
 #include "base/buf.h"
 #include "childvault_audit.h"
+#include "crypto/merkle.h"
 #include "format/leaf.h"
 #include "format/note.h"
 #include "format/tile.h"

@@ -86,6 +86,8 @@ void hash_end(struct hash_state *h, uint8_t *ret);
 
 /* SHA-256 over the n parts (Merkle tree and C2SP key ids only). */
 void crypto_sha256(const struct part *parts, size_t n, uint8_t ret[32]);
+/* C2SP key id of a named public key: first bytes of SHA-256 over name ‖ newline ‖ type ‖ pk. */
+void crypto_note_key_id(const char *name, uint8_t type, const uint8_t pk[32], uint8_t ret[4]);
 /* SipHash-2-4 with 128-bit output: the subject tag, FORMAT.md section 9. */
 void crypto_siphash128(const uint8_t key[16], const void *p, size_t n, uint8_t ret[16]);
 /* Whether two secrets of n bytes are equal, in constant time. */

@@ -96,6 +96,16 @@ void crypto_sha256(const struct part *parts, size_t n, uint8_t ret[32])
 	wipe(&st, sizeof(st));
 }
 
+void crypto_note_key_id(const char *name, uint8_t type, const uint8_t pk[32], uint8_t ret[4])
+{
+	const uint8_t middle[2] = { '\n', type };
+	const struct part parts[] = { { name, strlen(name) }, { middle, 2 }, { pk, 32 } };
+	uint8_t h[32];
+
+	crypto_sha256(parts, 3, h);
+	memcpy(ret, h, 4);
+}
+
 void crypto_siphash128(const uint8_t key[16], const void *p, size_t n, uint8_t ret[16])
 {
 	(void)crypto_shorthash_siphashx24(ret, p, n, key);	/* cannot fail */

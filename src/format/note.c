@@ -1,5 +1,6 @@
 #include "format/note.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -9,6 +10,7 @@
 
 #define DASH "\xe2\x80\x94 "	/* em dash and space: how a signature line starts */
 #define DASH_N 4u
+#define SIG_MAX 4096u		/* bytes of a signature, whatever its kind */
 
 /* White space of Unicode, as C2SP forbids it in key names. */
 static bool is_space(uint32_t cp)
@@ -53,7 +55,7 @@ static size_t text_length(const char *p, size_t n)
 /* One signature line without its newline. */
 static int sig_decode(const char *p, size_t n, struct note_sig *ret)
 {
-	uint8_t raw[sizeof(ret->sig) + 4];
+	uint8_t raw[SIG_MAX + 4];
 	const char *space;
 	size_t raw_n;
 
@@ -68,12 +70,13 @@ static int sig_decode(const char *p, size_t n, struct note_sig *ret)
 	ret->name_n = (size_t)(space - p);
 	if (b64_decode(B64_STD, space + 1, n - ret->name_n - 1, raw, sizeof(raw), &raw_n) != 0)
 		return CV_ERR_FORMAT;
-	if (raw_n != 4 + 64 && raw_n != 4 + 72)
+	if (raw_n <= 4)
 		return CV_ERR_FORMAT;
 	memcpy(ret->key_id, raw, 4);
 	ret->sig_n = raw_n - 4;
 	memset(ret->sig, 0, sizeof(ret->sig));
-	memcpy(ret->sig, raw + 4, ret->sig_n);
+	if (ret->sig_n == 64 || ret->sig_n == 72)
+		memcpy(ret->sig, raw + 4, ret->sig_n);
 	return 0;
 }
 
@@ -158,18 +161,33 @@ void note_text_end(struct buf *ret)
 	buf_u8(ret, '\n');
 }
 
-void note_sig_encode(const char *name, const uint8_t key_id[4], const uint8_t sig[64], struct buf *ret)
+bool note_sig_by(const struct note_sig *s, const char *name, const uint8_t key_id[4])
 {
-	uint8_t raw[4 + 64];
-	char b64[96];
-
-	memcpy(raw, key_id, 4);
-	memcpy(raw + 4, sig, 64);
-	b64_encode(B64_STD, raw, sizeof(raw), b64);
-	buf_printf(ret, DASH "%s %s\n", name, b64);
+	return s->name_n == strlen(name) && memcmp(s->name, name, s->name_n) == 0 && memcmp(s->key_id, key_id, 4) == 0;
 }
 
-int vkey_decode(const char *p, size_t n, struct vkey *ret)
+void note_sig_copy(const struct note_sig *s, struct buf *ret)
+{
+	uint8_t raw[4 + sizeof(s->sig)];
+	char b64[112];
+
+	assert(s->sig_n == 64 || s->sig_n == 72);
+	memcpy(raw, s->key_id, 4);
+	memcpy(raw + 4, s->sig, s->sig_n);
+	b64_encode(B64_STD, raw, 4 + s->sig_n, b64);
+	buf_printf(ret, DASH "%.*s %s\n", (int)s->name_n, s->name, b64);
+}
+
+void note_sig_encode(const char *name, const uint8_t key_id[4], const uint8_t sig[64], struct buf *ret)
+{
+	struct note_sig s = { .name = name, .name_n = strlen(name), .sig_n = 64 };
+
+	memcpy(s.key_id, key_id, 4);
+	memcpy(s.sig, sig, 64);
+	note_sig_copy(&s, ret);
+}
+
+int vkey_decode(const char *p, size_t n, uint8_t type, struct vkey *ret)
 {
 	const char *id, *key;
 	struct vkey k = { 0 };
@@ -189,8 +207,9 @@ int vkey_decode(const char *p, size_t n, struct vkey *ret)
 	key++;
 	if (b64_decode(B64_STD, key, n - (size_t)(key - p), raw, sizeof(raw), &raw_n) != 0)
 		return CV_ERR_FORMAT;
-	if (raw_n != sizeof(raw) || raw[0] != NOTE_ED25519)
+	if (raw_n != sizeof(raw) || raw[0] != type)
 		return CV_ERR_FORMAT;
+	k.type = type;
 	memcpy(k.pk, raw + 1, 32);
 	*ret = k;
 	return 0;
@@ -201,7 +220,7 @@ void vkey_encode(const struct vkey *k, struct buf *ret)
 	char id[9], b64[48];
 	uint8_t raw[33];
 
-	raw[0] = NOTE_ED25519;
+	raw[0] = k->type;
 	memcpy(raw + 1, k->pk, 32);
 	hex_encode(k->key_id, sizeof(k->key_id), id);
 	b64_encode(B64_STD, raw, sizeof(raw), b64);

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "audit/merkle.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "crypto/crypto.h"
+#include "crypto/merkle.h"
 #include "format/directory.h"
 #include "format/directory_doc.h"
 #include "format/leaf.h"

@@ -4,7 +4,7 @@
  */
 #include "vault/directory_doc.h"
 
-#include "audit/merkle.h"
+#include "crypto/merkle.h"
 #include "format/directory.h"
 #include "format/directory_doc.h"
 #include "vault/gov_internal.h"

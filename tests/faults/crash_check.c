@@ -1,9 +1,9 @@
 /* A start after a crash, held against what clients had been told. */
 #include "crash.h"
 
-#include "audit/merkle.h"
 #include "childvault_audit.h"
 #include "crash_record.h"
+#include "crypto/merkle.h"
 #include "unit/test_vault_gov.h"
 #include "vault/list.h"
 #include "vault/rewrap_internal.h"

@@ -1,8 +1,8 @@
 /* The work that is recorded, and what its clients are told. */
 #include "crash.h"
 
-#include "audit/merkle.h"
 #include "crash_record.h"
+#include "crypto/merkle.h"
 #include "unit/test_vault_operations.h"
 #include "vault/list.h"
 #include "vault/rewrap_internal.h"

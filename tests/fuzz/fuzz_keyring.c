@@ -1,5 +1,5 @@
 /* Unseal slots, keyring row and the log writer's note of META, FORMAT.md 5.3 and 5.4. */
-#include "audit/merkle.h"
+#include "crypto/merkle.h"
 #include "format/keyring.h"
 #include "fuzz.h"
 

@@ -42,7 +42,7 @@ static void vkey(const char *p, size_t n)
 	struct vkey k;
 	struct buf b;
 
-	if (vkey_decode(p, n, &k) != 0)
+	if (vkey_decode(p, n, NOTE_ED25519, &k) != 0)
 		return;
 	buf_init(&b, NOTE_MAX);
 	vkey_encode(&k, &b);

@@ -14,11 +14,11 @@
 #include <unistd.h>
 
 #include "audit/audit.h"
-#include "audit/merkle.h"
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "crypto/crypto.h"
+#include "crypto/merkle.h"
 #include "store/store.h"
 
 #define FIX_DAY_MS 86400000u

@@ -463,7 +463,7 @@ static void known_note_and_verifier_key_are_read_and_hold(void **state)
 	assert_int_equal(checkpoint_decode(&note, &c), 0);
 	assert_true(c.size == LEAVES);
 	assert_memory_equal(c.root, root.p, 32);
-	assert_int_equal(vkey_decode((const char *)line.p, line.n, &k), 0);
+	assert_int_equal(vkey_decode((const char *)line.p, line.n, NOTE_ED25519, &k), 0);
 	assert_vec("log_key_id", k.key_id, sizeof(k.key_id));
 	assert_int_equal(note.sigs, 2);
 	assert_vec("log_key_id", note.sig[0].key_id, 4);

@@ -636,7 +636,7 @@ static void log_signed_again_under_another_key_is_shown_by_leaf_0_and_the_kept_k
 	uint8_t pk[32], sk[64], other_pk[32], other_sk[64], seed[32] = { 77 }, h[32];
 	const struct part parts[] = { { "childvault.local/0001020304050607", 33 }, { "\n\x01", 2 }, { other_pk, 32 } };
 	char kept[FIX_PATH];
-	struct vkey k = { 0 };
+	struct vkey k = { .type = NOTE_ED25519 };
 	struct seen s, good;
 	struct fix f;
 	struct buf b;

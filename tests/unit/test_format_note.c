@@ -138,17 +138,17 @@ static void verifier_key_has_one_spelling(void **state)
 	struct buf b;
 
 	(void)state;
-	assert_int_equal(vkey_decode(good, strlen(good), &k), 0);
+	assert_int_equal(vkey_decode(good, strlen(good), NOTE_ED25519, &k), 0);
 	assert_string_equal(k.name, "PeterNeumann");
 	assert_memory_equal(k.key_id, "\xc7\x4f\x20\xa3", 4);
 	buf_init(&b, 512);
 	vkey_encode(&k, &b);
 	assert_int_equal(b.n, strlen(good) + 1);
 	assert_memory_equal(b.p, good, strlen(good));
-	assert_int_equal(vkey_decode((char *)b.p, b.n, &k), 0);
+	assert_int_equal(vkey_decode((char *)b.p, b.n, NOTE_ED25519, &k), 0);
 	buf_free(&b);
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_int_equal(vkey_decode(bad[i], strlen(bad[i]), &k), CV_ERR_FORMAT);
+		assert_int_equal(vkey_decode(bad[i], strlen(bad[i]), NOTE_ED25519, &k), CV_ERR_FORMAT);
 }
 
 static void names_are_utf8_without_space_or_plus(void **state)

@@ -1,5 +1,5 @@
 /* A person joins a running vault: each step by each who may not, signatures that are none, requests whose time is over, ceremonies. */
-#include "audit/merkle.h"
+#include "crypto/merkle.h"
 #include "test_vault_operations.h"
 
 static void signed_with_roles(struct fixture *f, const struct parts *x, const char *roles, uint8_t id[16])

@@ -4,13 +4,11 @@
  *
  * A complete subtree is named by its level (0: a leaf) and its index among those of the level.
  */
-#ifndef CV_AUDIT_MERKLE_H
-#define CV_AUDIT_MERKLE_H
+#ifndef CV_CRYPTO_MERKLE_H
+#define CV_CRYPTO_MERKLE_H
 
 #include <stddef.h>
 #include <stdint.h>
-
-#include "format/tile.h"
 
 #define MERKLE_HASH 32u
 #define MERKLE_PROOF_MAX 64u	/* hashes of a proof */

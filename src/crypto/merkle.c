@@ -1,4 +1,4 @@
-#include "audit/merkle.h"
+#include "crypto/merkle.h"
 
 #include <assert.h>
 #include <stdbool.h>

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "audit/merkle.h"
+#include "crypto/merkle.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "crypto/crypto.h"
