@@ -72,7 +72,7 @@ static bool fixed_valid(const struct head *h)
 {
 	bool planned = (h->flags & HEAD_PLANNED) != 0;
 
-	return h->state >= STATE_FOUND && h->state <= STATE_ERASING && (h->flags & ~(HEAD_NO_NOTICE | HEAD_PLANNED)) == 0 &&
+	return h->state >= STATE_FOUND && h->state <= STATE_ERASING && (h->flags & ~(HEAD_NO_NOTICE | HEAD_PLANNED | HEAD_DOUBT)) == 0 &&
 	    area_valid(h->planned, h->planned_n) && planned == (h->planned_day > 0) && (planned || h->planned_n == 0) &&
 	    area_valid(h->area, h->area_n) && h->created_ms >> 48 == 0 && h->updated_ms >> 48 == 0;
 }

@@ -23,6 +23,7 @@ const char *head_state_name(unsigned state);
 uint8_t head_state_named(const char *name, size_t n);
 #define HEAD_NO_NOTICE 1u
 #define HEAD_PLANNED 2u	/* another area follows from a day on */
+#define HEAD_DOUBT 4u	/* a guardian is to get nothing: docs/POLICY.md section 6 */
 #define HEAD_CLASS_ROW 1u	/* a row exists */
 #define HEAD_CLASS_HIST 2u	/* history stands */
 

@@ -28,6 +28,7 @@ struct buf;
 #define POLICY_CODES 1024	/* codes of one list */
 #define POLICY_CODE_MAX 64	/* bytes of a code */
 #define POLICY_STANDARD_MAX 10000000000000u	/* fen, as of an amount */
+#define POLICY_STANDING_GOOD "active"	/* the one code of a guardian who is to be answered */
 #define POLICY_EXCEPTS (POLICY_FIELDS * (POLICY_VIEWS + 1))	/* of one role: each field in each class that answers it */
 #define POLICY_BULK_HOURS 8760u	/* the longest window of a budget */
 #define POLICY_NAME_MAX 63	/* [a-z0-9][a-z0-9_-]* ; class names may hold one dot */
@@ -44,6 +45,7 @@ struct buf;
 #define ACT_BULK 2u		/* approve bulk requests */
 #define ACT_EXPORT 4u		/* approve exports */
 #define ACT_JOB 8u		/* start jobs that rewrite views or predicates */
+#define ACT_RECEIPT 16u		/* list who accessed a record, for its subject */
 
 /* View operators, DOMAIN rules m1 ... */
 enum view_op {
@@ -158,6 +160,7 @@ struct policy_field {
 	bool is_due;		/* head's due quarter comes from it */
 	bool is_state;		/* head's state comes from it: a code whose list holds state names only */
 	bool is_area_from;	/* the day from which a change of the area counts */
+	bool is_standing;	/* whether a guardian is to get nothing: a code whose list has POLICY_STANDING_GOOD, and others */
 	uint64_t purposes;	/* bit i = purpose at position i */
 	uint64_t delegates;	/* bit i = department at position i: writes in the owner's name */
 	uint64_t collects;	/* the same: hands the value in when the file is opened, and only then */

@@ -103,6 +103,21 @@ static int check_area_from(const struct policy_source *s, const struct policy_fi
 	return fault_at(ret, f, "area_from", "no field of the same class gives the area", "");
 }
 
+/* A guardian's standing is a code, and the one that means nothing is wrong is among others. */
+static int check_standing(const struct policy_source *s, const struct policy_field *f, struct policy_fault *ret)
+{
+	bool good = false;
+
+	for (unsigned i = 0; f->type == VALUE_CODE && i < f->shape.code_count; i++)
+		good = good || strcmp(f->shape.codes[i].code, POLICY_STANDING_GOOD) == 0;
+	if (!good || f->shape.code_count < 2)
+		return fault_at(ret, f, "standing", "the standing comes from a code whose list has active, and others", "");
+	for (const struct policy_field *g = s->field; g < f; g++)
+		if (g->is_standing)
+			return fault_at(ret, f, "standing", "another field says it already", g->name);
+	return 0;
+}
+
 static int check_head_sources(const struct policy_source *s, const struct policy_field *f, struct policy_fault *ret)
 {
 	if (f->is_area && f->validator != VALID_V8_DIVISION)
@@ -123,7 +138,9 @@ static int check_head_sources(const struct policy_source *s, const struct policy
 		if (f->is_area_from && g->is_area_from)
 			return fault_at(ret, f, "area_from", "another field says from when the area counts", g->name);
 	}
-	return f->is_area_from ? check_area_from(s, f, ret) : 0;
+	if (f->is_area_from)
+		return check_area_from(s, f, ret);
+	return f->is_standing ? check_standing(s, f, ret) : 0;
 }
 
 /* ---- departments ----------------------------------------------------------------------------------------------- */

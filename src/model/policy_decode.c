@@ -10,7 +10,7 @@
 
 #define MAGIC "CVPD"
 #define RIGHTS_ALL (RIGHT_READ | RIGHT_REVEAL | RIGHT_WRITE | RIGHT_WRITE_ONLY | RIGHT_GRANT)
-#define ACTS_ALL (ACT_ASSIGN | ACT_BULK | ACT_EXPORT | ACT_JOB)
+#define ACTS_ALL (ACT_ASSIGN | ACT_BULK | ACT_EXPORT | ACT_JOB | ACT_RECEIPT)
 
 struct decoder {
 	struct policy *p;
@@ -325,11 +325,12 @@ static void field(struct decoder *d, struct policy_field *f)
 	f->about = text(d, 1, true);
 	f->class = rd_u16(&d->rd);
 	f->owner = rd_u16(&d->rd);
-	bits = flags(d, 15);
+	bits = flags(d, 31);
 	f->is_area = (bits & 1) != 0;
 	f->is_due = (bits & 2) != 0;
 	f->is_state = (bits & 4) != 0;
 	f->is_area_from = (bits & 8) != 0;
+	f->is_standing = (bits & 16) != 0;
 	if (rd_u16(&d->rd) != 0)	/* index id, reserved */
 		fail(d, CV_ERR_FORMAT);
 	f->cadence_months = rd_u16(&d->rd);

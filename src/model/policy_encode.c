@@ -91,7 +91,8 @@ static void put_field(struct buf *b, const struct policy_field *f, int *r)
 	text8(b, f->about, r);
 	buf_u16(b, f->class);
 	buf_u16(b, f->owner);
-	buf_u8(b, (uint8_t)((f->is_area ? 1 : 0) | (f->is_due ? 2 : 0) | (f->is_state ? 4 : 0) | (f->is_area_from ? 8 : 0)));
+	buf_u8(b, (uint8_t)((f->is_area ? 1 : 0) | (f->is_due ? 2 : 0) | (f->is_state ? 4 : 0) | (f->is_area_from ? 8 : 0) |
+	    (f->is_standing ? 16 : 0)));
 	buf_u16(b, 0);	/* index id, reserved */
 	buf_u16(b, f->cadence_months);
 	buf_u16(b, f->retention_months);

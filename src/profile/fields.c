@@ -180,6 +180,7 @@ static void compile_uses(struct compiler *c, struct node *map, const struct poli
 	f->is_due = get_bool(c, get(c, map, "due"));
 	f->is_state = get_bool(c, get(c, map, "state"));
 	f->is_area_from = get_bool(c, get(c, map, "area_from"));
+	f->is_standing = get_bool(c, get(c, map, "standing"));
 	f->cadence_months = (uint16_t)get_number(c, get(c, map, "cadence"), 1, 1200);
 	f->retention_months = get_retention(c, get(c, map, "retention"));
 }

@@ -196,6 +196,10 @@ static void plan_field_uses(struct plan *p, const struct policy_field *was, cons
 	if (was->is_area != is->is_area || was->is_due != is->is_due || was->is_state != is->is_state ||
 	    was->is_area_from != is->is_area_from)
 		say(p, "~ field %s: what the work list takes from it changes", "~ 字段 %s：工作清单对它的取用有变", is->name);
+	if (was->is_standing != is->is_standing)
+		say(p, is->is_standing ? "~ field %s: decides whether a guardian gets a receipt" :
+		    "~ field %s: no longer decides whether a guardian gets a receipt",
+		    is->is_standing ? "~ 字段 %s：决定监护人可否取得查阅清单" : "~ 字段 %s：不再决定监护人可否取得查阅清单", is->name);
 	if (was->cadence_months != is->cadence_months)
 		say(p, "~ field %s: to be confirmed after %u -> %u months (0: never)", "~ 字段 %s：核实周期 %u → %u 个月（0：不限）",
 		    is->name, was->cadence_months, is->cadence_months);
@@ -253,7 +257,8 @@ static void plan_acts(struct plan *p, const struct policy_role *was, const struc
 		uint8_t act;
 		const char *en, *zh;
 	} acts[] = { { ACT_ASSIGN, "makes assignments", "指派人员" }, { ACT_BULK, "approves bulk requests", "批准批量查阅" },
-		{ ACT_EXPORT, "approves exports", "批准导出" }, { ACT_JOB, "starts jobs", "启动作业" } };
+		{ ACT_EXPORT, "approves exports", "批准导出" }, { ACT_JOB, "starts jobs", "启动作业" },
+		{ ACT_RECEIPT, "lists who accessed a file", "开具查阅清单" } };
 	uint8_t before = was != NULL ? was->acts : 0, after = is->acts;
 
 	for (unsigned i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)

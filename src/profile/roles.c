@@ -119,7 +119,7 @@ static bool reads(const struct compiler *c, const struct policy_role *role)
 /* Whether reads need an approval is never left to a default: forgetting the key would open a vault or lock it. */
 static void compile_limits(struct compiler *c, struct node *map, struct policy_role *role)
 {
-	static const char *const acts[] = { "assign", "approve_bulk", "approve_export", "job" };
+	static const char *const acts[] = { "assign", "approve_bulk", "approve_export", "job", "receipt" };
 	static const char *const approvals[] = { "none", "assignment" };
 	const struct node *approval = get(c, map, "approval");
 
@@ -128,7 +128,7 @@ static void compile_limits(struct compiler *c, struct node *map, struct policy_r
 		role->approval = get_word(c, approval, approvals, 2, "approval") == 1;
 	else if (reads(c, role))
 		fail_at(c, map, "a role that reads says whether it needs approval: assignment or none");
-	role->acts = get_words(c, get(c, map, "acts"), acts, 4, "act");
+	role->acts = get_words(c, get(c, map, "acts"), acts, 5, "act");
 	compile_bulk(c, get(c, map, "bulk"), role);
 }
 

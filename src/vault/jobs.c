@@ -86,7 +86,7 @@ bool jobs_field_fits(enum job_kind kind, const struct policy_field *f)
 {
 	if (kind == JOB_PREDICATES)
 		return f->predicate.rule != PREDICATE_NONE;
-	return f->views > 0 || f->is_area || f->is_due || f->is_state;
+	return f->views > 0 || f->is_area || f->is_due || f->is_state || f->is_standing;
 }
 
 bool jobs_session_fits(const struct vault *v, const struct session *s, enum job_kind kind, const struct policy_field *f)

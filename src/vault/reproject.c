@@ -148,6 +148,8 @@ static void rework_head(struct rework *x, const struct content *source, const st
 		h->state = state;
 		x->changed = true;
 	}
+	if (f->is_standing && write_doubt(h, p, n))
+		x->changed = true;
 	if (f->is_area && (h->flags & HEAD_PLANNED) == 0 && n <= sizeof(h->area) && (h->area_n != n || memcmp(h->area, p, n) != 0)) {
 		memset(h->area, 0, sizeof(h->area));
 		memcpy(h->area, p, n);

@@ -287,6 +287,15 @@ static uint32_t area_from(const struct write_set *w)
 	return 0;
 }
 
+bool write_doubt(struct head *h, const char *p, size_t n)
+{
+	const bool was = (h->flags & HEAD_DOUBT) != 0,
+		   is = n > 0 && (n != strlen(POLICY_STANDING_GOOD) || memcmp(p, POLICY_STANDING_GOOD, n) != 0);
+
+	h->flags = (uint8_t)(is ? h->flags | HEAD_DOUBT : h->flags & ~HEAD_DOUBT);
+	return was != is;
+}
+
 /* What head itself keeps of a changed field. */
 static void note_in_head(const struct vault_call *c, const struct write_set *w, struct head *h)
 {
@@ -303,6 +312,8 @@ static void note_in_head(const struct vault_call *c, const struct write_set *w, 
 			h->due_quarter = ch->type == VALUE_DATE && ch->n == 10 ? write_quarter(p) : 0;
 		if (ch->field->is_state && ch->type == VALUE_CODE && (state = head_state_named(p, ch->n)) != 0)
 			h->state = state;
+		if (ch->field->is_standing)
+			(void)write_doubt(h, p, ch->type == VALUE_CODE ? ch->n : 0);	/* head is written anyway */
 	}
 }
 

@@ -62,6 +62,8 @@ bool write_wrap_spent(struct head *h, const struct wrap *w);
 int write_prune_wraps(struct vault *v, struct record *rec);
 /* The quarter of a date YYYY-MM-DD (10 characters at p) as head counts it: year * 4 + quarter - 1. */
 uint16_t write_quarter(const char *p);
+/* Keep in head whether a guardian's standing, the n bytes at p, gives reason for doubt (none: no). Returns whether that changed. */
+bool write_doubt(struct head *h, const char *p, size_t n);
 /*
  * Seal v->content as the row of hc at version under key and the change's N, which is another one if the change wrote this row before; store
  * it and bring hc up to date, generation and N included. 0 or an error.

@@ -142,7 +142,7 @@ static void padding_must_be_zero(void **state)
 static void unknown_bytes_are_refused(void **state)
 {
 	static const struct { uint16_t at; uint8_t byte; } bad[] = {
-		{ 0, 1 }, { 1, 0 }, { 1, 14 }, { 2, 4 }, { 2, 5 }, { 2, 2 }, { 3, 13 }, { 3, 5 }, { 3, 7 }, { 4, 'a' },
+		{ 0, 1 }, { 1, 0 }, { 1, 14 }, { 2, 8 }, { 2, 9 }, { 2, 2 }, { 3, 13 }, { 3, 5 }, { 3, 7 }, { 4, 'a' },
 		{ 56, 9 }, { 56, 1 }, { 57, 65 }, { 57, 2 },
 		{ 58, 1 }, { 58, 3 }, { 58, 65 },	/* Ns: fewer, more, more than classes can have */
 		{ 59 + 22 + 1, 0 },		/* tokens: index 0 behind index 1 */
@@ -255,7 +255,7 @@ static void encode_refuses_what_decode_would(void **state)
 	for (size_t i = 0; i < 14; i++)
 		sample_head(&h[i]);
 	h[0].state = 0;
-	h[1].flags = 4;
+	h[1].flags = 8;
 	h[2].area[7] = '1';
 	h[3].created_ms = 1ull << 48;
 	h[4].token[1].index = 1, h[4].token[1].token[0] = 0x5f;

@@ -344,7 +344,7 @@ static void check_rest(
 			assert_int_equal(got != 0, look(all, who, 0, i, w->field[i].class, RIGHT_GRANT) == OPEN);
 		assert_true(got == 0 || is_of(who, got));
 	}
-	for (uint8_t act = ACT_ASSIGN; act <= ACT_JOB; act = (uint8_t)(act << 1)) {
+	for (uint8_t act = ACT_ASSIGN; act <= ACT_RECEIPT; act = (uint8_t)(act << 1)) {
 		has = false;
 		for (unsigned r = 0; r < ROLES; r++)
 			has |= is_of(who, w->role[r].id) && (w->role[r].acts & act) != 0 &&

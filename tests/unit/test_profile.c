@@ -166,6 +166,8 @@ static const struct bad {
 	{ "role-id", 48, 6, "a role's id is 1 to 0x7FFF: those above are personal roles" },
 	{ "state-erasing", 22, 94, "the state comes from a code whose list holds states only" },
 	{ "state-hidden", 22, 5, "the work list takes nothing from a hidden class" },
+	{ "standing-no-active", 25, 93, "the standing comes from a code whose list has active, and others" },
+	{ "standing-twice", 25, 94, "another field says it already: state" },
 	{ "state-no-states", 25, 93, "the state comes from a code whose list holds states only" },
 	{ "state-twice", 25, 94, "another field gives the state already: state" },
 	{ "statistics-hidden", 24, 130, "a field of a hidden class is in no statistics" },
@@ -384,6 +386,8 @@ static void fields_keep_what_the_profile_says(void **state)
 	assert_false(policy_field_by_id(p, 4)->is_area_from);
 	assert_true(policy_field_by_id(p, 9)->is_area_from);
 	assert_true(policy_field_by_id(p, 5)->is_state);
+	assert_true(policy_field_by_id(p, 5)->is_standing);
+	assert_false(policy_field_by_id(p, 8)->is_standing);
 	f = policy_field_by_id(p, 6);
 	assert_string_equal(f->fold_code, "X");
 	assert_string_equal(f->fold_as, "other");
@@ -417,7 +421,7 @@ static void roles_keep_what_the_profile_says(void **state)
 	role = policy_role_by_id(p, 1);
 	assert_true(role->area);
 	assert_true(role->approval);
-	assert_int_equal(role->acts, ACT_JOB);
+	assert_int_equal(role->acts, ACT_JOB | ACT_RECEIPT);
 	assert_int_equal(role->bulk_records, 20);
 	assert_int_equal(role->bulk_hours, 1);
 	assert_int_equal(role->rights[policy_class_position(p, 0x10)], RIGHT_READ | RIGHT_GRANT);
@@ -447,8 +451,11 @@ static void known_parts_have_known_bytes(void **state)
 		0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 15, 0, 0, 3 };
 	/* A code's label and general. */
 	static const uint8_t general[] = { 1, 'Y', 3, 0xE4, 0xB9, 0x99, 1, 'Y', 7, 'l', 'e', 't', 't', 'e', 'r', 's' };
-	/* Role clerk: department, kind, flags area and approval, act job, budget, purposes, rights, exceptions; the next role's id. */
-	static const uint8_t clerk[] = { 5, 'C', 'l', 'e', 'r', 'k', 0, 1, 1, 6, 8, 0, 20, 0, 1, 0, 0, 0, 0, 0,
+	/*
+	 * Role clerk: department, kind, flags area and approval, acts job and receipt, budget, purposes, rights, exceptions; the next
+	 * role's id.
+	 */
+	static const uint8_t clerk[] = { 5, 'C', 'l', 'e', 'r', 'k', 0, 1, 1, 6, 24, 0, 20, 0, 1, 0, 0, 0, 0, 0,
 		0, 0, 1, 0, 3, 0, 0x10, 17, 0, 0x20, 5,
 		0x40, 0x10, 1, 0, 1, 0, 0x20, 0, 4, 0, 2 };
 	static const struct {
