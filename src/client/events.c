@@ -9,20 +9,10 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "format/context.h"
 
-#define SEALED_KEY (CRYPTO_KEY + PKSEAL_OVERHEAD)
-#define PERSON_MAX 4096u
 #define FIELDS_TEXT_MAX 65536u
 #define BODY_MAX 65535u
 
-/* A key segment: the key of the turn it has been ratcheted to. It only goes forward; entries come in order. */
-struct segment {
-	uint8_t id[16];
-	uint8_t first[32];	/* K_0 */
-	uint8_t now[32];	/* K_turn */
-	uint32_t turn;
-};
 struct client_events {
 	json_t *json;			/* texts of details point into it */
 	uint64_t size, next;
@@ -31,7 +21,7 @@ struct client_events {
 	uint8_t **leaf;			/* bytes of each entry */
 	char **fields;			/* joined names of each entry, or NULL */
 	size_t segments, people;
-	struct segment *segment;
+	struct auditor_segment *segment;
 	struct client_person *person;
 	uint8_t *policy;
 	size_t policy_n;
@@ -131,19 +121,15 @@ static int join(const json_t *names, char **ret)
 
 /* ---- segments and people -------------------------------------------------------------------------------------------- */
 
-static int open_segment(const json_t *v, const uint8_t vault[16], const struct client_key *key, struct segment *ret)
+static int open_segment(const json_t *v, const uint8_t vault[16], const struct client_key *key, struct auditor_segment *ret)
 {
-	struct context c = { .kind = CONTEXT_SEGMENT, .vault = vault, .entity = ret->id, .writer = key->principal,
-		.length = CRYPTO_KEY };
-	uint8_t ctx[CONTEXT_BYTES], *sealed = NULL;
+	uint8_t id[16], *sealed = NULL;
 	size_t n = 0;
 	int r;
 
-	if ((r = id_of(v, "segment", ret->id)) != 0 || (r = bytes_of(json_object_get(v, "sealed"), SEALED_KEY, &sealed, &n)) != 0)
+	if ((r = id_of(v, "segment", id)) != 0 || (r = bytes_of(json_object_get(v, "sealed"), AUDITOR_SEALED_KEY, &sealed, &n)) != 0)
 		return r;
-	context_encode(&c, ctx);
-	r = n == SEALED_KEY ? crypto_pkopen(key->box_sk, ctx, sealed, n, ret->first) : CV_ERR_FORMAT;
-	memcpy(ret->now, ret->first, sizeof ret->now);
+	r = n == AUDITOR_SEALED_KEY ? auditor_segment_open(key, vault, id, sealed, ret) : CV_ERR_FORMAT;
 	free(sealed);
 	return r;
 }
@@ -161,47 +147,16 @@ static int open_segments(struct client_events *e, const uint8_t vault[16], const
 	return r;
 }
 
-static void take_text8(struct rd *in, char ret[256])
-{
-	uint8_t n = rd_u8(in);
-
-	memset(ret, 0, 256);
-	rd_copy(in, ret, n);
-}
-
-/* Five texts and the vetting time, FORMAT.md 5.2. */
-static int parse_person(const uint8_t *p, size_t n, struct client_person *ret)
-{
-	struct rd in = rd_over(p, n);
-
-	take_text8(&in, ret->login);
-	take_text8(&in, ret->name);
-	take_text8(&in, ret->department);
-	take_text8(&in, ret->post);
-	take_text8(&in, ret->area);
-	ret->vetted_ms = rd_u48(&in);
-	return rd_done(&in) ? 0 : CV_ERR_FORMAT;
-}
-
 static int open_person(const json_t *v, const uint8_t vault[16], const struct client_key *key, struct client_person *ret)
 {
-	struct context c = { .kind = CONTEXT_PERSON_AUDITOR, .vault = vault, .entity = ret->principal, .field = 2,
-		.writer = key->principal };
-	uint8_t ctx[CONTEXT_BYTES], plain[PERSON_MAX], *sealed = NULL;
+	uint8_t principal[16], *sealed = NULL;
 	size_t n = 0;
 	int r;
 
-	if ((r = id_of(v, "principal", ret->principal)) != 0 ||
-	    (r = bytes_of(json_object_get(v, "sealed"), PERSON_MAX, &sealed, &n)) != 0)
+	if ((r = id_of(v, "principal", principal)) != 0 ||
+	    (r = bytes_of(json_object_get(v, "sealed"), AUDITOR_PERSON_MAX, &sealed, &n)) != 0)
 		return r;
-	r = CV_ERR_FORMAT;
-	if (n >= PKSEAL_OVERHEAD && n <= PERSON_MAX) {
-		c.length = n - PKSEAL_OVERHEAD;
-		context_encode(&c, ctx);
-		if ((r = crypto_pkopen(key->box_sk, ctx, sealed, n, plain)) == 0)
-			r = parse_person(plain, n - PKSEAL_OVERHEAD, ret);
-	}
-	wipe(plain, sizeof plain);
+	r = auditor_person_open(key, vault, principal, sealed, n, ret);
 	free(sealed);
 	return r;
 }
@@ -221,54 +176,22 @@ static int open_people(struct client_events *e, const uint8_t vault[16], const s
 
 /* ---- entries ----------------------------------------------------------------------------------------------------------- */
 
-/* K_turn of a segment, or NULL if the auditor was not given its key. */
-static const uint8_t *segment_key(struct client_events *e, const struct leaf *l)
-{
-	for (size_t i = 0; i < e->segments; i++) {
-		struct segment *s = &e->segment[i];
-
-		if (memcmp(s->id, l->segment, 16) != 0)
-			continue;
-		if (l->turn < s->turn) {
-			memcpy(s->now, s->first, sizeof s->now);
-			s->turn = 0;
-		}
-		for (; s->turn < l->turn; s->turn++) {
-			uint8_t next[32];
-
-			crypto_hash("cv1.seg.next", s->now, 32, NULL, 0, next, 32);
-			memcpy(s->now, next, sizeof next);
-			wipe(next, sizeof next);
-		}
-		return s->now;
-	}
-	return NULL;
-}
-
 /* Body A, sealed under the turn's key. An entry in clear, or of a segment not given, stays closed. */
 static int open_body(struct client_events *e, struct client_event *v)
 {
-	static const uint8_t nonce[12];
 	const struct leaf *l = &v->leaf;
-	uint8_t place[28], key[32], plain[BODY_MAX];
-	const struct part parts = { place, sizeof place };
-	const uint8_t *turn_key;
-	int has = 0, r;
+	int r;
 
-	if ((l->flags & LEAF_CLEAR) != 0 || l->body_a_n <= CRYPTO_TAG || (turn_key = segment_key(e, l)) == NULL)
+	if ((l->flags & LEAF_CLEAR) != 0)
 		return 0;
-	memcpy(place, l->segment, 16);
-	be32_put(place + 16, l->turn);
-	be64_put(place + 20, l->index);
-	crypto_hash("cv1.leaf.a", turn_key, 32, &parts, 1, key, sizeof key);
-	r = crypto_cell_open(key, nonce, l->header, l->header_n, l->body_a, l->body_a_n, plain);
-	if (r == 0)
-		r = leaf_actor_decode(plain, (size_t)l->body_a_n - CRYPTO_TAG, &v->actor, &has, &v->ids);
-	v->opened = r == 0;
-	v->has_ids = has != 0;
-	wipe(key, sizeof key);
-	wipe(plain, l->body_a_n);
-	return r;
+	for (size_t i = 0; i < e->segments; i++) {
+		if (memcmp(e->segment[i].id, l->segment, 16) != 0)
+			continue;
+		r = auditor_body_open(auditor_segment_key(&e->segment[i], l->turn), l, &v->actor, &v->has_ids, &v->ids);
+		v->opened = r == 0;
+		return r;
+	}
+	return 0;
 }
 
 static int take_detail(struct client_events *e, unsigned i, const json_t *d)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client/auditor.h"
 #include "client/key.h"
 #include "format/leaf.h"
 
@@ -33,11 +34,6 @@ struct client_event {
 	struct leaf_detail ids;
 	bool has_detail;		/* core gave body B in words */
 	struct client_detail detail;
-};
-struct client_person {
-	uint8_t principal[16];
-	char login[256], name[256], department[256], post[256], area[256];
-	uint64_t vetted_ms;
 };
 
 /*
