@@ -1,7 +1,7 @@
 /*
  * The files of log/ behind the journal: audit_apply_leaves on the store's apply thread, and where it resumes.
  *
- * Order on disk: full bundles and full tiles, synced; then tail, synced; then the hook returns and the store commits the
+ * Order on disk: full bundles and full tiles, tags, then tail, each synced; then the hook returns and the store commits the
  * note. A crash in between repeats the leaves from the note's size on: bundles and tiles are written again with the same
  * bytes, tail from a known length on. What the tail file lost by a roll-over that the note does not know of stands in the
  * full bundle.
@@ -114,12 +114,14 @@ static int add_leaf(struct audit *a, const struct store_leaf *leaf)
 {
 	struct appender *ap = &a->appender;
 	uint64_t index = ap->next.frontier.size;
-	uint8_t hash[32];
+	uint8_t hash[32], tag[TAGS_ENTRY];
 	int r;
 
 	buf_u16(&ap->next.tail, (uint16_t)leaf->n);
 	buf_put(&ap->next.tail, leaf->p, leaf->n);
-	if (!buf_ok(&ap->next.tail))
+	tags_entry(leaf->p, leaf->n, tag);
+	buf_put(&ap->tags, tag, sizeof(tag));
+	if (!buf_ok(&ap->next.tail) || !buf_ok(&ap->tags))
 		return CV_ERR_NOMEM;
 	merkle_leaf(leaf->p, leaf->n, hash);
 	if (index % TILE_WIDTH == TILE_WIDTH - 1) {
@@ -158,6 +160,7 @@ static int settle(struct audit *a)
 {
 	struct appender *ap = &a->appender;
 	const struct buf *tail = &ap->next.tail;
+	const uint64_t tags_at = ap->next.frontier.size * TAGS_ENTRY - ap->tags.n;
 	int r;
 
 	if ((r = sync_tiles(a, TILE_ENTRIES, ap->tiles_from[0], ap->tiles_to[0])) != 0)
@@ -165,6 +168,8 @@ static int settle(struct audit *a)
 	for (unsigned level = 0; level < TILE_LEVELS; level++)
 		if ((r = sync_tiles(a, level, ap->tiles_from[level], ap->tiles_to[level])) != 0)
 			return r;
+	if (ap->tags.n > 0 && (r = files_append(a->dirfd, TAGS_FILE, tags_at, ap->tags.p, ap->tags.n)) != 0)
+		return r;
 	if (ap->tail_new)
 		r = files_replace(a->dirfd, "tail", tail->p, tail->n);
 	else if (ap->tail_synced < tail->n)
@@ -186,6 +191,7 @@ static int apply(struct audit *a, uint64_t first, const struct store_leaf *leave
 	memset(ap->tiles_from, 0, sizeof(ap->tiles_from));
 	memset(ap->tiles_to, 0, sizeof(ap->tiles_to));
 	ap->error = 0;
+	buf_reset(&ap->tags);
 	for (size_t i = 0; i < n; i++) {
 		if (first + i < ap->next.frontier.size)
 			continue;	/* a repeated leaf: it is here, durably */
@@ -334,6 +340,8 @@ int audit_resume(struct audit *a, const uint8_t *note, size_t n)
 	for (unsigned level = 1; level < TILE_LEVELS; level++)
 		if ((r = resume_level(a, level)) != 0)
 			return r;
+	if ((r = tags_resume(a)) != 0)
+		return r;
 	(void)pthread_mutex_lock(&ap->lock);
 	r = edge_copy(&ap->shown, &ap->next);
 	(void)pthread_mutex_unlock(&ap->lock);

@@ -91,6 +91,7 @@ int audit_open(const struct audit_options *o, struct audit **ret_audit)
 	buf_init(&a->plain, STORE_LEAF_MAX);
 	buf_init(&a->note, NOTE_MAX);
 	buf_init(&a->cache, BUNDLE_MAX);
+	buf_init(&a->appender.tags, TAGS_BATCH_MAX);
 	edge_init(&a->appender.next);
 	edge_init(&a->appender.shown);
 	(void)pthread_mutex_init(&a->appender.lock, NULL);	/* default attributes cannot fail on Linux */
@@ -117,6 +118,7 @@ void audit_close(struct audit *a)
 	if (a->dirfd >= 0)
 		(void)close(a->dirfd);
 	(void)pthread_mutex_destroy(&a->appender.lock);
+	buf_free(&a->appender.tags);
 	edge_free(&a->appender.next);
 	edge_free(&a->appender.shown);
 	buf_free(&a->leaf);
@@ -240,7 +242,6 @@ struct tags {
 static void tags(struct audit *a, const struct audit_entry *e, const struct leaf *l, struct tags *ret)
 {
 	uint8_t day_key[16], n[8];
-	const struct part epoch = { n, 4 };
 
 	memset(ret->actor, 0, sizeof(ret->actor));
 	memset(ret->child, 0, sizeof(ret->child));
@@ -250,8 +251,7 @@ static void tags(struct audit *a, const struct audit_entry *e, const struct leaf
 		crypto_random(ret->subject, sizeof(ret->subject));
 		return;
 	}
-	be32_put(n, l->epoch);
-	crypto_hash("cv1.day", e->log_key, 32, &epoch, 1, day_key, sizeof(day_key));
+	audit_day_key(e->log_key, l->epoch, day_key);
 	be64_put(n, l->index);
 	crypto_siphash128(day_key, n, 8, ret->subject);
 	crypto_siphash128(day_key, e->actor.principal, 16, ret->child);

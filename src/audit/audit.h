@@ -125,11 +125,33 @@ int audit_read_tile(struct audit *a, unsigned level, uint64_t n, unsigned width,
 int audit_read_inclusion(struct audit *a, uint64_t index, struct buf *ret_checkpoint, uint8_t ret[][32], unsigned *ret_n);
 /* Append the bytes of one leaf that is applied. 0, CV_ERR_NOTFOUND, CV_ERR_IO. The last bundle read stays cached. */
 int audit_read_leaf(struct audit *a, uint64_t index, struct buf *ret);
+/* ---- leaves of one child ------------------------------------------------------------------------------------------------ */
+
+#define AUDIT_FIND_STEP 262144u	/* leaves that one call of audit_find_subject looks at, at most: about 10 ms */
+
+/* How many leaves are applied: those that can be read and found. */
+uint64_t audit_leaves(struct audit *a);
+/*
+ * Find leaves about one child, by its log key and the column of subject tags (log/tags, FORMAT.md section 10), among the leaves from
+ * *inout_at on and below end, which is at most audit_leaves. One call looks at AUDIT_FIND_STEP leaves and finds max at most: ret
+ * gets their indices, ascending, *ret_n their number, *inout_at moves behind the last leaf that was looked at. All is looked at once it
+ * is end. 0; CV_ERR_IO: the column cannot be read, or is shorter than the log.
+ */
+int audit_find_subject(struct audit *a, const uint8_t log_key[32], uint64_t *inout_at, uint64_t end, uint64_t *ret, unsigned max,
+    unsigned *ret_n);
+/*
+ * The stretch of the log that holds all leaves whose time is from_ms or later and before to_ms, by the days of the same column; the
+ * ends are those of days, so that the caller looks at each leaf's time as well. A leaf that was written while the clock was set
+ * back by more than a day may stand outside. 0 or CV_ERR_IO.
+ */
+int audit_find_days(struct audit *a, uint64_t from_ms, uint64_t to_ms, uint64_t *ret_from, uint64_t *ret_end);
 /*
  * The root of the log's first size leaves, from its tiles: what the tree was when it had so many. 0; CV_ERR_NOTFOUND: the newest checkpoint
  * does not cover them; CV_ERR_IO.
  */
 int audit_root_at(struct audit *a, uint64_t size, uint8_t ret[32]);
+/* The key that makes a child's subject tags of one day: FORMAT.md section 9. */
+void audit_day_key(const uint8_t log_key[32], uint32_t epoch, uint8_t ret[16]);
 /* Body B key and actor verification for events: open body B of a leaf with the child's log key. 0, CV_ERR_AUTH, CV_ERR_FORMAT. */
 int audit_open_detail(const struct leaf *l, const uint8_t log_key[32], struct leaf_detail *ret);
 

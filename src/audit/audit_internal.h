@@ -5,6 +5,7 @@
  *	append.c	log/ files behind the journal (the store's apply thread), and its resumption
  *	checkpoint.c	signing, partial tiles, epochs (core's thread)
  *	read.c		tiles, bundles and leaves for readers (core's thread)
+ *	tags.c		the column of subject tags: what append.c puts into it, and searches (core's thread)
  */
 #ifndef CV_AUDIT_INTERNAL_H
 #define CV_AUDIT_INTERNAL_H
@@ -23,6 +24,9 @@
 #define BUNDLE_MAX (TILE_WIDTH * (2u + STORE_LEAF_MAX))	/* bytes of an entry bundle */
 #define EPOCH_NAME_MAX (NOTE_NAME_MAX + 24)		/* origin, "/fs/", digits */
 #define DAY_MS 86400000u
+#define TAGS_FILE "tags"
+#define TAGS_BATCH_MAX (256u << 20)	/* of one batch of leaves */
+#define TAGS_ENTRY 20u		/* u32 epoch, 16 subject tag */
 
 /* The growing right edge of the tree: what the next leaf is added to. */
 struct edge {
@@ -43,6 +47,7 @@ struct appender {
 	uint64_t tiles_from[TILE_LEVELS];	/* first full tile of each level that this batch wrote */
 	uint64_t tiles_to[TILE_LEVELS];		/* one past the last; equal: none */
 	int error;		/* of a write within merkle_add */
+	struct buf tags;	/* entries of log/tags that this batch adds */
 	uint64_t signed_size;	/* a checkpoint that was on disk at the start covers leaves beyond the note: */
 	uint8_t signed_root[32];	/* what is replayed must lead to this root. 0: none */
 	uint8_t note[MERKLE_NOTE_MAX];
@@ -106,6 +111,10 @@ static inline uint64_t tiles_full(uint64_t size, unsigned level)
  * end. Returns how many there are whole, at most TILE_WIDTH.
  */
 unsigned bundle_split(const uint8_t *p, size_t n, unsigned count, uint32_t ret_at[TILE_WIDTH + 1]);
+/* The entry of a leaf in log/tags; zeros for what is too short to be a leaf. */
+void tags_entry(const uint8_t *leaf, size_t n, uint8_t ret[TAGS_ENTRY]);
+/* Make log/tags hold the first size leaves, reading those that it lacks from their bundles and the tail. 0, CV_ERR_FORMAT, CV_ERR_IO ... */
+int tags_resume(struct audit *a);
 /* C2SP key id. */
 void note_key_id(const char *name, const uint8_t pk[32], uint8_t ret[4]);
 /* Read log/checkpoint into the signed_ members. 0 (also if there is none), CV_ERR_FORMAT, CV_ERR_AUTH, CV_ERR_IO. */

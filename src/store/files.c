@@ -230,6 +230,39 @@ int files_append(int dirfd, const char *path, uint64_t offset, const void *p, si
 	return r == 0 || r == CV_ERR_FULL || r == CV_ERR_FORMAT ? r : CV_ERR_IO;
 }
 
+int files_read_at(int dirfd, const char *path, uint64_t offset, void *p, size_t n)
+{
+	uint8_t *at = p;
+	ssize_t k = 1;
+	int fd;
+
+	assert(path_ok(path));
+	if ((fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) < 0)
+		return errno == ENOENT ? CV_ERR_NOTFOUND : CV_ERR_IO;
+	while (n > 0 && ((k = pread(fd, at, n, (off_t)offset)) > 0 || (k < 0 && errno == EINTR))) {
+		if (k < 0)
+			continue;
+		at += k;
+		n -= (size_t)k;
+		offset += (uint64_t)k;
+	}
+	(void)close(fd);	/* only read */
+	if (k < 0)
+		return CV_ERR_IO;
+	return n == 0 ? 0 : CV_ERR_FORMAT;
+}
+
+int files_size(int dirfd, const char *path, uint64_t *ret)
+{
+	struct stat st;
+
+	assert(path_ok(path));
+	if (fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT ? CV_ERR_NOTFOUND : CV_ERR_IO;
+	*ret = (uint64_t)st.st_size;
+	return 0;
+}
+
 int files_read(int dirfd, const char *path, struct buf *ret)
 {
 	size_t was = ret->n, n;

@@ -35,6 +35,10 @@ int files_overwrite(int dirfd, const char *path, uint64_t offset, const void *p,
 int files_append(int dirfd, const char *path, uint64_t offset, const void *p, size_t n);
 /* Append the whole file (at most what ret may still take) to ret. 0, CV_ERR_NOTFOUND, CV_ERR_LIMIT, CV_ERR_IO. */
 int files_read(int dirfd, const char *path, struct buf *ret);
+/* Read the n bytes at offset of path. 0, CV_ERR_NOTFOUND, CV_ERR_FORMAT (the file ends before), CV_ERR_IO. */
+int files_read_at(int dirfd, const char *path, uint64_t offset, void *p, size_t n);
+/* The bytes of path. 0, CV_ERR_NOTFOUND, CV_ERR_IO. */
+int files_size(int dirfd, const char *path, uint64_t *ret);
 /* Remove path; an absent file is no error. The folder is not synced. 0 or CV_ERR_IO. */
 int files_remove(int dirfd, const char *path);
 /* Remove the folder path if it is empty; one that is absent or not empty is no error. 0 or CV_ERR_IO. */

@@ -71,12 +71,10 @@ struct day_key {
 /* Whether this child's day key makes the leaf's subject tag; if so its detail opens. */
 static void try_child(struct paged *it, const uint8_t log_key[32], struct day_key *day)
 {
-	uint8_t epoch[4], index[8], tag[16];
-	struct part part = { epoch, sizeof(epoch) };
+	uint8_t index[8], tag[16];
 
 	if (!day->made || day->epoch != it->leaf.epoch) {
-		be32_put(epoch, it->leaf.epoch);
-		crypto_hash("cv1.day", log_key, 32, &part, 1, day->key, sizeof(day->key));
+		audit_day_key(log_key, it->leaf.epoch, day->key);
 		day->epoch = it->leaf.epoch;
 		day->made = true;
 	}
