@@ -27,8 +27,7 @@
 
 static int watch(struct core *c, int fd, enum event_kind kind)
 {
-	/* Landings are told by each write anew: the descriptor is never read. */
-	struct epoll_event e = { .events = EPOLLIN | (kind == EVENT_SYNCED ? EPOLLET : 0), .data.u64 = EVENT(kind, 0) };
+	struct epoll_event e = { .events = EPOLLIN, .data.u64 = EVENT(kind, 0) };
 
 	return epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &e) == 0 ? 0 : CV_ERR_SYSTEM;
 }
@@ -44,7 +43,6 @@ static int watch_store(struct core *c, int fd, enum event_kind kind)
 void core_watch_store(struct core *c)
 {
 	c->applied_fd = watch_store(c, vault_applied_fd(c->vault), EVENT_APPLIED);
-	c->synced_fd = watch_store(c, vault_synced_fd(c->vault), EVENT_SYNCED);
 }
 
 static int open_signals(struct core *c)
@@ -88,15 +86,13 @@ static int core_open(struct core *c, const struct core_options *o)
 	c->api_fd = o->api_fd;
 	c->admin_fd = o->admin_fd;
 	c->control_fd = o->control_fd;
-	c->applied_fd = c->synced_fd = -1;
-	c->overlaps = sysconf(_SC_NPROCESSORS_ONLN) > 2;
+	c->applied_fd = -1;
 	c->epoll_fd = c->timer_fd = c->signal_fd = -1;
 	for (unsigned i = 0; i < FRONT_LINKS; i++)
 		c->front[i].fd = -1;
 	for (unsigned i = 0; i < ADMINS; i++)
 		c->admin[i].fd = -1;
 	buf_init(&c->out, OUT_MAX);
-	buf_init(&c->flight.out, OUT_MAX);
 	(void)mlock(c->admin, sizeof(c->admin));	/* passphrases' keys and shares pass here; wiped with each request */
 	c->receive = receive_buffer();
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -156,11 +152,9 @@ static void handle(struct core *c, const struct epoll_event *e)
 		admin_accept(c);
 		break;
 	case EVENT_ADMIN_CONN:
-		turns_settle(c);
 		admin_read(c, i);
 		break;
 	case EVENT_CONTROL:
-		turns_settle(c);	/* a new front takes the place of a dead one: answers to that are gone by then */
 		control_read(c);
 		break;
 	case EVENT_SIGNAL:
@@ -169,19 +163,15 @@ static void handle(struct core *c, const struct epoll_event *e)
 		break;
 	case EVENT_TIMER:
 		drain(c->timer_fd);
-		turns_settle(c);
 		vault_tick(c->vault);
 		admin_sweep(c);
 		break;
 	case EVENT_APPLIED:
 		if (c->applied_fd >= 0) {
 			drain(c->applied_fd);
-			turns_settle(c);
 			vault_applied(c->vault);
 		}
 		break;
-	case EVENT_SYNCED:
-		break;	/* its answers go in the run that follows */
 	case EVENT_FRONT:
 		if ((e->events & EPOLLOUT) != 0 && c->front[i].fd >= 0)
 			fronts_flush(c, i);
@@ -204,13 +194,11 @@ static enum core_end loop(struct core *c)
 		}
 		for (int i = 0; i < n; i++) {
 			handle(c, &events[i]);
-			fronts = fronts || events[i].data.u64 >> 32 == EVENT_FRONT || events[i].data.u64 >> 32 == EVENT_SYNCED;
+			fronts = fronts || events[i].data.u64 >> 32 == EVENT_FRONT;
 		}
 		/* Then the other events again: what is left waits in the sockets and wakes us at once. */
 		if (fronts)
 			turns_run(c);
-		if (busy || works)
-			turns_settle(c);
 		if (busy || works)
 			vault_work(c->vault, fronts ? SLICE_BUSY_US : SLICE_US);
 	}
@@ -245,7 +233,6 @@ static void finish(struct core *c)
 			handle(c, &events[i]);
 		turns_run(c);
 	}
-	turns_settle(c);
 }
 
 static void core_close(struct core *c)
@@ -273,7 +260,6 @@ static void core_close(struct core *c)
 	if (c->receive != NULL)
 		munmap(c->receive, RECEIVE_BYTES);	/* wiped after each turn */
 	buf_free(&c->out);
-	buf_free(&c->flight.out);
 	wipe(c, sizeof(*c));
 	free(c);
 }

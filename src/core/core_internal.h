@@ -25,7 +25,7 @@
 
 /* Why an epoll event came: its kind in the high bits, an index in the low ones. */
 enum event_kind {
-	EVENT_API = 1, EVENT_ADMIN, EVENT_CONTROL, EVENT_SIGNAL, EVENT_TIMER, EVENT_APPLIED, EVENT_SYNCED, EVENT_FRONT, EVENT_ADMIN_CONN
+	EVENT_API = 1, EVENT_ADMIN, EVENT_CONTROL, EVENT_SIGNAL, EVENT_TIMER, EVENT_APPLIED, EVENT_FRONT, EVENT_ADMIN_CONN
 };
 #define EVENT(kind, i) ((uint64_t)(kind) << 32 | (uint32_t)(i))
 
@@ -78,7 +78,7 @@ struct ceremony;
 struct core {
 	struct vault *vault;
 	struct ceremony *ceremony;	/* NULL until somebody enters a share; freed by ceremony_free */
-	int epoll_fd, api_fd, admin_fd, control_fd, timer_fd, signal_fd, applied_fd, synced_fd;
+	int epoll_fd, api_fd, admin_fd, control_fd, timer_fd, signal_fd, applied_fd;
 	bool stopping;
 	uint64_t next_sequence;
 	struct front_link front[FRONT_LINKS];
@@ -93,15 +93,7 @@ struct core {
 	unsigned covered;		/* of them, the first: they came before the last checkpoint */
 	bool open;			/* a turn is */
 	int begun;			/* else why none could begin */
-	bool overlaps;			/* turns are handed over: there are processors for it */
-	unsigned lone;			/* turns of one request each so far, in a row */
 	struct buf out;
-	bool flying;			/* the turn before is on its way to the disk, with these answers */
-	struct {
-		struct turn_request request[RECEIVE];
-		unsigned n;
-		struct buf out;
-	} flight;
 	uint8_t *receive;		/* RECEIVE * MESSAGE_MAX */
 	uint32_t received[RECEIVE];	/* bytes of each message in it, to be wiped after the turn */
 	unsigned received_n;
@@ -130,10 +122,8 @@ void fronts_release(struct core *c, unsigned i, struct partial *p);
 void connections_accept(struct core *c);
 struct connection *connections_find(struct core *c, uint64_t id);
 void connections_close(struct core *c, struct connection *x);
-/* turns.c: take what the fronts have sent and decide it; let go what is durable. A turn may be open or on its way afterwards. */
+/* turns.c: take what the fronts have sent, decide it, and let the answers go once they are durable. */
 void turns_run(struct core *c);
-/* Before anything that is done between turns: everything decided is durable and answered. */
-void turns_settle(struct core *c);
 enum dispatched {
 	DISPATCH_DONE,
 	DISPATCH_FAULT,			/* its bytes are a fault of the front */

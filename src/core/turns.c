@@ -1,22 +1,17 @@
 /*
  * Turns: decide everything that waits, make it durable with one sync, then let all answers go. DESIGN section 3.
- *
- * On two processors core syncs its turns itself: fronts and clients have the other one, and a thread that syncs costs more wake-ups than it
- * wins. With more of them, while a turn is on its way to the disk the next one is open and decides what comes; it is handed over when the
- * disk is free. A request that comes alone is synced by core itself there too.
  */
 #include <string.h>
 
 #include "base/error.h"
 #include "core/core_internal.h"
 
-#define ROUNDS 8	/* times that a run asks the fronts for more, before other events have their turn */
-#define LONE 16		/* turns of one request each after which the next is taken for one as well */
+#define ROUNDS 16	/* times that a run asks the fronts for more, before other events have their turn */
 
 /*
  * Let a turn's answers go, front by front. Nothing of a failed turn may be told: each of its answers becomes the same refusal.
  */
-static void answer_all(struct core *c, const struct turn_request *request, unsigned n, struct buf *out, int r)
+static void answer_all(struct core *c, int r)
 {
 	struct buf failed;
 
@@ -24,8 +19,8 @@ static void answer_all(struct core *c, const struct turn_request *request, unsig
 	if (r != 0)
 		vault_turn_failed(r, &failed);
 	for (unsigned i = 0; i < FRONT_LINKS; i++)
-		for (unsigned k = 0; k < n && c->front[i].fd >= 0; k++) {
-			const struct turn_request *q = &request[k];
+		for (unsigned k = 0; k < c->decided && c->front[i].fd >= 0; k++) {
+			const struct turn_request *q = &c->request[k];
 			struct message m = { .type = MSG_ANSWER, .connection = q->connection, .request = q->request };
 
 			if (q->front != i)
@@ -33,14 +28,14 @@ static void answer_all(struct core *c, const struct turn_request *request, unsig
 			if (r != 0 && q->in_turn)
 				fronts_send(c, i, &m, failed.p, failed.n);
 			else if (q->out_n > 0)
-				fronts_send(c, i, &m, out->p + q->out_at, q->out_n);
+				fronts_send(c, i, &m, c->out.p + q->out_at, q->out_n);
 		}
 	fronts_push(c);
 	buf_free(&failed);
-	if (out->cap > OUT_KEEP)
-		buf_free(out);
+	if (c->out.cap > OUT_KEEP)
+		buf_free(&c->out);
 	else
-		buf_reset(out);
+		buf_reset(&c->out);
 }
 
 /* The requests that are decided leave the list; once none is left, what was received is wiped. */
@@ -60,53 +55,14 @@ static void drop_decided(struct core *c)
 	c->received_n = 0;
 }
 
-/* The turn on its way: its answers go, if it has landed. */
-static void land(struct core *c, bool wait)
-{
-	int r;
-
-	if (!c->flying || (r = vault_turn_landed(c->vault, wait)) == CV_ERR_BUSY)
-		return;
-	c->flying = false;
-	answer_all(c, c->flight.request, c->flight.n, &c->flight.out, r);
-}
-
 /* The open turn ends, and its answers go. */
 static void end(struct core *c)
 {
 	int r = c->open ? vault_turn_end(c->vault) : 0;
 
 	c->open = false;
-	answer_all(c, c->request, c->decided, &c->out, r);
+	answer_all(c, r);
 	drop_decided(c);
-}
-
-/* The open turn goes to the disk, and its answers wait. None is on its way. */
-static void hand(struct core *c)
-{
-	struct buf out = c->flight.out;
-	int r = vault_turn_hand(c->vault);
-
-	c->open = false;
-	if (r != 0) {
-		answer_all(c, c->request, c->decided, &c->out, r);
-		drop_decided(c);
-		return;
-	}
-	c->flying = true;
-	c->flight.n = c->decided;
-	memcpy(c->flight.request, c->request, c->decided * sizeof(c->request[0]));
-	c->flight.out = c->out;
-	c->out = out;
-	drop_decided(c);
-	land(c, false);	/* one with nothing to be written is down already, and no event would tell */
-}
-
-void turns_settle(struct core *c)
-{
-	land(c, true);
-	if (c->open || c->decided > 0)
-		end(c);
 }
 
 /* Decide one request of the turn. False if it has to wait for the next turn. */
@@ -137,7 +93,8 @@ static void next(struct core *c)
 		/* Whatever else waits with it has come before this too. */
 		unsigned waiting = c->requests - c->decided;
 
-		turns_settle(c);
+		if (c->decided > 0)
+			end(c);
 		(void)vault_checkpoint_now(c->vault);	/* logged there; the older checkpoint still stands */
 		c->covered = waiting;
 		q = &c->request[c->decided];
@@ -149,50 +106,25 @@ static void next(struct core *c)
 	if (c->out.n < TURN_OUT && decide(c, q))
 		c->decided++;
 	else
-		turns_settle(c);	/* full: it begins the next one */
-}
-
-/* Core syncs a turn itself, and sees whether anything came meanwhile. */
-static bool end_here(struct core *c)
-{
-	end(c);
-	fronts_receive(c);
-	if (c->requests > 0)
-		c->lone = 0;
-	return c->requests > 0;
-}
-
-/* Nothing waits to be decided: what is open goes, if the disk is free. Whether there is something again. */
-static bool pass_on(struct core *c)
-{
-	if (c->flying || c->decided == 0)
-		return false;
-	c->lone = c->decided == 1 ? c->lone + 1 : 0;
-	if (!c->open || !c->overlaps || c->lone > LONE)
-		return end_here(c);
-	hand(c);
-	return false;
+		end(c);		/* full: it begins the next one */
 }
 
 void turns_run(struct core *c)
 {
 	for (unsigned rounds = 0;;) {
-		land(c, false);
 		if (c->decided == c->requests) {
 			if (c->requests == 0)
 				drop_decided(c);	/* pieces of bodies, which were copied */
 			else if (c->received_n == RECEIVE)
-				turns_settle(c);
+				end(c);
 			if (rounds++ < ROUNDS)
 				fronts_receive(c);
 		}
-		if (c->decided < c->requests) {
+		if (c->decided < c->requests)
 			next(c);
-			/* Half of what is under way syncs while the other half is decided: smaller shares pay for more turns. */
-			if (c->overlaps && c->open && !c->flying && c->decided < c->requests && 2 * c->decided >= c->flight.n + c->requests)
-				hand(c);
-		} else if (!pass_on(c)) {
+		else if (c->decided > 0)
+			end(c);
+		else
 			break;
-		}
 	}
 }

@@ -38,7 +38,7 @@ static void stand(struct replay *rp, const struct block *b)
 	s->j.f[b->file].last_seq = b->seq;
 	s->j.f[b->file].leaves_end = b->first_leaf + b->leaves;
 	s->next_seq = b->seq + 1;
-	s->leaves = s->durable_leaves = b->first_leaf + b->leaves;
+	s->leaves = b->first_leaf + b->leaves;
 	memcpy(s->last_mac, b->mac, STORE_MAC);
 	rp->clean = (b->flags & BLOCK_CLEAN) != 0;
 }
@@ -97,7 +97,7 @@ static int load(struct replay *rp, struct block *b)
 	int r;
 
 	/* A whole block under our MAC that is not in our form: written by a later version, or not the next one. */
-	if (block_check(b) != 0 || b->seq != s->next_seq || b->first_leaf != s->durable_leaves)
+	if (block_check(b) != 0 || b->seq != s->next_seq || b->first_leaf != s->leaves)
 		return CV_ERR_REPLAY;
 	if ((r = mac_check(s, b)) != 0)
 		return r;
@@ -165,7 +165,7 @@ static void unload(struct store *s)
 	block_free_list(s->a.head);
 	s->a.head = s->a.tail = NULL;
 	s->a.bytes = 0;
-	s->leaves = s->durable_leaves = s->a.last.leaves;
+	s->leaves = s->a.last.leaves;
 	memset(s->last_mac, 0, STORE_MAC);
 }
 
@@ -222,7 +222,7 @@ int store_replay(struct store *s, struct store_replay_report *ret_report)
 	if (s->replayed)
 		return CV_ERR_STATE;
 	if ((r = find_applied(&rp)) != 0 || (r = load_all(&rp)) != 0 || (r = judge_end(&rp)) != 0 ||
-	    (r = settle(&rp)) != 0 || (r = syncer_start(s)) != 0 || (r = applier_start(s)) != 0) {
+	    (r = settle(&rp)) != 0 || (r = applier_start(s)) != 0) {
 		unload(s);
 		return r;
 	}

@@ -218,8 +218,6 @@ int store_scan(struct store *s, enum store_table t, const void *prefix, size_t p
 
 	if (prefix_n > STORE_KEY_MAX || !start_make(&st, &sc, from, from_n))
 		return 0;
-	if (s->lost)
-		return CV_ERR_IO;
 	r = tables_read(&s->t);
 	if (r != 0)
 		return r;

@@ -147,16 +147,16 @@ int store_open(const struct store_options *o, struct store **ret_store)
 	s->j.lock_fd = -1;
 	for (uint32_t i = 0; i < JOURNAL_FILES_MAX; i++)
 		s->j.f[i].fd = -1;
-	s->a.efd = s->sync.efd = -1;
+	s->a.efd = -1;
 	buf_init(&s->turn, STORE_BLOCK_MAX + BLOCK_MIN + BLOCK_SLACK);
-	if ((r = overlay_init(&s->ov)) != 0 || (r = applier_init(s)) != 0 || (r = syncer_init(s)) != 0 ||
+	if ((r = overlay_init(&s->ov)) != 0 || (r = applier_init(s)) != 0 ||
 	    (r = open_files(s, o->dir)) != 0 || (r = tables_applied(&s->t, &s->a.last)) != 0 || (r = turn_reset(s)) != 0)
 		goto out;
 	/* A small ring must not wait for the bytes that a large one may hold. */
 	ring = s->j.file_bytes * s->j.files;
 	if (s->o.apply_bytes > ring / 4)
 		s->o.apply_bytes = ring / 4;
-	s->leaves = s->durable_leaves = s->a.last.leaves;
+	s->leaves = s->a.last.leaves;
 	atomic_store(&s->a.leaves, s->a.last.leaves);
 	atomic_store(&s->a.seq, s->a.last.seq);
 	*ret_store = s;
@@ -176,8 +176,6 @@ int store_get(struct store *s, enum store_table t, const void *key, size_t key_n
 	assert(t >= STORE_META && t < STORE_TABLES);
 	if (key_n == 0 || key_n > STORE_KEY_MAX)
 		return CV_ERR_NOTFOUND;
-	if (s->lost)
-		return CV_ERR_IO;
 	if (!overlay_get(&s->ov, (uint8_t)t, key, key_n, &it))
 		return tables_get(&s->t, t, key, key_n, ret);
 	if (it.op == ITEM_DEL)
@@ -216,7 +214,7 @@ static void absorb(struct store *s)
 			s->clean = b;
 		s->clean_tail = tail;
 	}
-	if (idle && s->flight == NULL) {
+	if (idle) {
 		/* All that the overlay holds is in LMDB. */
 		overlay_clear(&s->ov);
 		block_free_list(s->clean);
@@ -391,7 +389,7 @@ uint64_t store_next_leaf(const struct store *s)
 
 uint64_t store_durable_leaves(const struct store *s)
 {
-	return s->durable_leaves;
+	return s->leaves;
 }
 
 void store_commit(struct store *s)
@@ -409,8 +407,8 @@ void store_rollback(struct store *s)
 /* ---- a turn's end --------------------------------------------------------------------------------------------- */
 
 /*
- * Seal cur, which has been placed, and give it its place; what follows is the next turn's. Until it is durable nothing that builds on
- * it may be either. *ret is the overlay's as well. 0 or CV_ERR_FULL (no memory: nothing happened).
+ * Seal cur, which has been placed, and give it its place; what follows is the next turn's. *ret is the overlay's as well. 0 or CV_ERR_FULL
+ * (no memory: nothing happened).
  */
 static int seal_block(struct store *s, uint8_t flags, struct block **ret)
 {
@@ -436,7 +434,6 @@ static int seal_block(struct store *s, uint8_t flags, struct block **ret)
 	copy = NULL;	/* transferred */
 	journal_claim(&s->j, b);
 	s->next_seq++;
-	s->leaves += b->leaves;
 	memcpy(s->last_mac, b->mac, STORE_MAC);
 	s->cur = next;
 	next = NULL;	/* transferred */
@@ -449,46 +446,25 @@ out:
 	return r;
 }
 
-/* Once b, the last block, was written and synced, or r tells why not: then its bytes may or may not be on disk, and no turn follows. */
-static int landed(struct store *s, struct block *b, int r)
-{
-	if (r == 0)
-		r = journal_written(&s->j);
-	if (r != 0) {
-		atomic_store(&s->a.failed, true);
-		return CV_ERR_IO;
-	}
-	s->durable_leaves += b->leaves;
-	applier_push(s, b);
-	return 0;
-}
-
-/* Write b and wait for it. After a failure the overlay is as before the turn. */
+/*
+ * Write b, which is the last block, and wait for it. After a failure its bytes may or may not be on disk, and no turn follows; the overlay
+ * is as before the turn.
+ */
 static int write_block(struct store *s, struct block *b)
 {
-	int r = landed(s, b, journal_write(&s->j, b));
+	int r = journal_write(&s->j, b);
 
-	if (r != 0) {
+	if (r == 0)
+		r = journal_written(&s->j);
+	if (r == 0) {
+		s->leaves += b->leaves;
+		applier_push(s, b);
+	} else {
+		atomic_store(&s->a.failed, true);
 		overlay_undo(&s->ov, 0);
 		block_free(b);
 	}
 	s->ov.undo_n = 0;
-	return r;
-}
-
-int store_landed(struct store *s, bool wait)
-{
-	int r;
-
-	if (s->flight == NULL)
-		return 0;
-	if (s->lost)
-		return CV_ERR_IO;
-	if ((r = syncer_take(s, wait)) == CV_ERR_BUSY)
-		return r;
-	if ((r = landed(s, s->flight, r)) == 0)
-		s->flight = NULL;	/* the applier's */
-	s->lost = r != 0;
 	return r;
 }
 
@@ -505,20 +481,16 @@ static bool placed(const struct store *s)
 	return at == PLACE_HERE || at == PLACE_NEXT;
 }
 
-/*
- * The open turn's block, sealed and placed; NULL if the turn is empty. 0, or an error after which the turn is forgotten.
- */
-static int turn_close(struct store *s, struct block **ret)
+int store_turn_end(struct store *s)
 {
+	struct block *b = NULL;
 	int r = 0;
 
 	assert(s->in_turn);
 	s->in_turn = false;
-	*ret = NULL;
 	turn_cut(s);	/* a request without commit is not part of the turn */
 	tables_rest(&s->t);
-	/* One block at a time: the last one alone may be torn. */
-	if (store_landed(s, true) != 0 || atomic_load(&s->a.failed))
+	if (atomic_load(&s->a.failed))
 		r = CV_ERR_IO;
 	else if (s->cur->puts == 0 && s->cur->leaves == 0)
 		return 0;
@@ -529,36 +501,12 @@ static int turn_close(struct store *s, struct block **ret)
 	else if (r == 0 && !placed(s))
 		r = CV_ERR_FULL;
 	if (r == 0)
-		r = seal_block(s, 0, ret);
-	if (r != 0)
+		r = seal_block(s, 0, &b);
+	if (r != 0) {
 		turn_forget(s);
-	return r;
-}
-
-int store_turn_end(struct store *s)
-{
-	struct block *b;
-	int r = turn_close(s, &b);
-
-	return r != 0 || b == NULL ? r : write_block(s, b);
-}
-
-int store_turn_hand(struct store *s)
-{
-	struct block *b;
-	int r = turn_close(s, &b);
-
-	if (r == 0 && b != NULL) {
-		s->ov.undo_n = 0;
-		s->flight = b;
-		syncer_give(s, b);
+		return r;
 	}
-	return r;
-}
-
-int store_synced_fd(const struct store *s)
-{
-	return s->sync.efd;
+	return write_block(s, b);
 }
 
 bool store_healthy(const struct store *s)
@@ -578,14 +526,11 @@ void store_turn_abort(struct store *s)
 
 int store_flush(struct store *s)
 {
-	int r;
-
 	assert(!s->in_turn);
-	r = store_landed(s, true);
 	if (s->replayed)
 		applier_flush(s, NULL, 0);
 	absorb(s);
-	if (r != 0 || atomic_load(&s->a.failed))
+	if (atomic_load(&s->a.failed))
 		return CV_ERR_IO;
 	return s->replayed && !applier_idle(s) ? CV_ERR_FULL : 0;
 }
@@ -644,7 +589,6 @@ int store_close(struct store *s, bool clean)
 		if (store_flush(s) == CV_ERR_IO || (clean && write_mark(s) != 0))
 			r = CV_ERR_IO;
 	}
-	syncer_free(s);
 	applier_free(s);
 	if (s->a.efd >= 0)
 		(void)close(s->a.efd);
@@ -652,7 +596,6 @@ int store_close(struct store *s, bool clean)
 	journal_close(&s->j);
 	overlay_free(&s->ov);
 	block_free_list(s->clean);
-	block_free(s->flight);
 	if (s->cur != NULL)
 		s->cur->p = NULL;	/* the turn's */
 	block_free(s->cur);

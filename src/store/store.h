@@ -6,7 +6,6 @@
  *	store_turn_begin
  *	    { store_get, store_scan, store_put, store_del, store_leaf ... store_commit or store_rollback }  for each request
  *	store_turn_end		one block of all committed requests, one fdatasync, then answers may leave
- *	or store_turn_hand	the same on a thread of its own, while the next turn is being decided; then store_landed
  *
  * Inside a turn reads see, newest first: this request's own puts, committed requests of this turn, blocks not yet
  * applied, LMDB. After store_turn_end returned 0 the turn is durable. Pointers from store_get stay valid until the
@@ -145,9 +144,9 @@ int store_put(struct store *s, enum store_table t, const void *key, size_t key_n
 int store_del(struct store *s, enum store_table t, const void *key, size_t key_n);
 /* Add a leaf to the open request; its index is what store_next_leaf answered before. 0, CV_ERR_LIMIT, CV_ERR_FULL. */
 int store_leaf(struct store *s, const void *p, size_t n);
-/* Index that the next store_leaf gets: leaves durable or on their way, plus committed in this turn, plus in the open request. */
+/* Index that the next store_leaf gets: durable leaves, plus committed in this turn, plus in the open request. */
 uint64_t store_next_leaf(const struct store *s);
-/* Leaves covered by durable blocks: the one on its way is not among them. */
+/* Leaves covered by durable blocks. */
 uint64_t store_durable_leaves(const struct store *s);
 /* The open request's puts and leaves join the turn; later requests of the turn see them. */
 void store_commit(struct store *s);
@@ -160,20 +159,6 @@ void store_rollback(struct store *s);
  * the store takes no further turn until then).
  */
 int store_turn_end(struct store *s) __attribute__((warn_unused_result));
-/*
- * The same, without waiting for the disk: the block is on its way, and the next turn may begin and see what this one holds. Whatever tells
- * of the turn waits until store_landed says 0. At most one block is on its way: this, store_turn_end, store_flush and store_close wait for
- * the one before, since a torn block may only ever be the last. 0 (also for an empty turn, durable as it is), or as store_turn_end.
- */
-int store_turn_hand(struct store *s) __attribute__((warn_unused_result));
-/*
- * Whether the block that was handed over is durable: 0 (or there was none), CV_ERR_BUSY (on its way; never with wait), CV_ERR_IO (its
- * write or sync failed, as of store_turn_end; an open turn that was built on it can only be aborted, and its end says the same. Nothing is
- * read any more either, since what memory holds may be on no disk).
- */
-int store_landed(struct store *s, bool wait) __attribute__((warn_unused_result));
-/* An eventfd, written to when a block handed over has landed: for edge-triggered waiting, need not be read. Owned by the store. */
-int store_synced_fd(const struct store *s);
 /* End the turn without writing anything: what its requests committed is forgotten too. */
 void store_turn_abort(struct store *s);
 /* Nothing failed for good so far. */

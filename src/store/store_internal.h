@@ -6,8 +6,7 @@
  *	overlay.c	newest value of each key that is not yet in LMDB, hashed and in order
  *	journal.c	the ring of files: create, open, place, write, look, search
  *	tables.c	LMDB: environment, read transaction, META row "journal"
- *	sync.c		the second thread: a block that is written and synced while core decides the next turn
- *	apply.c		the third thread: blocks -> hook -> LMDB
+ *	apply.c		the second thread: blocks -> hook -> LMDB
  *	replay.c	from the files to the state before the first turn
  *	scan.c		both sources merged in key order
  *	compact.c	what was deleted leaves the files of a store that is closed
@@ -18,7 +17,6 @@
 
 #include <lmdb.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 
 #include "base/buf.h"
@@ -204,7 +202,7 @@ enum spot { PLACE_HERE, PLACE_NEXT, PLACE_UNAPPLIED, PLACE_UNSIGNED };
 enum spot journal_place(const struct journal *j, size_t n, uint64_t applied_seq, uint64_t checkpointed);
 /* The place that journal_place named is b's: sets its file and offset. */
 void journal_claim(struct journal *j, struct block *b);
-/* Write b and the zeros that stand behind it (BLOCK_MIN bytes after b->n) at its place, and sync. Any thread. 0 or CV_ERR_IO. */
+/* Write b and the zeros that stand behind it (BLOCK_MIN bytes after b->n) at its place, and sync. 0 or CV_ERR_IO. */
 int journal_write(const struct journal *j, const struct block *b);
 /* That block is durable. 0 or CV_ERR_IO. */
 int journal_written(struct journal *j);
@@ -321,29 +319,6 @@ bool applier_idle(struct store *s);
 /* Take the list of applied blocks that are still in the overlay; *ret_idle: nothing else waits. */
 struct block *applier_take(struct store *s, struct block **ret_tail, bool *ret_idle);
 
-/* ---- sync.c --------------------------------------------------------------------------------------------------- */
-
-/* One block at a time. From given to done block and r are the thread's, else core's. */
-struct syncer {
-	pthread_t thread;
-	bool running;
-	sem_t given;			/* posted by core: a block, or NULL for the end */
-	sem_t done;			/* posted by the thread, taken by core once for each block */
-	atomic_bool busy;		/* a block is under way: where core looks without waiting */
-	int efd;			/* written to after done; -1 before syncer_init */
-	struct block *block;		/* NULL: none is under way */
-	int r;				/* what came of it */
-};
-
-int syncer_init(struct store *s);
-int syncer_start(struct store *s);
-/* Wait for the block under way, stop the thread. What it was given stays the store's. */
-void syncer_free(struct store *s);
-/* Have b, which is placed, written and synced. None is under way. */
-void syncer_give(struct store *s, struct block *b);
-/* What came of the block that was given: 0, CV_ERR_IO; without wait CV_ERR_BUSY as long as it is under way. */
-int syncer_take(struct store *s, bool wait);
-
 /* ---- store.c -------------------------------------------------------------------------------------------------- */
 
 /* A point in the turn to which it can be cut back. */
@@ -360,7 +335,6 @@ struct store {
 	struct journal j;
 	struct overlay ov;
 	struct applier a;
-	struct syncer sync;
 	struct buf turn;		/* the block of the open turn: header space, then items */
 	struct block *cur;		/* its block */
 	struct mark mark;		/* end of the committed requests; what lies behind is the open request's */
@@ -368,11 +342,8 @@ struct store {
 	struct block *clean_tail;
 	uint64_t old_seq;		/* last block of the overlay's old half, 0 = that is empty */
 	uint64_t gone_seq;		/* blocks up to this one are out of the overlay */
-	struct block *flight;		/* on its way to the disk; the open turn builds on it */
-	bool lost;			/* its sync failed: what the overlay holds may be in no file, so nothing is read any more */
 	uint64_t next_seq;
-	uint64_t leaves;		/* of sealed blocks, the one on its way among them */
-	uint64_t durable_leaves;
+	uint64_t leaves;		/* of durable blocks */
 	uint64_t checkpointed;
 	uint8_t last_mac[STORE_MAC];
 	bool replayed;

@@ -89,7 +89,6 @@ void vault_metrics(struct vault *v, struct buf *ret)
 	uint64_t size = 0;
 	uint8_t root[32];
 
-	(void)vault_turn_landed(v, true);	/* its answers say what came of it; what it may leave behind is not told as if it stood */
 	gauge(ret, "sealed", "1 while the vault is sealed.", v->state != VAULT_READY);
 	gauge(ret, "healthy", "1 while nothing failed for good.", vault_health(v) == WIRE_READY || vault_health(v) == WIRE_SEALED);
 	gauge(ret, "locked_bytes", "Bytes of secrets in locked memory.", crypto_locked_bytes(&unlocked));

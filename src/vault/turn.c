@@ -83,11 +83,7 @@ static void settle_counts(struct vault *v, uint64_t counts[PROBLEM_COUNT], int r
 /* What the turn's calls left behind in memory holds or not, as the turn does. */
 static void settle_calls(struct vault *v, int r)
 {
-	if (v->flying)
-		memcpy(v->flying_counts, v->turn_counts, sizeof(v->turn_counts));
-	else
-		settle_counts(v, v->turn_counts, r);
-	memset(v->turn_counts, 0, sizeof(v->turn_counts));
+	settle_counts(v, v->turn_counts, r);
 	/* Nobody was told their tokens, and no leaf says that they were opened. */
 	for (unsigned i = 0; r != 0 && i < v->opened; i++)
 		session_close(v->keys, v->open[i]);
@@ -112,15 +108,10 @@ static void settle_full(struct vault *v, int r, bool changed)
 		log_warn("no room could be made: %s", cv_strerror(r));
 }
 
-/*
- * With r, what failed before: then nothing of the turn stands. With hand the disk is not waited for: should it fail, no turn begins any
- * more, so what memory holds of this one is told to nobody.
- */
-static int end_turn(struct vault *v, int r, bool hand)
+/* With r, what failed before: then nothing of the turn stands. */
+static int end_turn(struct vault *v, int r)
 {
 	bool dirty, changed;
-
-	(void)vault_turn_landed(v, true);	/* a failure comes back from the store */
 
 	if (r == 0 && v->merges > 0)
 		r = vault_run_merges(v);
@@ -132,13 +123,9 @@ static int end_turn(struct vault *v, int r, bool hand)
 	if (r == 0) {
 		if (dirty)
 			store_commit(v->store);
-		r = hand ? store_turn_hand(v->store) : store_turn_end(v->store);
-		v->flying = r == 0 && hand;
-		v->flying_records = v->counters.next_serial - 1;
-		if (v->flying)
-			v->landed = 0;
-		else if (r == 0)
-			v->durable_records = v->flying_records;
+		r = store_turn_end(v->store);
+		if (r == 0)
+			v->durable_records = v->counters.next_serial - 1;
 	} else {
 		store_turn_abort(v->store);
 	}
@@ -162,35 +149,12 @@ static int end_turn(struct vault *v, int r, bool hand)
 
 int vault_turn_end(struct vault *v)
 {
-	return end_turn(v, 0, false);
-}
-
-int vault_turn_hand(struct vault *v)
-{
-	return end_turn(v, 0, true);
-}
-
-int vault_turn_landed(struct vault *v, bool wait)
-{
-	int r;
-
-	if (!v->flying)
-		return v->landed;
-	if ((r = store_landed(v->store, wait)) == CV_ERR_BUSY)
-		return r;
-	v->flying = false;
-	v->landed = r;
-	settle_counts(v, v->flying_counts, r);
-	if (r == 0)
-		v->durable_records = v->flying_records;
-	if (r != 0)
-		log_error("a turn could not be made durable: %s", cv_strerror(r));
-	return r;
+	return end_turn(v, 0);
 }
 
 void vault_turn_abort(struct vault *v, int r)
 {
-	(void)end_turn(v, r, false);
+	(void)end_turn(v, r);
 }
 
 void vault_turn_refused(struct vault *v, int r, struct buf *out)
@@ -207,11 +171,6 @@ void vault_turn_failed(int r, struct buf *out)
 	bool full = r == CV_ERR_FULL;
 
 	wire_refusal_put(out, full ? PROBLEM_STORAGE_FULL : PROBLEM_AUDIT_UNAVAILABLE, MESSAGE_NO_LEAF, NULL, full ? 30 : 0);
-}
-
-int vault_synced_fd(const struct vault *v)
-{
-	return v->state == VAULT_READY ? store_synced_fd(v->store) : -1;
 }
 
 int vault_applied_fd(const struct vault *v)

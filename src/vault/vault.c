@@ -432,8 +432,7 @@ static int stop(struct vault *v, bool clean)
 	memset(v->idem_cursor, 0, sizeof(v->idem_cursor));
 	v->merges = v->opened = 0;
 	v->state_dirty = v->tables_dirty = v->counters_dirty = v->full = v->refused_full = v->log_stuck = v->told_failed = false;
-	v->flying = v->directory_due = false;
-	v->landed = 0;
+	v->directory_due = false;
 	v->state = VAULT_SEALED;
 	if (open_store(v) != 0)
 		v->state = VAULT_FAILED;

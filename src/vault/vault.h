@@ -6,7 +6,6 @@
  *	vault_turn_begin
  *	    for each request: vault_call_begin, an operation, vault_call_end
  *	vault_turn_end			0: the answers may leave; else vault_turn_failed rewrites each of them
- *	or vault_turn_hand		and vault_turn_landed, while the next turn is being decided
  *
  * Rights, purposes and views are decided here from the policy document; a wrong decision can deny or mislabel, it cannot
  * decrypt, since only the session's own keys open class rows.
@@ -134,19 +133,7 @@ bool vault_turn_closed(const struct vault *v);
  * happened, and each of its answers becomes what vault_turn_failed writes.
  */
 int vault_turn_end(struct vault *v) __attribute__((warn_unused_result));
-/*
- * The same without waiting for the disk, as store_turn_hand: the next turn may begin, and this one's answers wait until vault_turn_landed
- * says 0. What is done between turns needs no landing, it waits for it itself.
- */
-int vault_turn_hand(struct vault *v) __attribute__((warn_unused_result));
-/*
- * What came of the turn that was handed over last: 0; CV_ERR_BUSY: it is on its way (never with wait); CV_ERR_IO: each of its answers
- * becomes what vault_turn_failed writes, and no turn begins any more.
- */
-int vault_turn_landed(struct vault *v, bool wait);
-/* Written to whenever a turn that was handed over has landed (edge-triggered, need not be read); -1 unless the vault is ready. */
-int vault_synced_fd(const struct vault *v);
-/* The answer that goes out instead when vault_turn_end or vault_turn_landed gave r. */
+/* The answer that goes out instead when vault_turn_end gave r. */
 void vault_turn_failed(int r, struct buf *out);
 /* The answer to a request for which vault_turn_begin gave r. */
 void vault_turn_refused(struct vault *v, int r, struct buf *out);

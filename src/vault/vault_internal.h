@@ -191,11 +191,7 @@ struct vault {
 	unsigned turn_calls;		/* calls of the open turn that ended */
 	uint64_t asked_us;		/* when the last turn with calls ended, monotonic */
 	uint64_t turn_counts[PROBLEM_COUNT];	/* their answers; they join counts when the turn is durable */
-	bool flying;			/* the turn before is on its way to the disk */
-	int landed;			/* else: what came of it */
-	uint64_t flying_counts[PROBLEM_COUNT];	/* its answers */
-	uint64_t flying_records;	/* records with it */
-	uint64_t durable_records;	/* and without it or the open turn */
+	uint64_t durable_records;	/* records without the open turn's */
 	unsigned opened;		/* sessions that the open turn opened: closed again if it fails */
 	struct session *open[VAULT_OPENED];
 	uint8_t mark[VAULT_MARKS][16];	/* members whose suspended mark or days the open turn changed */

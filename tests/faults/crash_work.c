@@ -233,20 +233,6 @@ static void office(struct fixture *f)
 	give_clerk(f, who.manager, 3);
 }
 
-/* The turn is synced by the store's thread, while the next one, which reads what it did, is open. */
-static unsigned handed_turn(struct fixture *f, const struct wire_envelope *env, bool session, test_run run, void *m)
-{
-	unsigned problem;
-
-	assert_int_equal(vault_turn_begin(f->v), 0);
-	problem = one_call(f, env, session, run, m);
-	assert_int_equal(vault_turn_hand(f->v), 0);
-	assert_int_equal(vault_turn_begin(f->v), 0);
-	assert_int_equal(vault_turn_landed(f->v, true), 0);
-	assert_int_equal(vault_turn_end(f->v), 0);
-	return problem;
-}
-
 /* So much work that the ring comes round, with a checkpoint now and then. */
 static void ring(struct fixture *f)
 {
@@ -256,17 +242,13 @@ static void ring(struct fixture *f)
 	enter(f, P_WORKER, worker);
 	enter(f, P_INTAKE, intake);
 	for (unsigned i = 0; i < 500; i++) {
-		unsigned record;
-
-		fixture_turn = i % 2 == 0 ? handed_turn : NULL;
-		record = make(f, worker, i % CRASH_VALUES);
+		unsigned record = make(f, worker, i % CRASH_VALUES);
 
 		if (i % 5 == 0)
 			hand_in(f, intake, record, (i + 1) % CRASH_VALUES);
 		if (i % 50 == 49)
 			sign(f);
 	}
-	fixture_turn = NULL;
 }
 
 /* Rekey and re-wrap, which is killed half-way and goes on. */

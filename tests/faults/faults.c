@@ -50,8 +50,6 @@ static uint32_t epoch_before;		/* of the class identity */
 static char root[32], crashed[48], work[48];
 static struct fault_plan plan;
 static bool quiet;			/* faults are not armed for now */
-static bool flights;			/* turns are handed over, and the next one is open meanwhile */
-static struct buf aside;		/* the answers of that one */
 static unsigned findings, runs;
 
 static const char *const value[VALUES] = { "张零", "张一", "张二", "张三", "张四", "张五", "张六", "张七", "张八", "张九" };
@@ -92,36 +90,10 @@ static bool closed(unsigned problem)
 	    (problem == PROBLEM_OVERLOADED && (plan.kind == FAULT_ALLOC || plan.kind == FAULT_MAP || plan.kind == FAULT_THREAD));
 }
 
-/*
- * Hand the turn over; while it is on its way to the disk the same call, if it was done, is decided in the next one, which builds on it.
- * Nothing of that may stand if the first does not. What came of the first.
- */
-static int fly(struct fixture *f, const struct wire_envelope *env, bool session, test_run run, void *m, bool done)
-{
-	struct buf answer = f->out;
-	int r = vault_turn_hand(f->v), next;
-
-	if (r != 0)
-		return r;
-	next = vault_turn_begin(f->v);
-	f->out = aside;
-	if (next == 0 && done && run != run_gov_create && run != run_activate)
-		(void)one_call(f, env, session, run, m);
-	aside = f->out;
-	f->out = answer;
-	r = vault_turn_landed(f->v, true);
-	if (next == 0)
-		next = vault_turn_end(f->v);
-	if (r != 0 && next == 0)
-		finding("a turn stands on one that failed");
-	return r;
-}
-
 static unsigned faulty_turn(struct fixture *f, const struct wire_envelope *env, bool session, test_run run, void *m)
 {
 	uint16_t problem = PROBLEM_INTERNAL;
 	uint64_t leaf;
-	bool done;
 	struct rd rd;
 	int r;
 
@@ -131,8 +103,8 @@ static unsigned faulty_turn(struct fixture *f, const struct wire_envelope *env, 
 	if ((r = vault_turn_begin(f->v)) != 0) {
 		vault_turn_refused(f->v, r, &f->out);
 	} else {
-		done = one_call(f, env, session, run, m) == 0;
-		if ((r = flights ? fly(f, env, session, run, m, done) : vault_turn_end(f->v)) != 0) {
+		(void)one_call(f, env, session, run, m);	/* what came of it stands in the answer */
+		if ((r = vault_turn_end(f->v)) != 0) {
 			buf_reset(&f->out);
 			vault_turn_failed(r, &f->out);
 			doubtful = r == CV_ERR_IO;
@@ -662,13 +634,10 @@ static void in_process(const char *name, void (*part)(struct fixture *f), const 
 		locked = crypto_locked_bytes(&unlocked);
 		buf_init(&f->out, 16u << 20);
 		buf_reserve(&f->out, 1u << 20);
-		buf_init(&aside, 16u << 20);
-		buf_reserve(&aside, 1u << 20);
 		snprintf(f->dir, sizeof(f->dir), "%s", work);
 		fixture_turn = faulty_turn;
 		part(f);
 		buf_free(&f->out);
-		buf_free(&aside);
 		if (descriptors() != before)
 			finding("%s: descriptors leak: %u, %u before", name, descriptors(), before);
 		if (crypto_locked_bytes(&unlocked) != locked)
@@ -688,7 +657,6 @@ struct scenario {
 	const char *name;
 	void (*run)(struct fixture *f);
 	void (*then)(struct fixture *f);
-	bool flights;
 };
 
 /* One run; returns whether the fault happened. */
@@ -701,7 +669,6 @@ static bool one_run(const struct scenario *s, const struct fault_plan *p)
 	memset(story, 0, sizeof(*story));
 	plan = *p;
 	quiet = false;
-	flights = s->flights;
 	copy(crashed, work);
 	fault_set(p, &story->report);
 	runs++;
@@ -754,7 +721,7 @@ static void make_crashed(void)
 
 static void full_disks(void)
 {
-	static const struct scenario s = { "full disk", full_disk, examine, false };
+	static const struct scenario s = { "full disk", full_disk, examine };
 	/* All of it; what LMDB grows into; the log's; and room on the disk, but none in LMDB's map. */
 	static const struct fault_plan plans[] = { { FAULT_SPACE, 1, true, PLACE_UNKNOWN }, { FAULT_SPACE, 1, true, PLACE_TABLES },
 		{ FAULT_SPACE, 1, true, PLACE_LOG }, { FAULT_FULL_MAP, 1, true, PLACE_UNKNOWN } };
@@ -765,7 +732,7 @@ static void full_disks(void)
 
 static void clocks(void)
 {
-	static const struct scenario s[] = { { "clock", jump_and_back, examine, false }, { "start", start_elsewhen, examine, false } };
+	static const struct scenario s[] = { { "clock", jump_and_back, examine }, { "start", start_elsewhen, examine } };
 	struct fault_plan none = { 0 };
 
 	for (size_t i = 0; i < sizeof(jumps) / sizeof(jumps[0]); i++) {
@@ -776,8 +743,7 @@ static void clocks(void)
 }
 
 static const struct scenario scenarios[] = {
-	{ "day", script, examine, false }, { "flight", script, examine, true }, { "keys", script_keys, examine, false },
-	{ "genesis", genesis, NULL, false },
+	{ "day", script, examine }, { "keys", script_keys, examine }, { "genesis", genesis, NULL },
 };
 
 int main(int argc, char **argv)

@@ -384,7 +384,6 @@ static void every_front_has_its_turn(void **state)
 	close(quiet);
 }
 
-/* Nothing goes to the disk, so no event of the disk's comes: the answers go with the run that decided them. */
 static void what_writes_nothing_is_answered_at_once(void **state)
 {
 	struct rig *r = *state;
@@ -394,8 +393,7 @@ static void what_writes_nothing_is_answered_at_once(void **state)
 	for (unsigned n = 1; n <= 3; n++) {
 		for (unsigned i = 0; i < n; i++)
 			send_message(fd, MSG_HEALTH, 0, connection, i + 1, NULL, 0);
-		turns_run(r->c);
-		assert_false(r->c->flying);
+		round_once(r);
 		for (unsigned i = 0; i < n; i++)
 			assert_int_equal(answer_of(fd, NULL, NULL), 0);
 		assert_int_equal(answer_of(fd, NULL, NULL), -1);
@@ -526,8 +524,8 @@ static void a_failed_turn_tells_nothing(void **state)
 	close(fd);
 }
 
-/* The disk refuses a turn that is on its way while the next one is open: neither tells anything but that, and health says so. */
-static void a_failed_sync_takes_the_open_turn_with_it(void **state)
+/* Neither it nor what comes later tells anything but that, and health says so. */
+static void a_turn_that_the_disk_refuses_is_the_last(void **state)
 {
 	struct rig *r = *state;
 	int fd = front_new(r);
@@ -546,7 +544,7 @@ static void a_failed_sync_takes_the_open_turn_with_it(void **state)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
 	for (unsigned i = 1; i <= 4; i++)
 		send_message(fd, MSG_CREATE, 0, x, i, b.p, b.n);
-	turns_run(r->c);
+	round_once(r);
 	for (unsigned i = 5; i <= 8; i++)
 		send_message(fd, MSG_CREATE, 0, x, i, b.p, b.n);
 	round_once(r);
@@ -700,7 +698,7 @@ int main(void)
 		ON(an_answer_of_many_messages_comes_whole),
 		ON(a_sealed_vault_answers_only_how_it_is),
 		cmocka_unit_test_setup_teardown(a_failed_turn_tells_nothing, small_setup, rig_teardown),
-		cmocka_unit_test_setup_teardown(a_failed_sync_takes_the_open_turn_with_it, small_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(a_turn_that_the_disk_refuses_is_the_last, small_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(what_does_not_fit_one_turn_goes_on_in_the_next, small_setup, rig_teardown),
 		ON(only_an_auditor_makes_core_apply_and_sign),
 		ON(a_change_of_the_directory_ends_its_turn),
