@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "audit/audit_internal.h"
+#include "audit/body.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "format/context.h"
@@ -18,10 +19,12 @@
 #define AUDITORS_MAX 64u
 #define SEGMENT_ENTRY (16u + 32u + PKSEAL_OVERHEAD)	/* auditor and sealed K_0 */
 /* Longest leaf with bodies, and a segment leaf: header and state hash, two lengths, padded plaintexts with their sealing. */
-#define ACTOR_MAX 75u
-#define DETAIL_MAX (50u + 64u + LEAF_CASE_MAX + LEAF_REASON_MAX)
+#define ACTOR_MAX 92u
+#define TOLD_MAX (26u + 2u * LEAF_CLASSES_MAX)
+#define REST_MAX (24u + 64u + LEAF_CASE_MAX + LEAF_REASON_MAX)
 #define PAD64(n) (((n) + 63u) / 64u * 64u)
-#define SEALED_LEAF_MAX (LEAF_HEADER + 32u + 4u + PAD64(ACTOR_MAX + DETAIL_MAX) + 16u + PAD64(DETAIL_MAX) + 48u)
+#define BODY_B_MAX (33u + PAD64(TOLD_MAX) + PAD64(REST_MAX) + 32u)
+#define SEALED_LEAF_MAX (LEAF_HEADER + 32u + 4u + PAD64(ACTOR_MAX + TOLD_MAX + REST_MAX) + 16u + BODY_B_MAX)
 #define SEGMENT_LEAF_MAX (LEAF_HEADER + 4u + 1u + AUDITORS_MAX * SEGMENT_ENTRY)
 #define ITEM_OVERHEAD 8u	/* what the store adds to a leaf, at most */
 
@@ -214,24 +217,6 @@ size_t audit_leaf_room(const struct audit *a)
 	return SEALED_LEAF_MAX + SEGMENT_LEAF_MAX + 2 * ITEM_OVERHEAD;
 }
 
-/* Segment id, turn and index: what both body keys are derived with. */
-static void key_input(const struct leaf *l, uint8_t ret[28])
-{
-	memcpy(ret, l->segment, 16);
-	be32_put(ret + 16, l->turn);
-	be64_put(ret + 20, l->index);
-}
-
-static void body_b_keys(const struct leaf *l, const uint8_t log_key[32], uint8_t ret_key[32], uint8_t ret_commit[32])
-{
-	uint8_t input[28];
-	const struct part part = { input, sizeof(input) };
-
-	key_input(l, input);
-	crypto_hash("cv1.leaf.b", log_key, 32, &part, 1, ret_key, 32);
-	crypto_hash("cv1.leaf.c", ret_key, 32, &part, 1, ret_commit, 32);
-}
-
 /* What the day key and the actor's key make of one leaf. */
 struct tags {
 	uint8_t actor[16], subject[16];
@@ -241,7 +226,7 @@ struct tags {
 /* Tags of the header, who and which child, and the child as this person meets it this day. */
 static void tags(struct audit *a, const struct audit_entry *e, const struct leaf *l, struct tags *ret)
 {
-	uint8_t day_key[16], n[8];
+	uint8_t day_key[16];
 
 	memset(ret->actor, 0, sizeof(ret->actor));
 	memset(ret->child, 0, sizeof(ret->child));
@@ -252,8 +237,7 @@ static void tags(struct audit *a, const struct audit_entry *e, const struct leaf
 		return;
 	}
 	audit_day_key(e->log_key, l->epoch, day_key);
-	be64_put(n, l->index);
-	crypto_siphash128(day_key, n, 8, ret->subject);
+	body_tag(day_key, l->index, ret->subject);
 	crypto_siphash128(day_key, e->actor.principal, 16, ret->child);
 	wipe(day_key, sizeof(day_key));
 }
@@ -357,7 +341,7 @@ static int body_a(struct audit *a, const struct leaf *l, const struct audit_entr
 	static const struct leaf_detail none;
 	const bool inside = e->log_key == NULL && memcmp(&e->detail, &none, sizeof(none)) != 0;
 	const size_t header_n = a->leaf.n;
-	uint8_t input[28], key[32], *p;
+	uint8_t input[BODY_INPUT], key[32], *p;
 	const struct part part = { input, sizeof(input) };
 	struct leaf_actor who = e->actor;
 
@@ -365,7 +349,7 @@ static int body_a(struct audit *a, const struct leaf *l, const struct audit_entr
 	buf_reset(&a->plain);
 	if (leaf_actor_encode(&who, inside ? &e->detail : NULL, &a->plain) != 0)
 		return CV_ERR_NOMEM;
-	key_input(l, input);
+	body_input(l, input);
 	crypto_hash("cv1.leaf.a", a->segment.key->bytes, CRYPTO_KEY, &part, 1, key, sizeof(key));
 	buf_u16(&a->leaf, (uint16_t)(a->plain.n + CRYPTO_TAG));
 	if ((p = buf_add(&a->leaf, a->plain.n + CRYPTO_TAG)) != NULL)
@@ -374,25 +358,42 @@ static int body_a(struct audit *a, const struct leaf *l, const struct audit_entr
 	return p != NULL ? 0 : CV_ERR_NOMEM;
 }
 
-/* Append body B, empty without a child; header_n bytes are its associated data. */
+/* Append a->plain as a box under key; header_n bytes are its associated data. */
+static int box(struct audit *a, const uint8_t key[32], size_t header_n)
+{
+	uint8_t *p = buf_add(&a->leaf, a->plain.n + CRYPTO_TAG);
+
+	if (p != NULL)
+		crypto_cell_seal(key, nonce0, a->leaf.p, header_n, a->plain.p, a->plain.n, p);
+	return p != NULL ? 0 : CV_ERR_NOMEM;
+}
+
+/* Append body B, empty without a child: what a receipt tells, then the rest. */
 static int body_b(struct audit *a, const struct leaf *l, const struct audit_entry *e, size_t header_n)
 {
-	uint8_t key[32], commit[32], *p;
+	const size_t at = a->leaf.n;
+	struct body_keys k;
+	uint8_t commit[32];
+	int r;
 
-	if (e->log_key == NULL) {
-		buf_u16(&a->leaf, 0);
+	buf_u16(&a->leaf, 0);
+	if (e->log_key == NULL)
 		return buf_ok(&a->leaf) ? 0 : CV_ERR_NOMEM;
-	}
-	buf_reset(&a->plain);
-	if (leaf_detail_encode(&e->detail, &a->plain) != 0)
-		return CV_ERR_NOMEM;
-	body_b_keys(l, e->log_key, key, commit);
-	buf_u16(&a->leaf, (uint16_t)(sizeof(commit) + a->plain.n + CRYPTO_TAG));
+	body_keys(l, e->log_key, &k);
+	body_commit(&k, commit);
 	buf_put(&a->leaf, commit, sizeof(commit));
-	if ((p = buf_add(&a->leaf, a->plain.n + CRYPTO_TAG)) != NULL)
-		crypto_cell_seal(key, nonce0, a->leaf.p, header_n, a->plain.p, a->plain.n, p);
-	wipe(key, sizeof(key));
-	return p != NULL ? 0 : CV_ERR_NOMEM;
+	buf_reset(&a->plain);
+	if ((r = leaf_told_encode(&e->detail, &a->plain)) != 0)
+		goto out;
+	buf_u8(&a->leaf, (uint8_t)(a->plain.n / 64));
+	if ((r = box(a, k.told, header_n)) != 0)
+		goto out;
+	buf_reset(&a->plain);
+	if ((r = leaf_rest_encode(&e->detail, &a->plain)) == 0 && (r = box(a, k.rest, header_n)) == 0)
+		be16_put(a->leaf.p + at, (uint16_t)(a->leaf.n - at - 2));
+out:
+	wipe(&k, sizeof(k));
+	return r;
 }
 
 static int sealed_leaf(struct audit *a, struct store *s, struct leaf *l, const struct audit_entry *e, uint64_t now_ms)
@@ -426,7 +427,7 @@ int audit_leaf(struct audit *a, struct store *s, const struct audit_entry *e, ui
 	int r;
 
 	assert(e->detail.bitmap_n <= sizeof(e->detail.bitmap) && e->detail.case_n <= LEAF_CASE_MAX);
-	assert(e->detail.reason_n <= LEAF_REASON_MAX);
+	assert(e->detail.reason_n <= LEAF_REASON_MAX && e->detail.classes <= LEAF_CLASSES_MAX);
 	notice_rollback(a, l.index);
 	if (e->clear != NULL)
 		r = clear_leaf(a, s, &l, e, e->clear, e->clear_n);
@@ -440,21 +441,16 @@ int audit_leaf(struct audit *a, struct store *s, const struct audit_entry *e, ui
 
 int audit_open_detail(const struct leaf *l, const uint8_t log_key[32], struct leaf_detail *ret)
 {
-	uint8_t key[32], commit[32], plain[PAD64(DETAIL_MAX)];
-	size_t n;
+	struct leaf_detail d = { .view = 0 };
+	struct body_keys k;
 	int r;
 
-	if ((l->flags & LEAF_CHILD) == 0 || l->body_b_n < 32 + CRYPTO_TAG)
+	if ((l->flags & LEAF_CHILD) == 0)
 		return CV_ERR_FORMAT;
-	n = l->body_b_n - 32u - CRYPTO_TAG;
-	if (n > sizeof(plain))
-		return CV_ERR_FORMAT;
-	body_b_keys(l, log_key, key, commit);
-	if (!crypto_equal(commit, l->body_b, 32))
-		r = CV_ERR_AUTH;
-	else if ((r = crypto_cell_open(key, nonce0, l->header, l->header_n, l->body_b + 32, n + CRYPTO_TAG, plain)) == 0)
-		r = leaf_detail_decode(plain, n, ret);
-	wipe(key, sizeof(key));
-	wipe(plain, sizeof(plain));
+	body_keys(l, log_key, &k);
+	if ((r = body_open_told(l, k.told, k.rest_hash, &d)) == 0 && (r = body_open_rest(l, k.rest, k.told_hash, &d)) == 0)
+		*ret = d;
+	wipe(&k, sizeof(k));
+	wipe(&d, sizeof(d));
 	return r;
 }

@@ -1,5 +1,6 @@
 #include "format/leaf.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -10,7 +11,7 @@
 #define FLAGS_ALL (LEAF_MUTATING | LEAF_CLEAR | LEAF_CHILD)
 #define BODY_PAD 64u
 #define TAG 16u			/* of a sealed body A */
-#define COMMIT_TAG 48u		/* commitment and tag of a body B */
+#define COMMIT 32u		/* in front of a body B */
 #define VIEW_MAX 2u
 
 const char *leaf_kind_name(unsigned kind)
@@ -50,18 +51,35 @@ const char *leaf_kind_name(unsigned kind)
 	}
 }
 
-/* A sealed body is whole paddings of plaintext and what sealing adds; one child has both bodies, no child none of B. */
-static int bodies_check(const struct leaf *l)
+/* A box is whole paddings of plaintext and its tag. */
+static bool box_fits(size_t n)
 {
-	size_t a = l->body_a_n, b = l->body_b_n;
+	return n >= TAG + BODY_PAD && (n - TAG) % BODY_PAD == 0;
+}
 
+/* Take a body B apart: commitment, paddings of the first box, its two boxes. */
+static int body_b_decode(struct leaf *l)
+{
+	struct rd r = rd_over(l->body_b, l->body_b_n);
+
+	l->commit = rd_take(&r, COMMIT);
+	l->told_n = (uint16_t)(rd_u8(&r) * BODY_PAD + TAG);
+	l->told = rd_take(&r, l->told_n);
+	l->rest_n = (uint16_t)rd_left(&r);
+	l->rest = rd_take(&r, l->rest_n);
+	return rd_ok(&r) && box_fits(l->told_n) && box_fits(l->rest_n) ? 0 : CV_ERR_FORMAT;
+}
+
+/* A leaf about a child has both bodies sealed, no child none of B. */
+static int bodies_check(struct leaf *l)
+{
 	if ((l->flags & LEAF_CLEAR) != 0)
-		return (l->flags & LEAF_CHILD) == 0 && b == 0 ? 0 : CV_ERR_FORMAT;
-	if (a < TAG + BODY_PAD || (a - TAG) % BODY_PAD != 0)
+		return (l->flags & LEAF_CHILD) == 0 && l->body_b_n == 0 ? 0 : CV_ERR_FORMAT;
+	if (!box_fits(l->body_a_n))
 		return CV_ERR_FORMAT;
 	if ((l->flags & LEAF_CHILD) == 0)
-		return b == 0 ? 0 : CV_ERR_FORMAT;
-	return b >= COMMIT_TAG + BODY_PAD && (b - COMMIT_TAG) % BODY_PAD == 0 ? 0 : CV_ERR_FORMAT;
+		return l->body_b_n == 0 ? 0 : CV_ERR_FORMAT;
+	return body_b_decode(l);
 }
 
 int leaf_decode(const uint8_t *p, size_t n, struct leaf *ret)
@@ -122,15 +140,22 @@ int leaf_header_encode(const struct leaf *l, struct buf *ret)
 	return buf_ok(ret) ? 0 : CV_ERR_NOMEM;
 }
 
-static void detail_put(const struct leaf_detail *d, struct buf *ret)
+static void told_put(const struct leaf_detail *d, struct buf *ret)
 {
-	buf_put(ret, d->record, 16);
 	buf_u8(ret, d->view);
 	buf_u16(ret, d->role);
 	buf_u16(ret, d->department);
 	buf_u16(ret, d->purpose);
 	buf_u16(ret, d->outcome);
 	buf_put(ret, d->approval, 16);
+	buf_u8(ret, d->classes);
+	for (unsigned i = 0; i < d->classes; i++)
+		buf_u16(ret, d->class[i]);
+}
+
+static void rest_put(const struct leaf_detail *d, struct buf *ret)
+{
+	buf_put(ret, d->record, 16);
 	buf_u32(ret, d->count);
 	buf_u8(ret, d->bitmap_n);
 	buf_put(ret, d->bitmap, d->bitmap_n);
@@ -167,33 +192,55 @@ int leaf_actor_encode(const struct leaf_actor *a, const struct leaf_detail *deta
 	buf_u16(ret, a->fields);
 	buf_put(ret, a->child, sizeof(a->child));
 	buf_u8(ret, detail != NULL);
-	if (detail != NULL)
-		detail_put(detail, ret);
+	if (detail != NULL) {
+		told_put(detail, ret);
+		rest_put(detail, ret);
+	}
 	return pad(ret, start);
 }
 
-int leaf_detail_encode(const struct leaf_detail *d, struct buf *ret)
+int leaf_told_encode(const struct leaf_detail *d, struct buf *ret)
 {
 	size_t start = ret->n;
 
-	detail_put(d, ret);
+	told_put(d, ret);
 	return pad(ret, start);
 }
 
-/* Read a detail; lengths over the maxima refuse it. */
-static int detail_get(struct rd *r, struct leaf_detail *ret)
+int leaf_rest_encode(const struct leaf_detail *d, struct buf *ret)
 {
-	memset(ret, 0, sizeof(*ret));
-	rd_copy(r, ret->record, 16);
+	size_t start = ret->n;
+
+	rest_put(d, ret);
+	return pad(ret, start);
+}
+
+static int told_get(struct rd *r, struct leaf_detail *ret)
+{
 	ret->view = rd_u8(r);
 	ret->role = rd_u16(r);
 	ret->department = rd_u16(r);
 	ret->purpose = rd_u16(r);
 	ret->outcome = rd_u16(r);
 	rd_copy(r, ret->approval, 16);
+	ret->classes = rd_u8(r);
+	if (ret->view > VIEW_MAX || ret->classes > LEAF_CLASSES_MAX)
+		return CV_ERR_FORMAT;
+	for (unsigned i = 0; i < ret->classes; i++) {
+		ret->class[i] = rd_u16(r);
+		if (i > 0 && ret->class[i - 1] >= ret->class[i])
+			return CV_ERR_FORMAT;
+	}
+	return rd_ok(r) ? 0 : CV_ERR_FORMAT;
+}
+
+/* Lengths over the maxima refuse it. */
+static int rest_get(struct rd *r, struct leaf_detail *ret)
+{
+	rd_copy(r, ret->record, 16);
 	ret->count = rd_u32(r);
 	ret->bitmap_n = rd_u8(r);
-	if (ret->view > VIEW_MAX || ret->bitmap_n > sizeof(ret->bitmap))
+	if (ret->bitmap_n > sizeof(ret->bitmap))
 		return CV_ERR_FORMAT;
 	rd_copy(r, ret->bitmap, ret->bitmap_n);
 	ret->case_n = rd_u8(r);
@@ -245,7 +292,8 @@ int leaf_actor_decode(const uint8_t *p, size_t n, struct leaf_actor *ret, int *r
 	has = rd_u8(&r);
 	if (!rd_ok(&r) || has > 1 || a.view > VIEW_MAX)
 		return CV_ERR_FORMAT;
-	if (has == 1 && (err = detail_get(&r, &d)) != 0)
+	memset(&d, 0, sizeof(d));
+	if (has == 1 && ((err = told_get(&r, &d)) != 0 || (err = rest_get(&r, &d)) != 0))
 		return err;
 	if ((err = padding_check(&r, n)) != 0)
 		return err;
@@ -256,16 +304,25 @@ int leaf_actor_decode(const uint8_t *p, size_t n, struct leaf_actor *ret, int *r
 	return 0;
 }
 
-int leaf_detail_decode(const uint8_t *p, size_t n, struct leaf_detail *ret)
+/* A part of its own, with its padding. */
+static int part_decode(const uint8_t *p, size_t n, int (*get)(struct rd *r, struct leaf_detail *ret), struct leaf_detail *ret)
 {
 	struct rd r = rd_over(p, n);
-	struct leaf_detail d;
+	struct leaf_detail d = *ret;
 	int err;
 
-	if ((err = detail_get(&r, &d)) != 0)
-		return err;
-	if ((err = padding_check(&r, n)) != 0)
+	if ((err = get(&r, &d)) != 0 || (err = padding_check(&r, n)) != 0)
 		return err;
 	*ret = d;
 	return 0;
+}
+
+int leaf_told_decode(const uint8_t *p, size_t n, struct leaf_detail *ret)
+{
+	return part_decode(p, n, told_get, ret);
+}
+
+int leaf_rest_decode(const uint8_t *p, size_t n, struct leaf_detail *ret)
+{
+	return part_decode(p, n, rest_get, ret);
 }

@@ -43,17 +43,28 @@ struct leaf {
 	size_t header_n;
 	const uint8_t *body_a, *body_b;
 	uint16_t body_a_n, body_b_n;
+	const uint8_t *commit;		/* of body B: 32 bytes, NULL without one */
+	const uint8_t *told, *rest;	/* its two boxes, each with its tag */
+	uint16_t told_n, rest_n;
 };
 /* 0 or CV_ERR_FORMAT (version, flags that contradict, lengths, trailing bytes). */
 int leaf_decode(const uint8_t *p, size_t n, struct leaf *ret);
 /* Append the header for *l (segment, tags, policy, state_hash given; bodies ignored). state_hash decides LEAF_MUTATING. */
 int leaf_header_encode(const struct leaf *l, struct buf *ret);
 
+#define LEAF_CLASSES_MAX 64	/* classes that one leaf names */
+/*
+ * What happened to a child's file. The first part is told to the child's people in a receipt, and is sealed apart from the rest: neither
+ * texts of people nor fields are in it, and of classes only those that are not hidden.
+ */
 struct leaf_detail {
-	uint8_t record[16];
 	uint8_t view;			/* 0 none, 1 masked, 2 clear */
 	uint16_t role, department, purpose, outcome;
 	uint8_t approval[16];
+	uint8_t classes;
+	uint16_t class[LEAF_CLASSES_MAX];	/* source classes of the fields, ascending */
+	/* The rest. */
+	uint8_t record[16];
 	uint32_t count;
 	uint8_t bitmap_n;		/* bytes, at most 64 */
 	uint8_t bitmap[64];
@@ -73,9 +84,13 @@ struct leaf_actor {
 };
 /* Body plaintexts, zero-padded to multiples of 64. detail NULL: none follows. 0 or CV_ERR_NOMEM. */
 int leaf_actor_encode(const struct leaf_actor *a, const struct leaf_detail *detail, struct buf *ret);
-int leaf_detail_encode(const struct leaf_detail *d, struct buf *ret);
+/* The two plaintexts of body B: what a receipt tells, and the rest. The same results. */
+int leaf_told_encode(const struct leaf_detail *d, struct buf *ret);
+int leaf_rest_encode(const struct leaf_detail *d, struct buf *ret);
 /* 0 or CV_ERR_FORMAT. *ret_has_detail tells whether *ret_detail was written. */
 int leaf_actor_decode(const uint8_t *p, size_t n, struct leaf_actor *ret, int *ret_has_detail, struct leaf_detail *ret_detail);
-int leaf_detail_decode(const uint8_t *p, size_t n, struct leaf_detail *ret);
+/* Read one part of a detail; members of the other part stay as they are. 0 or CV_ERR_FORMAT. */
+int leaf_told_decode(const uint8_t *p, size_t n, struct leaf_detail *ret);
+int leaf_rest_decode(const uint8_t *p, size_t n, struct leaf_detail *ret);
 
 #endif

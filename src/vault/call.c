@@ -242,6 +242,20 @@ static const uint8_t *name_state(struct vault *v, uint8_t digest[32])
 	return digest;
 }
 
+/* Which classes a receipt may name: those of the fields, without hidden ones. */
+static void tell_classes(struct vault *v, struct leaf_detail *d)
+{
+	uint64_t seen = 0;
+
+	for (unsigned i = 0; i < d->bitmap_n * 8u && i < policy_fields(v->policy); i++)
+		if ((d->bitmap[i / 8] >> i % 8 & 1) != 0)
+			seen |= (uint64_t)1 << policy_class_position(v->policy, policy_field(v->policy, i)->class);
+	d->classes = 0;
+	for (unsigned i = 0; i < policy_classes(v->policy); i++)
+		if ((seen >> i & 1) != 0 && !policy_class(v->policy, i)->hidden)
+			d->class[d->classes++] = policy_class(v->policy, i)->id;
+}
+
 /* Add the call's leaf to the open request. */
 static int add_leaf(struct vault *v, struct vault_call *c, uint64_t *ret_index)
 {
@@ -258,6 +272,7 @@ static int add_leaf(struct vault *v, struct vault_call *c, uint64_t *ret_index)
 		e.state_hash = name_state(v, state);
 	fill_actor(v, c, &e.actor);
 	c->detail.outcome = outcome_of(c);
+	tell_classes(v, &c->detail);
 	e.detail = c->detail;
 	r = audit_leaf(v->audit, v->store, &e, c->now_ms, ret_index);
 	wipe(&e, sizeof(e));

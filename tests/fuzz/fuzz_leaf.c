@@ -33,16 +33,29 @@ static void actor(const uint8_t *p, size_t n)
 	must_be(&b, p, n);
 }
 
-static void detail(const uint8_t *p, size_t n)
+static void told(const uint8_t *p, size_t n)
 {
-	struct leaf_detail d;
+	struct leaf_detail d = { .view = 0 };
 	struct buf b;
 
-	if (leaf_detail_decode(p, n, &d) != 0)
+	if (leaf_told_decode(p, n, &d) != 0)
+		return;
+	MUST(d.classes <= LEAF_CLASSES_MAX);
+	buf_init(&b, 1 << 20);
+	MUST(leaf_told_encode(&d, &b) == 0);
+	must_be(&b, p, n);
+}
+
+static void rest(const uint8_t *p, size_t n)
+{
+	struct leaf_detail d = { .view = 0 };
+	struct buf b;
+
+	if (leaf_rest_decode(p, n, &d) != 0)
 		return;
 	MUST(d.bitmap_n <= sizeof(d.bitmap) && d.case_n <= LEAF_CASE_MAX && d.reason_n <= LEAF_REASON_MAX);
 	buf_init(&b, 1 << 20);
-	MUST(leaf_detail_encode(&d, &b) == 0);
+	MUST(leaf_rest_encode(&d, &b) == 0);
 	must_be(&b, p, n);
 }
 
@@ -50,6 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	leaf(data, size);
 	actor(data, size);
-	detail(data, size);
+	told(data, size);
+	rest(data, size);
 	return 0;
 }

@@ -93,21 +93,22 @@ seed("view", "contact", u8(20) + u8(7) + u8(0) + contact)
 seed("view", "count", u8(18) + u8(6) + u8(0) + u16(1) + u8(7) + u32(len(contact)) + contact)
 
 # ---- section 9 -----------------------------------------------------------------------------------------------------------
-detail = run(1, 16) + u8(2) + u16(3) + u16(0x101) + u16(1) + u16(0) + run(9, 16) + u32(1) + u8(3) + b"\1\2\4"
-detail += u8(4) + b"2026" + u16(5) + b"visit"
-actor = run(1, 16) + run(2, 16) + run(3, 16) + run(4, 16) + u32(1000) + u32(4242) + u16(0)
-seed("leaf", "detail", pad(detail, 64))
+told = u8(2) + u16(3) + u16(0x101) + u16(1) + u16(0) + run(9, 16) + u8(2) + u16(0x10) + u16(0x40)
+rest = run(1, 16) + u32(1) + u8(3) + b"\1\2\4" + u8(4) + b"2026" + u16(5) + b"visit"
+actor = run(1, 16) + run(2, 16) + run(3, 16) + run(4, 16) + u32(1000) + u32(4242) + u16(0) + u16(3) + u16(0x101) + u16(1) + u8(2) + u16(3) + run(8, 8)
+seed("leaf", "told", pad(told, 64))
+seed("leaf", "rest", pad(rest, 64))
 seed("leaf", "actor", pad(actor + u8(0), 64))
-seed("leaf", "actor-detail", pad(actor + u8(1) + detail, 64))
+seed("leaf", "actor-detail", pad(actor + u8(1) + told + rest, 64))
 
 
 def leaf(kind, flags, a, b, state=b""):
-    header = u8(1) + u8(kind) + u16(flags) + u64(7) + u48(1790000000123) + u32(3) + run(1, 16) + u32(2) + run(2, 16) + run(3, 16)
+    header = u8(2) + u8(kind) + u16(flags) + u64(7) + u48(1790000000123) + u32(3) + run(1, 16) + u32(2) + run(2, 16) + run(3, 16)
     return header + run(4, 16) + state + u16(len(a)) + a + u16(len(b)) + b
 
 
-seed("leaf", "read", leaf(2, 4, run(0, 16 + 128), run(0, 48 + 128)))
-seed("leaf", "patch", leaf(25, 5, run(0, 16 + 128), run(0, 48 + 128), run(5, 32)))
+seed("leaf", "read", leaf(2, 4, run(0, 16 + 128), run(0, 32) + u8(1) + run(0, 16 + 64) + run(0, 16 + 128)))
+seed("leaf", "patch", leaf(25, 5, run(0, 16 + 128), run(0, 32) + u8(1) + run(0, 16 + 64) + run(0, 16 + 128), run(5, 32)))
 seed("leaf", "start", leaf(17, 2, u8(1) + u64(2) + u64(0) + u8(5) + b"0.1.0", b""))
 seed("leaf", "refused", leaf(15, 0, run(0, 16 + 128), b""))
 

@@ -458,10 +458,14 @@ class Hoard:
 
     def open_detail(self, header, body, place):
         for record, r in self.records.items():
-            key = h("cv1.leaf.b", r.log_key, 32, place)
-            if h("cv1.leaf.c", key, 32, place) == body[:32]:
+            both = h("cv1.leaf.b", r.log_key, 64, place)
+            keys = both[:32], both[32:]
+            if h("cv1.leaf.c", b"", 32, *(h("cv1.leaf.c", key, 32, place) for key in keys)) != body[:32]:
+                continue
+            end = 33 + 64 * body[32] + 16
+            for key, box in zip(keys, (body[33:end], body[end:])):
                 try:
-                    self.note("leaf, what of a child", record, crypto_aead_chacha20poly1305_ietf_decrypt(body[32:], header, bytes(12), key))
+                    self.note("leaf, what of a child", record, crypto_aead_chacha20poly1305_ietf_decrypt(box, header, bytes(12), key))
                 except exceptions.CryptoError as e:
                     raise BadSeal("body B") from e
 

@@ -86,8 +86,8 @@ static struct leaf_detail detail(void)
 {
 	static const char reason[] = "探访 home visit";
 	struct leaf_detail d = { .view = 1, .role = 0x0102, .department = 0x0304, .purpose = 0x0506, .outcome = 0x090A,
-		.count = 0x0B0C0D0E, .bitmap_n = 3, .bitmap = { 0x81, 0x00, 0x7E }, .case_n = 8, .case_text = "2026-7/4",
-		.reason_n = sizeof(reason) - 1 };
+		.classes = 2, .class = { 0x10, 0x110 }, .count = 0x0B0C0D0E, .bitmap_n = 3, .bitmap = { 0x81, 0x00, 0x7E },
+		.case_n = 8, .case_text = "2026-7/4", .reason_n = sizeof(reason) - 1 };
 
 	run(d.record, 0x51, 16);
 	run(d.approval, 0xE1, 16);
@@ -101,6 +101,9 @@ static struct leaf_detail long_detail(void)
 
 	d.view = 2;
 	d.outcome = 0;
+	d.classes = LEAF_CLASSES_MAX;
+	for (unsigned i = 0; i < LEAF_CLASSES_MAX; i++)
+		d.class[i] = (uint16_t)(0x10 * (i + 1));
 	d.count = 1;
 	d.bitmap_n = sizeof(d.bitmap);
 	run(d.bitmap, 1, sizeof(d.bitmap));
@@ -194,11 +197,17 @@ static void bodies_are_encoded_as_known(void **state)
 	assert_int_equal(leaf_actor_encode(&a, &d, &b), 0);
 	assert_vec("actor_detail_plain", b.p, b.n);
 	buf_reset(&b);
-	assert_int_equal(leaf_detail_encode(&d, &b), 0);
-	assert_vec("detail_plain", b.p, b.n);
+	assert_int_equal(leaf_told_encode(&d, &b), 0);
+	assert_vec("told_plain", b.p, b.n);
 	buf_reset(&b);
-	assert_int_equal(leaf_detail_encode(&l, &b), 0);
-	assert_vec("detail_long_plain", b.p, b.n);
+	assert_int_equal(leaf_rest_encode(&d, &b), 0);
+	assert_vec("rest_plain", b.p, b.n);
+	buf_reset(&b);
+	assert_int_equal(leaf_told_encode(&l, &b), 0);
+	assert_vec("told_long_plain", b.p, b.n);
+	buf_reset(&b);
+	assert_int_equal(leaf_rest_encode(&l, &b), 0);
+	assert_vec("rest_long_plain", b.p, b.n);
 	buf_free(&b);
 }
 
@@ -255,7 +264,7 @@ static void assert_opens(const struct leaf *l, const char *leaf, const char *key
 }
 
 /* A leaf about the child: its tags, and both bodies under the keys of the file. */
-static void child_leaf_opens(const char *name, struct vec *bytes, struct leaf *ret, const char *plain_b)
+static void child_leaf_opens(const char *name, struct vec *bytes, struct leaf *ret, const char *told, const char *rest)
 {
 	uint8_t log_key[32], tag[16], index[8];
 	char plain_a[32];
@@ -277,12 +286,16 @@ static void child_leaf_opens(const char *name, struct vec *bytes, struct leaf *r
 	assert_opens(ret, name, "a_key", ret->body_a, ret->body_a_n, plain_a);
 	vec_of(name, "b_commit", &v);
 	assert_memory_equal(ret->body_b, v.p, 32);
-	assert_opens(ret, name, "b_key", ret->body_b + 32, ret->body_b_n - 32u, plain_b);
+	assert_opens(ret, name, "told_key", ret->told, ret->told_n, told);
+	assert_opens(ret, name, "rest_key", ret->rest, ret->rest_n, rest);
 	run(log_key, 0x91, 32);
 	assert_int_equal(audit_open_detail(ret, log_key, &d), 0);
 	buf_init(&b, 4096);
-	assert_int_equal(leaf_detail_encode(&d, &b), 0);
-	assert_vec(plain_b, b.p, b.n);
+	assert_int_equal(leaf_told_encode(&d, &b), 0);
+	assert_vec(told, b.p, b.n);
+	buf_reset(&b);
+	assert_int_equal(leaf_rest_encode(&d, &b), 0);
+	assert_vec(rest, b.p, b.n);
 	buf_free(&b);
 }
 
@@ -292,13 +305,13 @@ static void known_leaves_open_under_known_keys(void **state)
 	struct leaf l;
 
 	(void)state;
-	child_leaf_opens("read", &bytes, &l, "detail_plain");
+	child_leaf_opens("read", &bytes, &l, "told_plain", "rest_plain");
 	assert_int_equal(l.turn, 0);
 	assert_null(l.state_hash);
-	child_leaf_opens("patch", &bytes, &l, "detail_long_plain");
+	child_leaf_opens("patch", &bytes, &l, "told_long_plain", "rest_long_plain");
 	assert_int_equal(l.turn, 1);
 	assert_non_null(l.state_hash);
-	child_leaf_opens("reveal", &bytes, &l, "detail_plain");
+	child_leaf_opens("reveal", &bytes, &l, "told_plain", "rest_plain");
 	assert_int_equal(l.turn, 2);
 }
 
@@ -309,7 +322,7 @@ static void known_leaf_with_wide_numbers_opens(void **state)
 	struct leaf l;
 
 	(void)state;
-	child_leaf_opens("wide", &bytes, &l, "detail_plain");
+	child_leaf_opens("wide", &bytes, &l, "told_plain", "rest_plain");
 	run(segment, 0x21, 16);
 	run(state_hash, 0x61, 32);
 	vec("policy_digest", &digest);

@@ -97,14 +97,18 @@ def pad64(data):
     return data + bytes(-len(data) % 64)
 
 
-def detail(view, outcome, count, bitmap, case, reason):
-    data = run(0x51, 16) + u8(view) + u16(0x0102) + u16(0x0304) + u16(0x0506) + u16(outcome) + run(0xE1, 16) + u32(count)
-    return data + u8(len(bitmap)) + bitmap + u8(len(case)) + case + u16(len(reason)) + reason
+def told(view, outcome, classes):
+    data = u8(view) + u16(0x0102) + u16(0x0304) + u16(0x0506) + u16(outcome) + run(0xE1, 16) + u8(len(classes))
+    return data + b"".join(u16(c) for c in classes)
+
+
+def rest(count, bitmap, case, reason):
+    return run(0x51, 16) + u32(count) + u8(len(bitmap)) + bitmap + u8(len(case)) + case + u16(len(reason)) + reason
 
 
 ACTOR_CLEAR = PRINCIPAL + SESSION + REQUEST + REQUEST_DIGEST + u32(0x000003E8) + u32(0x00012345) + u16(0x0708)
-DETAIL = detail(1, 0x090A, 0x0B0C0D0E, bytes([0x81, 0x00, 0x7E]), b"2026-7/4", "探访 home visit".encode())
-LONG = detail(2, 0, 1, run(1, 64), b"c" * 64, b"r" * 512)
+DETAIL = told(1, 0x090A, [0x10, 0x110]), rest(0x0B0C0D0E, bytes([0x81, 0x00, 0x7E]), b"2026-7/4", "探访 home visit".encode())
+LONG = told(2, 0, range(0x10, 0x410, 0x10)), rest(1, run(1, 64), b"c" * 64, b"r" * 512)
 
 
 def act(view, fields, child):
@@ -113,9 +117,9 @@ def act(view, fields, child):
 
 
 actor_plain = out("actor_plain", pad64(ACTOR_CLEAR + act(2, 0x1122, run(0xC1, 8)) + u8(0)))
-actor_detail_plain = out("actor_detail_plain", pad64(ACTOR_CLEAR + act(1, 8, bytes(8)) + u8(1) + DETAIL))
-detail_plain = out("detail_plain", pad64(DETAIL))
-long_plain = out("detail_long_plain", pad64(LONG))
+actor_detail_plain = out("actor_detail_plain", pad64(ACTOR_CLEAR + act(1, 8, bytes(8)) + u8(1) + b"".join(DETAIL)))
+detail_plain = out("told_plain", pad64(DETAIL[0])), out("rest_plain", pad64(DETAIL[1]))
+long_plain = out("told_long_plain", pad64(LONG[0])), out("rest_long_plain", pad64(LONG[1]))
 
 
 # ---- keys -----------------------------------------------------------------------------------------------------------------
@@ -162,8 +166,11 @@ def sealed(name, kind, index, time, epoch, turn, plain_b, state=b""):
     key_a = out(name + "_a_key", blake("cv1.leaf.a", segment_key[turn], 32, key_input))
     a, b = cell(key_a, ad, plain_a), b""
     if plain_b:
-        key_b = out(name + "_b_key", blake("cv1.leaf.b", LOG_KEY, 32, key_input))
-        b = out(name + "_b_commit", blake("cv1.leaf.c", key_b, 32, key_input)) + cell(key_b, ad, plain_b)
+        both = blake("cv1.leaf.b", LOG_KEY, 64, key_input)
+        keys = out(name + "_told_key", both[:32]), out(name + "_rest_key", both[32:])
+        hashes = [blake("cv1.leaf.c", key, 32, key_input) for key in keys]
+        b = out(name + "_b_commit", blake("cv1.leaf.c", b"", 32, *hashes)) + u8(len(plain_b[0]) // 64)
+        b += b"".join(cell(key, ad, plain) for key, plain in zip(keys, plain_b))
     return out(name + "_leaf", ad + u16(len(a)) + a + u16(len(b)) + b)
 
 
@@ -186,7 +193,7 @@ log = [opened, sealed("read", 2, 1, TIME, EPOCH, 0, detail_plain),
 
 # Outside that log: every number at its full width; and a leaf without a child.
 sealed("wide", 26, 0x0102030405060708, 0x0A0B0C0D0E0F, 0x11121314, 2, detail_plain, STATE_HASH)
-sealed("childless", 16, 0x0102030405060709, 0x0A0B0C0D0E10, 0x11121314, 1, b"")
+sealed("childless", 16, 0x0102030405060709, 0x0A0B0C0D0E10, 0x11121314, 1, None)
 
 
 # ---- tree, epochs, checkpoint ---------------------------------------------------------------------------------------------
