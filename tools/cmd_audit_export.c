@@ -2,9 +2,10 @@
  * childvault audit export: a copy of the log of a vault whose daemon may be at work.
  *
  * The checkpoint is read first, and it alone decides what is copied: the seals, entries and tiles that a tree of its size
- * has. Whatever the log grows by meanwhile is left out, the tail too. Full bundles and tiles stay for ever; a partial one
- * goes away when a longer or the full one stands and a newer checkpoint is signed, and then its beginning is cut out of
- * that one. The checkpoint is written last, so a copy that was cut short has none; then the copy is verified.
+ * has, their subject tags and the policy documents. Whatever the log grows by meanwhile is left out, the tail too. Full
+ * bundles and tiles stay for ever; a partial one goes away when a longer or the full one stands and a newer checkpoint is
+ * signed, and then its beginning is cut out of that one. The checkpoint is written last, so a copy that was cut short has
+ * none; then the copy is verified.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,13 +25,17 @@
 
 #define ATTEMPTS 5u		/* a checkpoint moves on once a second at most, and one attempt is mostly faster */
 #define LOOKS 4u		/* after a partial tile that was replaced while it was looked for */
-#define FILE_MAX (32u << 20)	/* 256 leaves of 65,535 bytes, and more than any other file */
+#define FILE_MAX (1u << 30)	/* the column of subject tags of 50 million leaves, and more than any other file */
+#define TAGS_ENTRY 20u		/* docs/FORMAT.md section 10 */
+#define PEOPLE_MAX (64u << 20)
 #define TEXT_MAX 8192u
 #define FAULTS_SHOWN 10u
 #define PATH_ROOM 4096
 
 struct export {
-	const char *to;
+	const char *to, *key;	/* key: the auditor's file, or NULL */
+	uint64_t key_fd;
+	struct buf people;	/* sealed to that auditor */
 	int from_fd, to_fd;
 	struct buf note;	/* the checkpoint */
 	uint64_t size;		/* of its tree */
@@ -260,6 +265,39 @@ static void remove_partials(const struct export *x)
 	}
 }
 
+/* ---- what helps to read it ---------------------------------------------------------------------------------------------------- */
+
+/* The subject tags of the leaves that are copied; a column that lacks some is left to the verifier. */
+static int copy_tags(struct export *x)
+{
+	int code = take_file(x, "tags");
+
+	if (code != 0)
+		return code == CV_ERR_NOTFOUND ? 0 : code;
+	if (x->size * TAGS_ENTRY < x->file.n)
+		buf_cut(&x->file, (size_t)x->size * TAGS_ENTRY);
+	return put_file(x, "tags", &x->file);
+}
+
+static int copy_policy(void *cookie, const char *name)
+{
+	char path[64];
+
+	if (strlen(name) != 32 || strspn(name, "0123456789abcdef") != 32)
+		return 0;	/* one that is being written */
+	snprintf(path, sizeof path, "policy/%s", name);
+	return copy_file(cookie, path);
+}
+
+static int copy_aids(struct export *x)
+{
+	int code = copy_tags(x);
+
+	if (code == 0 && faccessat(x->from_fd, "policy", F_OK, 0) == 0)
+		code = files_list(x->from_fd, "policy", copy_policy, x);
+	return code == 0 && x->key != NULL ? put_file(x, "people", &x->people) : code;
+}
+
 /* ---- all of it ------------------------------------------------------------------------------------------------------------------ */
 
 static int copy_all(struct export *x)
@@ -273,7 +311,7 @@ static int copy_all(struct export *x)
 	if (!buf_ok(&x->note) || note_size(&x->note, &x->size) != 0)
 		return cli_fail(EXIT_VERIFY, "the log was changed: its checkpoint is none", "日志被改动：检查点格式不符");
 	if ((code = copy_file(x, "log.vkey")) != 0 || (code = copy_file(x, "epochs")) != 0 || (code = copy_seals(x)) != 0 ||
-	    (code = copy_tiles(x)) != 0)
+	    (code = copy_tiles(x)) != 0 || (code = copy_aids(x)) != 0)
 		return code;
 	if (syncfs(x->to_fd) != 0)
 		return cannot_write(x, "");
@@ -347,23 +385,34 @@ static int open_folders(struct export *x, const char *dir)
 
 int audit_export(int argc, char **argv)
 {
-	static const struct cli_help help = { "audit export DIR --to OUT",
+	static const struct cli_help help = { "audit export DIR --to OUT [--key FILE]",
 		"Copies the audit log of the vault in DIR, up to its present checkpoint, to the new folder OUT, as C2SP tools and\n"
-		"`audit verify` read it, and verifies the copy. The daemon may be at work meanwhile.",
-		"把档案库 DIR 的审计日志（截至当前检查点）复制到新目录 OUT 并核对副本，供 C2SP 工具和 audit verify 使用；服务可照常运行。" };
-	struct export x = { .from_fd = -1, .to_fd = -1 };
-	const struct cli_option options[] = { { "to", OPTION_TEXT, &x.to, "OUT", "a folder that does not exist yet", "尚不存在的目录" } };
+		"`audit verify` read it, and verifies the copy. The daemon may be at work meanwhile.\n"
+		"With an auditor's key file it asks the daemon for the people behind the entries, sealed to that auditor, so that\n"
+		"childvault-audit names them offline.",
+		"把档案库 DIR 的审计日志（截至当前检查点）复制到新目录 OUT 并核对副本，供 C2SP 工具和 audit verify 使用；服务可照常运行。\n"
+		"给出审计员密钥文件时，另向服务取得密封给该审计员的人员名单，供 childvault-audit 离线显示姓名。" };
+	struct export x = { .from_fd = -1, .to_fd = -1, .key_fd = UINT64_MAX };
+	const struct cli_option options[] = { { "to", OPTION_TEXT, &x.to, "OUT", "a folder that does not exist yet", "尚不存在的目录" },
+		{ "key", OPTION_TEXT, &x.key, "FILE", "an auditor's key file", "审计员密钥文件" },
+		{ "passphrase-fd", OPTION_NUMBER, &x.key_fd, "N", "read its passphrase from descriptor N", "从描述符 N 读口令" } };
+	char socket[PATH_ROOM];
 	struct cli_args a;
-	int code;
+	int code = 0;
 
-	if (!cli_parse(argc, argv, &help, options, 1, 1, 1, &a))
+	if (!cli_parse(argc, argv, &help, options, sizeof options / sizeof options[0], 1, 1, &a))
 		return a.exit;
 	if (x.to == NULL)
 		return cli_usage("audit export", "--to OUT is missing", "缺少 --to 目录");
 	buf_init(&x.note, NOTE_MAX);
 	buf_init(&x.file, FILE_MAX);
 	buf_init(&x.text, TEXT_MAX);
-	if ((code = open_folders(&x, a.argv[0])) == 0)
+	buf_init(&x.people, PEOPLE_MAX);
+	if (cli.socket == NULL && snprintf(socket, sizeof socket, "%s/api.sock", a.argv[0]) < (int)sizeof socket)
+		cli.socket = socket;
+	if (x.key != NULL)
+		code = audit_people(x.key, x.key_fd, &x.people);
+	if (code == 0 && (code = open_folders(&x, a.argv[0])) == 0)
 		code = export_log(&x);
 	if (x.from_fd >= 0)
 		(void)close(x.from_fd);	/* folders */
@@ -372,5 +421,6 @@ int audit_export(int argc, char **argv)
 	buf_free(&x.note);
 	buf_free(&x.file);
 	buf_free(&x.text);
+	buf_free(&x.people);
 	return code;
 }

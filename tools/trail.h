@@ -45,7 +45,10 @@ const struct genesis_body *trail_genesis(const struct trail *t);
 uint64_t trail_size(const struct trail *t);
 /* Show leaves from index from on and below end (at most trail_size). 0; CV_ERR_FORMAT, CV_ERR_IO, CV_ERR_NOMEM. */
 int trail_range(struct trail *t, uint64_t from, uint64_t end);
-/* Show leaves whose time is from_ms or later and before to_ms (UINT64_MAX: to the end). As trail_range. */
+/*
+ * Show leaves whose time is from_ms or later and before to_ms (UINT64_MAX: to the end), found by their days: as audit_find_days
+ * (audit/audit.h) has it. As trail_range.
+ */
 int trail_between(struct trail *t, uint64_t from_ms, uint64_t to_ms);
 /*
  * The next leaf that is to be shown. 1 and *ret; 0: there is none any more; CV_ERR_FORMAT (a leaf that is none), CV_ERR_NOTFOUND (a bundle

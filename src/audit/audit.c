@@ -11,6 +11,7 @@
 #include "audit/body.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "format/context.h"
 #include "store/files.h"
 
@@ -180,6 +181,22 @@ void audit_policy(struct audit *a, const uint8_t digest[32])
 {
 	memcpy(a->policy, digest, sizeof(a->policy));
 	segment_end(a);
+}
+
+int audit_policy_keep(struct audit *a, const uint8_t digest[32], const void *document, size_t n)
+{
+	char path[sizeof("policy/") + 32] = "policy/";
+	struct buf there;
+	int r;
+
+	hex_encode(digest, 16, path + strlen(path));
+	buf_init(&there, n + 1);
+	if (files_read(a->dirfd, path, &there) == 0 && there.n == n && memcmp(there.p, document, n) == 0)
+		r = 0;
+	else if ((r = files_make_parents(a->dirfd, path)) == 0)
+		r = files_replace(a->dirfd, path, document, n);
+	buf_free(&there);
+	return r;
 }
 
 void audit_auditors_changed(struct audit *a)

@@ -62,6 +62,11 @@ void audit_close(struct audit *a);
 int audit_turn_begin(struct audit *a, struct store *s, uint64_t now_ms);
 /* The digest of the policy document whose first half every leaf names. Ends the segment. */
 void audit_policy(struct audit *a, const uint8_t digest[32]);
+/*
+ * Have log/policy hold the n bytes of this document (FORMAT.md section 10), durably: before audit_policy names it, so that whoever has
+ * a leaf has what it was decided by. A document that no leaf comes to name does no harm. 0, CV_ERR_NOMEM, CV_ERR_FULL, CV_ERR_IO.
+ */
+int audit_policy_keep(struct audit *a, const uint8_t digest[32], const void *document, size_t n);
 /* The auditors are not those they were: ends the segment, so that the next leaf is sealed to those who are. */
 void audit_auditors_changed(struct audit *a);
 
@@ -141,8 +146,8 @@ int audit_find_subject(struct audit *a, const uint8_t log_key[32], uint64_t *ino
     unsigned *ret_n);
 /*
  * The stretch of the log that holds all leaves whose time is from_ms or later and before to_ms, by the days of the same column; the
- * ends are those of days, so that the caller looks at each leaf's time as well. A leaf that was written while the clock was set
- * back by more than a day may stand outside. 0 or CV_ERR_IO.
+ * ends are those of days, so that the caller looks at each leaf's time as well. Outside may stand leaves of kind 12 that closed missed
+ * days, and what was written while the clock was set back by more than a day. 0 or CV_ERR_IO.
  */
 int audit_find_days(struct audit *a, uint64_t from_ms, uint64_t to_ms, uint64_t *ret_from, uint64_t *ret_end);
 /*

@@ -179,8 +179,8 @@ int audit_find_days(struct audit *a, uint64_t from_ms, uint64_t to_ms, uint64_t 
 	uint64_t from, end;
 	int r;
 
-	/* An epoch never stands before its day, and stays open behind its end while the clock is set back. */
-	if ((r = first_of(a, from_ms / DAY_MS > day ? from_ms / DAY_MS - day : 0, size, &from)) != 0 ||
+	/* A turn that began before midnight writes into its day; a clock that was set back writes into a day that is open already. */
+	if ((r = first_of(a, from_ms / DAY_MS > day ? from_ms / DAY_MS - day - 1 : 0, size, &from)) != 0 ||
 	    (r = first_of(a, to_ms / DAY_MS >= day ? to_ms / DAY_MS - day + 2 : 0, size, &end)) != 0)
 		return r;
 	*ret_from = from;

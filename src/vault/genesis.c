@@ -428,6 +428,8 @@ static int make(struct making *m)
 	audit_epoch_root(m->epochs.p, m->epochs.n, m->epoch_root);
 	if ((r = open_writers(m)) != 0)
 		return r;
+	if ((r = audit_policy_keep(v->audit, v->policy_digest, m->g->policy, m->g->policy_n)) != 0)
+		return r;
 	audit_policy(v->audit, v->policy_digest);
 	if ((r = first_turn(m)) == 0)
 		r = second_turn(m);

@@ -81,7 +81,7 @@ int gov_policy_apply(struct vault *v, struct vault_call *c, const struct gov_obj
 	buf_put(&document, reading->policy, reading->policy_n);
 	if (!buf_ok(&document))
 		r = CV_ERR_NOMEM;
-	else
+	else if ((r = audit_policy_keep(v->audit, reading->policy_digest, document.p, document.n)) == 0)
 		r = vault_meta_put(v, "policy", document.p, document.n);
 	if (r != 0) {
 		buf_free(&document);

@@ -196,6 +196,8 @@ static int load_policy(struct vault *v)
 	crypto_hash("cv1.policy", NULL, 0, &part, 1, v->policy_digest, 32);
 	if ((r = policy_decode(v->policy_doc.p, v->policy_doc.n, &v->policy)) != 0)
 		return r;
+	if ((r = audit_policy_keep(v->audit, v->policy_digest, v->policy_doc.p, v->policy_doc.n)) != 0)
+		return r;
 	audit_policy(v->audit, v->policy_digest);
 	return 0;
 }
