@@ -6,6 +6,7 @@
 #define CV_TOOLS_AUDIT_H
 
 /* The table of commands stands in childvault-audit.c. */
+int audit_cosign(int argc, char **argv);
 int audit_report(int argc, char **argv);
 
 #endif

@@ -286,6 +286,7 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
+	{ "cosign", audit_cosign },
 	{ "report", audit_report },
 };
 

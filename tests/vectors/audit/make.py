@@ -232,5 +232,41 @@ out("epoch_signature", crypto_sign(text, epoch_sk[EPOCH])[:64])
 out("checkpoint", text + b"\n" + signature_line(ORIGIN, LOG_PK, LOG_SK, text) +
     signature_line(EPOCH_NAME, epoch_pk[EPOCH], epoch_sk[EPOCH], text))
 
+# C2SP tlog-cosignature, tlog-proof and tlog-policy, from their specifications
+WITNESS_NAME, WITNESS_SEED, WITNESS_TIME = "audit.example.gov/w1", bytes([0x77]) * 32, 1795000000
+WITNESS_PK, WITNESS_SK = crypto_sign_seed_keypair(WITNESS_SEED)
+WITNESS_ID = sha256(WITNESS_NAME.encode(), b"\n\4", WITNESS_PK)[:4]
+witness_vkey = f"{WITNESS_NAME}+{WITNESS_ID.hex()}+".encode() + base64.b64encode(b"\4" + WITNESS_PK) + b"\n"
+out("witness_vkey", witness_vkey)
+out("witness_key", b"PRIVATE+KEY+" + f"{WITNESS_NAME}+{WITNESS_ID.hex()}+".encode() + base64.b64encode(b"\4" + WITNESS_SEED) + b"\n")
+message = out("cosigned_message", f"cosignature/v1\ntime {WITNESS_TIME}\n".encode() + text)
+raw = WITNESS_ID + u64(WITNESS_TIME) + crypto_sign(message, WITNESS_SK)[:64]
+note = text + b"\n" + signature_line(ORIGIN, LOG_PK, LOG_SK, text) + signature_line(EPOCH_NAME, epoch_pk[EPOCH], epoch_sk[EPOCH], text)
+cosigned = out("cosigned", note + "\u2014 ".encode() + WITNESS_NAME.encode() + b" " + base64.b64encode(raw) + b"\n")
+
+
+def path(index, hashes):
+    """RFC 6962 section 2.1.1."""
+    if len(hashes) == 1:
+        return []
+    k = 1 << (len(hashes) - 1).bit_length() - 1
+    if index < k:
+        return path(index, hashes[:k]) + [merkle_of(hashes[k:])]
+    return path(index - k, hashes[k:]) + [merkle_of(hashes[:k])]
+
+
+def merkle_of(hashes):
+    if len(hashes) == 1:
+        return hashes[0]
+    k = 1 << (len(hashes) - 1).bit_length() - 1
+    return sha256(b"\1", merkle_of(hashes[:k]), merkle_of(hashes[k:]))
+
+
+proof = path(1, [sha256(b"\0", leaf) for leaf in log])
+out("proof", b"c2sp.org/tlog-proof@v1\nextra " + base64.b64encode(b"extra data") + b"\nindex 1\n" +
+    b"".join(base64.b64encode(h) + b"\n" for h in proof) + b"\n" + cosigned)
+out("trust_policy", f"log {ORIGIN}+{key_id(ORIGIN, LOG_PK).hex()}+".encode() + base64.b64encode(b"\1" + LOG_PK) +
+    b"\nwitness " + WITNESS_NAME.encode() + b" " + witness_vkey + b"group witnesses 1 " + WITNESS_NAME.encode() + b"\nquorum witnesses\n")
+
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "audit.txt"), "w", encoding="ascii") as f:
     f.write("# written by make.py, see there\n" + "\n".join(lines) + "\n")
