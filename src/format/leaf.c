@@ -24,6 +24,7 @@ const char *leaf_kind_name(unsigned kind)
 	case LEAF_RESULT: return "result";
 	case LEAF_EPOCH: return "epoch";
 	case LEAF_REFUSED: return "refused";
+	case LEAF_FS_RENEW: return "fs-renew";
 	case LEAF_AUDIT_READ: return "audit-read";
 	case LEAF_START: return "start";
 	case LEAF_SEGMENT: return "segment";
