@@ -130,7 +130,8 @@ static int read_state(struct cosign *x)
 			    "没有 %s：首次运行须用 --vkey 指明日志，随后生成此文件", x->state_path);
 	} else if ((code = cli_read_file(x->state_path, &b)) == 0 &&
 	    (b.n == 0 || witness_state_decode((const char *)b.p, b.n, x->state) != 0)) {
-		code = cli_fail(EXIT_VERIFY, "state-bad: %s is not what this program wrote", "state-bad：%s 不是本程序所写", x->state_path);
+		code = cli_fail(EXIT_VERIFY, "state-bad: %s is not what this program wrote", "state-bad：%s 不是本程序所写",
+		    x->state_path);
 	}
 	buf_free(&b);
 	return code;

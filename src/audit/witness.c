@@ -295,7 +295,8 @@ static int epoch_signature(struct check *k)
 	memcpy(key.pk, k->epochs + (size_t)epoch * 32, 32);
 	(void)snprintf(name, sizeof(name), "%s/fs/%04u", k->log.key.name, epoch);
 	note_key_id(name, key.pk, id);
-	if (the->sig_n != SIGN_BYTES || memcmp(id, the->key_id, 4) != 0 || crypto_verify(key.pk, k->note.text, k->note.text_n, the->sig) != 0)
+	if (the->sig_n != SIGN_BYTES || memcmp(id, the->key_id, 4) != 0 ||
+	    crypto_verify(key.pk, k->note.text, k->note.text_n, the->sig) != 0)
 		return fault(k, WITNESS_SIGNATURE_BAD);
 	k->log.epoch = epoch;
 	return 0;

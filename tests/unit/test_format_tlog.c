@@ -276,8 +276,10 @@ static void proof_is_read_as_written(void **state)
 static void other_spellings_of_a_proof_are_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", FIRST, "c2sp.org/tlog-proof@v2\nindex 1\n\nn", FIRST "\n\nn", FIRST "index 1\n", FIRST "index 1\n" HASH, FIRST "index 1\n" HASH "\n",
-		FIRST "index 01\n\nn", FIRST "index -1\n\nn", FIRST "index \n\nn", FIRST "index 1 \n\nn", FIRST "index 18446744073709551616\n\nn",
+		"", FIRST, "c2sp.org/tlog-proof@v2\nindex 1\n\nn", FIRST "\n\nn", FIRST "index 1\n", FIRST "index 1\n" HASH,
+		FIRST "index 1\n" HASH "\n",
+		FIRST "index 01\n\nn", FIRST "index -1\n\nn", FIRST "index \n\nn", FIRST "index 1 \n\nn",
+		FIRST "index 18446744073709551616\n\nn",
 		FIRST "index 1\r\n\nn", FIRST "extra AA\nindex 1\n\nn", FIRST "extra AAAA\n\nn", FIRST "index 1\nextra AAAA\n\nn",
 		FIRST "index 1\nAAAA\n\nn", FIRST "index 1\nx" HASH "\nn", FIRST "extra  AAAA\nindex 1\n\nn"
 	};
