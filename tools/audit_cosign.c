@@ -123,7 +123,7 @@ static int read_state(struct cosign *x)
 	buf_init(&b, FILE_MAX);
 	if (access(x->state_path, F_OK) != 0 && errno == ENOENT) {
 		if (fstat(x->lock_fd, &st) != 0 || st.st_size != 0)
-			code = cli_fail(EXIT_VERIFY, "state-lost: %s was there and is gone: put it back, or introduce a new witness with a new key",
+			code = cli_fail(EXIT_VERIFY, "state-lost: %s is gone: put it back, or introduce a new witness with a new key",
 			    "state-lost：%s 曾经存在而今缺失：请放回原文件，或以新密钥设立新的见证人", x->state_path);
 		else if (!x->has_vkey)
 			code = cli_fail(EXIT_FAILED, "%s is not there: a first run names the log with --vkey, and makes it",
