@@ -135,13 +135,15 @@ int cli_admin_path(const char *vault, char *ret, size_t room);
 
 /* Run the command that argv[0] names, as from the shell; EXIT_USAGE after a message if there is none. */
 int cli_run(int argc, char **argv);
-int audit_export(int argc, char **argv);	/* sub-commands of audit */
+int audit_date(int argc, char **argv);	/* sub-commands of audit */
+int audit_export(int argc, char **argv);
 int audit_key(int argc, char **argv);
 /*
  * Log in with an auditor's key file and append the file people of their exports (docs/FORMAT.md section 10) to ret. passphrase_fd as
  * for cli_login. 0 or an exit code after a message.
  */
 int audit_people(const char *key_path, uint64_t passphrase_fd, struct buf *ret);
+int audit_renew(int argc, char **argv);
 int audit_verify(int argc, char **argv);
 int cmd_assign(int argc, char **argv);
 /* A command that is a group of others. en and zh say what a sub-command does, for the list that cli_group prints. */

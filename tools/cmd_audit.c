@@ -284,8 +284,10 @@ int cmd_audit(int argc, char **argv)
 {
 	static const struct cli_sub subs[] = {
 		{ "events", audit_events, "show entries of the log", "显示日志条目" },
+		{ "date", audit_date, "confirm today's date, after the log missed many days", "日志缺漏多日后确认今日日期" },
 		{ "export", audit_export, "copy the log's folder", "复制日志目录" },
 		{ "key", audit_key, "an auditor's key for reading copies offline", "供离线使用的审计员密钥" },
+		{ "renew", audit_renew, "daily signing keys for ten more years", "追加十年的每日签名密钥" },
 		{ "verify", audit_verify, "check a copy of the log offline", "离线核对日志副本" },
 	};
 

@@ -210,7 +210,7 @@ int audit_turn_begin(struct audit *a, struct store *s, uint64_t now_ms)
 
 	if (a->broken)
 		return CV_ERR_IO;
-	if ((r = audit_catch_up(a, s, now_ms)) != 0)
+	if ((r = epochs_catch_up(a, s, now_ms, AUDIT_RUNNING_DAYS)) != 0)
 		return r;
 	/* The journal lost what a checkpoint vouches for: a leaf written now would fork the log. */
 	if (a->has_signed && store_next_leaf(s) < a->signed_size)

@@ -55,7 +55,7 @@ void audit_close(struct audit *a);
 
 /*
  * Begin a turn: when the day has changed, epochs between are closed (each with its leaf kind 12, a flush and a checkpoint,
- * as audit_catch_up does). The segment key is ratcheted by one turn, whatever becomes of the turn. Call it before
+ * as audit_catch_up does, but no more than AUDIT_RUNNING_DAYS: a running log that missed more has a clock that jumped). The segment key is ratcheted by one turn, whatever becomes of the turn. Call it before
  * store_turn_begin. 0; what audit_catch_up answers; CV_ERR_REPLAY if the store knows fewer leaves than the newest checkpoint
  * on disk covers (journal lost, old copy put back): no leaf may be written then.
  */
@@ -113,12 +113,30 @@ int audit_checkpoint(struct audit *a, struct store *s);
 bool audit_healthy(const struct audit *a);
 /* Size and root of the newest signed checkpoint; false before the first. */
 bool audit_signed(const struct audit *a, uint64_t *ret_size, uint8_t ret_root[32]);
+#define AUDIT_RUNNING_DAYS 2u		/* days that a running log closes in one go: one of them was skipped */
+#define AUDIT_START_DAYS 366u		/* and a log that starts */
+/* Days to be closed before one may write on at now_ms; 0 also if the clock went back. */
+uint32_t audit_missed_days(const struct audit *a, uint64_t now_ms);
 /*
- * Close every epoch before today's, one by one, each with its leaf, its own checkpoint (seals/) and its own key. Between turns.
- * A clock that went back closes nothing. More than 366 days at once is CV_ERR_STATE; CV_ERR_LIMIT: no epoch key is left; else
- * 0 or the error of the store, of audit_checkpoint or of fs_next.
+ * Close every epoch before today's, one by one, each with its leaf, its own checkpoint (seals/) and its own key. Between turns,
+ * at a start: nothing was written since the store was opened but what belongs to that. A clock that went back closes nothing.
+ * More than AUDIT_START_DAYS at once is CV_ERR_STATE; CV_ERR_LIMIT: no epoch key is left; else 0 or the error of the store, of
+ * audit_checkpoint or of fs_next.
  */
 int audit_catch_up(struct audit *a, struct store *s, uint64_t now_ms);
+/*
+ * The same for any number of days, behind a leaf (kind 20) that says that an operator has confirmed them. 0 (also if there is
+ * nothing to close: then there is no leaf), CV_ERR_LIMIT, or as above.
+ */
+int audit_confirm_days(struct audit *a, struct store *s, uint64_t now_ms);
+/*
+ * Append n bytes of public keys to the file epochs behind its first count keys, which the log has committed to; what stands behind those
+ * is of a renewal that came to nothing. Durable when it returns. 0, CV_ERR_FORMAT (the file is shorter), CV_ERR_FULL, CV_ERR_IO.
+ */
+int audit_add_epochs(struct audit *a, uint32_t count, const uint8_t *keys, size_t n);
+/* The body of the leaf (kind 20) that commits to them, FORMAT.md section 9. */
+#define AUDIT_RENEW_BODY (1u + 4 + 4 + 32)
+void audit_renew_body(uint32_t count, const uint8_t *keys, size_t n, uint8_t ret[AUDIT_RENEW_BODY]);
 /* Append the bytes of log/checkpoint. 0, CV_ERR_NOTFOUND, CV_ERR_IO. */
 int audit_read_checkpoint(struct audit *a, struct buf *ret);
 /* Append a tile or entry bundle (level 255), width 0 full; only what the newest checkpoint covers. 0, CV_ERR_NOTFOUND, CV_ERR_IO. */

@@ -28,6 +28,9 @@
 #define TAGS_BATCH_MAX (256u << 20)	/* of one batch of leaves */
 #define TAGS_ENTRY 20u		/* u32 epoch, 16 subject tag */
 
+/* What a leaf of kind 20 says first. */
+enum { FS_RENEW_KEYS = 1, FS_RENEW_CONFIRMED = 2 };
+
 /* The growing right edge of the tree: what the next leaf is added to. */
 struct edge {
 	struct merkle_frontier frontier;
@@ -119,6 +122,8 @@ int tags_resume(struct audit *a);
 void note_key_id(const char *name, const uint8_t pk[32], uint8_t ret[4]);
 /* Read log/checkpoint into the signed_ members. 0 (also if there is none), CV_ERR_FORMAT, CV_ERR_AUTH, CV_ERR_IO. */
 int checkpoint_load(struct audit *a);
+/* audit_catch_up, of at most max days. */
+int epochs_catch_up(struct audit *a, struct store *s, uint64_t now_ms, uint32_t max);
 /* End the key segment and wipe its key. */
 void segment_end(struct audit *a);
 

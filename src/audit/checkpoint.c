@@ -8,7 +8,6 @@
 #include "store/files.h"
 
 #define EPOCHS_FILE_MAX (1u << 20)
-#define CATCH_UP_DAYS 366u
 #define SEAL_PATH_MAX 24u
 
 /* ---- reading what was signed ---------------------------------------------------------------------------------------- */
@@ -273,16 +272,13 @@ int audit_checkpoint(struct audit *a, struct store *s)
 
 /* ---- epochs ----------------------------------------------------------------------------------------------------------- */
 
-/* A turn of its own for the leaf that says which epoch ends. */
-static int epoch_leaf(struct audit *a, struct store *s, uint32_t epoch, uint64_t now_ms)
+/* A turn of its own for a leaf of n bytes. */
+static int epoch_turn(struct audit *a, struct store *s, uint8_t kind, const uint8_t *body, size_t n, uint64_t now_ms)
 {
-	uint8_t body[8];
-	const struct audit_entry e = { .kind = LEAF_EPOCH, .clear = body, .clear_n = sizeof(body) };
+	const struct audit_entry e = { .kind = kind, .clear = body, .clear_n = n };
 	uint64_t index;
 	int r, end;
 
-	be32_put(body, epoch);
-	be32_put(body + 4, epoch + 1);
 	if ((r = store_turn_begin(s)) != 0)
 		return r;
 	r = audit_leaf(a, s, &e, now_ms, &index);
@@ -302,9 +298,12 @@ static int epoch_leaf(struct audit *a, struct store *s, uint32_t epoch, uint64_t
 static int epoch_close(struct audit *a, struct store *s, uint64_t now_ms)
 {
 	uint32_t epoch = a->o.hooks.fs_epoch(a->o.hooks.cookie);
+	uint8_t body[8];
 	int r;
 
-	if ((r = epoch_leaf(a, s, epoch, now_ms)) != 0)
+	be32_put(body, epoch);
+	be32_put(body + 4, epoch + 1);
+	if ((r = epoch_turn(a, s, LEAF_EPOCH, body, sizeof(body), now_ms)) != 0)
 		return r;
 	if ((r = store_flush(s)) != 0)
 		return r;
@@ -313,25 +312,83 @@ static int epoch_close(struct audit *a, struct store *s, uint64_t now_ms)
 	return a->o.hooks.fs_next(a->o.hooks.cookie, a->signed_size, a->signed_root);
 }
 
-int audit_catch_up(struct audit *a, struct store *s, uint64_t now_ms)
+uint32_t audit_missed_days(const struct audit *a, uint64_t now_ms)
 {
-	uint64_t day = now_ms / DAY_MS;
-	uint32_t epoch = a->o.hooks.fs_epoch(a->o.hooks.cookie), before;
+	uint64_t day = now_ms / DAY_MS, from = (uint64_t)a->o.first_day + a->o.hooks.fs_epoch(a->o.hooks.cookie);
+
+	return day > from ? (uint32_t)(day - from) : 0;
+}
+
+/* The journal lost what a checkpoint vouches for. */
+static bool behind(const struct audit *a, struct store *s)
+{
+	return a->has_signed && store_next_leaf(s) < a->signed_size;
+}
+
+int epochs_catch_up(struct audit *a, struct store *s, uint64_t now_ms, uint32_t max)
+{
+	uint32_t missed = audit_missed_days(a, now_ms), before;
 	int r;
 
-	if (day <= (uint64_t)a->o.first_day + epoch)
+	if (missed == 0)
 		return 0;
-	if (day - a->o.first_day - epoch > CATCH_UP_DAYS)
+	if (missed > max)
 		return CV_ERR_STATE;
-	if (a->has_signed && store_next_leaf(s) < a->signed_size)
+	if (behind(a, s))
 		return CV_ERR_REPLAY;
-	while (day > (uint64_t)a->o.first_day + epoch) {
-		before = epoch;
+	while (audit_missed_days(a, now_ms) > 0) {
+		before = a->o.hooks.fs_epoch(a->o.hooks.cookie);
 		if ((r = epoch_close(a, s, now_ms)) != 0)
 			return r;
-		epoch = a->o.hooks.fs_epoch(a->o.hooks.cookie);
-		if (epoch == before)
+		if (a->o.hooks.fs_epoch(a->o.hooks.cookie) == before)
 			return CV_ERR_STATE;	/* fs_next said 0 and did nothing: never close the same day again and again */
 	}
 	return 0;
+}
+
+int audit_catch_up(struct audit *a, struct store *s, uint64_t now_ms)
+{
+	return epochs_catch_up(a, s, now_ms, AUDIT_START_DAYS);
+}
+
+int audit_confirm_days(struct audit *a, struct store *s, uint64_t now_ms)
+{
+	uint32_t epoch = a->o.hooks.fs_epoch(a->o.hooks.cookie), missed = audit_missed_days(a, now_ms);
+	uint8_t body[9] = { FS_RENEW_CONFIRMED };
+	int r;
+
+	if (missed == 0)
+		return 0;
+	if (behind(a, s))
+		return CV_ERR_REPLAY;
+	be32_put(body + 1, epoch);
+	be32_put(body + 5, epoch + missed);
+	if ((r = epoch_turn(a, s, LEAF_FS_RENEW, body, sizeof(body), now_ms)) != 0)
+		return r;
+	return epochs_catch_up(a, s, now_ms, UINT32_MAX);
+}
+
+/* ---- further keys ------------------------------------------------------------------------------------------------------- */
+
+int audit_add_epochs(struct audit *a, uint32_t count, const uint8_t *keys, size_t n)
+{
+	struct buf have;
+	int r;
+
+	buf_init(&have, EPOCHS_FILE_MAX);
+	r = files_read(a->dirfd, "epochs", &have);
+	if (r == 0 && have.n < (size_t)count * 32)
+		r = CV_ERR_FORMAT;
+	buf_free(&have);
+	if (r != 0)
+		return r == CV_ERR_NOTFOUND || r == CV_ERR_LIMIT ? CV_ERR_FORMAT : r;
+	return files_append(a->dirfd, "epochs", (uint64_t)count * 32, keys, n);
+}
+
+void audit_renew_body(uint32_t count, const uint8_t *keys, size_t n, uint8_t ret[AUDIT_RENEW_BODY])
+{
+	ret[0] = FS_RENEW_KEYS;
+	be32_put(ret + 1, count);
+	be32_put(ret + 5, (uint32_t)(n / 32));
+	merkle_root_over(keys, n / 32, 32, ret + 9);
 }

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "core/core_internal.h"
 
-enum operation { OP_STATUS = 1, OP_SLOT = 2, OP_UNSEAL = 3, OP_SEAL = 4, OP_STOP = 5, OP_REKEY = 8 };
+enum operation { OP_STATUS = 1, OP_SLOT = 2, OP_UNSEAL = 3, OP_SEAL = 4, OP_STOP = 5, OP_REKEY = 8, OP_RENEW = 11, OP_DATE = 12 };
 #define HEAD 8u
 
 void admin_close(struct admin_conn *a)
@@ -91,6 +91,25 @@ static unsigned seal(struct core *c)
 	return admin_problem(vault_seal(c->vault));
 }
 
+/* Further daily keys for the log. */
+static unsigned renew(struct core *c, struct buf *out)
+{
+	uint32_t last = 0;
+	int r = vault_renew_epochs(c->vault, &last);
+
+	if (r == 0)
+		buf_u32(out, last);
+	return admin_problem(r);
+}
+
+/* The operator says which day it is. */
+static unsigned confirm_date(struct core *c, uint32_t day)
+{
+	int r = vault_confirm_date(c->vault, day);
+
+	return r == CV_ERR_ARG ? PROBLEM_VALIDATION : admin_problem(r);
+}
+
 /* Operations without a body. */
 static unsigned run_bare(struct core *c, uint8_t op, uint8_t slot, struct buf *out)
 {
@@ -103,6 +122,8 @@ static unsigned run_bare(struct core *c, uint8_t op, uint8_t slot, struct buf *o
 		return slot_answer(c, slot, out);
 	case OP_SEAL:
 		return seal(c);
+	case OP_RENEW:
+		return renew(c, out);
 	case OP_STOP:
 		c->stopping = true;
 		return 0;
@@ -117,6 +138,8 @@ static unsigned run(struct core *c, uint8_t op, uint8_t slot, const uint8_t *p, 
 	switch (op) {
 	case OP_UNSEAL:
 		return n == 32 ? unseal(c, slot, p) : PROBLEM_BAD_REQUEST;
+	case OP_DATE:
+		return n == 4 ? confirm_date(c, be32_get(p)) : PROBLEM_BAD_REQUEST;
 	case OP_REKEY:
 		return ceremony_rekey(c, slot, p, n, clock_mono_ms(), out);
 	case SHARE_UNSEAL:

@@ -102,7 +102,8 @@ int keys_cursor_open(struct keys *k, const uint8_t *c, size_t n, struct buf *ret
 
 /* ---- the log's signing keys, FORMAT.md section 10 ---------------------------------------------------------------- */
 
-#define EPOCHS 3653u
+#define EPOCHS 3653u			/* daily keys that are made at a time */
+#define EPOCHS_MAX (8u * EPOCHS)	/* and in all */
 /* Public half of the stable log key. */
 void keys_log_public(struct keys *k, uint8_t ret[32]);
 /* Sign n bytes of a note with the stable key. */

@@ -35,6 +35,7 @@ struct shred_tree {
 	int dirfd;			/* DIR/shred */
 	struct root_slot slot;
 	uint32_t epoch;
+	uint32_t epochs;		/* that the log has committed to */
 	uint64_t top_sequence;
 	struct secret *top;
 	struct secret *shard[SHRED_SHARDS];
@@ -79,6 +80,7 @@ static int tree_new(struct keys *k, int dirfd)
 		return CV_ERR_NOMEM;
 	k->shred = t;
 	t->dirfd = -1;
+	t->epochs = EPOCHS;
 	if ((fd = files_open_dir(dirfd, "shred")) < 0)
 		return fd;
 	t->dirfd = fd;
@@ -109,13 +111,15 @@ static void fs_ready(struct keys *k)
 	fs_pair(k->ring->fs, pk, k->ring->fs_sk);
 }
 
-/* The public keys of all epochs from s_0 on. */
-static int fs_publics(const uint8_t s_0[32], struct buf *ret)
+/* The public keys of count epochs, of which the first is skip days after the one of s_e. */
+static int fs_publics(const uint8_t s_e[32], uint32_t skip, uint32_t count, struct buf *ret)
 {
 	uint8_t s[CRYPTO_KEY], pk[SIGN_PUBLIC], sk[SIGN_SECRET];
 
-	memcpy(s, s_0, sizeof(s));
-	for (unsigned e = 0; e < EPOCHS; e++) {
+	memcpy(s, s_e, sizeof(s));
+	for (uint32_t e = 0; e < skip; e++)
+		fs_next(s, s);
+	for (uint32_t e = 0; e < count; e++) {
 		fs_pair(s, pk, sk);
 		buf_put(ret, pk, sizeof(pk));
 		fs_next(s, s);
@@ -250,7 +254,7 @@ static int slots_recover(struct keys *k)
 	if (ret != 0)
 		goto out;
 	best = r[0] != 0 || (r[1] == 0 && s[1].sequence > s[0].sequence) ? 1 : 0;
-	if (p[best].epoch >= EPOCHS) {
+	if (p[best].epoch >= EPOCHS_MAX) {
 		ret = CV_ERR_FORMAT;
 		goto out;
 	}
@@ -444,7 +448,7 @@ static int create(struct keys *k, struct buf *ret_epochs)
 		goto out;
 	if ((r = file_write(t, name, header, k->ring->top, ctx, t->top->bytes)) != 0)
 		goto out;
-	if ((r = fs_publics(k->ring->fs, ret_epochs)) != 0)
+	if ((r = fs_publics(k->ring->fs, 0, EPOCHS, ret_epochs)) != 0)
 		goto out;
 	/* The slots come last: without them there is no tree. */
 	memcpy(plain.top_key, k->ring->top, CRYPTO_KEY);
@@ -529,6 +533,20 @@ int shred_load_all(struct keys *k, uint32_t next_slot)
 	return r;
 }
 
+void shred_epochs(struct keys *k, uint32_t n)
+{
+	assert(k->shred != NULL && n <= EPOCHS_MAX);
+	k->shred->epochs = n;
+}
+
+int shred_epoch_keys(const struct keys *k, uint32_t from, uint32_t count, struct buf *ret)
+{
+	assert(k->shred != NULL);
+	if (from < k->shred->epoch || from > EPOCHS_MAX || count > EPOCHS_MAX - from)
+		return CV_ERR_ARG;
+	return fs_publics(k->ring->fs, from - k->shred->epoch, count, ret);
+}
+
 int shred_next_epoch(struct keys *k, uint64_t closed_size, const uint8_t closed_root[32])
 {
 	struct shred_tree *t = k->shred;
@@ -537,7 +555,7 @@ int shred_next_epoch(struct keys *k, uint64_t closed_size, const uint8_t closed_
 	int r;
 
 	assert(t != NULL);
-	if (t->epoch + 1 >= EPOCHS)
+	if (t->epoch + 1 >= t->epochs)
 		return CV_ERR_LIMIT;
 	plain.epoch = t->epoch + 1;
 	plain.top_sequence = t->top_sequence;

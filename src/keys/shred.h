@@ -36,8 +36,18 @@ int shred_load(struct keys *k, uint32_t slot);
 /* Load every shard below next_slot, at unseal. 0 or the first error. */
 int shred_load_all(struct keys *k, uint32_t next_slot);
 /*
+ * The log has committed to the public keys of so many epochs (EPOCHS until this is called; at most EPOCHS_MAX): no day beyond them begins.
+ * After shred_open.
+ */
+void shred_epochs(struct keys *k, uint32_t n);
+/*
+ * Append the public keys of count epochs from number from on, which is not before the current one, 32 bytes each: the ratchet is run
+ * ahead in a copy. About 20 µs an epoch. 0, CV_ERR_ARG, CV_ERR_NOMEM.
+ */
+int shred_epoch_keys(const struct keys *k, uint32_t from, uint32_t count, struct buf *ret);
+/*
  * Close the current epoch: derive the next signing state, rewrite both slots (with the closed epoch's log size and root),
- * wipe the old. The epoch never runs backwards. 0, CV_ERR_LIMIT (EPOCHS used up), CV_ERR_IO: the epoch is then unchanged in
+ * wipe the old. The epoch never runs backwards. 0, CV_ERR_LIMIT (the log has committed to no further key), CV_ERR_IO: the epoch is then unchanged in
  * memory and perhaps advanced on disk; the call may be repeated.
  */
 int shred_next_epoch(struct keys *k, uint64_t closed_size, const uint8_t closed_root[32]);

@@ -96,9 +96,9 @@ static int walk_vault(const struct walk *w)
 		return r;
 	e = entry_of(KEY_SIGNING, 0, keys_fs_epoch(w->v->keys), 0);
 	e.made_ms = (made_ms / DAY_MS + e.epoch) * DAY_MS;
-	e.uses_left = EPOCHS - 1 - e.epoch;
+	e.uses_left = w->v->epochs - 1 - e.epoch;
 	/* The first of them is of the day on which the vault was made. */
-	due(&e, (made_ms / DAY_MS + EPOCHS - 1 - SIGNING_DAYS) * DAY_MS, KEY_RUNNING_OUT, w->now_ms);
+	due(&e, (made_ms / DAY_MS + w->v->epochs - 1 - SIGNING_DAYS) * DAY_MS, KEY_RUNNING_OUT, w->now_ms);
 	if (!e.overdue)
 		e.why = KEY_FINE;
 	return tell(w, &e);

@@ -52,7 +52,8 @@ int vault_turn_begin(struct vault *v)
 	r = audit_turn_begin(v->audit, v->store, clock_wall_ms());
 	if (r != 0 && !v->log_stuck)
 		log_error("the log cannot go on, data calls are refused: %s", r == CV_ERR_STATE ?
-		    "more than a year lies between its last day and this machine's clock" : cv_strerror(r));
+		    "its last day lies too far before this machine's clock; set the clock right, or confirm the date with childvault audit date" :
+		    cv_strerror(r));
 	v->log_stuck = r != 0;
 	if (r != 0)
 		return r;
@@ -312,6 +313,7 @@ void vault_tick(struct vault *v)
 	uint64_t now_ms = clock_wall_ms(), mono_ms = clock_mono_ms();
 	struct session_end x = { v, now_ms };
 	bool told;
+	int r;
 
 	if (v->state != VAULT_READY)
 		return;
@@ -322,6 +324,8 @@ void vault_tick(struct vault *v)
 		v->told_failed = true;
 		return;
 	}
+	if ((r = epochs_renew_due(v)) != 0)
+		log_error("no further daily keys for the log: %s", cv_strerror(r));
 	if (vault_turn_begin(v) != 0)	/* closes epochs that have passed */
 		return;
 	session_sweep(v->keys, now_ms, mono_ms, vault_session_ended, &x);

@@ -296,8 +296,10 @@ static int start_newest_state(struct vault *v, struct starting *x)
 
 static int start_shred(struct vault *v, struct starting *x)
 {
+	int r = shred_open(v->keys, v->dirfd);
+
 	(void)x;
-	return shred_open(v->keys, v->dirfd);
+	return r != 0 ? r : epochs_load(v);
 }
 
 static int start_shards(struct vault *v, struct starting *x)
@@ -357,10 +359,7 @@ static int start_epochs(struct vault *v, struct starting *x)
 	/* Which leaves are signed is known to the store from here on: else the first block could not go on into the next journal file. */
 	if ((r = vault_checkpoint_now(v)) != 0)
 		return r;
-	r = audit_catch_up(v->audit, v->store, clock_wall_ms());
-	if (r == CV_ERR_STATE)
-		log_error("more than a year lies between the log's last day and this machine's clock: set the clock right");
-	return r;
+	return epochs_start(v);
 }
 
 static int start_first_leaf(struct vault *v, struct starting *x)

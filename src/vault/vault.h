@@ -87,6 +87,18 @@ int vault_share_shown(struct vault *v, unsigned number, unsigned index, bool goo
  */
 int vault_split_use(struct vault *v, unsigned number, const struct slot_info *info) __attribute__((warn_unused_result));
 
+/*
+ * Between turns: commit the log to daily keys for another ten years (FORMAT.md section 10); *ret_last_day, since 1970, is the last of all.
+ * 0; CV_ERR_STATE: sealed, or there are as many ahead already; CV_ERR_LIMIT: there cannot be more; CV_ERR_FULL, CV_ERR_NOMEM, CV_ERR_IO.
+ */
+int vault_renew_epochs(struct vault *v, uint32_t *ret_last_day);
+/*
+ * Between turns: the operator confirms that today is day (since 1970), so that the log may close days that it did not see. An unsealed vault
+ * does so at once, with a leaf; a sealed one when it is unsealed next. 0; CV_ERR_ARG: the machine's clock says another day;
+ * CV_ERR_STATE: there is nothing to be confirmed; or why closing failed.
+ */
+int vault_confirm_date(struct vault *v, uint32_t day);
+
 /* Readable whenever blocks were applied; -1 unless the vault is ready. Then call vault_applied, between turns. */
 int vault_applied_fd(const struct vault *v);
 void vault_applied(struct vault *v);

@@ -161,6 +161,8 @@ struct vault {
 	bool demo, pending, production;	/* flags of the META row `vault` */
 	uint8_t id[16];
 	uint64_t created_ms;
+	uint32_t epochs;		/* of the log's daily keys, as committed to */
+	uint32_t confirmed_day;		/* what the operator says the day is, for the next unsealing; 0: nothing */
 	uint8_t genesis_hash[32];
 	struct genesis_admin admin[GENESIS_ADMINS_MAX];	/* of leaf 0 */
 	uint8_t admins;
@@ -344,6 +346,15 @@ void record_want_merge(struct vault *v, const struct vault_call *c, const struct
 int vault_run_merges(struct vault *v);
 /* Forget the merges that s was to do. */
 void merges_forget(struct vault *v, const struct session *s);
+
+/* ---- epochs.c ------------------------------------------------------------------------------------------------------- */
+
+/* How many daily keys the log has committed to. After shred_open. 0 or why the row does not open. */
+int epochs_load(struct vault *v);
+/* Close the days that have passed while the vault was sealed. 0; CV_ERR_STATE: too many for an operator not to confirm it; or an error. */
+int epochs_start(struct vault *v);
+/* Between turns: further daily keys, if they are about to run out. 0 or an error. */
+int epochs_renew_due(struct vault *v);
 
 /* ---- cursor.c ------------------------------------------------------------------------------------------------------ */
 
