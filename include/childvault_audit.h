@@ -50,6 +50,12 @@ enum childvault_audit_kind {
 	CHILDVAULT_AUDIT_LOG_TRUNCATED,		/* log-truncated: something signed covers leaves that are not here */
 	CHILDVAULT_AUDIT_TAIL_TORN,		/* tail-torn (note beyond the checkpoint): the tail ends within a leaf, or too early */
 	CHILDVAULT_AUDIT_SIZE_AHEAD,		/* size-ahead (note): leaves beyond the checkpoint, unsigned */
+	CHILDVAULT_AUDIT_EPOCH_SKIPPED,		/* epoch-skipped: days closed together that no operator confirmed */
+	CHILDVAULT_AUDIT_EPOCHS_AHEAD,		/* epochs-ahead (note): daily keys that no leaf has committed to */
+	CHILDVAULT_AUDIT_LOG_FORKED,		/* log-forked: the log signed another tree too */
+	CHILDVAULT_AUDIT_POLICY_STRANGER,	/* policy-stranger: the policy file trusts other logs, not this one */
+	CHILDVAULT_AUDIT_COSIGNATURE_BAD,	/* cosignature-bad: a line of one of the policy's witnesses does not fit */
+	CHILDVAULT_AUDIT_QUORUM_MISSING,	/* quorum-missing: fewer witnesses have cosigned than the policy asks for */
 	CHILDVAULT_AUDIT_KINDS
 };
 
@@ -67,6 +73,7 @@ struct childvault_audit_options {
 	const char *dir;	/* the log folder */
 	const char *vkey_file;	/* the verifier key to trust; NULL: the folder's own log.vkey */
 	const char *known_file;	/* a checkpoint kept from earlier, which this log has to contain; NULL: none */
+	const char *policy_file;	/* a C2SP tlog-policy file: logs and witnesses that are trusted; NULL: none is asked for */
 	unsigned threads;	/* that hash; 0: as many as there are processors, at most 8 */
 	void (*found)(void *cookie, const struct childvault_audit_finding *f);	/* called in the calling thread; may be NULL */
 	void *cookie;
@@ -85,6 +92,16 @@ struct childvault_audit_summary {
 	uint64_t unsigned_leaves;	/* whole leaves beyond the checkpoint */
 	uint64_t tiles;			/* hash tiles compared */
 	uint64_t kinds[32];		/* covered leaves by kind; kinds[31] counts those above */
+	uint64_t missing;		/* of the leaves 0 to size - 1 those that are not here, or not as the tree has them */
+	uint64_t mutations;		/* covered leaves that name the state of the store */
+	uint64_t state_leaf;		/* the newest of them, if there is any */
+	uint8_t state[32];		/* and the hash that it names */
+	uint32_t epochs;		/* daily keys that leaf 0 and leaves of kind 20 commit to */
+	uint32_t renewals;		/* how many such leaves */
+	uint32_t confirmed;		/* times that an operator confirmed the date */
+	unsigned witnesses;		/* witnesses of the policy that have cosigned a tree that this log contains */
+	uint64_t cosigned_size;		/* leaves that enough of them vouch for */
+	uint64_t cosigned_s;		/* since when they all do, seconds since 1970; 0: not enough have, or none are asked for */
 	uint64_t faults, notes;
 	/* leaf 0 */
 	int genesis;			/* 1: it was read */
@@ -102,7 +119,7 @@ struct childvault_audit_summary {
 /*
  * Verify a folder. Calls o->found for each finding and fills *ret_summary. Returns 0: no fault; 1: at least one; negative:
  * nothing could be verified (-6: no such folder or no verifier key, -10: reading failed, -1: memory, -2: the given key or
- * known checkpoint is none, -16: the crypto library refused).
+ * known checkpoint is none, or the policy file, -16: the crypto library refused).
  */
 int childvault_audit_verify(const struct childvault_audit_options *o, struct childvault_audit_summary *ret_summary);
 /* The stable name of a kind, such as "leaf-changed". Static text; "unknown" for other numbers. */

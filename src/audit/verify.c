@@ -38,8 +38,7 @@ void found(struct verify *v, enum childvault_audit_kind kind, bool fault, const 
 		v->o->found(v->o->cookie, &f);
 }
 
-/* A fault of a file as a whole. */
-static void found_file(struct verify *v, enum childvault_audit_kind kind, const char *file)
+void found_file(struct verify *v, enum childvault_audit_kind kind, const char *file)
 {
 	found(v, kind, true, file, NONE, NONE, NONE, NONE);
 }
@@ -64,8 +63,7 @@ static int key_read(int dirfd, const char *path, struct vkey *ret)
 	return memcmp(id, ret->key_id, sizeof(id)) == 0 ? 0 : CV_ERR_FORMAT;
 }
 
-/* Read a file that the caller names, which may lie anywhere. */
-static int outside_read(const char *path, struct buf *ret)
+int outside_read(const char *path, struct buf *ret)
 {
 	char part[4096];
 	size_t k;
@@ -211,9 +209,8 @@ static bool epoch_ok(struct verify *v, const struct note *note, const char *file
 	return true;
 }
 
-/* Take apart and judge a signed checkpoint. True: both signatures and the origin are good. *ret_parsed: *ret is what it says. */
-static bool signed_checkpoint(struct verify *v, const struct buf *b, const char *file, uint64_t want, struct checkpoint *ret,
-    bool *ret_parsed, uint32_t *ret_epoch)
+bool verify_signed(struct verify *v, const struct buf *b, const char *file, uint64_t want, struct checkpoint *ret, bool *ret_parsed,
+    uint32_t *ret_epoch)
 {
 	struct note note;
 	bool stable, epoch;
@@ -273,7 +270,7 @@ static void checkpoint_read(struct verify *v)
 		found_file(v, CHILDVAULT_AUDIT_CHECKPOINT_MISSING, "checkpoint");
 	else if (r != 0)
 		found_file(v, CHILDVAULT_AUDIT_FORMAT_BAD, "checkpoint");
-	else if (signed_checkpoint(v, &b, "checkpoint", NONE, &c, &parsed, &v->epoch_sig)) {
+	else if (verify_signed(v, &b, "checkpoint", NONE, &c, &parsed, &v->epoch_sig)) {
 		v->has_checkpoint = v->has_epoch_sig = v->exact = true;
 		v->size = c.size;
 		memcpy(v->root, c.root, sizeof(c.root));
@@ -286,29 +283,31 @@ static void checkpoint_read(struct verify *v)
 
 /* ---- seals and the known checkpoint ----------------------------------------------------------------------------------------- */
 
-static void mark_add(struct verify *v, const struct checkpoint *c, bool seal, uint32_t epoch, const char *file)
+void verify_mark(struct verify *v, const struct mark *m)
 {
-	struct mark *m;
+	struct mark *all;
 
-	if (c->size > v->size) {
+	if (m->size > v->size) {
 		/* Whoever holds an old, good checkpoint can cut the log back to it; what was signed later tells. */
 		if (v->has_checkpoint)
-			found(v, CHILDVAULT_AUDIT_LOG_TRUNCATED, true, file, v->size, c->size - 1, NONE, NONE);
+			found(v, CHILDVAULT_AUDIT_LOG_TRUNCATED, true, m->file, v->size, m->size - 1, NONE, NONE);
 		return;
 	}
-	m = realloc(v->mark, (v->marks + 1) * sizeof(*m));
-	if (m == NULL) {
+	if ((all = realloc(v->mark, (v->marks + 1) * sizeof(*all))) == NULL) {
 		v->error = CV_ERR_NOMEM;
 		return;
 	}
-	v->mark = m;
-	m += v->marks++;
-	memset(m, 0, sizeof(*m));
-	m->size = c->size;
-	memcpy(m->root, c->root, sizeof(c->root));
-	m->seal = seal;
-	m->epoch = epoch;
-	(void)snprintf(m->file, sizeof(m->file), "%s", file);
+	v->mark = all;
+	v->mark[v->marks++] = *m;
+}
+
+static void mark_checkpoint(struct verify *v, const struct checkpoint *c, bool seal, uint32_t epoch, const char *file)
+{
+	struct mark m = { .size = c->size, .seal = seal, .outside = !seal, .epoch = epoch };
+
+	memcpy(m.root, c->root, sizeof(m.root));
+	(void)snprintf(m.file, sizeof(m.file), "%s", file);
+	verify_mark(v, &m);
 }
 
 static int seal_name(void *cookie, const char *name)
@@ -349,13 +348,13 @@ static void seals_read(struct verify *v)
 		buf_reset(&b);
 		if (files_read(v->dirfd, path, &b) != 0)
 			found_file(v, CHILDVAULT_AUDIT_FORMAT_BAD, path);
-		else if (!signed_checkpoint(v, &b, path, e, &c, &parsed, &epoch))
+		else if (!verify_signed(v, &b, path, e, &c, &parsed, &epoch))
 			continue;
 		else if (c.size <= before)
 			found(v, CHILDVAULT_AUDIT_SEAL_ORDER, true, path, NONE, NONE, e, NONE);
 		else {
 			before = c.size;
-			mark_add(v, &c, true, e, path);
+			mark_checkpoint(v, &c, true, e, path);
 		}
 	}
 	buf_free(&b);
@@ -388,7 +387,7 @@ static int known_read(struct verify *v)
 		if (!ok)
 			r = CV_ERR_FORMAT;
 		else if (c.size > 0)
-			mark_add(v, &c, false, 0, KNOWN);
+			mark_checkpoint(v, &c, false, 0, KNOWN);
 	}
 	buf_free(&b);
 	return r;
@@ -400,15 +399,9 @@ static int known_read(struct verify *v)
 static void genesis_compare(struct verify *v, const uint8_t *log_pk, const uint8_t *epoch_root, uint32_t epochs, const char *origin,
     size_t origin_n)
 {
-	uint8_t root[32];
-
 	if (memcmp(log_pk, v->key.pk, 32) != 0 || origin_n != strlen(v->key.name) || memcmp(origin, v->key.name, origin_n) != 0)
 		found(v, CHILDVAULT_AUDIT_LOG_KEY_WRONG, true, "", 0, NONE, NONE, NONE);
-	if (v->epoch_n == 0)
-		return;		/* found when it was read */
-	merkle_root_over(v->epochs, v->epoch_n, 32, root);
-	if (epochs != v->epoch_n || memcmp(root, epoch_root, sizeof(root)) != 0)
-		found_file(v, CHILDVAULT_AUDIT_EPOCHS_CHANGED, "epochs");
+	epochs_genesis(v, epoch_root, epochs);
 }
 
 void verify_genesis(struct verify *v, const struct leaf *l, const uint8_t hash[32])
@@ -512,22 +505,12 @@ void verify_genesis_result(struct verify *v, const struct leaf *l)
 /* What is known only after all leaves. */
 static void conclude(struct verify *v)
 {
-	const uint32_t last = v->sum->epoch_last;
-	char path[24];
-
+	policy_conclude(v);
 	if (v->size == 0)
 		return;
 	if (v->sum->genesis && v->sum->genesis_persons < 2)
 		found(v, CHILDVAULT_AUDIT_GENESIS_UNSIGNED, false, "", 0, NONE, NONE, NONE);
-	if (v->has_epoch_sig && !v->leaf.unsure && v->epoch_sig != last)
-		found(v, CHILDVAULT_AUDIT_EPOCH_KEY_WRONG, true, "checkpoint", NONE, NONE, v->epoch_sig, NONE);
-	for (uint32_t e = 0; e < v->epoch_n; e++) {
-		(void)snprintf(path, sizeof(path), "seals/%06u", e);
-		if (e < last && !v->seal_there[e])
-			found(v, CHILDVAULT_AUDIT_SEAL_MISSING, true, path, NONE, NONE, e, NONE);
-		else if (e > last && v->seal_there[e] && !v->leaf.unsure && v->has_checkpoint)
-			found(v, CHILDVAULT_AUDIT_SEAL_ORDER, true, path, NONE, NONE, e, NONE);
-	}
+	epochs_conclude(v);
 }
 
 static int verify_all(struct verify *v)
@@ -539,7 +522,7 @@ static int verify_all(struct verify *v)
 	epochs_load(v);
 	checkpoint_read(v);
 	seals_read(v);
-	if ((r = known_read(v)) != 0)
+	if ((r = known_read(v)) != 0 || (r = policy_read(v)) != 0)
 		return r;
 	if (v->marks > 0)
 		qsort(v->mark, v->marks, sizeof(*v->mark), by_size);
@@ -564,6 +547,7 @@ int childvault_audit_verify(const struct childvault_audit_options *o, struct chi
 	v->o = o;
 	v->sum = &sum;
 	v->dirfd = dirfd;
+	buf_init(&v->policy_text, TLOG_POLICY_MAX);
 	r = verify_all(v);
 	*ret_summary = sum;
 	if (r == 0 || (r == CV_ERR_FORMAT && sum.faults > 0))
@@ -573,6 +557,8 @@ out:
 		free(v->epochs);
 		free(v->seal_there);
 		free(v->mark);
+		free(v->policy);
+		buf_free(&v->policy_text);
 		free(v);
 	}
 	(void)close(dirfd);	/* only read */

@@ -2,6 +2,8 @@
  * What the files of the verifier share; its interface is include/childvault_audit.h. Nothing outside src/audit includes this.
  *
  *	verify.c	signed things: keys, checkpoint, seals, genesis; the order of the whole
+ *	verify_epochs.c	daily keys: what leaves commit to, days that were skipped
+ *	verify_policy.c	witnesses: what they cosigned, whether they are enough
  *	verify_bundle.c	one bundle: reading and hashing it, on any thread
  *	verify_stream.c	all bundles in order: who is right if leaves and tiles differ, the tree, the leaves' own order
  *	verify_text.c	names and sentences
@@ -16,6 +18,7 @@
 #include "crypto/merkle.h"
 #include "format/leaf.h"
 #include "format/note.h"
+#include "format/tlog_policy.h"
 #include "format/tile.h"
 
 /* A root that somebody signed for a size: seals and the known checkpoint. Sorted by size. */
@@ -24,7 +27,19 @@ struct mark {
 	uint8_t root[32];
 	uint32_t epoch;		/* of a seal */
 	bool seal;
+	bool outside;		/* somebody kept it: another root under it is another history that this log signed */
+	bool differs;		/* its root did not come out */
+	uint64_t time_s[TLOG_WITNESSES_MAX];	/* when each witness of the policy cosigned it; 0: not */
 	char file[24];
+};
+
+/* Days that were closed later than on the day after, in the run of closings that goes on. */
+struct late_days {
+	uint32_t most;		/* days that one of them came late */
+	uint64_t leaf;		/* of the first */
+	uint32_t epoch;
+	bool confirmed;		/* the leaf before the run says that an operator confirmed days up to: */
+	uint32_t to;
 };
 
 /* What one leaf must follow on. */
@@ -48,7 +63,13 @@ struct verify {
 
 	struct vkey key;
 	uint8_t *epochs;	/* public keys, 32 bytes each */
-	uint32_t epoch_n;
+	uint32_t epoch_n;	/* in the file */
+	uint32_t committed;	/* of them, those that leaves seen so far commit to */
+	uint32_t range;		/* keys of the last commitment */
+	struct late_days late;
+	struct tlog_policy *policy;	/* NULL: none was given */
+	struct buf policy_text;
+	uint64_t time_s[TLOG_WITNESSES_MAX];	/* as in a mark, of the checkpoint */
 	bool has_checkpoint;	/* a good one: size and root are signed */
 	bool exact;		/* size is a checkpoint's, if not a good one's: partial tiles must fit it */
 	uint64_t size;
@@ -102,6 +123,27 @@ void found(struct verify *v, enum childvault_audit_kind kind, bool fault, const 
     uint64_t epoch, uint64_t position);
 /* Bundles, tiles, tail. */
 void verify_stream(struct verify *v);
+/* Take apart and judge a signed checkpoint. True: both signatures and the origin are good. *ret_parsed: *ret is what it says. */
+bool verify_signed(struct verify *v, const struct buf *b, const char *file, uint64_t want, struct checkpoint *ret, bool *ret_parsed,
+    uint32_t *ret_epoch);
+/* Add a signed root to those that the leaves must lead to. m->size is above 0. */
+void verify_mark(struct verify *v, const struct mark *m);
+/* A fault of a file as a whole. */
+void found_file(struct verify *v, enum childvault_audit_kind kind, const char *file);
+/* Read a file that the caller names, which may lie anywhere. 0, CV_ERR_NOTFOUND, CV_ERR_FORMAT (too long), CV_ERR_IO. */
+int outside_read(const char *path, struct buf *ret);
+/* The policy file: read it, and what the files checkpoint and cosigned say by it. 0 or why the policy cannot be used. */
+int policy_read(struct verify *v);
+/* After all leaves: who vouches for how much. */
+void policy_conclude(struct verify *v);
+/* What leaf 0 says about the daily keys, against the list. */
+void epochs_genesis(struct verify *v, const uint8_t root[32], uint32_t n);
+/* A leaf that is as the tree has it, from the side of days: closings, confirmations, further keys. After leaf 0's own check. */
+void epochs_leaf(struct verify *v, const struct leaf *l, const char *file);
+/* A leaf that is not: what came late is not to be judged. */
+void epochs_lost(struct verify *v);
+/* After all leaves. */
+void epochs_conclude(struct verify *v);
 /* Leaf 0 and the leaf that says who signed it (verify.c), called for those that are as the tree has them. */
 void verify_genesis(struct verify *v, const struct leaf *l, const uint8_t hash[32]);
 void verify_genesis_result(struct verify *v, const struct leaf *l);

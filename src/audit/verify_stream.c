@@ -23,6 +23,7 @@ static void leaf_lost(struct verify *v)
 {
 	v->leaf.unsure = true;
 	v->leaf.segment_unsure = true;
+	epochs_lost(v);
 }
 
 static void check_epoch(struct verify *v, const struct leaf *l, const char *file)
@@ -72,6 +73,11 @@ static void count_leaf(struct verify *v, const struct leaf *l)
 	sum->epoch_last = l->epoch;
 	sum->last_ms = l->time_ms;
 	sum->kinds[l->kind < 31 ? l->kind : 31]++;
+	if (l->state_hash != NULL) {
+		sum->mutations++;
+		sum->state_leaf = l->index;
+		memcpy(sum->state, l->state_hash, sizeof(sum->state));
+	}
 }
 
 /* A leaf whose bytes are those of the tree. */
@@ -95,6 +101,7 @@ static void check_leaf(struct verify *v, uint64_t index, const uint8_t *p, size_
 		verify_genesis(v, &l, hash);
 	else if (l.kind == LEAF_RESULT)
 		verify_genesis_result(v, &l);
+	epochs_leaf(v, &l, file);
 	count_leaf(v, &l);
 	v->leaf.epoch = l.epoch;
 	v->leaf.kind = l.kind;
@@ -106,10 +113,12 @@ static void check_leaf(struct verify *v, uint64_t index, const uint8_t *p, size_
 static void check_leaves(struct verify *v, const struct bundle *b, unsigned count, hashes believed, const char *file)
 {
 	for (unsigned i = 0; i < count; i++) {
-		if (i < b->leaves && believed != NULL && memcmp(b->hash[i], believed[i], 32) == 0)
+		if (i < b->leaves && believed != NULL && memcmp(b->hash[i], believed[i], 32) == 0) {
 			check_leaf(v, b->n * TILE_WIDTH + i, b->bytes.p + b->at[i] + 2, b->at[i + 1] - b->at[i] - 2u, b->hash[i], file);
-		else
+		} else {
 			leaf_lost(v);
+			v->sum->missing++;
+		}
 	}
 }
 
@@ -240,7 +249,7 @@ static void check_marks(struct verify *v, const struct bundle *b, hashes believe
 		return;
 	f = v->tree;
 	for (; v->mark_at < v->marks && v->mark[v->mark_at].size <= start + count; v->mark_at++) {
-		const struct mark *m = &v->mark[v->mark_at];
+		struct mark *m = &v->mark[v->mark_at];
 
 		if (believed == NULL || !v->tree_known)
 			continue;
@@ -253,7 +262,10 @@ static void check_marks(struct verify *v, const struct bundle *b, hashes believe
 			v->sum->seals += m->seal;
 			if (m->seal)
 				check_seal_leaf(v, m, b);
-		} else if (v->bad_size == 0) {
+			continue;
+		}
+		m->differs = true;
+		if (!m->outside && v->bad_size == 0) {	/* of the others forked_or_changed says more */
 			v->bad_size = m->size;
 			found(v, CHILDVAULT_AUDIT_ROOT_MISMATCH, true, m->file, v->good_size, m->size - 1, NONE, NONE);
 		}
@@ -441,6 +453,7 @@ static void edge_covered(struct verify *v, struct edge_sources *e)
 	if (believed == NULL) {
 		if (v->missing_from == UINT64_MAX)
 			v->missing_from = e->n;
+		v->sum->missing += e->width;
 		v->tree_known = false;
 		return;
 	}
@@ -529,6 +542,26 @@ static void edge_read(struct verify *v, struct edge_sources *e)
 		e->tile_result = CV_ERR_FORMAT;
 }
 
+/*
+ * A kept checkpoint that these leaves do not lead to, under the log's own signature: if the log's present checkpoint fits them, it has signed
+ * two histories; if not, these are not the leaves that it signed.
+ */
+static void forked_or_changed(struct verify *v)
+{
+	for (size_t i = 0; i < v->marks; i++) {
+		const struct mark *m = &v->mark[i];
+
+		if (!m->outside || !m->differs)
+			continue;
+		if (v->sum->root_signed)
+			found(v, CHILDVAULT_AUDIT_LOG_FORKED, true, m->file, 0, m->size - 1, NONE, NONE);
+		else if (v->bad_size == 0)
+			found(v, CHILDVAULT_AUDIT_ROOT_MISMATCH, true, m->file, v->good_size, m->size - 1, NONE, NONE);
+		if (v->bad_size == 0)
+			v->bad_size = m->size;
+	}
+}
+
 /* The leaves are all read: partial tiles above the first level, and the root. */
 static void finish(struct verify *v)
 {
@@ -543,11 +576,9 @@ static void finish(struct verify *v)
 			upper_tile(v, level, tiles_full(v->size, level), width);
 	}
 	merkle_root(&v->tree, v->sum->root);
-	if (!v->has_checkpoint)
-		return;
-	if (memcmp(v->sum->root, v->root, 32) == 0)
-		v->sum->root_signed = 1;
-	else if (v->bad_size == 0)
+	v->sum->root_signed = v->has_checkpoint && memcmp(v->sum->root, v->root, 32) == 0;
+	forked_or_changed(v);
+	if (v->has_checkpoint && !v->sum->root_signed && v->bad_size == 0)
 		found(v, CHILDVAULT_AUDIT_ROOT_MISMATCH, true, "checkpoint", v->good_size, v->size > 0 ? v->size - 1 : 0, NONE, NONE);
 }
 

@@ -55,6 +55,18 @@ static const struct words words[CHILDVAULT_AUDIT_KINDS] = {
 		"日志被截断：%L曾经签名（%F），此处却没有" },
 	[CHILDVAULT_AUDIT_TAIL_TORN] = { "tail-torn", "%F is torn at %L", "%F 在%L处断裂" },
 	[CHILDVAULT_AUDIT_SIZE_AHEAD] = { "size-ahead", "%L: written after the checkpoint, not yet signed", "%L：写于检查点之后，尚未签名" },
+	[CHILDVAULT_AUDIT_EPOCH_SKIPPED] = { "epoch-skipped",
+		"%L: days from %E on were closed together, and no operator has confirmed it", "%L：自第 %E 日起数日被一并封存，且未经操作员确认" },
+	[CHILDVAULT_AUDIT_EPOCHS_AHEAD] = { "epochs-ahead", "the list has daily keys from day %E on that no leaf commits to yet",
+		"清单中自第 %E 日起的公钥尚无记录作出承诺" },
+	[CHILDVAULT_AUDIT_LOG_FORKED] = { "log-forked", "%F: this log has signed another history as well: it differs from this one within %L",
+		"%F：此日志还签署过另一份历史，与本份在%L之中不同" },
+	[CHILDVAULT_AUDIT_POLICY_STRANGER] = { "policy-stranger", "%F: the policy file does not name this log and its key",
+		"%F：策略文件中没有此日志及其公钥" },
+	[CHILDVAULT_AUDIT_COSIGNATURE_BAD] = { "cosignature-bad", "%F: a cosignature by a witness of the policy does not fit",
+		"%F：策略所列见证方的副署不符" },
+	[CHILDVAULT_AUDIT_QUORUM_MISSING] = { "quorum-missing", "%F: fewer witnesses have cosigned this log than the policy asks for",
+		"%F：副署此日志的见证方少于策略所要求的数目" },
 };
 
 const char *childvault_audit_name(enum childvault_audit_kind kind)

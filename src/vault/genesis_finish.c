@@ -143,7 +143,7 @@ int genesis_finish(struct vault *v, const uint8_t *leaf, size_t n)
 
 	buf_init(&x.change, STORE_VALUE_MAX);
 	if ((r = genesis_leaf_read(leaf, n, &x.signing)) == 0 && (r = read_change(v, &x)) == 0 && (r = collect(v, &x)) == 0 &&
-	    (r = audit_catch_up(v->audit, v->store, now_ms)) == 0 && (r = finish_turn(v, &x, now_ms)) == 0) {
+	    (r = epochs_start(v)) == 0 && (r = finish_turn(v, &x, now_ms)) == 0) {
 		v->pending = false;
 		log_info("the vault's genesis is signed by %u administrators", x.n);
 	}

@@ -482,8 +482,8 @@ static void each_missed_day_is_closed_with_its_own_key(void **state)
 	fix_genesis(&f);
 	fix_reads(&f, 3, 1);
 	f.now_ms += 4ull * FIX_DAY_MS;
-	assert_int_equal(fix_turn_begin(&f), 0);
-	assert_int_equal(fix_turn_end(&f), 0);
+	assert_int_equal(audit_missed_days(f.a, f.now_ms), 4);
+	assert_int_equal(audit_catch_up(f.a, f.s, f.now_ms), 0);
 	assert_int_equal(f.epoch, 4);
 	for (uint32_t e = 0; e < 4; e++) {
 		(void)snprintf(name, sizeof(name), "seals/%06u", e);
@@ -525,15 +525,81 @@ static void clock_that_goes_back_moves_no_epoch(void **state)
 	fix_free(&f);
 }
 
-static void more_than_a_year_is_left_to_an_operator(void **state)
+static void running_log_skips_one_day_and_no_more(void **state)
 {
 	struct fix f;
 
 	(void)state;
+	fix_make(&f, NULL, 10);
+	fix_genesis(&f);
+	f.now_ms += 2ull * FIX_DAY_MS;
+	fix_reads(&f, 1, 1);
+	assert_int_equal(f.epoch, 2);
+	f.now_ms += 3ull * FIX_DAY_MS;
+	assert_int_equal(audit_turn_begin(f.a, f.s, f.now_ms), CV_ERR_STATE);
+	assert_int_equal(f.epoch, 2);
+	f.now_ms -= FIX_DAY_MS;		/* the clock is set right */
+	fix_reads(&f, 1, 1);
+	assert_int_equal(f.epoch, 4);
+	fix_free(&f);
+}
+
+static void more_than_a_year_is_left_to_an_operator(void **state)
+{
+	struct fix f;
+	struct got g;
+
+	(void)state;
 	fix_make(&f, NULL, 600);
+	fix_genesis(&f);
 	f.now_ms += 367ull * FIX_DAY_MS;
 	assert_int_equal(audit_turn_begin(f.a, f.s, f.now_ms), CV_ERR_STATE);
+	assert_int_equal(audit_catch_up(f.a, f.s, f.now_ms), CV_ERR_STATE);
 	assert_int_equal(f.epoch, 0);
+	assert_int_equal(audit_confirm_days(f.a, f.s, f.now_ms), 0);
+	assert_int_equal(f.epoch, 367);
+	assert_true(there(&f, "seals/000200"));
+	get(&f, 2, &g);		/* in the last day that the log saw, before the first that it closes */
+	assert_int_equal(g.l.kind, LEAF_FS_RENEW);
+	assert_int_equal(g.l.epoch, 0);
+	assert_int_equal(g.l.body_a_n, 9);
+	assert_int_equal(g.l.body_a[0], 2);
+	assert_int_equal(be32_get(g.l.body_a + 1), 0);
+	assert_int_equal(be32_get(g.l.body_a + 5), 367);
+	buf_free(&g.b);
+	assert_int_equal(audit_confirm_days(f.a, f.s, f.now_ms), 0);
+	assert_int_equal(store_next_leaf(f.s), 3 + 367);	/* nothing to confirm: no leaf */
+	fix_free(&f);
+}
+
+static void further_keys_stand_behind_those_that_are_committed_to(void **state)
+{
+	uint8_t keys[4][32], body[AUDIT_RENEW_BODY], root[32];
+	struct fix f;
+	struct buf b;
+	int dirfd;
+
+	(void)state;
+	memset(keys, 7, sizeof(keys));
+	fix_make(&f, NULL, 10);
+	assert_int_equal(audit_add_epochs(f.a, 11, keys[0], 64), CV_ERR_FORMAT);
+	assert_int_equal(audit_add_epochs(f.a, 10, keys[0], 64), 0);
+	keys[3][0] = 8;
+	assert_int_equal(audit_add_epochs(f.a, 10, keys[0], sizeof(keys)), 0);	/* the first came to nothing */
+	buf_init(&b, 1024);
+	dirfd = open(f.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(files_read(dirfd, "log/epochs", &b), 0);
+	(void)close(dirfd);
+	assert_int_equal(b.n, 14 * 32);
+	assert_memory_equal(b.p, f.epoch_pk, 320);
+	assert_memory_equal(b.p + 320, keys, sizeof(keys));
+	audit_renew_body(10, keys[0], sizeof(keys), body);
+	assert_int_equal(body[0], 1);
+	assert_int_equal(be32_get(body + 1), 10);
+	assert_int_equal(be32_get(body + 5), 4);
+	audit_epoch_root(keys[0], sizeof(keys), root);
+	assert_memory_equal(body + 9, root, 32);
+	buf_free(&b);
 	fix_free(&f);
 }
 
@@ -848,7 +914,9 @@ int main(void)
 		cmocka_unit_test(tiles_are_served_as_far_as_signed),
 		cmocka_unit_test(each_missed_day_is_closed_with_its_own_key),
 		cmocka_unit_test(clock_that_goes_back_moves_no_epoch),
+		cmocka_unit_test(running_log_skips_one_day_and_no_more),
 		cmocka_unit_test(more_than_a_year_is_left_to_an_operator),
+		cmocka_unit_test(further_keys_stand_behind_those_that_are_committed_to),
 		cmocka_unit_test(failed_next_key_repeats_the_closing),
 		cmocka_unit_test(signature_of_a_wrong_epoch_key_is_not_published),
 		cmocka_unit_test(log_goes_on_where_it_was_at_any_size),

@@ -5,6 +5,8 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "base/clock.h"
+#include "store/files.h"
 #include "test_vault.h"
 
 #define DAY_MS (24u * 3600 * 1000)
@@ -359,10 +361,10 @@ static void a_request_after_midnight_closes_the_day(void **state)
 	assert_string_equal(text, "张三");
 	assert_int_equal(keys_fs_epoch(f->v->keys), epoch + 1);
 	assert_int_equal(leaves_of_kind(f, from, LEAF_EPOCH), 1);
-	wall_shift_ms = 4 * DAY_MS;
+	wall_shift_ms = 3 * DAY_MS;
 	vault_tick(f->v);
-	assert_int_equal(keys_fs_epoch(f->v->keys), epoch + 4);
-	assert_int_equal(leaves_of_kind(f, from, LEAF_EPOCH), 4);
+	assert_int_equal(keys_fs_epoch(f->v->keys), epoch + 3);
+	assert_int_equal(leaves_of_kind(f, from, LEAF_EPOCH), 3);
 	assert_int_equal(vault_seal(f->v), 0);
 	wall_shift_ms = 7 * DAY_MS;
 	assert_int_equal(vault_unseal(f->v, 3, f->kek), 0);
@@ -376,6 +378,78 @@ static void a_request_after_midnight_closes_the_day(void **state)
 	assert_int_equal(vault_turn_begin(f->v), CV_ERR_STATE);
 	wall_shift_ms = 7 * DAY_MS;
 	assert_int_equal(read_field(f, worker, "visit", record, "name", true, text), 0);
+}
+
+static uint32_t today(void)
+{
+	return (uint32_t)(clock_wall_ms() / (24u * 3600 * 1000));
+}
+
+static void days_that_the_log_did_not_see_are_closed_when_the_operator_confirms_the_date(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t epoch = keys_fs_epoch(f->v->keys);
+	uint64_t from = log_size(f);
+
+	assert_int_equal(vault_confirm_date(f->v, today()), CV_ERR_STATE);	/* nothing to confirm */
+	wall_shift_ms = 3 * DAY_MS;
+	vault_tick(f->v);
+	assert_int_equal(vault_turn_begin(f->v), CV_ERR_STATE);
+	assert_int_equal(vault_health(f->v), WIRE_AUDIT_UNAVAILABLE);
+	assert_int_equal(keys_fs_epoch(f->v->keys), epoch);
+	assert_int_equal(vault_confirm_date(f->v, today() - 3), CV_ERR_ARG);
+	assert_int_equal(vault_confirm_date(f->v, today()), 0);
+	assert_int_equal(keys_fs_epoch(f->v->keys), epoch + 3);
+	vault_tick(f->v);
+	assert_int_equal(vault_health(f->v), WIRE_READY);
+	assert_int_equal(leaves_of_kind(f, from, LEAF_FS_RENEW), 1);
+	/* At a start a year may have passed, and no more. */
+	assert_int_equal(vault_seal(f->v), 0);
+	wall_shift_ms = 400 * (int64_t)DAY_MS;
+	assert_int_equal(vault_unseal(f->v, 3, f->kek), CV_ERR_STATE);
+	assert_int_equal(vault_confirm_date(f->v, today() + 1), 0);	/* the date of a place further east */
+	assert_int_equal(vault_unseal(f->v, 3, f->kek), 0);
+	assert_int_equal(keys_fs_epoch(f->v->keys), epoch + 400);
+	assert_int_equal(f->v->confirmed_day, 0);
+}
+
+static void operator_renews_the_daily_keys_for_ten_years(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t last = 0, first_day = (uint32_t)(f->v->created_ms / (24u * 3600 * 1000));
+	uint64_t from = log_size(f);
+
+	assert_int_equal(vault_renew_epochs(f->v, &last), 0);
+	assert_int_equal(last, first_day + 2 * EPOCHS - 1);
+	assert_int_equal(f->v->epochs, 2 * EPOCHS);
+	assert_int_equal(vault_renew_epochs(f->v, &last), CV_ERR_STATE);	/* enough for now */
+	assert_int_equal(leaves_of_kind(f, from, LEAF_FS_RENEW), 1);
+	assert_int_equal(vault_seal(f->v), 0);
+	assert_int_equal(vault_unseal(f->v, 3, f->kek), 0);
+	assert_int_equal(f->v->epochs, 2 * EPOCHS);
+	assert_int_equal(keys_fs_epoch(f->v->keys), today() - first_day);
+}
+
+static void log_renews_by_itself_in_its_last_days_with_the_keys_of_the_ratchet(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t from = log_size(f);
+	struct buf before, after;
+
+	buf_init(&before, EPOCHS_MAX * 32);
+	buf_init(&after, EPOCHS_MAX * 32);
+	assert_int_equal(files_read(f->v->dirfd, "log/epochs", &before), 0);
+	vault_tick(f->v);
+	assert_int_equal(leaves_of_kind(f, from, LEAF_FS_RENEW), 0);
+	f->v->epochs = keys_fs_epoch(f->v->keys) + 30;	/* as if so many were all that the log has */
+	vault_tick(f->v);
+	assert_int_equal(leaves_of_kind(f, from, LEAF_FS_RENEW), 1);
+	assert_int_equal(f->v->epochs, keys_fs_epoch(f->v->keys) + 30 + EPOCHS);
+	assert_int_equal(files_read(f->v->dirfd, "log/epochs", &after), 0);
+	assert_true(after.n == (size_t)f->v->epochs * 32 && after.n > before.n);
+	assert_memory_equal(after.p, before.p, before.n);
+	buf_free(&before);
+	buf_free(&after);
 }
 
 static int count_row(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
@@ -420,7 +494,7 @@ static void idempotency_keys_are_forgotten_after_their_day(void **state)
 	for (unsigned i = 0; i < 4; i++)
 		vault_tick(f->v);
 	assert_int_equal(idem_rows(f), 150);
-	wall_shift_ms += 3 * (int64_t)DAY_MS;
+	wall_shift_ms += 2 * (int64_t)DAY_MS;
 	vault_tick(f->v);
 	from = log_size(f);
 	f->v->next_idem_ms = 0;
@@ -808,6 +882,9 @@ int main(void)
 		ON(a_failed_write_ends_data_verbs_until_the_next_start),
 		ON(an_answer_that_no_front_could_take_is_refused),
 		ON(a_request_after_midnight_closes_the_day),
+		ON(days_that_the_log_did_not_see_are_closed_when_the_operator_confirms_the_date),
+		ON(operator_renews_the_daily_keys_for_ten_years),
+		ON(log_renews_by_itself_in_its_last_days_with_the_keys_of_the_ratchet),
 		ON(idempotency_keys_are_forgotten_after_their_day),
 		ON(every_session_that_runs_out_has_its_leaf),
 		ON(failed_openings_make_one_leaf),
