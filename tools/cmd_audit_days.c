@@ -8,6 +8,7 @@
 #include "client/admin.h"
 #include "format/message.h"
 #include "format/wire.h"
+#include "model/validate.h"
 #include "shares.h"
 
 #define BODY_MAX 64
@@ -47,29 +48,12 @@ out:
 	return code;
 }
 
-/* A day in figures, as days since 1970. */
-static bool day_read(const char *s, uint32_t *ret)
-{
-	unsigned month, day;
-	int year, n = 0, again_year;
-	unsigned again_month, again_day;
-	int32_t days;
-
-	if (sscanf(s, "%4d-%2u-%2u%n", &year, &month, &day, &n) != 3 || s[n] != '\0' || year < 1970 || month < 1 || month > 12 || day < 1 ||
-	    day > 31)
-		return false;
-	days = clock_days(year, month, day);
-	clock_date(days, &again_year, &again_month, &again_day);
-	*ret = (uint32_t)days;
-	return again_year == year && again_month == month && again_day == day;
-}
-
 int audit_date(int argc, char **argv)
 {
 	static const struct cli_help help = { "audit date YYYY-MM-DD [--vault DIR]",
-		"Confirms that today is this date, after the vault refused to go on because the machine's clock is more than a year past the\n"
-		"log's last day (at a start), or jumped by more than two days (while it runs). The log then closes each missed day with its\n"
-		"own key, and says that an operator confirmed it. A sealed vault keeps the confirmation for its next unsealing.",
+		"Confirms that today is this date, after the vault refused to go on because the machine's clock is more than a year past\n"
+		"the log's last day (at a start), or jumped by more than two days (while it runs). The log then closes each missed day with\n"
+		"its own key, and says that an operator confirmed it. A sealed vault keeps the confirmation for its next unsealing.",
 		"档案库因时钟超前日志末日一年以上（启动时）或突跳两日以上（运行时）而停止时，由操作员确认今日日期。日志随后逐日以各日密钥封存，"
 		"并记明经操作员确认。封存中的档案库保留此确认至下次解封。" };
 	const char *vault = NULL;
@@ -79,14 +63,14 @@ int audit_date(int argc, char **argv)
 	uint8_t day[4];
 	struct cli_args a;
 	struct buf body;
-	uint32_t days;
+	int32_t days;
 	int code;
 
 	if (!cli_parse(argc, argv, &help, options, 1, 1, 1, &a))
 		return a.exit;
-	if (!day_read(a.argv[0], &days))
+	if (!date_parse(a.argv[0], strlen(a.argv[0]), &days) || days < 0)
 		return cli_usage("audit date", "this is no date: %s", "不是日期：%s", a.argv[0]);
-	be32_put(day, days);
+	be32_put(day, (uint32_t)days);
 	buf_init(&body, BODY_MAX);
 	if ((code = cli_admin_path(vault, path, sizeof path)) != 0 ||
 	    (code = operator_call(path, ADMIN_DATE, 0, day, sizeof day, &answer, &body)) != 0)

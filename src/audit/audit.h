@@ -55,7 +55,8 @@ void audit_close(struct audit *a);
 
 /*
  * Begin a turn: when the day has changed, epochs between are closed (each with its leaf kind 12, a flush and a checkpoint,
- * as audit_catch_up does, but no more than AUDIT_RUNNING_DAYS: a running log that missed more has a clock that jumped). The segment key is ratcheted by one turn, whatever becomes of the turn. Call it before
+ * as audit_catch_up does, but no more than AUDIT_RUNNING_DAYS: a running log that missed more has a clock that jumped). The
+ * segment key is ratcheted by one turn, whatever becomes of the turn. Call it before
  * store_turn_begin. 0; what audit_catch_up answers; CV_ERR_REPLAY if the store knows fewer leaves than the newest checkpoint
  * on disk covers (journal lost, old copy put back): no leaf may be written then.
  */

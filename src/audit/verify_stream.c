@@ -543,8 +543,8 @@ static void edge_read(struct verify *v, struct edge_sources *e)
 }
 
 /*
- * A kept checkpoint that these leaves do not lead to, under the log's own signature: if the present checkpoint fits them, the log has signed
- * two histories; if not, these are not the leaves that it signed.
+ * A kept checkpoint that these leaves do not lead to, under the log's own signature: if the present checkpoint fits them, the log has
+ * signed two histories; if not, these are not the leaves that it signed.
  */
 static void forked_or_changed(struct verify *v)
 {

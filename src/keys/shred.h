@@ -47,8 +47,8 @@ void shred_epochs(struct keys *k, uint32_t n);
 int shred_epoch_keys(const struct keys *k, uint32_t from, uint32_t count, struct buf *ret);
 /*
  * Close the current epoch: derive the next signing state, rewrite both slots (with the closed epoch's log size and root),
- * wipe the old. The epoch never runs backwards. 0, CV_ERR_LIMIT (the log has committed to no further key), CV_ERR_IO: the epoch is then unchanged in
- * memory and perhaps advanced on disk; the call may be repeated.
+ * wipe the old. The epoch never runs backwards. 0, CV_ERR_LIMIT (the log has committed to no further key), CV_ERR_IO: the epoch is then
+ * unchanged in memory and perhaps advanced on disk; the call may be repeated.
  */
 int shred_next_epoch(struct keys *k, uint64_t closed_size, const uint8_t closed_root[32]);
 

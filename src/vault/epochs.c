@@ -128,7 +128,10 @@ int epochs_start(struct vault *v)
 	v->confirmed_day = 0;
 	if ((r = epochs_renew_due(v)) != 0)
 		return r;
-	r = confirmed && missed > AUDIT_START_DAYS ? audit_confirm_days(v->audit, v->store, now_ms) : audit_catch_up(v->audit, v->store, now_ms);
+	if (confirmed && missed > AUDIT_START_DAYS)
+		r = audit_confirm_days(v->audit, v->store, now_ms);
+	else
+		r = audit_catch_up(v->audit, v->store, now_ms);
 	if (r == CV_ERR_STATE)
 		log_error("%u days lie between the log's last one and this machine's clock: set the clock right, or confirm the date with "
 		    "childvault audit date", missed);

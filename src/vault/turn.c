@@ -52,7 +52,7 @@ int vault_turn_begin(struct vault *v)
 	r = audit_turn_begin(v->audit, v->store, clock_wall_ms());
 	if (r != 0 && !v->log_stuck)
 		log_error("the log cannot go on, data calls are refused: %s", r == CV_ERR_STATE ?
-		    "its last day lies too far before this machine's clock; set the clock right, or confirm the date with childvault audit date" :
+		    "its last day lies too far before this machine's clock: set that right, or confirm the date (childvault audit date)" :
 		    cv_strerror(r));
 	v->log_stuck = r != 0;
 	if (r != 0)

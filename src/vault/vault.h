@@ -93,8 +93,8 @@ int vault_split_use(struct vault *v, unsigned number, const struct slot_info *in
  */
 int vault_renew_epochs(struct vault *v, uint32_t *ret_last_day);
 /*
- * Between turns: the operator confirms that today is day (since 1970), so that the log may close days that it did not see. An unsealed vault
- * does so at once, with a leaf; a sealed one when it is unsealed next. 0; CV_ERR_ARG: the machine's clock says another day;
+ * Between turns: the operator confirms that today is day (since 1970), so that the log may close days that it did not see. An unsealed
+ * vault does so at once, with a leaf; a sealed one when it is unsealed next. 0; CV_ERR_ARG: the machine's clock says another day;
  * CV_ERR_STATE: there is nothing to be confirmed; or why closing failed.
  */
 int vault_confirm_date(struct vault *v, uint32_t day);
