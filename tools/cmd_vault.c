@@ -30,8 +30,8 @@ static int must(const char *path, enum admin_operation operation, uint8_t slot, 
 	if (code != 0 || a.result == 0)
 		return code;
 	if (a.result == PROBLEM_CONFLICT && operation == ADMIN_UNSEAL && a.state == WIRE_SEALED)
-		return cli_fail(EXIT_FAILED, "this machine's clock is more than a year past the log's last day: set it right, or confirm the "
-		    "date (childvault audit date)", "本机时钟超前日志末日一年以上：请校准时钟，或确认日期（childvault audit date）");
+		return cli_fail(EXIT_FAILED, "this machine's clock is more than a year past the log's last day: set it right, or confirm "
+		    "the date (childvault audit date)", "本机时钟超前日志末日一年以上：请校准时钟，或确认日期（childvault audit date）");
 	if (a.result == PROBLEM_CONFLICT && a.state != WIRE_AUDIT_UNAVAILABLE) {
 		/* The state that was asked for is there: no failure. */
 		fputs(a.state == WIRE_SEALED ? tr("already sealed\n", "已处于封存状态\n") : tr("already unsealed\n", "已处于解封状态\n"), stderr);
