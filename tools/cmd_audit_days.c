@@ -53,7 +53,8 @@ int audit_date(int argc, char **argv)
 	static const struct cli_help help = { "audit date YYYY-MM-DD [--vault DIR]",
 		"Confirms that today is this date, after the vault refused to go on because the machine's clock is more than a year\n"
 		"past the log's last day (at a start), or jumped by more than two days (while it runs). The log then closes\n"
-		"each missed day with its own key, and says that an operator confirmed it. A sealed vault keeps the confirmation for its next unsealing.",
+		"each missed day with its own key, and says that an operator confirmed it. A sealed vault keeps the confirmation for its\n"
+		"next unsealing.",
 		"档案库因时钟超前日志末日一年以上（启动时）或突跳两日以上（运行时）而停止时，由操作员确认今日日期。日志随后逐日以各日密钥封存，"
 		"并记明经操作员确认。封存中的档案库保留此确认至下次解封。" };
 	const char *vault = NULL;
