@@ -140,11 +140,11 @@ typedef int childvault_import_done(void *cookie, unsigned long long line, int st
 int childvault_import(struct childvault *cv, const struct childvault_with *with, unsigned long long first, childvault_import_next *next,
     childvault_import_done *done, void *cookie);
 
-/* ---- governance: assignments, requests, grants, delegations, jobs, members -------------------------------------------------------- */
+/* ---- governance: assignments, requests, grants, delegations, jobs, members, reviews --------------------------------------------- */
 
 /*
- * Make an object of collection ("assignments", "requests", "delegations", "jobs") from the text of a JSON object. with may be NULL.
- * childvault_id is the object's, childvault_body the object.
+ * Make an object of collection ("assignments", "requests", "delegations", "jobs", "reviews") from the text of a JSON object. with may be
+ * NULL. childvault_id is the object's, childvault_body the object.
  */
 int childvault_make(struct childvault *cv, const struct childvault_with *with, const char *collection, const char *json);
 /* Read one object, or a page of them: {"COLLECTION": [...], "cursor": ...}. filter may be NULL. */

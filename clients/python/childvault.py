@@ -337,7 +337,7 @@ class Childvault:
         body = {"request": request, "fields": [*names], **narrow}
         return [json.loads(line) for line in self.call("POST", "/v1/records:export", body, self._with(purpose, case, reason))[2].splitlines()]
 
-    # ---- governance: collection is "assignments", "requests", "grants", "delegations", "jobs" or "members"
+    # ---- governance: collection is "assignments", "requests", "grants", "delegations", "jobs", "members" or "reviews"
 
     def make(self, collection, **members):
         """Make an object, such as make("requests", kind="grant", record=..., fields=[...], ...); returns it."""

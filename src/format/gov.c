@@ -26,6 +26,13 @@ const char *gov_kind_name(unsigned kind)
 	return kind < GOV_KINDS ? names[kind] : "";
 }
 
+const char *gov_result_name(unsigned result)
+{
+	static const char *const names[GOV_RESULTS] = { "", "fine", "explained", "followed" };
+
+	return result < GOV_RESULTS ? names[result] : "";
+}
+
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 void gov_key(uint16_t type, const uint8_t id[16], uint8_t ret[GOV_KEY])
@@ -137,7 +144,7 @@ bool gov_items_next(struct gov_items *x, struct gov_item *ret)
 enum {
 	TAG_PRINCIPAL = 1, TAG_BY, TAG_CREATED, TAG_PREFIX, TAG_PURPOSES, TAG_RECORD, TAG_RECORDS, TAG_FIELDS, TAG_LEVEL, TAG_FLAGS,
 	TAG_AREA, TAG_COUNT, TAG_USED, TAG_KIND, TAG_DECIDED_BY, TAG_DECIDED, TAG_DELEGATION, TAG_TEXT, TAG_DECISION, TAG_MARK,
-	TAG_STATUS, TAG_SIGNATURES, TAG_DIGEST, TAG_KEYS, TAG_SEEN, TAGS
+	TAG_STATUS, TAG_SIGNATURES, TAG_DIGEST, TAG_KEYS, TAG_SEEN, TAG_MONTH, TAG_LOG_SIZE, TAG_LOG_ROOT, TAG_RESULTS, TAGS
 };
 #define BIT(tag) (1u << (tag))
 
@@ -174,6 +181,10 @@ static const struct tag {
 	[TAG_DIGEST] = { FORM_BYTES, M(digest), 32, 0, false },
 	[TAG_KEYS] = { FORM_LIST, M(keys), GOV_SEALED_KEY, GOV_KEYS_MAX, false },
 	[TAG_SEEN] = { FORM_LIST, M(seen), GOV_SEEN, GOV_SEEN_MAX, false },
+	[TAG_MONTH] = { FORM_U32, M(month), 4, 0, false },
+	[TAG_LOG_SIZE] = { FORM_U64, M(log_size), 8, 0, false },
+	[TAG_LOG_ROOT] = { FORM_BYTES, M(log_root), 32, 0, false },
+	[TAG_RESULTS] = { FORM_LIST, M(results), GOV_RESULT, GOV_RESULTS_MAX, true },
 #undef M
 };
 
@@ -198,6 +209,8 @@ static const struct shape {
 	    BIT(GOV_PENDING) | BIT(GOV_APPROVED) | BIT(GOV_REJECTED) | BIT(GOV_WITHDRAWN) | BIT(GOV_EXPIRED) | BIT(GOV_USED) },
 	{ GOV_DELEGATION, MADE | BIT(TAG_BY) | BIT(TAG_PURPOSES), DECIDED | BIT(TAG_AREA) | BIT(TAG_TEXT),
 	    BIT(GOV_ACTIVE) | BIT(GOV_EXPIRED) | BIT(GOV_REVOKED) },
+	{ GOV_REVIEW, MADE | BIT(TAG_BY) | BIT(TAG_DIGEST) | BIT(TAG_MONTH) | BIT(TAG_LOG_SIZE) | BIT(TAG_LOG_ROOT),
+	    BIT(TAG_RESULTS) | BIT(TAG_TEXT), BIT(GOV_APPROVED) },
 	{ GOV_WINDOW, BIT(TAG_PRINCIPAL) | BIT(TAG_PREFIX) | BIT(TAG_SEEN), 0, BIT(GOV_ACTIVE) },
 };
 
@@ -252,6 +265,23 @@ static bool seen_fits(const struct gov_bytes *b)
 	return true;
 }
 
+/* One result of each item: the same item twice does not ascend but in its ninth byte. */
+static bool results_fit(const struct gov_bytes *b)
+{
+	for (size_t i = 0; i + GOV_RESULT <= b->n; i += GOV_RESULT) {
+		uint8_t how = b->p[i + GOV_RESULT - 1];
+
+		if (how == 0 || how >= GOV_RESULTS || (i > 0 && memcmp(b->p + i - GOV_RESULT, b->p + i, GOV_RESULT - 1) == 0))
+			return false;
+	}
+	return true;
+}
+
+static bool month_fits(uint32_t month)
+{
+	return month == 0 || (month % 100 >= 1 && month % 100 <= 12 && month / 100 >= 1970 && month / 100 <= 9999);
+}
+
 /*
  * The document is kept while it waits for signatures and shares; an approved re-wrap's, which may want shares again, and an approved
  * split's, which the ceremony uses once, for longer. Requests to restore somebody once had none, and policies were signed with 64 bytes.
@@ -278,6 +308,8 @@ static bool object_fits(const struct shape *shape, const struct gov_object *o)
 	if (o->kind >= GOV_KINDS || o->flags > (GOV_ANY_RECORD | GOV_DEMO) || (o->level != 0 && (o->level < 3 || o->level > 4)))
 		return false;
 	if (shape->type == GOV_REQUEST && o->prefix.state == GOV_USED && o->kind != GOV_KIND_SPLIT)
+		return false;
+	if (!results_fit(&o->results) || !month_fits(o->month))
 		return false;
 	if (!document_fits(o) || (o->kind != GOV_KIND_POLICY && o->signatures.n % (2 * 64) != 0))
 		return false;

@@ -17,7 +17,7 @@ struct buf;
 
 enum gov_type {
 	GOV_IDEMPOTENCY = 1, GOV_ASSIGNMENT = 2, GOV_GRANT = 3, GOV_REQUEST = 4, GOV_DELEGATION = 11, GOV_WINDOW = 12, GOV_JOB = 13,
-	GOV_DAYS = 14
+	GOV_DAYS = 14, GOV_REVIEW = 15
 };
 enum gov_state {
 	GOV_NONE = 0, GOV_ACTIVE = 1, GOV_EXPIRED = 2, GOV_REVOKED = 3, GOV_USED = 4, GOV_DEAD = 5, GOV_PENDING = 6, GOV_APPROVED = 7,
@@ -72,6 +72,11 @@ bool gov_items_next(struct gov_items *x, struct gov_item *ret);
 #define GOV_KEYS_MAX 64u	/* classes of one grant */
 #define GOV_SEEN_MAX 256u	/* records of one window row */
 #define GOV_SEEN 13u		/* bytes of one */
+#define GOV_RESULTS_MAX 4096u	/* items of one review */
+#define GOV_RESULT 9u		/* bytes of one: 8 of the item's digest, and how it came out */
+enum gov_result { GOV_RESULT_FINE = 1, GOV_RESULT_EXPLAINED = 2, GOV_RESULT_FOLLOWED = 3, GOV_RESULTS = 4 };
+/* "fine", "explained", "followed"; "" for an unknown number. Static text. */
+const char *gov_result_name(unsigned result);
 
 enum gov_kind {
 	GOV_KIND_GRANT = 1, GOV_KIND_BULK = 2, GOV_KIND_EXPORT = 3, GOV_KIND_POLICY = 4, GOV_KIND_RESTORE = 5, GOV_KIND_MEMBERS = 6,
@@ -106,7 +111,10 @@ struct gov_object {
 	uint64_t decided_ms;
 	uint8_t delegation[16];		/* that the maker or decider acted under; zeros: none */
 	uint8_t mark[8];		/* of an approved export */
-	uint8_t digest[32];		/* of an operation */
+	uint8_t digest[32];		/* of an operation; of a review's items */
+	uint32_t month;			/* of a review: 202611 */
+	uint64_t log_size;		/* the checkpoint by which it was made: the one that closed the month's last day */
+	uint8_t log_root[32];
 	struct gov_bytes purposes;	/* u16 ids, ascending */
 	struct gov_bytes fields;	/* u16 ids, ascending */
 	struct gov_bytes records;	/* 16 bytes each, ascending */
@@ -117,6 +125,7 @@ struct gov_object {
 	struct gov_bytes signatures;	/* of an operation: of each administrator 128 bytes */
 	struct gov_bytes keys;		/* of a grant: struct gov_sealed_key */
 	struct gov_bytes seen;		/* of a window: struct gov_seen */
+	struct gov_bytes results;	/* of a review: items ascending, GOV_RESULT bytes each */
 	struct gov_bytes document;	/* of an operation that waits; an approved re-wrap or split keeps it until it is used */
 };
 /*

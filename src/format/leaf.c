@@ -48,6 +48,7 @@ const char *leaf_kind_name(unsigned kind)
 	case LEAF_KEYS: return "keys";
 	case LEAF_SUSPENDED: return "suspended";
 	case LEAF_RESTORED: return "restored";
+	case LEAF_REVIEW: return "review";
 	default: return "unknown";
 	}
 }

@@ -46,7 +46,7 @@ static const struct {
 	bool made;
 } collections[] = {
 	{ "requests", true }, { "assignments", true }, { "grants", false }, { "delegations", true }, { "jobs", true }, { "members", false },
-	{ "keys", false },
+	{ "keys", false }, { "reviews", true },
 };
 
 /* What a path names. */

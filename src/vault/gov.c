@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 
-static const uint16_t types[] = { GOV_ASSIGNMENT, GOV_GRANT, GOV_REQUEST, GOV_DELEGATION, GOV_WINDOW };
+static const uint16_t types[] = { GOV_ASSIGNMENT, GOV_GRANT, GOV_REQUEST, GOV_DELEGATION, GOV_WINDOW, GOV_REVIEW };
 
 /* ---- maps --------------------------------------------------------------------------------------------------------- */
 

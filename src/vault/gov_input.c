@@ -52,6 +52,12 @@ static const struct {
 	    "different classes of the policy, or new ones as 0xNNNN, with keys that custodians hold" },
 	[MEMBER_THRESHOLD] = { "threshold", VALUE_INTEGER, "2 to the number of holders" },
 	[MEMBER_HOLDERS] = { "holders", VALUE_LIST, "2 to 16 lines of at most 63 bytes" },
+	[MEMBER_MONTH] = { "month", VALUE_TEXT, "month YYYY-MM that is over, of this vault" },
+	[MEMBER_SIZE] = { "size", VALUE_INTEGER, "size of the checkpoint that closed the month's last day" },
+	[MEMBER_ROOT] = { "root", VALUE_TEXT, "base64 of its root, 32 bytes" },
+	[MEMBER_DIGEST] = { "digest", VALUE_TEXT, "base64 of the digest of the month's items, 32 bytes" },
+	[MEMBER_RESULTS] = { "results", VALUE_LIST,
+	    "at most 4096 different items as ITEM:fine, ITEM:explained or ITEM:followed, ITEM of 16 hexadecimal digits" },
 };
 #define COUNT_MAX 1000000
 

@@ -37,6 +37,10 @@ int gov_visible(struct vault *v, const struct vault_call *c, const struct gov_ob
 	enum decision_reason why;
 	int r = 0;
 
+	if (o->prefix.type == GOV_REVIEW) {
+		*ret = c->principal->kind == PRINCIPAL_AUDITOR || c->principal->kind == PRINCIPAL_ADMINISTRATOR;
+		return 0;
+	}
 	/* Who is to be removed is not told by it. */
 	if (gov_kind_signed(o->kind)) {
 		*ret = c->principal->kind == PRINCIPAL_ADMINISTRATOR || c->principal->kind == PRINCIPAL_CUSTODIAN;
@@ -173,6 +177,8 @@ unsigned gov_list(struct vault *v, struct vault_call *c, uint16_t type, const st
 
 	if ((problem = take_filter(v, c, m->fields, &f)) != 0)
 		return problem;
+	if (type == GOV_REVIEW && f.waiting)
+		return gov_review_waiting(v, c, m->limit);
 	if (!take_cursor(v, type, &m->cursor, &next))
 		return call_refuse(c, PROBLEM_BAD_CURSOR, "the cursor is not from a list of this collection");
 	at = wire_count_begin(c->out);

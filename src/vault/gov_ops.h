@@ -11,6 +11,11 @@
 unsigned gov_assign(struct vault *v, struct vault_call *c, struct wire_list fields);
 unsigned gov_delegate(struct vault *v, struct vault_call *c, struct wire_list fields);
 
+/* gov_review.c: an auditor signs a month off. */
+unsigned gov_review(struct vault *v, struct vault_call *c, struct wire_list fields);
+/* Months that are over and that no auditor has signed off, as objects of an answer, at most limit of them, the oldest first. */
+unsigned gov_review_waiting(struct vault *v, struct vault_call *c, uint16_t limit);
+
 /* gov_request.c: asked for, and decided. */
 unsigned gov_request(struct vault *v, struct vault_call *c, struct wire_list fields);
 unsigned gov_approve(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields);

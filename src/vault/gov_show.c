@@ -207,6 +207,46 @@ static void show_request(struct gov_showing *x, const struct gov_object *o, bool
 		gov_show_hex(x, "mark", o->mark, sizeof(o->mark));
 }
 
+/* Items with their results, "HEX16:fine". */
+static void show_results(struct gov_showing *x, const struct gov_object *o)
+{
+	size_t at = value_begin(&x->v->gov->list);
+	char text[2 * 8 + 1 + 16];
+
+	for (size_t i = 0; i < o->results.n; i += GOV_RESULT) {
+		hex_encode(o->results.p + i, 8, text);
+		(void)snprintf(text + 16, sizeof(text) - 16, ":%s", gov_result_name(o->results.p[i + 8]));
+		value_item_put(&x->v->gov->list, VALUE_TEXT, text, strlen(text));
+	}
+	gov_show_list(x, "results", at, o->results.n / GOV_RESULT);
+}
+
+void gov_show_month(struct gov_showing *x, uint32_t month)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%04u-%02u", month / 100, month % 100);
+	gov_show_text(x, "month", text);
+}
+
+static void show_review(struct gov_showing *x, const struct gov_object *o, bool whole)
+{
+	const struct gov_bytes root = { o->log_root, 32 }, digest = { o->digest, 32 };
+	uint64_t open = 0;
+
+	gov_show_month(x, o->month);
+	gov_show_number(x, "size", (int64_t)o->log_size);
+	gov_show_base64(x, "root", &root);
+	gov_show_base64(x, "digest", &digest);
+	gov_show_number(x, "items", (int64_t)(o->results.n / GOV_RESULT));
+	for (size_t i = 0; i < o->results.n; i += GOV_RESULT)
+		open += o->results.p[i + 8] == GOV_RESULT_FOLLOWED;
+	gov_show_number(x, "followed", (int64_t)open);
+	if (whole)
+		show_results(x, o);
+	show_bytes(x, "note", &o->text);
+}
+
 void gov_put(struct vault *v, enum gov_state state, const struct gov_object *o, bool whole, struct buf *out)
 {
 	struct gov_showing x = { v, out, 0 };
@@ -218,16 +258,19 @@ void gov_put(struct vault *v, enum gov_state state, const struct gov_object *o, 
 	gov_show_text(&x, "state", gov_state_name(state));
 	if (!gov_kind_signed(o->kind) || !ids_equal(o->principal, o->by))	/* else it is about nobody */
 		show_person(&x, "principal", o->principal);
-	if (!gov_kind_signed(o->kind))
+	if (!gov_kind_signed(o->kind) && o->prefix.type != GOV_REVIEW)
 		show_purposes(&x, o);
 	show_fields(&x, o);
-	show_day(&x, "until", o->prefix.due_day);
+	if (o->prefix.type != GOV_REVIEW)	/* it holds for good */
+		show_day(&x, "until", o->prefix.due_day);
 	if (o->prefix.type == GOV_ASSIGNMENT)
 		show_assignment(&x, o);
 	else if (o->prefix.type == GOV_GRANT)
 		show_grant(&x, o);
 	else if (o->prefix.type == GOV_REQUEST)
 		show_request(&x, o, whole);
+	else if (o->prefix.type == GOV_REVIEW)
+		show_review(&x, o, whole);
 	else {
 		show_bytes(&x, "area", &o->area);
 		show_bytes(&x, "note", &o->text);

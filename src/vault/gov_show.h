@@ -20,6 +20,8 @@ void gov_show_hex(struct gov_showing *x, const char *name, const uint8_t *p, siz
 void gov_show_time(struct gov_showing *x, const char *name, uint64_t ms);
 /* The day of a time, none for 0. */
 void gov_show_date(struct gov_showing *x, const char *name, uint64_t ms);
+/* The member month: 202611 as "2026-11". */
+void gov_show_month(struct gov_showing *x, uint32_t month);
 void gov_show_base64(struct gov_showing *x, const char *name, const struct gov_bytes *document);
 /* Append the list of count values that was begun at `at` in the scratch list v->gov->list, which is empty then. */
 void gov_show_list(struct gov_showing *x, const char *name, size_t at, size_t count);

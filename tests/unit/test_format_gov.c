@@ -13,6 +13,7 @@
 #include "record_samples.h"
 
 static const uint8_t two_purposes[] = { 0, 1, 0, 7 }, one_purpose[] = { 0, 2 }, fields[] = { 0, 3, 1, 0 };
+static const uint8_t results[2 * GOV_RESULT] = { [8] = GOV_RESULT_FOLLOWED, [9] = 1, [17] = GOV_RESULT_FINE };
 static uint8_t records[3 * 16], keys[2 * GOV_SEALED_KEY], seen[2 * GOV_SEEN], signatures[128], document[70000];
 
 static struct gov_object common(uint16_t type, uint8_t state, uint64_t serial)
@@ -31,13 +32,13 @@ static struct gov_object common(uint16_t type, uint8_t state, uint64_t serial)
 	return o;
 }
 
-enum { ASSIGNMENT, GRANT, WISH, BULK, EXPORT, POLICY, DELEGATION, WINDOW, SAMPLES };
+enum { ASSIGNMENT, GRANT, WISH, BULK, EXPORT, POLICY, DELEGATION, WINDOW, REVIEW, SAMPLES };
 
 static struct gov_object object(unsigned which)
 {
 	static const uint16_t types[SAMPLES] = { GOV_ASSIGNMENT, GOV_GRANT, GOV_REQUEST, GOV_REQUEST, GOV_REQUEST, GOV_REQUEST,
-		GOV_DELEGATION, GOV_WINDOW };
-	struct gov_object o = common(types[which], types[which] == GOV_REQUEST ? GOV_PENDING : GOV_ACTIVE,
+		GOV_DELEGATION, GOV_WINDOW, GOV_REVIEW };
+	struct gov_object o = common(types[which], types[which] == GOV_REQUEST ? GOV_PENDING : which == REVIEW ? GOV_APPROVED : GOV_ACTIVE,
 	    which == GRANT || which == WISH ? 9 : 0);
 
 	run(records, 0, sizeof(records));
@@ -83,6 +84,14 @@ static struct gov_object object(unsigned which)
 		break;
 	case DELEGATION:
 		o.area = (struct gov_bytes){ (const uint8_t *)"11", 2 };
+		break;
+	case REVIEW:
+		o.purposes.n = 0;
+		o.month = 202611;
+		o.log_size = 70001;
+		run(o.log_root, 1, 32);
+		run(o.digest, 2, 32);
+		o.results = (struct gov_bytes){ results, sizeof(results) };
 		break;
 	default:
 		memset(&o.by, 0, 16);
@@ -199,6 +208,8 @@ static void objects_give_the_known_answers(void **state)
 	o.text.n = 0;
 	o.document = (struct gov_bytes){ (const uint8_t *)"document", 8 };
 	matches(&o, "gov_policy");
+	o = object(REVIEW);
+	matches(&o, "gov_review");
 }
 
 static void cut_and_longer_plaintexts_are_refused(void **state)
@@ -270,6 +281,35 @@ static void objects_that_contradict_themselves_are_refused(void **state)
 		case 12: o.area.p = (const uint8_t *)"11010x"; break;
 		case 13: o.prefix.state = GOV_USED; break;
 		default: o.text = (struct gov_bytes){ (const uint8_t *)"\xC3", 1 };
+		}
+		buf_reset(&b);
+		assert_int_equal(gov_object_encode(&o, &b), CV_ERR_ARG);
+	}
+	buf_free(&b);
+}
+
+static void reviews_have_one_result_an_item_and_a_month(void **state)
+{
+	uint8_t changed[sizeof(results)];
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 65536);
+	for (unsigned i = 0; i < 9; i++) {
+		struct gov_object o = object(REVIEW);
+
+		memcpy(changed, results, sizeof(changed));
+		o.results.p = changed;
+		switch (i) {
+		case 0: changed[8] = 0; break;
+		case 1: changed[17] = GOV_RESULTS; break;
+		case 2: changed[9] = 0; break;		/* the same item twice */
+		case 3: changed[0] = 2; break;		/* descending */
+		case 4: o.results.n--; break;
+		case 5: o.month = 202613; break;
+		case 6: o.month = 0; break;
+		case 7: o.log_size = 0; break;
+		default: o.prefix.state = GOV_ACTIVE;
 		}
 		buf_reset(&b);
 		assert_int_equal(gov_object_encode(&o, &b), CV_ERR_ARG);
@@ -354,6 +394,7 @@ int main(void)
 		cmocka_unit_test(cut_and_longer_plaintexts_are_refused),
 		cmocka_unit_test(prefix_cannot_be_changed_in_the_clear),
 		cmocka_unit_test(objects_that_contradict_themselves_are_refused),
+		cmocka_unit_test(reviews_have_one_result_an_item_and_a_month),
 		cmocka_unit_test(items_are_read_strictly),
 		cmocka_unit_test(keys_and_records_of_lists_come_back),
 	};
