@@ -13,16 +13,18 @@
 #define PLAN_ROOM (8u * 1024 * 1024)	/* every cell of the largest policies has room */
 
 static const struct cli_help help = {
-    "policy check|show|compile|plan|explain|apply FILE [options], policy sign REQUEST --key KEY",
+    "policy check|show|compile|plan|explain|indexes|apply FILE [options], policy sign REQUEST --key KEY",
     "check says what is wrong with a profile, with line and column. show lists what each role may do and what each "
     "field shows.\n"
     "compile writes the binary policy document.\n"
     "plan says who gains and loses what if NEW takes the place of OLD (a profile or a compiled document), or of the policy in force.\n"
+    "indexes says what each index would tell a thief, with --records N for a vault of so many files.\n"
     "explain says whether a role may do something, and by which lines; its exit code is 0 for yes and 4 for no.\n"
     "apply signs the document of FILE as the first administrator and puts it before the second; sign shows what it changes, signs it "
     "as the second, and puts it in force.",
     "check 指出规则文件的错误（行和列）；show 列出各角色的权限和各字段的展示方式；compile 写出二进制规则文档。\n"
     "plan 说明以 NEW 取代 OLD（规则文件或已编译文档）或现行规则后，谁增减哪些权限。\n"
+    "indexes 说明各索引在失窃时会泄露什么，可用 --records 指定档案数。\n"
     "explain 说明某角色可否做某事、依据哪几行；可为退出码 0，否为 4。\n"
     "apply 由第一名管理员签署并提交规则文档；sign 显示变化，由第二名管理员签署并使其生效。"};
 
@@ -116,7 +118,8 @@ static void print_right(const struct policy *p, const struct policy_role *role, 
 static void print_limits(const struct policy_role *role)
 {
 	const char *const acts[] = { tr("makes assignments", "指派人员"), tr("approves bulk requests", "批准批量查阅"),
-		tr("approves exports", "批准导出"), tr("starts jobs", "启动作业") };
+		tr("approves exports", "批准导出"), tr("starts jobs", "启动作业"), tr("lists who accessed a file", "开具查阅清单"),
+		tr("is told of duplicates", "获知重复建档") };
 
 	if (role->area)
 		(void)puts(tr("  only records of the member's area", "  只限本辖区档案"));
@@ -125,7 +128,7 @@ static void print_limits(const struct policy_role *role)
 	if (role->bulk_records != 0)
 		(void)printf(tr("  at most %u different records in %u hours\n", "  至多 %u 份档案（每 %u 小时）\n"), role->bulk_records,
 		    role->bulk_hours);
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < sizeof acts / sizeof acts[0]; i++)
 		if ((role->acts >> i & 1) != 0)
 			(void)printf("  %s\n", acts[i]);
 }
@@ -143,6 +146,9 @@ static void print_role(const struct policy *p, const struct policy_role *role)
 	if (role->audit)
 		(void)puts(tr("  reads the audit log", "  可读审计日志"));
 	print_limits(role);
+	for (unsigned i = 0; i < policy_indexes(p); i++)
+		if ((role->searches >> i & 1) != 0)
+			(void)printf(tr("  searches by %s\n", "  可按 %s 查找\n"), policy_index(p, i)->name);
 	for (unsigned i = 0; i < policy_classes(p); i++)
 		if (role->rights[i] != 0)
 			print_right(p, role, i);
@@ -201,6 +207,16 @@ static void print_field(const struct policy *p, const struct policy_field *f)
 	(void)putchar('\n');
 }
 
+static void print_index(const struct policy *p, const struct policy_index *x)
+{
+	(void)printf(tr("index %s (%s): ", "索引 %s（%s）："), x->name, tr(x->label.en, x->label.zh));
+	for (unsigned i = 0; i < x->fields; i++)
+		(void)printf("%s%s", i > 0 ? tr(" and ", "、") : "", policy_field_by_id(p, x->field[i])->name);
+	if (x->form == INDEX_BUCKET)
+		(void)printf(tr("; buckets of %u bits", "；%u 位分桶"), x->bits);
+	(void)puts(x->unique ? tr("; unique", "；唯一") : "");
+}
+
 static int show(const struct policy *p)
 {
 	(void)printf(tr("%s version %u\n\n", "%s 第 %u 版\n\n"), policy_name(p), policy_version(p));
@@ -208,6 +224,8 @@ static int show(const struct policy *p)
 		print_role(p, policy_role(p, i));
 	for (unsigned i = 0; i < policy_fields(p); i++)
 		print_field(p, policy_field(p, i));
+	for (unsigned i = 0; i < policy_indexes(p); i++)
+		print_index(p, policy_index(p, i));
 	return ferror(stdout) ? EXIT_FAILED : EXIT_DONE;
 }
 
@@ -222,7 +240,9 @@ static int run_file(const char *verb, const char *path, const struct policy_args
 	buf_init(&doc, POLICY_DOCUMENT_MAX);
 	if ((code = policy_load(path, &doc, &p)) != EXIT_DONE)
 		goto done;
-	if (a->out != NULL)
+	if (strcmp(verb, "indexes") == 0)
+		code = policy_print_indexes(p, a->records != 0 ? a->records : 1000000);
+	else if (a->out != NULL)
 		code = cli_write_file(a->out, doc.p, doc.n, 0644, true);
 	else
 		code = strcmp(verb, "check") == 0 ? check(path, p, doc.n) : show(p);
@@ -317,6 +337,8 @@ static int check_options(const char *verb, const struct policy_args *a)
 		return cli_usage("policy", "--creating is said of a --write", "--creating 须与 --write 同用");
 	if (signs != (a->key != NULL))
 		return cli_usage("policy", "apply and sign want --key FILE, others do not", "只有 apply 和 sign 需要 --key 密钥文件");
+	if (a->records != 0 && strcmp(verb, "indexes") != 0)
+		return cli_usage("policy", "indexes alone takes --records", "只有 indexes 可用 --records");
 	if (a->code != NULL && strcmp(verb, "sign") != 0)
 		return cli_usage("policy", "sign alone takes --code", "只有 sign 可用 --code");
 	return EXIT_DONE;
@@ -332,10 +354,10 @@ static int run(const char *verb, const char *subject, const struct policy_args *
 		return policy_apply(subject, a);
 	if (strcmp(verb, "sign") == 0)
 		return policy_sign(subject, a);
-	if (strcmp(verb, "compile") == 0 || strcmp(verb, "check") == 0 || strcmp(verb, "show") == 0)
+	if (strcmp(verb, "compile") == 0 || strcmp(verb, "check") == 0 || strcmp(verb, "show") == 0 || strcmp(verb, "indexes") == 0)
 		return run_file(verb, subject, a);
-	return cli_usage("policy", "'%s' is none of check, show, compile, plan, explain, apply, sign",
-	    "“%s”不是 check、show、compile、plan、explain、apply 或 sign", verb);
+	return cli_usage("policy", "'%s' is none of check, show, compile, plan, explain, indexes, apply, sign",
+	    "“%s”不是 check、show、compile、plan、explain、indexes、apply 或 sign", verb);
 }
 
 int cmd_policy(int argc, char **argv)
@@ -351,6 +373,7 @@ int cmd_policy(int argc, char **argv)
 		{ "view", OPTION_TEXT, &p.view, "clear", "the value itself, not its view", "查看明文" },
 		{ "write", OPTION_FLAG, &p.write, NULL, "a write, not a read", "填写而非读取" },
 		{ "creating", OPTION_FLAG, &p.creating, NULL, "while the file is opened", "建档时" },
+		{ "records", OPTION_NUMBER, &p.records, "N", "how many files the vault has (indexes)", "档案数（indexes）" },
 		{ "key", OPTION_TEXT, &p.key, "FILE", "the administrator's key file", "管理员的密钥文件" },
 		{ "code", OPTION_TEXT, &p.code, "CODE", "eight digits, compared by telephone (sign)", "电话核对过的八位校验码（sign）" },
 		{ "passphrase-fd", OPTION_NUMBER, &p.passphrase_fd, "N", "read its passphrase from this descriptor", "从该描述符读取口令" },

@@ -13,6 +13,7 @@ struct policy_args {
 	const char *role, *field, *purpose, *view;	/* explain */
 	bool write, creating;
 	const char *key;	/* apply, sign */
+	uint64_t records;	/* indexes; 0: not said */
 	const char *code;	/* sign: as the first administrator reads it out */
 	uint64_t passphrase_fd;
 };
@@ -21,6 +22,8 @@ struct policy_args {
 int policy_fetch(struct childvault *cv, struct policy **ret);
 /* Read a profile, or a compiled document, into doc and decode it. Exit code, after a message if it is not EXIT_DONE. */
 int policy_load(const char *path, struct buf *doc, struct policy **ret);
+/* Print what each index would tell of so many records. Exit code. */
+int policy_print_indexes(const struct policy *p, uint64_t records);
 /* Print what changes from old to new. Exit code. */
 int policy_print_plan(const struct policy *old, const struct policy *new);
 /* The policy in force, asked of the daemon in a session of the environment's. Exit code. */

@@ -17,6 +17,8 @@
 struct buf;
 
 #define POLICY_DOCUMENT_MAX (256u * 1024)
+#define POLICY_MAGIC "CVPD\2\1"	/* how a document begins: magic, format, suite */
+#define POLICY_MAGIC_BYTES 6
 #define POLICY_FIELDS 512
 #define POLICY_CLASSES 64	/* source and view classes together */
 #define POLICY_ROLES 128
@@ -30,6 +32,9 @@ struct buf;
 #define POLICY_STANDARD_MAX 10000000000000u	/* fen, as of an amount */
 #define POLICY_STANDING_GOOD "active"	/* the one code of a guardian who is to be answered */
 #define POLICY_EXCEPTS (POLICY_FIELDS * (POLICY_VIEWS + 1))	/* of one role: each field in each class that answers it */
+#define POLICY_INDEXES 8	/* as many as the keyring has keys for */
+#define POLICY_INDEX_FIELDS 2u
+#define POLICY_INDEX_BITS 32u	/* the longest token of a bucket index */
 #define POLICY_BULK_HOURS 8760u	/* the longest window of a budget */
 #define POLICY_NAME_MAX 63	/* [a-z0-9][a-z0-9_-]* ; class names may hold one dot */
 
@@ -46,6 +51,7 @@ struct buf;
 #define ACT_EXPORT 4u		/* approve exports */
 #define ACT_JOB 8u		/* start jobs that rewrite views or predicates */
 #define ACT_RECEIPT 16u		/* list who accessed a record, for its subject */
+#define ACT_DEDUPE 32u		/* is told that a unique value stands in another record already */
 
 /* View operators, DOMAIN rules m1 ... */
 enum view_op {
@@ -172,6 +178,21 @@ struct policy_field {
 	unsigned views;
 	struct policy_view view[POLICY_VIEWS];	/* least first */
 };
+/* A blind index, DESIGN section 6: what is looked for is a keyed token of the values, docs/FORMAT.md 4.7. */
+enum index_form {
+	INDEX_EXACT = 1,	/* one identifying number, the whole token */
+	INDEX_BUCKET		/* a name and a date together, a token so short that many records share it */
+};
+struct policy_index {
+	uint16_t id;		/* pinned, 1 to POLICY_INDEXES: says which keys of the keyring are its */
+	const char *name;
+	struct policy_label label;
+	enum index_form form;
+	bool unique;		/* no two records hold the same value; exact only */
+	uint8_t bits;		/* kept of a bucket's token, 1 to POLICY_INDEX_BITS; 0: all */
+	unsigned fields;	/* exact 1, bucket 2: the name, then the date; all of one class that is not hidden */
+	uint16_t field[POLICY_INDEX_FIELDS];
+};
 struct policy_class {
 	uint16_t id;
 	const char *name;	/* "identity", "identity.masked" */
@@ -190,6 +211,7 @@ struct policy_role {
 	bool area;		/* only records of the member's area */
 	bool approval;		/* reads need an assignment or a grant */
 	uint8_t acts;		/* ACT_* */
+	uint8_t searches;	/* bit i: the index at position i */
 	uint16_t bulk_records, bulk_hours;	/* budget of each member; 0, 0: none */
 	uint64_t purposes;
 	uint8_t rights[POLICY_CLASSES];	/* RIGHT_* by class position */
@@ -218,10 +240,10 @@ struct policy_department {
  */
 int policy_decode(const uint8_t *doc, size_t n, struct policy **ret_policy);
 /* Where a broken rule stands. */
-enum policy_part { PART_DOCUMENT = 0, PART_DEPARTMENT, PART_PURPOSE, PART_CLASS, PART_FIELD, PART_ROLE };
+enum policy_part { PART_DOCUMENT = 0, PART_DEPARTMENT, PART_PURPOSE, PART_CLASS, PART_FIELD, PART_INDEX, PART_ROLE };
 struct policy_fault {
 	enum policy_part part;
-	uint16_t id;		/* of the department, purpose, class, field or role */
+	uint16_t id;		/* of the department, purpose, class, field, index or role */
 	const char *key;	/* of the object in a profile ("rights"), static; "": the object as a whole */
 	char at[POLICY_CODE_MAX + 1];	/* the entry, item or value there, such as a class's name, or "" */
 	const char *text;	/* static English */
@@ -253,12 +275,15 @@ unsigned policy_classes(const struct policy *p);
 const struct policy_class *policy_class(const struct policy *p, unsigned position);
 unsigned policy_roles(const struct policy *p);
 const struct policy_role *policy_role(const struct policy *p, unsigned position);
+unsigned policy_indexes(const struct policy *p);
+const struct policy_index *policy_index(const struct policy *p, unsigned position);
 unsigned policy_purposes(const struct policy *p);
 const struct policy_purpose *policy_purpose(const struct policy *p, unsigned position);
 unsigned policy_departments(const struct policy *p);
 const struct policy_department *policy_department(const struct policy *p, unsigned position);
 /* Look-ups by name (n bytes) or id; NULL, or -1 for positions, if unknown. By name and id they are O(1) or O(log n). */
 const struct policy_field *policy_field_named(const struct policy *p, const char *name, size_t n);
+int policy_index_named(const struct policy *p, const char *name, size_t n);
 const struct policy_field *policy_field_by_id(const struct policy *p, uint16_t id);
 int policy_field_position(const struct policy *p, const struct policy_field *f);
 int policy_class_position(const struct policy *p, uint16_t class_id);

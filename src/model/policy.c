@@ -60,6 +60,7 @@ MEMBERS(department, departments, policy_department)
 MEMBERS(purpose, purposes, policy_purpose)
 MEMBERS(class, classes, policy_class)
 MEMBERS(field, fields, policy_field)
+MEMBERS(index, indexes, policy_index)
 MEMBERS(role, roles, policy_role)
 
 /* ---- by id ----------------------------------------------------------------------------------------------------- */
@@ -187,6 +188,14 @@ int policy_purpose_named(const struct policy *p, const char *name, size_t n)
 {
 	for (unsigned i = 0; i < p->s.purposes; i++)
 		if (same(p->s.purpose[i].name, name, n))
+			return (int)i;
+	return -1;
+}
+
+int policy_index_named(const struct policy *p, const char *name, size_t n)
+{
+	for (unsigned i = 0; i < p->s.indexes; i++)
+		if (same(p->s.index[i].name, name, n))
 			return (int)i;
 	return -1;
 }

@@ -65,6 +65,23 @@ static void change_fields(struct faults *x, const struct policy *old, const stru
 	}
 }
 
+/* Tokens that are stored were made of these values and kept at this length. */
+static void change_indexes(struct faults *x, const struct policy *old, const struct policy *new)
+{
+	for (unsigned i = 0; i < new->s.indexes; i++) {
+		const struct policy_index *is = &new->s.index[i], *was;
+		int at = policy_find_id(old->s.index, old->s.indexes, sizeof(*old->s.index), is->id);
+
+		if (at < 0)
+			continue;
+		was = &old->s.index[at];
+		if (was->form != is->form || was->bits != is->bits || was->fields != is->fields ||
+		    memcmp(was->field, is->field, sizeof(is->field)) != 0)
+			note(x, PART_INDEX, is->id, "of", "an index keeps its fields, form and length: another one takes its place",
+			    is->name);
+	}
+}
+
 /* Whether the role has the class key already: by the policy in force, or as custodians gave it since. */
 static bool holds_key(const struct faults *x, const struct policy *old, uint16_t role, uint16_t class_id)
 {
@@ -101,6 +118,7 @@ unsigned policy_hindrances(const struct policy *old, const struct policy *new, c
 	change_document(&x, old, new);
 	change_classes(&x, old, new);
 	change_fields(&x, old, new);
+	change_indexes(&x, old, new);
 	change_roles(&x, old, new);
 	return x.n;
 }

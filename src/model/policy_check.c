@@ -171,6 +171,56 @@ const char *policy_shape_fault(const struct policy_shape *s)
 	return NULL;
 }
 
+/* ---- indexes --------------------------------------------------------------------------------------------------- */
+
+static bool identifies(enum validator v)
+{
+	return v == VALID_V3_ID_NO || v == VALID_V7_BIRTH_CERT || v == VALID_V9_PHONE || v == VALID_V11_DISABILITY_CERT ||
+	    v == VALID_V14_STUDENT_NO || v == VALID_V15_ACCOUNT;
+}
+
+/* What stands in few records at most, so that how often a token occurs tells nothing; and what no policy hides. */
+static const char *index_fault(const struct policy_source *s, const struct policy_index *x)
+{
+	const struct policy_field *f[POLICY_INDEX_FIELDS] = { NULL };
+	int at;
+
+	for (unsigned i = 0; i < x->fields; i++) {
+		if ((at = policy_find_id(s->field, s->fields, sizeof(*s->field), x->field[i])) < 0)
+			return "the field does not exist";
+		f[i] = &s->field[at];
+		if (f[i]->class != f[0]->class)
+			return "the fields of an index stand in one class";
+		if (policy_class_of(s, f[i]->class)->hidden)
+			return "an index would tell what a hidden class holds";
+	}
+	if (x->form == INDEX_EXACT && (x->fields != 1 || !identifies(f[0]->validator) || f[0]->type != VALUE_TEXT))
+		return "an exact index is of one number that identifies: v3, v7, v9, v11, v14 or v15";
+	if (x->form == INDEX_BUCKET && (x->fields != 2 || f[0]->validator != VALID_V1_NAME || f[1]->type != VALUE_DATE))
+		return "a bucket index is of a name with v1 and a date";
+	if ((x->form == INDEX_EXACT) != (x->bits == 0) || x->bits > POLICY_INDEX_BITS)
+		return "a bucket index keeps 1 to 32 bits of a token, an exact one all";
+	return x->unique && x->form != INDEX_EXACT ? "only an exact index can be unique" : NULL;
+}
+
+static int check_index(const struct policy_source *s, unsigned position, struct policy_fault *ret)
+{
+	const struct policy_index *x = &s->index[position];
+	const char *text;
+
+	if (x->id > POLICY_INDEXES)
+		return fault(ret, PART_INDEX, x->id, "an index's id is 1 to 8", "");
+	for (unsigned i = 0; i < position; i++) {
+		if (strcmp(s->index[i].name, x->name) == 0)
+			return fault(ret, PART_INDEX, x->id, "this name is taken", x->name);
+		/* Two tokens of one value tell more of it together than either is meant to. */
+		if (s->index[i].fields == x->fields && memcmp(s->index[i].field, x->field, sizeof(x->field)) == 0)
+			return fault(ret, PART_INDEX, x->id, "there is an index of these fields", s->index[i].name);
+	}
+	text = index_fault(s, x);
+	return text != NULL ? fault(ret, PART_INDEX, x->id, text, "") : 0;
+}
+
 /* ---- the whole ------------------------------------------------------------------------------------------------- */
 
 int policy_check(struct policy *p, struct policy_fault *ret)
@@ -188,6 +238,9 @@ int policy_check(struct policy *p, struct policy_fault *ret)
 		return fault(ret, PART_FIELD, s->field[twice].id, "this name is taken", s->field[twice].name);
 	for (unsigned i = 0; i < s->fields; i++)
 		if ((r = policy_check_field(s, &s->field[i], ret)) != 0)
+			return r;
+	for (unsigned i = 0; i < s->indexes; i++)
+		if ((r = check_index(s, i, ret)) != 0)
 			return r;
 	for (unsigned i = 0; i < s->roles; i++)
 		if ((r = policy_check_role(s, i, ret)) != 0)

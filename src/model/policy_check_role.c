@@ -115,16 +115,41 @@ static int check_limits(
 
 static int check_acts(const struct policy_role *role, struct policy_fault *ret)
 {
-	uint8_t machine = ACT_JOB;	/* what programs may do too */
+	uint8_t machine = ACT_JOB | ACT_DEDUPE;	/* what programs may do too */
 
 	if (role->acts == 0)
 		return 0;
 	if (role->kind >= KIND_ADMINISTRATOR)
 		return fault_at(ret, role, "acts", "", "administrators, custodians and auditors have no acts", "");
 	if (role->kind != KIND_PERSON && (role->acts & ~machine) != 0)
-		return fault_at(ret, role, "acts", "", "programs start jobs, persons assign and approve", "");
+		return fault_at(ret, role, "acts", "", "programs start jobs and are told of duplicates, persons assign and approve", "");
 	if (role->purposes == 0)
 		return fault_at(ret, role, "acts", "", "a role with acts needs a purpose", "");
+	return 0;
+}
+
+/*
+ * A search answers which record it is, so whoever searches by a value may read it in some view; and what a bucket gives is sorted out by
+ * the values themselves, in clear.
+ */
+static int check_searches(const struct policy_source *s, const struct policy_role *role, struct policy_fault *ret)
+{
+	for (unsigned i = 0; i < s->indexes; i++) {
+		const struct policy_field *f;
+		bool reads = false;
+		int at;
+
+		if ((role->searches >> i & 1) == 0)
+			continue;
+		f = &s->field[policy_find_id(s->field, s->fields, sizeof(*s->field), s->index[i].field[0])];
+		for (unsigned c = 0; c < s->classes; c++)
+			reads = reads || (answers(f, s->class[c].id) && (role->rights[c] & (RIGHT_READ | RIGHT_REVEAL)) != 0);
+		at = policy_find_id(s->class, s->classes, sizeof(*s->class), f->class);
+		if (s->index[i].form == INDEX_BUCKET)
+			reads = (role->rights[at] & (RIGHT_READ | RIGHT_REVEAL)) != 0;
+		if (!reads)
+			return fault_at(ret, role, "search", s->index[i].name, "who searches reads what is searched", s->class[at].name);
+	}
 	return 0;
 }
 
@@ -166,7 +191,7 @@ int policy_check_role(const struct policy_source *s, unsigned position, struct p
 		return fault(ret, role, "the kind does not exist", "");
 	if (role->audit && role->kind != KIND_AUDITOR)
 		return fault_at(ret, role, "audit", "", "the audit log is read by auditors", "");
-	if ((r = check_rights(s, role, ret)) != 0)
+	if ((r = check_rights(s, role, ret)) != 0 || (r = check_searches(s, role, ret)) != 0)
 		return r;
 	return check_acts(role, ret);
 }

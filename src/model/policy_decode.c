@@ -8,9 +8,8 @@
 #include "base/error.h"
 #include "model/validate.h"
 
-#define MAGIC "CVPD"
 #define RIGHTS_ALL (RIGHT_READ | RIGHT_REVEAL | RIGHT_WRITE | RIGHT_WRITE_ONLY | RIGHT_GRANT)
-#define ACTS_ALL (ACT_ASSIGN | ACT_BULK | ACT_EXPORT | ACT_JOB | ACT_RECEIPT)
+#define ACTS_ALL (ACT_ASSIGN | ACT_BULK | ACT_EXPORT | ACT_JOB | ACT_RECEIPT | ACT_DEDUPE)
 
 struct decoder {
 	struct policy *p;
@@ -331,8 +330,6 @@ static void field(struct decoder *d, struct policy_field *f)
 	f->is_state = (bits & 4) != 0;
 	f->is_area_from = (bits & 8) != 0;
 	f->is_standing = (bits & 16) != 0;
-	if (rd_u16(&d->rd) != 0)	/* index id, reserved */
-		fail(d, CV_ERR_FORMAT);
 	f->cadence_months = rd_u16(&d->rd);
 	f->retention_months = rd_u16(&d->rd);
 	f->purposes = mask(d, d->p->s.purposes);
@@ -365,6 +362,42 @@ static void fields(struct decoder *d)
 	}
 	s->field = a;
 	s->fields = n;
+}
+
+/* ---- indexes --------------------------------------------------------------------------------------------------- */
+
+static void index_fields(struct decoder *d, struct policy_index *x)
+{
+	x->fields = rd_u8(&d->rd);
+	if (x->fields == 0 || x->fields > POLICY_INDEX_FIELDS) {
+		fail(d, CV_ERR_FORMAT);
+		x->fields = 0;
+	}
+	for (unsigned i = 0; i < x->fields; i++)
+		x->field[i] = rd_u16(&d->rd);
+}
+
+static void indexes(struct decoder *d)
+{
+	struct policy_source *s = &d->p->s;
+	unsigned n = count16(d, POLICY_INDEXES), form;
+	struct policy_index *a = array(d, n, sizeof(*a));
+	uint16_t id = 0;
+
+	for (unsigned i = 0; i < n && d->r == 0; i++) {
+		a[i].id = id = next_id(d, id);
+		a[i].name = name(d, false, false);
+		a[i].label = label(d);
+		form = rd_u8(&d->rd);
+		if (form < INDEX_EXACT || form > INDEX_BUCKET)
+			fail(d, CV_ERR_FORMAT);
+		a[i].form = (enum index_form)form;
+		a[i].unique = flags(d, 1) != 0;
+		a[i].bits = rd_u8(&d->rd);
+		index_fields(d, &a[i]);
+	}
+	s->index = a;
+	s->indexes = n;
 }
 
 /* ---- roles ----------------------------------------------------------------------------------------------------- */
@@ -417,6 +450,7 @@ static void role(struct decoder *d, struct policy_role *r)
 	r->area = (bits & 2) != 0;
 	r->approval = (bits & 4) != 0;
 	r->acts = flags(d, ACTS_ALL);
+	r->searches = flags(d, (uint8_t)((1u << d->p->s.indexes) - 1));
 	r->bulk_records = rd_u16(&d->rd);
 	r->bulk_hours = rd_u16(&d->rd);
 	r->purposes = mask(d, d->p->s.purposes);
@@ -444,9 +478,9 @@ static void roles(struct decoder *d)
 
 static void document(struct decoder *d)
 {
-	const uint8_t *magic = rd_take(&d->rd, 4);
+	const uint8_t *magic = rd_take(&d->rd, POLICY_MAGIC_BYTES);
 
-	if (magic == NULL || memcmp(magic, MAGIC, 4) != 0 || rd_u8(&d->rd) != 1 || rd_u8(&d->rd) != 1) {
+	if (magic == NULL || memcmp(magic, POLICY_MAGIC, POLICY_MAGIC_BYTES) != 0) {
 		fail(d, CV_ERR_FORMAT);
 		return;
 	}
@@ -456,6 +490,7 @@ static void document(struct decoder *d)
 	purposes(d);
 	classes(d);
 	fields(d);
+	indexes(d);
 	roles(d);
 	if (d->p->s.version == 0 || !rd_done(&d->rd))
 		fail(d, CV_ERR_FORMAT);

@@ -93,7 +93,6 @@ static void put_field(struct buf *b, const struct policy_field *f, int *r)
 	buf_u16(b, f->owner);
 	buf_u8(b, (uint8_t)((f->is_area ? 1 : 0) | (f->is_due ? 2 : 0) | (f->is_state ? 4 : 0) | (f->is_area_from ? 8 : 0) |
 	    (f->is_standing ? 16 : 0)));
-	buf_u16(b, 0);	/* index id, reserved */
 	buf_u16(b, f->cadence_months);
 	buf_u16(b, f->retention_months);
 	buf_u64(b, f->purposes);
@@ -113,6 +112,18 @@ static void put_field(struct buf *b, const struct policy_field *f, int *r)
 		*r = CV_ERR_ARG;
 }
 
+static void put_index(struct buf *b, const struct policy_index *x, int *r)
+{
+	buf_u16(b, x->id);
+	named(b, x->name, &x->label, r);
+	buf_u8(b, (uint8_t)x->form);
+	buf_u8(b, x->unique ? 1 : 0);
+	buf_u8(b, x->bits);
+	buf_u8(b, (uint8_t)x->fields);
+	for (unsigned i = 0; i < x->fields; i++)
+		buf_u16(b, x->field[i]);
+}
+
 static void put_role(struct buf *b, const struct policy_source *s, const struct policy_role *role, int *r)
 {
 	unsigned n = 0;
@@ -123,6 +134,7 @@ static void put_role(struct buf *b, const struct policy_source *s, const struct 
 	buf_u8(b, role->kind);
 	buf_u8(b, (uint8_t)((role->audit ? 1 : 0) | (role->area ? 2 : 0) | (role->approval ? 4 : 0)));
 	buf_u8(b, role->acts);
+	buf_u8(b, role->searches);
 	buf_u16(b, role->bulk_records);
 	buf_u16(b, role->bulk_hours);
 	buf_u64(b, role->purposes);
@@ -172,17 +184,18 @@ int policy_encode(const struct policy_source *s, struct buf *ret)
 
 	buf_init(&b, POLICY_DOCUMENT_MAX);
 	if (s->departments > UINT16_MAX || s->purposes > UINT16_MAX || s->classes > POLICY_CLASSES ||
-	    s->fields > UINT16_MAX || s->roles > UINT16_MAX)
+	    s->fields > UINT16_MAX || s->indexes > UINT16_MAX || s->roles > UINT16_MAX)
 		return CV_ERR_ARG;
-	buf_text(&b, "CVPD");
-	buf_u8(&b, 1);
-	buf_u8(&b, 1);
+	buf_put(&b, POLICY_MAGIC, POLICY_MAGIC_BYTES);
 	text8(&b, s->name, &r);
 	buf_u32(&b, s->version);
 	put_small(&b, s, &r);
 	buf_u16(&b, (uint16_t)s->fields);
 	for (unsigned i = 0; i < s->fields; i++)
 		put_field(&b, &s->field[i], &r);
+	buf_u16(&b, (uint16_t)s->indexes);
+	for (unsigned i = 0; i < s->indexes; i++)
+		put_index(&b, &s->index[i], &r);
 	buf_u16(&b, (uint16_t)s->roles);
 	for (unsigned i = 0; i < s->roles; i++)
 		put_role(&b, s, &s->role[i], &r);

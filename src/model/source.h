@@ -8,18 +8,19 @@
 #include "model/model.h"
 
 /*
- * Invariants: (1) every array ascends by id, codes and members by name; (2) bit i of a purposes mask and place i of a
- * role's rights name the purpose and the class at position i; (3) a field's flat type, max_length and validator equal
- * its shape's.
+ * Invariants: (1) every array ascends by id, codes and members by name; (2) bit i of a purposes mask, place i of a role's
+ * rights and bit i of its searches name the purpose, the class and the index at position i; (3) a field's flat type,
+ * max_length and validator equal its shape's.
  */
 struct policy_source {
 	const char *name;
 	uint32_t version;
-	unsigned departments, purposes, classes, fields, roles;
+	unsigned departments, purposes, classes, fields, indexes, roles;
 	const struct policy_department *department;
 	const struct policy_purpose *purpose;
 	const struct policy_class *class;
 	const struct policy_field *field;
+	const struct policy_index *index;
 	const struct policy_role *role;
 };
 

@@ -171,6 +171,7 @@ static void compile_root(struct compiler *c, struct node *root)
 	compile_classes(c, get_needed(c, root, "classes"));
 	compile_code_lists(c, get(c, root, "code_lists"));
 	compile_fields(c, get_needed(c, root, "fields"));
+	compile_indexes(c, get(c, root, "indexes"));
 	compile_roles(c, get_needed(c, root, "roles"));
 	get_end(c, root);
 }

@@ -13,9 +13,7 @@
 
 #define HINDRANCES_MAX 512u
 
-/* A line in the language of people; the same arguments for both. Everything but headings is a change. */
-static void say(struct plan *p, const char *en, const char *zh, ...) __attribute__((format(printf, 2, 4)));
-static void say(struct plan *p, const char *en, const char *zh, ...)
+void plan_say(struct plan *p, const char *en, const char *zh, ...)
 {
 	char line[1024];
 	va_list ap;
@@ -27,6 +25,8 @@ static void say(struct plan *p, const char *en, const char *zh, ...)
 	buf_text(p->ret, "\n");
 	p->asks |= PLAN_CHANGES;
 }
+
+#define say plan_say
 
 static const char *words(const struct plan *p, const struct policy_label *l)
 {
@@ -258,7 +258,7 @@ static void plan_acts(struct plan *p, const struct policy_role *was, const struc
 		const char *en, *zh;
 	} acts[] = { { ACT_ASSIGN, "makes assignments", "指派人员" }, { ACT_BULK, "approves bulk requests", "批准批量查阅" },
 		{ ACT_EXPORT, "approves exports", "批准导出" }, { ACT_JOB, "starts jobs", "启动作业" },
-		{ ACT_RECEIPT, "lists who accessed a file", "开具查阅清单" } };
+		{ ACT_RECEIPT, "lists who accessed a file", "开具查阅清单" }, { ACT_DEDUPE, "is told of duplicates", "获知重复建档" } };
 	uint8_t before = was != NULL ? was->acts : 0, after = is->acts;
 
 	for (unsigned i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
@@ -310,6 +310,7 @@ static void plan_role(struct plan *p, const struct policy_role *was, const struc
 		say(p, "~ role %s: for members of another kind", "~ 角色 %s：成员类型有变", is->name);
 	plan_limits(p, was, is);
 	plan_acts(p, was, is);
+	plan_searches(p, was, is);
 	plan_lost_keys(p, was, is);
 }
 
@@ -321,6 +322,7 @@ static void plan_new_role(struct plan *p, const struct policy_role *is)
 	    policy_department_name(p->new, is->department));
 	plan_limits(p, &none, is);
 	plan_acts(p, NULL, is);
+	plan_searches(p, NULL, is);
 }
 
 static void plan_roles(struct plan *p)
@@ -408,6 +410,7 @@ static const char *hindrance_zh(const struct policy_fault *f)
 		{ "a class does not become hidden or open", "类别的隐匿属性不能改变" },
 		{ "stored values do not move to another class", "已存的值不能移到另一类别" },
 		{ "stored values do not change their type", "已存的值不能改变类型" },
+		{ "an index keeps its fields, form and length: another one takes its place", "索引的字段、形式和长度不能改变：应另建索引" },
 		{ "the role gains a class key, which custodians hand out", "角色新得类别密钥，须由保管人分发" }
 	};
 
@@ -445,6 +448,7 @@ int plan_policy(const struct policy *old, const struct policy *new, bool chinese
 	plan_purposes(&p);
 	plan_classes(&p);
 	plan_fields(&p);
+	plan_indexes(&p);
 	plan_roles(&p);
 	plan_work(&p, needs_views, PLAN_REPROJECT,
 	    chinese ? "须重算脱敏视图（childvault reproject）" : "views must be made anew (childvault reproject)");

@@ -17,6 +17,12 @@ struct plan {
 	unsigned purposes;
 };
 
+/* A line in the language of people; the same arguments for both. Everything but headings is a change. */
+void plan_say(struct plan *p, const char *en, const char *zh, ...) __attribute__((format(printf, 2, 4)));
+/* Lines for each index that comes, goes or is unique or not as it was not before. */
+void plan_indexes(struct plan *p);
+/* Lines for each index by which a role searches, or searches no longer; was may be NULL. */
+void plan_searches(struct plan *p, const struct policy_role *was, const struct policy_role *is);
 /* Lines for each cell that a role gains, loses or has in another way; was or is may be NULL. */
 void plan_cells(struct plan *p, const struct policy_role *was, const struct policy_role *is);
 

@@ -49,7 +49,7 @@ struct code_list {
 	unsigned count;
 };
 
-#define MARKS_MAX (POLICY_DEPARTMENTS + POLICY_PURPOSES + POLICY_CLASSES + POLICY_FIELDS + POLICY_ROLES)
+#define MARKS_MAX (POLICY_DEPARTMENTS + POLICY_PURPOSES + POLICY_CLASSES + POLICY_FIELDS + POLICY_INDEXES + POLICY_ROLES)
 
 /*
  * One compilation. The first error stands in error and r; after it every get_ call gives an empty value, so that the
@@ -127,9 +127,13 @@ int by_id(const void *a, const void *b);
 /* The keys of map that say what values look like. */
 enum nesting { IN_FIELD, IN_LIST, IN_GROUP };
 void compile_shape(struct compiler *c, struct node *map, enum nesting where, struct policy_shape *ret);
-/* Sections of a profile; fields need departments, purposes and classes, roles need the fields too. */
+/*
+ * Sections of a profile; fields need departments, purposes and classes, indexes the fields, roles all of them. n may be NULL for
+ * indexes.
+ */
 void compile_code_lists(struct compiler *c, struct node *n);
 void compile_fields(struct compiler *c, struct node *n);
+void compile_indexes(struct compiler *c, struct node *n);
 void compile_roles(struct compiler *c, struct node *n);
 
 /* Write the error at a place, once: the first one stays. */

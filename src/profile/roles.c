@@ -116,10 +116,20 @@ static bool reads(const struct compiler *c, const struct policy_role *role)
 	return false;
 }
 
+/* A list of names of indexes. */
+static void compile_searches(struct compiler *c, struct node *n, struct policy_role *role)
+{
+	const char *names[POLICY_INDEXES];
+
+	for (unsigned i = 0; i < c->s.indexes; i++)
+		names[i] = c->s.index[i].name;
+	role->searches = get_words(c, n, names, c->s.indexes, "index");
+}
+
 /* Whether reads need an approval is never left to a default: forgetting the key would open a vault or lock it. */
 static void compile_limits(struct compiler *c, struct node *map, struct policy_role *role)
 {
-	static const char *const acts[] = { "assign", "approve_bulk", "approve_export", "job", "receipt" };
+	static const char *const acts[] = { "assign", "approve_bulk", "approve_export", "job", "receipt", "dedupe" };
 	static const char *const approvals[] = { "none", "assignment" };
 	const struct node *approval = get(c, map, "approval");
 
@@ -128,7 +138,8 @@ static void compile_limits(struct compiler *c, struct node *map, struct policy_r
 		role->approval = get_word(c, approval, approvals, 2, "approval") == 1;
 	else if (reads(c, role))
 		fail_at(c, map, "a role that reads says whether it needs approval: assignment or none");
-	role->acts = get_words(c, get(c, map, "acts"), acts, 5, "act");
+	role->acts = get_words(c, get(c, map, "acts"), acts, 6, "act");
+	compile_searches(c, get(c, map, "search"), role);
 	compile_bulk(c, get(c, map, "bulk"), role);
 }
 

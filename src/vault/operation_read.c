@@ -120,9 +120,9 @@ static int read_texts(struct operation_reading *r, const struct operation_item *
 static int read_policy(struct operation_reading *r, const struct operation_item *x)
 {
 	struct rd in = rd_over(x->p, x->n);
-	const uint8_t *magic = rd_take(&in, 6);
+	const uint8_t *magic = rd_take(&in, POLICY_MAGIC_BYTES);
 
-	if (magic == NULL || memcmp(magic, "CVPD\1\1", 6) != 0)
+	if (magic == NULL || memcmp(magic, POLICY_MAGIC, POLICY_MAGIC_BYTES) != 0)
 		return CV_ERR_FORMAT;
 	(void)rd_take(&in, rd_u8(&in));	/* the name; the sticky error tells */
 	r->policy_version = rd_u32(&in);

@@ -246,7 +246,7 @@ def operation(number, *items):
 
 
 seed("operation", "rewrap", operation(5, (3, u16(1) + u32(1) + u16(2) + u32(3)), (4, u32(0x100000) + u32(2))))
-seed("operation", "policy", operation(8, (6, b"CVPD" + head + u8(3) + b"abc" + u32(7))))
+seed("operation", "policy", operation(8, (6, b"CVPD\2\1" + u8(3) + b"abc" + u32(7))))
 seed("operation", "split", operation(9, (7, u8(1) + u8(2) + u8(3) + b"\4Anna\3Ben\2Cy")))
 
 share = u8(1) + u8(1) + u8(2) + u8(3) + u8(2) + u8(5) + run(0xA0, 4) + run(0xB0, 4) + run(0x10, 32)

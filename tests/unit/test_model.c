@@ -82,13 +82,14 @@ static void changed_bytes_are_refused_or_canonical(void **state)
 static void known_document_has_known_bytes(void **state)
 {
 	/* FORMAT.md section 11.1: the smallest policy. */
-	static const uint8_t want[] = { 'C', 'V', 'P', 'D', 1, 1, 1, 'p', 0, 0, 0, 9,
+	static const uint8_t want[] = { 'C', 'V', 'P', 'D', 2, 1, 1, 'p', 0, 0, 0, 9,
 		0, 1, 0, 1, 1, 'D', 3, 0xE9, 0x83, 0xA8, 1, 'd',
 		0, 1, 0, 2, 1, 'u', 3, 0xE7, 0x94, 0xA8, 1, 'u', 1,
 		0, 1, 0, 0x10, 1, 'c', 3, 0xE7, 0xB1, 0xBB, 1, 'c', 5, 0, 0, 1, 'L',
-		0, 1, 0, 3, 1, 'f', 3, 0xE5, 0xAD, 0x97, 1, 'f', 0, 0, 0x10, 0, 1, 2, 0, 0, 0, 6, 0xFF, 0xFF,
+		0, 1, 0, 3, 1, 'f', 3, 0xE5, 0xAD, 0x97, 1, 'f', 0, 0, 0x10, 0, 1, 2, 0, 6, 0xFF, 0xFF,
 		0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 10, 0, 0, 0,
-		0, 1, 0, 8, 1, 'r', 3, 0xE8, 0xA7, 0x92, 1, 'r', 0, 1, 1, 0, 0, 0, 0, 0, 0,
+		0, 0,
+		0, 1, 0, 8, 1, 'r', 3, 0xE8, 0xA7, 0x92, 1, 'r', 0, 1, 1, 0, 0, 0, 0, 0, 0, 0,
 		0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0x10, 3, 0, 0 };
 	struct policy_department d = { 1, "D", { "部", "d" } };
 	struct policy_purpose u = { 2, "u", { "用", "u" }, true };
@@ -107,7 +108,7 @@ static void known_document_has_known_bytes(void **state)
 	    .cadence_months = 6,
 	    .retention_months = 0xFFFF};
 	struct policy_role r = { .id = 8, .name = "r", .label = { "角", "r" }, .department = 1, .kind = 1, .purposes = 1, .rights = { 3 } };
-	struct policy_source s = { "p", 9, 1, 1, 1, 1, 1, &d, &u, &c, &f, &r };
+	struct policy_source s = { "p", 9, 1, 1, 1, 1, 0, 1, &d, &u, &c, &f, NULL, &r };
 	struct policy *p = NULL;
 	struct buf doc;
 
@@ -119,6 +120,30 @@ static void known_document_has_known_bytes(void **state)
 	assert_int_equal(policy_decode(want, sizeof(want), &p), 0);
 	policy_free(p);
 	buf_free(&doc);
+}
+
+static void known_indexes_have_known_bytes(void **state)
+{
+	static const uint8_t want[] = { 0, 2,
+		0, 1, 8, 'd', 'o', 'c', 'u', 'm', 'e', 'n', 't', 3, 0xE6, 0xA0, 0x87, 5, 'l', 'a', 'b', 'e', 'l', 1, 1, 0, 1, 0, 2,
+		0, 3, 9, 'n', 'a', 'm', 'e', '_', 'b', 'o', 'r', 'n', 3, 0xE6, 0xA0, 0x87, 5, 'l', 'a', 'b', 'e', 'l',
+		2, 0, 16, 2, 0, 1, 0, 3,
+		0, 5, 0, 1, 6, 'd', 'o', 'c', 't', 'o', 'r' };
+	struct policy *p = fixture_policy();
+	struct fixture x;
+	struct buf doc;
+
+	(void)state;
+	fixture_init(&x);
+	fixture_encode(&x, &doc);
+	assert_non_null(memmem(doc.p, doc.n, want, sizeof(want)));
+	buf_free(&doc);
+	assert_int_equal(policy_index_named(p, "name_born", 9), 1);
+	assert_int_equal(policy_index_named(p, "name_bor", 8), -1);
+	assert_int_equal(policy_indexes(p), 2);
+	assert_true(policy_index(p, 0)->unique && policy_index(p, 1)->bits == 16 && policy_index(p, 1)->field[1] == 3);
+	assert_int_equal(policy_role_by_id(p, ROLE_DOCTOR)->searches, 3);
+	policy_free(p);
 }
 
 static void encode_refuses_what_has_no_room(void **state)
@@ -286,6 +311,33 @@ static void bend_fold_into(struct fixture *x)
 	x->field[FIELD_VISITS].fold_into = 0x99;
 }
 
+static void bend_index_id(struct fixture *x) { x->index[1].id = 9; }
+static void bend_index_name(struct fixture *x) { x->index[1].name = "document"; }
+static void bend_index_field(struct fixture *x) { x->index[0].field[0] = 99; }
+static void bend_index_twice(struct fixture *x)
+{
+	x->index[1] = x->index[0];
+	x->index[1].id = 3;
+	x->index[1].name = "again";
+}
+static void bend_index_sex(struct fixture *x) { x->index[0].field[0] = 4; }
+static void bend_index_classes(struct fixture *x) { x->index[1].field[1] = 0x20; }
+static void bend_index_order(struct fixture *x)
+{
+	x->index[1].field[0] = 3;
+	x->index[1].field[1] = 1;
+}
+static void bend_index_bits(struct fixture *x) { x->index[1].bits = 33; }
+static void bend_index_exact_bits(struct fixture *x) { x->index[0].bits = 8; }
+static void bend_index_unique(struct fixture *x) { x->index[1].unique = true; }
+static void bend_index_hidden(struct fixture *x)
+{
+	x->field[FIELD_ID].class = SECRET;
+	x->field[FIELD_ID].views = 0;
+}
+static void bend_search(struct fixture *x) { x->role[1].searches = 1; }
+static void bend_search_bucket(struct fixture *x) { x->role[2].searches = 2; }	/* the nurse reads the masked name alone */
+
 static const struct bend {
 	void (*bend)(struct fixture *x);
 	enum policy_part part;
@@ -327,6 +379,19 @@ static const struct bend {
 	{ bend_area, PART_FIELD, 0x20, "the area comes from a field with validator v8" },
 	{ bend_due, PART_FIELD, 0x20, "the due quarter comes from a date" },
 	{ bend_due_twice, PART_FIELD, 0x22, "another field gives the due quarter already" },
+	{ bend_index_id, PART_INDEX, 9, "an index's id is 1 to 8" },
+	{ bend_index_name, PART_INDEX, 3, "this name is taken" },
+	{ bend_index_field, PART_INDEX, 1, "the field does not exist" },
+	{ bend_index_twice, PART_INDEX, 3, "there is an index of these fields" },
+	{ bend_index_sex, PART_INDEX, 1, "an exact index is of one number that identifies: v3, v7, v9, v11, v14 or v15" },
+	{ bend_index_classes, PART_INDEX, 3, "the fields of an index stand in one class" },
+	{ bend_index_order, PART_INDEX, 3, "a bucket index is of a name with v1 and a date" },
+	{ bend_index_bits, PART_INDEX, 3, "a bucket index keeps 1 to 32 bits of a token, an exact one all" },
+	{ bend_index_exact_bits, PART_INDEX, 1, "a bucket index keeps 1 to 32 bits of a token, an exact one all" },
+	{ bend_index_unique, PART_INDEX, 3, "only an exact index can be unique" },
+	{ bend_index_hidden, PART_INDEX, 1, "an index would tell what a hidden class holds" },
+	{ bend_search, PART_ROLE, ROLE_DESK, "who searches reads what is searched" },
+	{ bend_search_bucket, PART_ROLE, ROLE_NURSE, "who searches reads what is searched" },
 	{ bend_role_name, PART_ROLE, ROLE_DESK, "this name is taken" },
 	{ bend_role_department, PART_ROLE, ROLE_DESK, "the department does not exist" },
 	{ bend_role_kind, PART_ROLE, ROLE_DESK, "the kind does not exist" },
@@ -393,7 +458,7 @@ static void bend_delegates(struct fixture *x) { x->field[0].delegates = 4; }
 static void bend_collects(struct fixture *x) { x->field[0].collects = 1ull << 63; }
 static void bend_notice(struct fixture *x) { x->field[0].notice = (enum view_op)VIEW_OPS; }
 static void bend_statistics(struct fixture *x) { x->field[0].statistics = (enum view_op)255; }
-static void bend_acts(struct fixture *x) { x->role[0].acts = 16; }
+static void bend_acts(struct fixture *x) { x->role[0].acts = 64; }
 static void bend_rule(struct fixture *x)
 {
 	x->field[0].predicate = (struct policy_predicate){ .rule = (enum predicate_rule)4, .inputs = 1, .input = { 1 } };
@@ -420,12 +485,17 @@ static void bend_except_order(struct fixture *x)
 	x->role[2].except = twice;
 }
 
+static void bend_index_form(struct fixture *x) { x->index[0].form = (enum index_form)3; }
+static void bend_index_none(struct fixture *x) { x->index[0].fields = 0; }
+static void bend_searches(struct fixture *x) { x->role[0].searches = 4; }
+
 static void decode_refuses_bytes_of_a_second_kind(void **state)
 {
 	static void (*const forms[])(struct fixture * x) = {bend_order, bend_role_order, bend_mask, bend_code_order,
 	    bend_member_order, bend_upper_name, bend_long_name, bend_control, bend_empty_label, bend_utf8, bend_version,
 	    bend_op, bend_type, bend_right, bend_delegates, bend_collects, bend_notice, bend_statistics, bend_acts, bend_rule,
-	    bend_no_input, bend_input_order, bend_code_twice, bend_fold_empty, bend_except_order};
+	    bend_no_input, bend_input_order, bend_code_twice, bend_fold_empty, bend_except_order,
+	    bend_index_form, bend_index_none, bend_searches};
 	struct policy *p = NULL;
 	struct fixture x;
 	struct buf doc;
@@ -522,6 +592,8 @@ static int with_address(enum view_op op)
 	int r;
 
 	fixture_init(&x);
+	x.s.indexes = 0;	/* of a name without a validator there is none */
+	x.role[0].searches = 0;
 	x.field[FIELD_ID].view[0].op = VIEW_M11_TAIL;
 	x.field[FIELD_BORN].view[0].op = VIEW_M5_YEAR;
 	x.field[FIELD_NAME].shape = (struct policy_shape){ .type = VALUE_TEXT, .max_length = 200 };
@@ -819,6 +891,7 @@ int main(void)
 		cmocka_unit_test(decode_refuses_every_cut_and_every_tail),
 		cmocka_unit_test(changed_bytes_are_refused_or_canonical),
 		cmocka_unit_test(known_document_has_known_bytes),
+		cmocka_unit_test(known_indexes_have_known_bytes),
 		cmocka_unit_test(encode_refuses_what_has_no_room),
 		cmocka_unit_test(a_standard_stands_behind_the_shape_of_integers),
 		cmocka_unit_test(decode_names_each_broken_rule),

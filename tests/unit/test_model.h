@@ -33,6 +33,7 @@ struct fixture {
 	struct policy_purpose purpose[2];
 	struct policy_class class[5];	/* care, patient ... ascending by id */
 	struct policy_field field[FIELD_COUNT];
+	struct policy_index index[2];
 	struct policy_role role[5];
 	struct policy_code sex[3];
 	struct policy_member carer[2];
@@ -131,8 +132,14 @@ static inline void fixture_init(struct fixture *x)
 	x->role[3].audit = true;
 	fixture_role(&x->role[4], ROLE_GUEST, "guest", 1, 2);
 	memcpy(x->role[4].rights, (uint8_t[]){ 0, 0, 0, 0, RIGHT_READ }, 5);
-	x->s = (struct policy_source){
-	    "patients", 3, 2, 2, 5, FIELD_COUNT, 5, x->department, x->purpose, x->class, x->field, x->role};
+	x->index[0] = (struct policy_index){ .id = 1, .name = "document", .label = LABEL, .form = INDEX_EXACT, .unique = true,
+		.fields = 1, .field = { 2 } };
+	x->index[1] = (struct policy_index){ .id = 3, .name = "name_born", .label = LABEL, .form = INDEX_BUCKET, .bits = 16,
+		.fields = 2, .field = { 1, 3 } };
+	x->role[0].searches = 3;
+	x->role[1].acts = ACT_DEDUPE;
+	x->s = (struct policy_source){ "patients", 3, 2, 2, 5, FIELD_COUNT, 2, 5, x->department, x->purpose, x->class, x->field, x->index,
+		x->role };
 }
 
 /* Encode x; the test fails if that is impossible. */

@@ -120,8 +120,8 @@ static void make_world(struct world *w)
 	w->field[FIELDS - 2].shape =
 	    (struct policy_shape){ .type = VALUE_CODE, .max_length = 12, .validator = VALID_V8_DIVISION };
 	w->field[FIELDS - 2].is_area = true;
-	w->s = (struct policy_source){ "w", 1, DEPARTMENTS, PURPOSES, CLASSES, FIELDS, ROLES, w->department, w->purpose,
-		w->class, w->field, w->role };
+	w->s = (struct policy_source){ "w", 1, DEPARTMENTS, PURPOSES, CLASSES, FIELDS, 0, ROLES, w->department, w->purpose,
+		w->class, w->field, NULL, w->role };
 }
 
 /* ---- the rules, told once more ---------------------------------------------------------------------------------- */

@@ -100,7 +100,7 @@ static const struct bad {
 	{ "auditor-reads", 35, 5, "administrators, custodians and auditors hold no class" },
 	{ "person-audits", 31, 5, "the audit log is read by auditors" },
 	{ "masks-complete", 37, 7, "the role's views together rebuild an identity number: id_no" },
-	{ "acts-app", 46, 52, "programs start jobs, persons assign and approve" },
+	{ "acts-app", 46, 52, "programs start jobs and are told of duplicates, persons assign and approve" },
 	{ "acts-auditor", 47, 91, "administrators, custodians and auditors have no acts" },
 	{ "acts-no-purpose", 48, 71, "a role with acts needs a purpose" },
 	{ "acts-twice", 41, 17, "act job stands twice" },
@@ -181,6 +181,16 @@ static const struct bad {
 	{ "unknown-delegate", 18, 129, "there is no department C" },
 	{ "no-approval", 31, 5, "a role that reads says whether it needs approval: assignment or none" },
 	{ "too-deep", 5, 35, "the profile is nested too deeply" },
+	{ "index-form", 31, 65, "an index is exact or bucket" },
+	{ "index-field", 31, 57, "there is no field number" },
+	{ "index-planned", 32, 5, "planned is missing" },
+	{ "index-planned-small", 32, 80, "a number from 1000 to 100000000 is expected" },
+	{ "index-exact-planned", 31, 78, "unknown key planned" },
+	{ "index-three", 32, 48, "at most 2 entries are possible" },
+	{ "index-bucket-unique", 32, 5, "only an exact index can be unique" },
+	{ "index-id", 32, 5, "the id is taken by line 31" },
+	{ "search-unknown", 45, 14, "there is no index by_shoe" },
+	{ "search-reads-not", 52, 97, "who searches reads what is searched: person" },
 	{ "bad-utf8", 5, 26, "invalid leading UTF-8 octet" }
 };
 
@@ -421,7 +431,8 @@ static void roles_keep_what_the_profile_says(void **state)
 	role = policy_role_by_id(p, 1);
 	assert_true(role->area);
 	assert_true(role->approval);
-	assert_int_equal(role->acts, ACT_JOB | ACT_RECEIPT);
+	assert_int_equal(role->acts, ACT_JOB | ACT_RECEIPT | ACT_DEDUPE);
+	assert_int_equal(role->searches, 3);
 	assert_int_equal(role->bulk_records, 20);
 	assert_int_equal(role->bulk_hours, 1);
 	assert_int_equal(role->rights[policy_class_position(p, 0x10)], RIGHT_READ | RIGHT_GRANT);
@@ -439,23 +450,23 @@ static void roles_keep_what_the_profile_says(void **state)
 /* FORMAT.md section 11.1, spelled out for what the smallest policy lacks. */
 static void known_parts_have_known_bytes(void **state)
 {
-	/* Field kinds (6): flags, index, cadence, retention, purposes, delegates, collects, views, notice, statistics, fold, predicate. */
-	static const uint8_t fold[] = { 0, 0x20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0,
+	/* Field kinds (6): flags, cadence, retention, purposes, delegates, collects, views, notice, statistics, fold, predicate. */
+	static const uint8_t fold[] = { 0, 0x20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0,
 		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 		0, 0, 0, 1, 'X', 5, 'o', 't', 'h', 'e', 'r', 0, 7, 0, 6 };
 	/* Field yes (10): the predicate all_in of field 8 with code X, then the shape's type. */
 	static const uint8_t predicate[] = { 0, 0, 0, 1, 1, 0, 8, 0, 1, 1, 'X', 7, 0, 128, 0, 0, 0, 3, 5, 'a', 's', '_', 'o', 'f' };
 	/* Field carer (12): about, class, owner, flags ... delegates B, collects D, no views, notice m1, statistics present. */
-	static const uint8_t uses[] = { 5, 'c', 'a', 'r', 'e', 'r', 0, 0x20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	static const uint8_t uses[] = { 5, 'c', 'a', 'r', 'e', 'r', 0, 0x20, 0, 1, 0, 0, 0, 0, 0, 0, 0,
 		0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2,
 		0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 15, 0, 0, 3 };
 	/* A code's label and general. */
 	static const uint8_t general[] = { 1, 'Y', 3, 0xE4, 0xB9, 0x99, 1, 'Y', 7, 'l', 'e', 't', 't', 'e', 'r', 's' };
 	/*
-	 * Role clerk: department, kind, flags area and approval, acts job and receipt, budget, purposes, rights, exceptions; the next
-	 * role's id.
+	 * Role clerk: department, kind, flags area and approval, acts job, receipt and dedupe, searches by both indexes, budget, purposes,
+	 * rights, exceptions; the next role's id.
 	 */
-	static const uint8_t clerk[] = { 5, 'C', 'l', 'e', 'r', 'k', 0, 1, 1, 6, 24, 0, 20, 0, 1, 0, 0, 0, 0, 0,
+	static const uint8_t clerk[] = { 5, 'C', 'l', 'e', 'r', 'k', 0, 1, 1, 6, 56, 3, 0, 20, 0, 1, 0, 0, 0, 0, 0,
 		0, 0, 1, 0, 3, 0, 0x10, 17, 0, 0x20, 5,
 		0x40, 0x10, 1, 0, 1, 0, 0x20, 0, 4, 0, 2 };
 	static const struct {

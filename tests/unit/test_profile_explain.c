@@ -77,47 +77,47 @@ static const struct {
 	    "  f:28: the source of the field is DESK, not WARD\n" },
 	{ WHOLE, { "clerk", "place", "use", false, false, false }, false,
 	    "no: 9 field-excepted: the role's right does not extend to this field\n"
-	    "  f:46: the right of role clerk on class help does not extend to place\n" },
+	    "  f:50: the right of role clerk on class help does not extend to place\n" },
 	{ WHOLE, { "clerk", "carer", "use", false, false, false }, false,
 	    "yes: role clerk reads carer for use in plain, through class help\n"
-	    "  f:46: role clerk has read, write on class help\n"
+	    "  f:50: role clerk has read, write on class help\n"
 	    "  f:29: field carer stands in class help\n"
-	    "  f:38: role clerk acts for use\n"
+	    "  f:41: role clerk acts for use\n"
 	    "  f:12: field carer is for use\n"
-	    "  f:39: asked besides: the record lies in the member's area\n"
-	    "  f:40: asked besides: an assignment of level 3 or above, or a grant, that covers the record\n"
-	    "  f:41: asked besides: at most 20 different records in 1 hours\n" },
+	    "  f:42: asked besides: the record lies in the member's area\n"
+	    "  f:43: asked besides: an assignment of level 3 or above, or a grant, that covers the record\n"
+	    "  f:44: asked besides: at most 20 different records in 1 hours\n" },
 	{ WHOLE, { "clerk", "carer", "use", false, false, false }, true,
 	    "是：角色 clerk 为 use 读 carer，明文，经类别 help\n"
-	    "  f:46: 角色 clerk 有 read, write：类别 help\n"
+	    "  f:50: 角色 clerk 有 read, write：类别 help\n"
 	    "  f:29: 字段 carer 属于类别 help\n"
-	    "  f:38: 角色 clerk 可为 use 行事\n"
+	    "  f:41: 角色 clerk 可为 use 行事\n"
 	    "  f:12: 字段 carer 可用于 use\n"
-	    "  f:39: 另须：档案在本人辖区内\n"
-	    "  f:40: 另须：3 级以上的指派或授权涵盖该档案\n"
-	    "  f:41: 另须：20 份档案以内（每 1 小时）\n" },
+	    "  f:42: 另须：档案在本人辖区内\n"
+	    "  f:43: 另须：3 级以上的指派或授权涵盖该档案\n"
+	    "  f:44: 另须：20 份档案以内（每 1 小时）\n" },
 	{ WHOLE, { "clerk", "carer", "use", false, true, false }, false,
 	    "yes: role clerk writes carer for use\n"
-	    "  f:46: role clerk has read, write on class help\n"
+	    "  f:50: role clerk has read, write on class help\n"
 	    "  f:29: field carer stands in class help\n"
 	    "  f:29: department A is the source of the field\n"
-	    "  f:38: role clerk acts for use\n"
+	    "  f:41: role clerk acts for use\n"
 	    "  f:12: field carer is for use\n"
-	    "  f:39: asked besides: the record lies in the member's area\n"
-	    "  f:40: asked besides: an assignment that covers the record\n" },
+	    "  f:42: asked besides: the record lies in the member's area\n"
+	    "  f:43: asked besides: an assignment that covers the record\n" },
 	{ WHOLE, { "clerk", "carer", "use", false, true, true }, false,
 	    "yes: role clerk writes carer for use\n"
-	    "  f:46: role clerk has read, write on class help\n"
+	    "  f:50: role clerk has read, write on class help\n"
 	    "  f:29: field carer stands in class help\n"
 	    "  f:29: department A is the source of the field\n"
-	    "  f:38: role clerk acts for use\n"
+	    "  f:41: role clerk acts for use\n"
 	    "  f:12: field carer is for use\n" },
 	{ WHOLE, { "kiosk", "carer", "use", false, true, false }, false,
 	    "yes: role kiosk hands in, without reading it, carer for use\n"
-	    "  f:47: role kiosk has write_only on class help\n"
+	    "  f:51: role kiosk has write_only on class help\n"
 	    "  f:29: field carer stands in class help\n"
 	    "  f:29: department A is the source of the field\n"
-	    "  f:47: role kiosk acts for use\n"
+	    "  f:51: role kiosk acts for use\n"
 	    "  f:12: field carer is for use\n" },
 	{ WHOLE, { "clerk", "yes", "use", false, true, false }, false,
 	    "no: 8 no-right: no active role has the right on the field's class\n"
@@ -125,7 +125,7 @@ static const struct {
 	{ WHOLE, { "clerk", "hidden_kinds", "use", false, false, false }, false,
 	    "no: 8 no-right: no active role has the right on the field's class\n"
 	    "  f:25: field hidden_kinds stands in class secret\n"
-	    "  f:43: role clerk has nothing on class secret; it would stand here\n"
+	    "  f:47: role clerk has nothing on class secret; it would stand here\n"
 	    "  the class is hidden: the answer is that of a record without the value\n" },
 };
 

@@ -163,7 +163,7 @@ static void given_classes_are_read(void **state)
 static void operations_without_a_change_set_are_read(void **state)
 {
 	static const uint8_t roles[] = { 0, 1, 0, 0, 0, 1 }, classes[] = { 0, 16, 0, 0, 0, 0, 0, 2 };
-	static const uint8_t policy[] = "CVPD\1\1\3abc\0\0\0\7 and more", split[] = "\1\2\3\4Anna\3Ben\2Cy";
+	static const uint8_t policy[] = "CVPD\2\1\3abc\0\0\0\7 and more", split[] = "\1\2\3\4Anna\3Ben\2Cy";
 	struct operation_reading r;
 	struct operation o = without_change(OPERATION_REWRAP);
 
@@ -404,7 +404,7 @@ static void items_that_do_not_ascend_or_fit_are_refused(void **state)
 	o.item[ITEM_PRINCIPALS] = (struct operation_item){ two, 32 };
 	assert_int_equal(read_of(&o), CV_ERR_FORMAT);
 	o = without_change(OPERATION_POLICY);
-	o.item[ITEM_POLICY] = (struct operation_item){ (const uint8_t *)"CVPD\1\1\3abc\0\0\0", 13 };
+	o.item[ITEM_POLICY] = (struct operation_item){ (const uint8_t *)"CVPD\2\1\3abc\0\0\0", 13 };
 	assert_int_equal(read_of(&o), CV_ERR_FORMAT);
 }
 
@@ -431,7 +431,7 @@ static void judge_signature(const struct operation *o)
 
 static void both_halves_of_a_signature_count(void **state)
 {
-	static const uint8_t policy[] = "CVPD\1\1\3abc\0\0\0\7";
+	static const uint8_t policy[] = "CVPD\2\1\3abc\0\0\0\7";
 	uint8_t signature[OPERATION_SIGNATURE], message[48] = "cv1.policy";
 	struct operation_reading r;
 	struct change_draft d;
