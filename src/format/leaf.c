@@ -49,6 +49,7 @@ const char *leaf_kind_name(unsigned kind)
 	case LEAF_SUSPENDED: return "suspended";
 	case LEAF_RESTORED: return "restored";
 	case LEAF_REVIEW: return "review";
+	case LEAF_RECEIPT: return "receipt";
 	default: return "unknown";
 	}
 }

@@ -321,6 +321,17 @@ void wire_history_put(struct buf *b, const struct wire_history *m)
 	wire_list_put(b, &m->names);
 }
 
+void wire_accesses_put(struct buf *b, const struct wire_accesses *m)
+{
+	wire_envelope_put(b, &m->envelope);
+	buf_put(b, m->record, WIRE_ID);
+	buf_u8(b, m->reader);
+	buf_u64(b, m->from_ms);
+	buf_u64(b, m->to_ms);
+	buf_u16(b, m->limit);
+	wire_text16_put(b, m->cursor.p, m->cursor.n);
+}
+
 void wire_events_put(struct buf *b, const struct wire_events *m)
 {
 	wire_envelope_put(b, &m->envelope);
@@ -443,6 +454,22 @@ int wire_history_decode(const void *p, size_t n, struct wire_history *ret)
 	if (wire_names_get(&r, &ret->names) != 0)
 		return CV_ERR_FORMAT;
 	return rd_done(&r) && view_asked(ret->view) ? 0 : CV_ERR_FORMAT;
+}
+
+int wire_accesses_decode(const void *p, size_t n, struct wire_accesses *ret)
+{
+	struct rd r = rd_over(p, n);
+
+	if (wire_envelope_get(&r, &ret->envelope) != 0)
+		return CV_ERR_FORMAT;
+	ret->record = rd_take(&r, WIRE_ID);
+	ret->reader = rd_u8(&r);
+	ret->from_ms = rd_u64(&r);
+	ret->to_ms = rd_u64(&r);
+	ret->limit = rd_u16(&r);
+	if (wire_text16_get(&r, &ret->cursor) != 0)
+		return CV_ERR_FORMAT;
+	return rd_done(&r) && ret->reader <= 2 && ret->from_ms < ret->to_ms ? 0 : CV_ERR_FORMAT;
 }
 
 int wire_events_decode(const void *p, size_t n, struct wire_events *ret)

@@ -131,6 +131,14 @@ struct wire_history {
 	uint64_t before;		/* only versions below; 0: all */
 	struct wire_list names;
 };
+struct wire_accesses {
+	struct wire_envelope envelope;
+	const uint8_t *record;
+	uint8_t reader;			/* 0 not named, 1 child, 2 guardian */
+	uint64_t from_ms, to_ms;	/* period: 0 and UINT64_MAX: all */
+	uint16_t limit;			/* lines; 0: not named */
+	struct wire_text cursor;
+};
 struct wire_events { struct wire_envelope envelope; uint64_t first; uint16_t limit; bool keys; };
 struct wire_tile { struct wire_envelope envelope; uint8_t level; uint64_t n; uint16_t width; };
 
@@ -150,6 +158,7 @@ void wire_patch_head(struct buf *b, const struct wire_patch *m);
 void wire_patch_put(struct buf *b, const struct wire_patch *m);
 void wire_history_head(struct buf *b, const struct wire_history *m);
 void wire_history_put(struct buf *b, const struct wire_history *m);
+void wire_accesses_put(struct buf *b, const struct wire_accesses *m);
 void wire_events_put(struct buf *b, const struct wire_events *m);
 void wire_tile_put(struct buf *b, const struct wire_tile *m);
 
@@ -162,6 +171,7 @@ int wire_create_decode(const void *p, size_t n, struct wire_create *ret);
 int wire_read_decode(const void *p, size_t n, struct wire_read *ret);
 int wire_patch_decode(const void *p, size_t n, struct wire_patch *ret);
 int wire_history_decode(const void *p, size_t n, struct wire_history *ret);
+int wire_accesses_decode(const void *p, size_t n, struct wire_accesses *ret);
 int wire_events_decode(const void *p, size_t n, struct wire_events *ret);
 int wire_tile_decode(const void *p, size_t n, struct wire_tile *ret);
 
@@ -237,6 +247,7 @@ struct wire_detail {
 struct wire_event { uint64_t index; const uint8_t *leaf; uint16_t leaf_n; bool has_detail; struct wire_detail detail; };
 struct wire_segment { const uint8_t *segment, *sealed; };			/* 16, WIRE_SEALED_KEY bytes */
 struct wire_person { const uint8_t *principal; const uint8_t *sealed; uint16_t sealed_n; };
+struct wire_accesses_answer { struct wire_text cursor, page; };	/* no cursor: the last page; a page of a receipt */
 struct wire_events_answer {
 	uint64_t size, next;
 	struct wire_list events;	/* wire_events_next */
@@ -273,6 +284,7 @@ int wire_create_answer_decode(const void *p, size_t n, struct wire_create_answer
 int wire_patch_answer_decode(const void *p, size_t n, const uint8_t **ret_etag);
 int wire_read_answer_decode(const void *p, size_t n, struct wire_read_answer *ret);
 int wire_history_answer_decode(const void *p, size_t n, struct wire_history_answer *ret);
+int wire_accesses_answer_decode(const void *p, size_t n, struct wire_accesses_answer *ret);
 int wire_events_answer_decode(const void *p, size_t n, struct wire_events_answer *ret);
 int wire_health_answer_decode(const void *p, size_t n, uint8_t *ret_state);
 bool wire_provenance_next(struct wire_list *l, struct wire_provenance *ret);

@@ -424,6 +424,18 @@ static int keys_get(struct rd *r, struct wire_events_answer *ret)
 	return ret->policy != NULL ? 0 : CV_ERR_FORMAT;
 }
 
+int wire_accesses_answer_decode(const void *p, size_t n, struct wire_accesses_answer *ret)
+{
+	struct rd r = rd_over(p, n);
+	uint32_t page_n;
+
+	if (wire_text16_get(&r, &ret->cursor) != 0)
+		return CV_ERR_FORMAT;
+	page_n = rd_u32(&r);
+	ret->page = wire_text((const char *)rd_take(&r, page_n), page_n);
+	return rd_done(&r) && utf8_valid(ret->page.p, ret->page.n) ? 0 : CV_ERR_FORMAT;
+}
+
 int wire_events_answer_decode(const void *p, size_t n, struct wire_events_answer *ret)
 {
 	struct rd r = rd_over(p, n);

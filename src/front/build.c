@@ -150,6 +150,25 @@ int build_history(struct exchange *x, const struct http *h, const struct buf *in
 	return put_names(x, in, ret);
 }
 
+int build_accesses(struct exchange *x, const struct http *h, const struct buf *in, struct buf *ret)
+{
+	struct wire_accesses m = {
+		.envelope = exchange_envelope(x, in),
+		.record = x->id,
+		.reader = x->reader,
+		.from_ms = x->from,
+		.to_ms = x->to != 0 ? x->to : UINT64_MAX,
+		.limit = x->limit,
+		.cursor = exchange_text(in, &x->cursor),
+	};
+
+	(void)h;
+	if (m.from_ms >= m.to_ms)
+		return exchange_refuse(x, PROBLEM_BAD_REQUEST);
+	wire_accesses_put(ret, &m);
+	return 0;
+}
+
 int build_events(struct exchange *x, const struct http *h, const struct buf *in, struct buf *ret)
 {
 	struct wire_events m = {

@@ -24,7 +24,7 @@
 enum method { METHOD_GET = 1, METHOD_POST = 2, METHOD_PUT = 4, METHOD_PATCH = 8, METHOD_DELETE = 16 };
 enum param { PARAM_FIELDS = 1, PARAM_VIEW = 2, PARAM_LIMIT = 4, PARAM_FROM = 8, PARAM_KEYS = 16, PARAM_SEALED_OK = 32,
     PARAM_BEFORE = 64, PARAM_CURSOR = 128, PARAM_AREA = 256, PARAM_DUE = 512, PARAM_STATE = 1024, PARAM_PRINCIPAL = 2048,
-    PARAM_RECORD = 4096, PARAM_WAITING = 8192, PARAM_PROVENANCE = 16384 };
+    PARAM_RECORD = 4096, PARAM_WAITING = 8192, PARAM_PROVENANCE = 16384, PARAM_FOR = 32768, PARAM_TO = 65536 };
 /* Texts that a list is narrowed by. */
 enum filter { FILTER_AREA, FILTER_DUE, FILTER_STATE, FILTER_PRINCIPAL, FILTER_RECORD, FILTER_WAITING, FILTER_COUNT };
 /*
@@ -50,7 +50,7 @@ struct route {
 	 * that follows */
 	const char *path;
 	uint8_t message;		/* enum message_to_core; 0: front answers by itself */
-	uint16_t params;		/* enum param, or'ed: what the query may hold */
+	uint32_t params;		/* enum param, or'ed: what the query may hold */
 	uint8_t takes, gives;		/* enum media: of the body, of the answer */
 	uint8_t flags;			/* enum route_flag, or'ed */
 	route_build *build;
@@ -73,7 +73,8 @@ struct exchange {
 	uint8_t export[16];		/* of CV-Export; zeros: none */
 	uint16_t limit;			/* 0: not named */
 	uint64_t before;		/* the same */
-	uint64_t from;
+	uint64_t from, to;		/* to 0: not named */
+	uint8_t reader;			/* of a receipt: 1 child, 2 guardian; 0: not named */
 	struct span tail;		/* '>' of the path */
 	struct span action;		/* '!' of the path */
 	const char *collection;		/* '@' of the path, static text */
@@ -111,10 +112,10 @@ struct wire_envelope exchange_envelope(const struct exchange *x, const struct bu
 /* Find method and path in the table: x->route, x->id and what else the path names; x->allow if it is known for other methods only. */
 void route_find(struct exchange *x, uint8_t method, const char *path, size_t n, size_t path_at);
 
-route_build build_hello, build_activate, build_envelope, build_create, build_read, build_patch, build_history, build_events,
+route_build build_hello, build_activate, build_envelope, build_create, build_read, build_patch, build_history, build_accesses, build_events,
     build_tile, build_nothing, build_list, build_gov_create, build_gov_get, build_gov_list, build_gov_act,
     build_export;
-route_render render_hello, render_activate, render_nothing, render_create, render_read, render_patch, render_history,
+route_render render_hello, render_activate, render_nothing, render_create, render_read, render_patch, render_history, render_accesses,
     render_events, render_bytes, render_health, render_version, render_limits, render_openapi, render_list, render_gov_create,
     render_gov_object, render_gov_list;
 

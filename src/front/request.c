@@ -270,12 +270,13 @@ static bool number(const char *p, size_t n, uint64_t *ret)
 
 static const struct {
 	const char *name;
-	uint16_t param;
+	uint32_t param;
 } params[] = {
 	{ "fields", PARAM_FIELDS }, { "view", PARAM_VIEW }, { "limit", PARAM_LIMIT }, { "from", PARAM_FROM },
 	{ "keys", PARAM_KEYS }, { "sealed_ok", PARAM_SEALED_OK }, { "before", PARAM_BEFORE }, { "cursor", PARAM_CURSOR },
 	{ "area", PARAM_AREA }, { "due", PARAM_DUE }, { "state", PARAM_STATE }, { "principal", PARAM_PRINCIPAL },
 	{ "record", PARAM_RECORD }, { "waiting", PARAM_WAITING }, { "provenance", PARAM_PROVENANCE },
+	{ "for", PARAM_FOR }, { "to", PARAM_TO },
 };
 
 /* Values have one spelling. */
@@ -314,7 +315,7 @@ static bool set_filter(struct exchange *x, enum filter filter, const struct span
 }
 
 /* Take one parameter whose value s is decoded. */
-static bool set_param(struct exchange *x, struct buf *in, uint16_t param, const struct span *s)
+static bool set_param(struct exchange *x, struct buf *in, uint32_t param, const struct span *s)
 {
 	const char *p = text_of(in, s);
 
@@ -337,6 +338,11 @@ static bool set_param(struct exchange *x, struct buf *in, uint16_t param, const 
 		return set_truth(p, s->n, &x->provenance);
 	case PARAM_CURSOR:
 		return set_cursor(x, s);
+	case PARAM_FOR:
+		x->reader = is(p, s->n, "child") ? 1 : is(p, s->n, "guardian") ? 2 : 0;
+		return x->reader != 0;
+	case PARAM_TO:
+		return number(p, s->n, &x->to) && x->to > 0;
 	case PARAM_AREA:
 		return set_filter(x, FILTER_AREA, s);
 	case PARAM_DUE:
@@ -355,11 +361,12 @@ static bool set_param(struct exchange *x, struct buf *in, uint16_t param, const 
 }
 
 /* One "name=value" of the query at s; *seen holds the parameters before it. */
-static void take_param(struct exchange *x, struct buf *in, struct span s, uint16_t *seen)
+static void take_param(struct exchange *x, struct buf *in, struct span s, uint32_t *seen)
 {
 	const char *p = text_of(in, &s), *eq = memchr(p, '=', s.n);
 	size_t name_n = eq == NULL ? s.n : (size_t)(eq - p);
-	uint16_t param = 0, problem;
+	uint32_t param = 0;
+	uint16_t problem;
 
 	for (size_t i = 0; i < sizeof(params) / sizeof(params[0]); i++)
 		if (is(p, name_n, params[i].name))
@@ -368,7 +375,7 @@ static void take_param(struct exchange *x, struct buf *in, struct span s, uint16
 		(void)exchange_refuse(x, PROBLEM_BAD_REQUEST);
 		return;
 	}
-	*seen = (uint16_t)(*seen | param);
+	*seen |= param;
 	s.at += (uint32_t)name_n + 1;
 	s.n -= (uint32_t)name_n + 1;
 	if ((problem = percent_decode(in, &s)) != PROBLEM_NONE)
@@ -379,7 +386,7 @@ static void take_param(struct exchange *x, struct buf *in, struct span s, uint16
 
 static void take_query(struct exchange *x, struct buf *in, struct span s)
 {
-	uint16_t seen = 0;
+	uint32_t seen = 0;
 
 	while (s.n > 0) {
 		const char *p = text_of(in, &s), *amp = memchr(p, '&', s.n);

@@ -6,6 +6,7 @@
 
 #define RECORD_PARAMS (PARAM_FIELDS | PARAM_VIEW)
 #define LIST_PARAMS (PARAM_AREA | PARAM_DUE | PARAM_STATE | PARAM_LIMIT | PARAM_CURSOR)
+#define ACCESS_PARAMS (PARAM_FOR | PARAM_FROM | PARAM_TO | PARAM_LIMIT | PARAM_CURSOR)
 #define GOV_PARAMS (PARAM_STATE | PARAM_PRINCIPAL | PARAM_RECORD | PARAM_WAITING | PARAM_LIMIT | PARAM_CURSOR)
 
 /* The calls of docs/PROTOCOL.md section 2. The order is of use only: the most frequent first. */
@@ -20,6 +21,7 @@ static const struct route routes[] = {
 	{ METHOD_GET, "/v1/records", MSG_LIST, LIST_PARAMS, MEDIA_NONE, MEDIA_JSON, ROUTE_EXPORTS, build_list, render_list },
 	{ METHOD_GET, "/v1/records/*/history", MSG_HISTORY, RECORD_PARAMS | PARAM_LIMIT | PARAM_BEFORE, MEDIA_NONE, MEDIA_JSON, 0,
 	    build_history, render_history },
+	{ METHOD_GET, "/v1/records/*/accesses", MSG_ACCESSES, ACCESS_PARAMS, MEDIA_NONE, MEDIA_JSON, 0, build_accesses, render_accesses },
 	{ METHOD_GET, "/v1/@/*", MSG_GOV_GET, 0, MEDIA_NONE, MEDIA_JSON, 0, build_gov_get, render_gov_object },
 	{ METHOD_GET, "/v1/@", MSG_GOV_LIST, GOV_PARAMS, MEDIA_NONE, MEDIA_JSON, 0, build_gov_list, render_gov_list },
 	{ METHOD_POST, "/v1/@", MSG_GOV_CREATE, 0, MEDIA_JSON, MEDIA_JSON, 0, build_gov_create, render_gov_create },

@@ -46,7 +46,8 @@ const char *decision_text(enum decision_reason r)
 		"another change of the directory came first",
 		"the signature is not the caller's of this operation",
 		"the rules of separation do not allow these people",
-		"a share does not open or does not fit its commitments"
+		"a share does not open or does not fit its commitments",
+		"the guardian's standing is in doubt"
 	};
 
 	return r < DECIDE_REASONS ? texts[r] : "unknown reason";

@@ -87,6 +87,7 @@ unsigned decision_problem(enum decision_reason why)
 	case DECIDE_SIGNATURE:
 	case DECIDE_SEPARATION:
 	case DECIDE_SHARE: return PROBLEM_VALIDATION;
+	case DECIDE_STANDING: return PROBLEM_NOT_FOUND;
 	default: return PROBLEM_NOT_PERMITTED;
 	}
 }
@@ -444,7 +445,7 @@ bool vault_reads_log(struct vault *v, const struct vault_caller *who, const stru
 	for (unsigned i = 0; i < n; i++) {
 		const struct policy_role *role = policy_role_by_id(v->policy, roles[i]);
 
-		if (role != NULL && role->audit)
+		if (role != NULL && (role->audit || (role->acts & ACT_RECEIPT) != 0))
 			return true;
 	}
 	return false;

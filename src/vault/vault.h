@@ -149,7 +149,7 @@ int vault_turn_end(struct vault *v) __attribute__((warn_unused_result));
 void vault_turn_failed(int r, struct buf *out);
 /* The answer to a request for which vault_turn_begin gave r. */
 void vault_turn_refused(struct vault *v, int r, struct buf *out);
-/* Whether a live session with an auditor's role stands behind the envelope. */
+/* Whether a live session stands behind the envelope whose role reads the log, or lists the accesses of a record. */
 bool vault_reads_log(struct vault *v, const struct vault_caller *who, const struct wire_envelope *env);
 
 /* ---- operations, each for one message of PROTOCOL.md; they return a problem number, 0 when done -------------------- */
@@ -162,6 +162,7 @@ unsigned vault_create_record(struct vault *v, struct vault_call *c, const struct
 unsigned vault_read_record(struct vault *v, struct vault_call *c, const struct wire_read *m);
 unsigned vault_patch_record(struct vault *v, struct vault_call *c, const struct wire_patch *m);
 unsigned vault_history(struct vault *v, struct vault_call *c, const struct wire_history *m);
+unsigned vault_accesses(struct vault *v, struct vault_call *c, const struct wire_accesses *m);
 unsigned vault_events(struct vault *v, struct vault_call *c, const struct wire_events *m);
 unsigned vault_checkpoint(struct vault *v, struct vault_call *c);
 unsigned vault_tile(struct vault *v, struct vault_call *c, const struct wire_tile *m);
