@@ -9,5 +9,6 @@
 int audit_cosign(int argc, char **argv);
 int audit_report(int argc, char **argv);
 int audit_verify_folder(int argc, char **argv);
+int audit_who(int argc, char **argv);
 
 #endif

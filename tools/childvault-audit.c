@@ -30,6 +30,7 @@ static const struct {
 	{ "cosign", audit_cosign },
 	{ "report", audit_report },
 	{ "verify", audit_verify_folder },
+	{ "who", audit_who },
 };
 
 static int usage(FILE *to)

@@ -56,6 +56,18 @@ int trail_between(struct trail *t, uint64_t from_ms, uint64_t to_ms);
  */
 int trail_next(struct trail *t, struct trail_entry *ret);
 
+/* A child's day key, as a receipt hands it out. */
+struct trail_day {
+	uint32_t epoch;
+	uint8_t key[16];
+};
+/*
+ * Call found with the index of each leaf of the epochs of these n keys that is about their child, ascending, by the column of subject
+ * tags, until it answers other than 0. 0; what found answered; CV_ERR_NOTFOUND or CV_ERR_FORMAT: the copy has no column, or one that
+ * is too short; CV_ERR_NOMEM, CV_ERR_IO.
+ */
+int trail_find(struct trail *t, const struct trail_day *day, size_t n, int (*found)(void *cookie, uint64_t index), void *cookie);
+
 /* ---- names ---------------------------------------------------------------------------------------------------------- */
 
 /* The person with this principal id, or NULL; the one with this login name or this name, or NULL. Valid as the trail. */

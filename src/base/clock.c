@@ -96,3 +96,50 @@ void clock_rfc3339(uint64_t wall_ms, char ret[25])
 	*p++ = 'Z';
 	*p = '\0';
 }
+
+/* The digits of shape's 'd' are digits and the rest is as it stands. */
+static bool is_shaped(const char *p, const char *shape, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (shape[i] == 'd' ? p[i] < '0' || p[i] > '9' : p[i] != shape[i])
+			return false;
+	return true;
+}
+
+static unsigned number(const char *p, unsigned n)
+{
+	unsigned v = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		v = v * 10 + (unsigned)(p[i] - '0');
+	return v;
+}
+
+bool clock_parse(const char *p, size_t n, bool end, uint64_t *ret_ms)
+{
+	unsigned y, m, d, month, day, seconds = 0, ms = 0;
+	int32_t days;
+	int year;
+
+	if (n != 10 && n != 20 && n != 24)
+		return false;
+	if (!is_shaped(p, "dddd-dd-dd", 10) || (n > 10 && !is_shaped(p + 10, n == 20 ? "Tdd:dd:ddZ" : "Tdd:dd:dd.dddZ", n - 10)))
+		return false;
+	y = number(p, 4);
+	m = number(p + 5, 2);
+	d = number(p + 8, 2);
+	if (y < 1970 || m < 1 || m > 12 || d < 1 || d > 31)
+		return false;
+	days = clock_days((int)y, m, d);
+	clock_date(days, &year, &month, &day);
+	if (month != m || day != d)
+		return false;	/* the 30th of February */
+	if (n > 10) {
+		if (number(p + 11, 2) > 23 || number(p + 14, 2) > 59 || number(p + 17, 2) > 59)
+			return false;
+		seconds = number(p + 11, 2) * 3600 + number(p + 14, 2) * 60 + number(p + 17, 2);
+		ms = n == 24 ? number(p + 20, 3) : 0;
+	}
+	*ret_ms = ((uint64_t)days + (end && n == 10)) * MS_PER_DAY + seconds * 1000u + ms;
+	return true;
+}

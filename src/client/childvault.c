@@ -355,6 +355,18 @@ int childvault_events(struct childvault *cv, uint64_t first, unsigned limit, int
 	return r;
 }
 
+int client_find_events(struct childvault *cv, const char *query)
+{
+	struct buf target;
+	int r;
+
+	buf_init(&target, TARGET_MAX);
+	buf_printf(&target, "/v1/audit/events?keys=true%s", query);
+	r = buf_ok(&target) ? client_get_target(cv, &target, NULL) : client_fail_local(cv, CV_ERR_ARG);
+	buf_free(&target);
+	return r;
+}
+
 int childvault_checkpoint(struct childvault *cv) { return client_get_simple(cv, "/v1/audit/checkpoint"); }
 
 int childvault_tile(struct childvault *cv, const char *path)

@@ -27,6 +27,11 @@ int client_login_again(struct childvault *cv, const struct client_key *key, cons
  * takes one, which is ended again, since a hello that no session follows would count as a failure. A childvault_code.
  */
 int client_rewrap(struct childvault *cv, const struct client_key *key, const struct client_pass *pass, struct buf *ret);
+/*
+ * Entries that are so, with what opens them: query is what stands behind "/v1/audit/events?keys=true", each parameter with its '&'
+ * (docs/PROTOCOL.md section 2). A childvault_code.
+ */
+int client_find_events(struct childvault *cv, const char *query);
 /* The vault's id (16 bytes) as the last login on cv told it, or NULL. Valid as cv. */
 const uint8_t *client_vault(const struct childvault *cv);
 

@@ -271,6 +271,7 @@ unsigned client_events_count(const struct client_events *e) { return e->count; }
 const struct client_event *client_events_at(const struct client_events *e, unsigned i) { return &e->event[i]; }
 uint64_t client_events_size(const struct client_events *e) { return e->size; }
 uint64_t client_events_next(const struct client_events *e) { return e->next; }
+const char *client_events_cursor(const struct client_events *e) { return text_of(e->json, "cursor"); }
 
 const struct client_person *client_events_person(const struct client_events *e, const uint8_t principal[16])
 {

@@ -48,6 +48,8 @@ const struct client_event *client_events_at(const struct client_events *e, unsig
 /* Size of the log, and the index to go on from. */
 uint64_t client_events_size(const struct client_events *e);
 uint64_t client_events_next(const struct client_events *e);
+/* Where a search goes on; "" if all was looked at, or nothing was searched. Valid as the events. */
+const char *client_events_cursor(const struct client_events *e);
 /* The person behind a principal id, or NULL. */
 const struct client_person *client_events_person(const struct client_events *e, const uint8_t principal[16]);
 /* The policy document, or NULL. */

@@ -338,6 +338,13 @@ void wire_events_put(struct buf *b, const struct wire_events *m)
 	buf_u64(b, m->first);
 	buf_u16(b, m->limit);
 	buf_u8(b, m->keys);
+	wire_text8_put(b, m->principal.p, m->principal.n);
+	wire_text8_put(b, m->record.p, m->record.n);
+	wire_text8_put(b, m->kind.p, m->kind.n);
+	wire_text8_put(b, m->purpose.p, m->purpose.n);
+	buf_u64(b, m->since_ms);
+	buf_u64(b, m->until_ms);
+	wire_text16_put(b, m->cursor.p, m->cursor.n);
 }
 
 void wire_tile_put(struct buf *b, const struct wire_tile *m)
@@ -484,6 +491,13 @@ int wire_events_decode(const void *p, size_t n, struct wire_events *ret)
 	keys = rd_u8(&r);
 	ret->keys = keys == 1;
 	if (keys > 1 || ret->limit == 0 || ret->limit > WIRE_EVENTS_MAX)
+		return CV_ERR_FORMAT;
+	if (wire_text8_get(&r, &ret->principal) != 0 || wire_text8_get(&r, &ret->record) != 0 || wire_text8_get(&r, &ret->kind) != 0 ||
+	    wire_text8_get(&r, &ret->purpose) != 0)
+		return CV_ERR_FORMAT;
+	ret->since_ms = rd_u64(&r);
+	ret->until_ms = rd_u64(&r);
+	if (wire_text16_get(&r, &ret->cursor) != 0 || ret->cursor.n > WIRE_CURSOR_MAX)
 		return CV_ERR_FORMAT;
 	return rd_done(&r) ? 0 : CV_ERR_FORMAT;
 }

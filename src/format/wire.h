@@ -27,6 +27,7 @@ struct buf;
 #define WIRE_PURPOSE_MAX 64u	/* front refuses longer ones; the length bytes would allow 255 */
 #define WIRE_CASE_MAX 64u
 #define WIRE_REASON_MAX 512u
+#define WIRE_CURSOR_MAX 256u		/* text of a cursor */
 #define WIRE_EVENTS_MAX 1000u
 #define WIRE_ANSWER_HEAD 10u
 #define WIRE_TILE_ENTRIES 255u	/* level that means entry bundles */
@@ -139,7 +140,15 @@ struct wire_accesses {
 	uint16_t limit;			/* lines; 0: not named */
 	struct wire_text cursor;
 };
-struct wire_events { struct wire_envelope envelope; uint64_t first; uint16_t limit; bool keys; };
+struct wire_events {
+	struct wire_envelope envelope;
+	uint64_t first;
+	uint16_t limit;
+	bool keys;
+	struct wire_text principal, record, kind, purpose;	/* what the leaves have to be; n 0: anything */
+	uint64_t since_ms, until_ms;	/* whose time is since or later and before until; until 0: to the end */
+	struct wire_text cursor;	/* of the answer before; n 0: none */
+};
 struct wire_tile { struct wire_envelope envelope; uint8_t level; uint64_t n; uint16_t width; };
 
 /* Bytes of n entries of ACTIVATE, as the proof of PROTOCOL.md section 4 signs them. */
@@ -250,6 +259,7 @@ struct wire_person { const uint8_t *principal; const uint8_t *sealed; uint16_t s
 struct wire_accesses_answer { struct wire_text cursor, page; };	/* no cursor: the last page; a page of a receipt */
 struct wire_events_answer {
 	uint64_t size, next;
+	struct wire_text cursor;	/* n 0: nothing follows, or next says where to go on */
 	struct wire_list events;	/* wire_events_next */
 	bool has_keys;
 	struct wire_list segments;	/* wire_segments_next */
@@ -271,7 +281,7 @@ void wire_provenance_put(struct buf *b, const struct wire_provenance *p);
 void wire_version_put(struct buf *b, const struct wire_version *v);
 /* EVENTS: size and next, a counted list of events, u8 keys, and with keys a counted list of segments, one of people, and
  * the policy. An event's fields are copied from e->detail.fields (wire_list). */
-void wire_events_answer_head(struct buf *b, uint64_t size, uint64_t next);
+void wire_events_answer_head(struct buf *b, uint64_t size, uint64_t next);	/* the cursor, text16, follows */
 void wire_event_put(struct buf *b, const struct wire_event *e);
 void wire_segment_put(struct buf *b, const struct wire_segment *s);
 void wire_person_put(struct buf *b, const struct wire_person *p);

@@ -443,6 +443,8 @@ int wire_events_answer_decode(const void *p, size_t n, struct wire_events_answer
 
 	ret->size = rd_u64(&r);
 	ret->next = rd_u64(&r);
+	if (wire_text16_get(&r, &ret->cursor) != 0 || ret->cursor.n > WIRE_CURSOR_MAX)
+		return CV_ERR_FORMAT;
 	if (wire_list_get(&r, event_element, &ret->events) != 0)
 		return CV_ERR_FORMAT;
 	has_keys = rd_u8(&r);

@@ -8,7 +8,6 @@
 #include "format/wire.h"
 
 #define WIRE_COLLECTION_MAX 32u		/* bytes of "assignments", "requests", ... and of an action's name */
-#define WIRE_CURSOR_MAX 256u
 #define WIRE_LIST_MAX 1000u		/* objects or records of one answer */
 
 struct wire_gov_create { struct wire_envelope envelope; struct wire_text collection; struct wire_list fields; };

@@ -176,6 +176,13 @@ int build_events(struct exchange *x, const struct http *h, const struct buf *in,
 		.first = x->from,
 		.limit = x->limit != 0 ? x->limit : EVENTS_LIMIT,
 		.keys = x->keys,
+		.principal = exchange_text(in, &x->filter[FILTER_PRINCIPAL]),
+		.record = exchange_text(in, &x->filter[FILTER_RECORD]),
+		.kind = exchange_text(in, &x->filter[FILTER_KIND]),
+		.purpose = exchange_text(in, &x->filter[FILTER_PURPOSE]),
+		.since_ms = x->since_ms,
+		.until_ms = x->until_ms,
+		.cursor = exchange_text(in, &x->cursor),
 	};
 
 	(void)h;

@@ -24,9 +24,11 @@
 enum method { METHOD_GET = 1, METHOD_POST = 2, METHOD_PUT = 4, METHOD_PATCH = 8, METHOD_DELETE = 16 };
 enum param { PARAM_FIELDS = 1, PARAM_VIEW = 2, PARAM_LIMIT = 4, PARAM_FROM = 8, PARAM_KEYS = 16, PARAM_SEALED_OK = 32,
     PARAM_BEFORE = 64, PARAM_CURSOR = 128, PARAM_AREA = 256, PARAM_DUE = 512, PARAM_STATE = 1024, PARAM_PRINCIPAL = 2048,
-    PARAM_RECORD = 4096, PARAM_WAITING = 8192, PARAM_PROVENANCE = 16384, PARAM_FOR = 32768, PARAM_TO = 65536 };
+    PARAM_RECORD = 4096, PARAM_WAITING = 8192, PARAM_PROVENANCE = 16384, PARAM_FOR = 32768, PARAM_TO = 65536,
+    PARAM_SINCE = 1 << 17, PARAM_UNTIL = 1 << 18, PARAM_KIND = 1 << 19, PARAM_PURPOSE = 1 << 20 };
 /* Texts that a list is narrowed by. */
-enum filter { FILTER_AREA, FILTER_DUE, FILTER_STATE, FILTER_PRINCIPAL, FILTER_RECORD, FILTER_WAITING, FILTER_COUNT };
+enum filter { FILTER_AREA, FILTER_DUE, FILTER_STATE, FILTER_PRINCIPAL, FILTER_RECORD, FILTER_WAITING, FILTER_KIND, FILTER_PURPOSE,
+    FILTER_COUNT };
 /*
  * What else a route is: it takes Idempotency-Key; it takes If-Match; its body may be left out; it takes CV-Export; each line of its body is
  * a request of its own, answered by a line; it is the export, which front reads record by record.
@@ -75,6 +77,7 @@ struct exchange {
 	uint64_t before;		/* the same */
 	uint64_t from, to;		/* to 0: not named */
 	uint8_t reader;			/* of a receipt: 1 child, 2 guardian; 0: not named */
+	uint64_t since_ms, until_ms;	/* until 0: not named */
 	struct span tail;		/* '>' of the path */
 	struct span action;		/* '!' of the path */
 	const char *collection;		/* '@' of the path, static text */

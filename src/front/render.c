@@ -392,6 +392,11 @@ int render_events(const struct exchange *x, const uint8_t *p, size_t n, struct r
 	json_u64(b, a.size);
 	PUT(b, ",\"next\":");
 	json_u64(b, a.next);
+	PUT(b, ",\"cursor\":");
+	if (a.cursor.n > 0)
+		json_text(b, a.cursor.p, a.cursor.n);
+	else
+		PUT(b, "null");
 	PUT(b, ",\"events\":[");
 	while (wire_events_next(&a.events, &e)) {
 		if (!first)

@@ -1,6 +1,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "format/wire_gov.h"
@@ -277,6 +278,7 @@ static const struct {
 	{ "area", PARAM_AREA }, { "due", PARAM_DUE }, { "state", PARAM_STATE }, { "principal", PARAM_PRINCIPAL },
 	{ "record", PARAM_RECORD }, { "waiting", PARAM_WAITING }, { "provenance", PARAM_PROVENANCE },
 	{ "for", PARAM_FOR }, { "to", PARAM_TO },
+	{ "since", PARAM_SINCE }, { "until", PARAM_UNTIL }, { "kind", PARAM_KIND }, { "purpose", PARAM_PURPOSE },
 };
 
 /* Values have one spelling. */
@@ -355,6 +357,14 @@ static bool set_param(struct exchange *x, struct buf *in, uint32_t param, const 
 		return set_filter(x, FILTER_RECORD, s);
 	case PARAM_WAITING:
 		return is(p, s->n, "me") && set_filter(x, FILTER_WAITING, s);
+	case PARAM_SINCE:
+		return clock_parse(p, s->n, false, &x->since_ms);
+	case PARAM_UNTIL:
+		return clock_parse(p, s->n, true, &x->until_ms) && x->until_ms > 0;
+	case PARAM_KIND:
+		return set_filter(x, FILTER_KIND, s);
+	case PARAM_PURPOSE:
+		return set_filter(x, FILTER_PURPOSE, s);
 	default:
 		return set_truth(p, s->n, &x->sealed_ok);
 	}

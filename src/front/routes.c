@@ -7,6 +7,8 @@
 #define RECORD_PARAMS (PARAM_FIELDS | PARAM_VIEW)
 #define LIST_PARAMS (PARAM_AREA | PARAM_DUE | PARAM_STATE | PARAM_LIMIT | PARAM_CURSOR)
 #define ACCESS_PARAMS (PARAM_FOR | PARAM_FROM | PARAM_TO | PARAM_LIMIT | PARAM_CURSOR)
+#define EVENTS_PARAMS (PARAM_FROM | PARAM_LIMIT | PARAM_KEYS | PARAM_PRINCIPAL | PARAM_RECORD | PARAM_KIND | PARAM_PURPOSE | \
+    PARAM_SINCE | PARAM_UNTIL | PARAM_CURSOR)
 #define GOV_PARAMS (PARAM_STATE | PARAM_PRINCIPAL | PARAM_RECORD | PARAM_WAITING | PARAM_LIMIT | PARAM_CURSOR)
 
 /* The calls of docs/PROTOCOL.md section 2. The order is of use only: the most frequent first. */
@@ -29,7 +31,7 @@ static const struct route routes[] = {
 	{ METHOD_POST, "/v1/sessions", MSG_HELLO, 0, MEDIA_JSON, MEDIA_JSON, 0, build_hello, render_hello },
 	{ METHOD_PUT, "/v1/sessions/*", MSG_ACTIVATE, 0, MEDIA_JSON, MEDIA_JSON, 0, build_activate, render_activate },
 	{ METHOD_DELETE, "/v1/sessions/current", MSG_LOGOUT, 0, MEDIA_NONE, MEDIA_NONE, 0, build_envelope, render_nothing },
-	{ METHOD_GET, "/v1/audit/events", MSG_EVENTS, PARAM_FROM | PARAM_LIMIT | PARAM_KEYS, MEDIA_NONE, MEDIA_JSON, 0,
+	{ METHOD_GET, "/v1/audit/events", MSG_EVENTS, EVENTS_PARAMS, MEDIA_NONE, MEDIA_JSON, 0,
 	    build_events, render_events },
 	{ METHOD_GET, "/v1/audit/checkpoint", MSG_CHECKPOINT, 0, MEDIA_NONE, MEDIA_TEXT, 0, build_envelope, render_bytes },
 	{ METHOD_GET, "/v1/audit/tile/>", MSG_TILE, 0, MEDIA_NONE, MEDIA_OCTETS, 0, build_tile, render_bytes },

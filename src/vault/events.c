@@ -3,24 +3,9 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
-#include "vault/vault_internal.h"
+#include "vault/events_page.h"
 
-#define SEGMENT_REACH 8192	/* leaves back within which a segment's own leaf stands (it holds 4,096 at most) */
-#define PAGE_MAX WIRE_EVENTS_MAX
-
-/* One leaf of the page. */
-struct paged {
-	size_t at, n;		/* bytes in page.bytes */
-	struct leaf leaf;
-	bool resolved;
-	struct leaf_detail detail;
-};
-static struct page {
-	struct buf bytes;
-	unsigned n;
-	unsigned open;		/* leaves about a child that is not yet found */
-	struct paged item[PAGE_MAX];
-} page;
+static struct page page;	/* too large for the stack */
 
 static unsigned need_auditor(struct vault *v, struct vault_call *c)
 {
@@ -36,16 +21,22 @@ static unsigned need_auditor(struct vault *v, struct vault_call *c)
 	return call_refuse(c, PROBLEM_NOT_PERMITTED, "only an auditor's role reads the log");
 }
 
+/* An empty page. */
+static void page_begin(void)
+{
+	if (page.bytes.max == 0)
+		buf_init(&page.bytes, PAGE_BYTES + (4u << 20));
+	buf_reset(&page.bytes);
+	page.n = page.open = page.segments = 0;
+	page.searched = page.more = false;
+}
+
 static int page_load(struct vault *v, uint64_t first, unsigned limit)
 {
 	uint64_t end = store_applied_leaves(v->store);
 	int r = 0;
 
-	if (page.bytes.max == 0)
-		buf_init(&page.bytes, 12u << 20);
-	buf_reset(&page.bytes);
-	page.n = page.open = 0;
-	for (uint64_t i = first; i < end && page.n < limit && page.bytes.n < (8u << 20); i++) {
+	for (uint64_t i = first; i < end && page.n < limit && page.bytes.n < PAGE_BYTES; i++) {
 		page.item[page.n].at = page.bytes.n;
 		if ((r = audit_read_leaf(v->audit, i, &page.bytes)) != 0)
 			return r;
@@ -58,6 +49,7 @@ static int page_load(struct vault *v, uint64_t first, unsigned limit)
 			return r;
 		page.open += (page.item[i].leaf.flags & LEAF_CHILD) != 0;
 	}
+	page.next = first + page.n;
 	return 0;
 }
 
@@ -109,7 +101,7 @@ static void try_serial(struct vault *v, uint64_t serial, struct paged *one)
 
 /*
  * A leaf does not say which child it is about; only the child's own key tells. Recent leaves are remembered in memory, for
- * the others every child's key is tried, a page at a time.
+ * the others every child's key is tried, a page at a time; not for a search, which goes through many pages.
  */
 static void page_resolve(struct vault *v)
 {
@@ -117,10 +109,11 @@ static void page_resolve(struct vault *v)
 		struct paged *it = &page.item[i];
 		uint64_t slot = it->leaf.index & (VAULT_RECENT - 1);
 
-		if ((it->leaf.flags & LEAF_CHILD) != 0 && v->recent[slot].index == it->leaf.index && v->recent[slot].serial != 0)
+		if ((it->leaf.flags & LEAF_CHILD) != 0 && !it->resolved && v->recent[slot].index == it->leaf.index &&
+		    v->recent[slot].serial != 0)
 			try_serial(v, v->recent[slot].serial, it);
 	}
-	for (uint64_t serial = 1; serial < v->counters.next_serial && page.open > 0; serial++)
+	for (uint64_t serial = 1; !page.searched && serial < v->counters.next_serial && page.open > 0; serial++)
 		try_serial(v, serial, NULL);
 	wipe(&tried, sizeof(tried));
 }
@@ -210,31 +203,47 @@ static size_t put_segment(const struct leaf *l, const uint8_t auditor[16], struc
 	return 0;
 }
 
+/* This auditor's copy of the key of a segment whose own leaf stands at index. */
+static size_t put_segment_at(struct vault *v, const struct vault_call *c, uint64_t index)
+{
+	size_t count = 0;
+	struct leaf l;
+
+	buf_reset(&v->scratch);
+	if (audit_read_leaf(v->audit, index, &v->scratch) == 0 && leaf_decode(v->scratch.p, v->scratch.n, &l) == 0)
+		count = put_segment(&l, c->principal->id, c->out);
+	buf_reset(&v->scratch);
+	return count;
+}
+
 /* The leaf that opened the segment of the page's first sealed leaf stands before the page. */
 static size_t put_earlier_segment(struct vault *v, struct vault_call *c)
 {
 	static const uint8_t none[16];
-	uint64_t first = page.n > 0 ? page.item[0].leaf.index : 0;
-	const uint8_t *wanted;
+	uint64_t index;
 	unsigned sealed = 0;
-	size_t count = 0;
-	struct leaf l;
 
 	while (sealed < page.n && memcmp(page.item[sealed].leaf.segment, none, 16) == 0)
 		sealed++;	/* leaves of the system have clear bodies */
-	if (sealed == page.n || page.item[sealed].leaf.kind == LEAF_SEGMENT)
+	if (sealed == page.n || page.item[sealed].leaf.kind == LEAF_SEGMENT ||
+	    events_segment_of(v, page.item[0].leaf.index, page.item[sealed].leaf.segment, &index) != 0)
 		return 0;
-	wanted = page.item[sealed].leaf.segment;
-	for (uint64_t back = 1; back <= first && back <= SEGMENT_REACH && count == 0; back++) {
-		buf_reset(&v->scratch);
-		if (audit_read_leaf(v->audit, first - back, &v->scratch) != 0 || leaf_decode(v->scratch.p, v->scratch.n, &l) != 0)
-			break;
-		if (l.kind == LEAF_SEGMENT && memcmp(l.segment, wanted, 16) == 0) {
-			count = put_segment(&l, c->principal->id, c->out);
-			break;
-		}
+	return put_segment_at(v, c, index);
+}
+
+static size_t put_segments(struct vault *v, struct vault_call *c)
+{
+	size_t count = 0;
+
+	if (page.searched) {
+		for (unsigned i = 0; i < page.segments; i++)
+			if (page.segment[i].index != UINT64_MAX)
+				count += put_segment_at(v, c, page.segment[i].index);
+		return count;
 	}
-	buf_reset(&v->scratch);
+	count = put_earlier_segment(v, c);
+	for (unsigned i = 0; i < page.n; i++)
+		count += put_segment(&page.item[i].leaf, c->principal->id, c->out);
 	return count;
 }
 
@@ -255,29 +264,41 @@ static void put_person(void *cookie, const uint8_t principal[16], const uint8_t 
 static void put_keys(struct vault *v, struct vault_call *c)
 {
 	struct people_put people = { c->out, 0 };
-	size_t at = wire_count_begin(c->out), count = put_earlier_segment(v, c);
+	size_t at = wire_count_begin(c->out);
 
-	for (unsigned i = 0; i < page.n; i++)
-		count += put_segment(&page.item[i].leaf, c->principal->id, c->out);
-	wire_count_end(c->out, at, count);
+	wire_count_end(c->out, at, put_segments(v, c));
 	at = wire_count_begin(c->out);
 	directory_people(v->keys, v->store, c->principal->id, put_person, &people);
 	wire_count_end(c->out, at, people.count);
 	wire_policy_put(c->out, v->policy_doc.p, v->policy_doc.n);
 }
 
-unsigned vault_events(struct vault *v, struct vault_call *c, const struct wire_events *m)
+/* The leaves that are asked for. A leaf's pointers hold once all of them are read: the page's bytes may move until then. */
+static unsigned page_fill(struct vault *v, struct vault_call *c, const struct wire_events *m)
 {
 	unsigned problem;
+	int r;
+
+	page_begin();
+	if (!events_searched(m))
+		return (r = page_load(v, m->first, m->limit)) == 0 ? 0 : call_failed(c, r == CV_ERR_NOTFOUND ? CV_ERR_IO : r);
+	if ((problem = events_find(v, c, m, &page)) != 0)
+		return problem;
+	for (unsigned i = 0; i < page.n; i++)
+		(void)leaf_decode(page.bytes.p + page.item[i].at, page.item[i].n, &page.item[i].leaf);	/* they were decoded before */
+	return 0;
+}
+
+static int put_page(struct vault *v, struct vault_call *c, const struct wire_events *m)
+{
 	size_t at;
 	int r;
 
-	if ((problem = need_auditor(v, c)) != 0)
-		return problem;
-	if ((r = page_load(v, m->first, m->limit)) != 0)
-		return call_failed(c, r == CV_ERR_NOTFOUND ? CV_ERR_IO : r);
-	page_resolve(v);
-	wire_events_answer_head(c->out, store_applied_leaves(v->store), m->first + page.n);
+	wire_events_answer_head(c->out, store_applied_leaves(v->store), page.next);
+	if (!page.more)
+		wire_text16_put(c->out, "", 0);
+	else if ((r = cursor_put(v, page.cursor, sizeof(page.cursor), c->out)) != 0)
+		return r;
 	at = wire_count_begin(c->out);
 	for (unsigned i = 0; i < page.n; i++)
 		put_event(v, &page.item[i], c->out);
@@ -285,12 +306,27 @@ unsigned vault_events(struct vault *v, struct vault_call *c, const struct wire_e
 	buf_u8(c->out, m->keys);
 	if (m->keys)
 		put_keys(v, c);
+	return 0;
+}
+
+unsigned vault_events(struct vault *v, struct vault_call *c, const struct wire_events *m)
+{
+	unsigned problem;
+	int r;
+
+	if ((problem = need_auditor(v, c)) != 0)
+		return problem;
+	if ((problem = page_fill(v, c, m)) == 0) {
+		page_resolve(v);
+		if ((r = put_page(v, c, m)) != 0)
+			problem = call_failed(c, r);
+	}
 	c->kind = LEAF_AUDIT_READ;
 	c->detail.count = page.n;
 	for (unsigned i = 0; i < page.n; i++)
 		wipe(&page.item[i].detail, sizeof(page.item[i].detail));
 	buf_reset(&page.bytes);
-	return 0;
+	return problem;
 }
 
 unsigned vault_checkpoint(struct vault *v, struct vault_call *c)

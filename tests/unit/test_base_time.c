@@ -71,6 +71,27 @@ static void times_are_written_as_rfc3339(void **state)
 	assert_string_equal(s, "9999-12-31T23:59:59.999Z");
 }
 
+static void moments_are_read_in_one_spelling(void **state)
+{
+	static const char *const bad[] = { "", "2026", "2026-11-2", "2026-11-255", "2026-13-01", "2026-00-01", "2026-02-29",
+		"2026-04-31", "1969-12-31",
+		"2026-11-25T08:00Z", "2026-11-25T24:00:00Z", "2026-11-25T08:60:00Z", "2026-11-25T08:00:60Z", "2026-11-25T08:00:00",
+		"2026-11-25T08:00:00+", "2026-11-25 08:00:00Z", "2026-11-25T08:00:00.12Z", "2026-11-25T08:00:00.12xZ", "+026-11-25" };
+	char text[25];
+	uint64_t ms;
+
+	(void)state;
+	for (uint64_t want = 0; want < 250000000000000; want += 1234567890123) {
+		clock_rfc3339(want, text);
+		assert_true(clock_parse(text, 24, true, &ms) && ms == want);
+	}
+	assert_true(clock_parse("2026-11-25", 10, false, &ms) && ms == 1795564800000);
+	assert_true(clock_parse("2026-11-25", 10, true, &ms) && ms == 1795564800000 + 86400000);
+	assert_true(clock_parse("2028-02-29T23:59:59Z", 20, true, &ms) && ms == 1835481599000);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(clock_parse(bad[i], strlen(bad[i]), false, &ms));
+}
+
 static void clocks_run(void **state)
 {
 	uint64_t start = clock_mono_ms(), now;
@@ -202,6 +223,7 @@ int main(void)
 		cmocka_unit_test(days_and_dates_are_inverse_over_eight_centuries),
 		cmocka_unit_test(known_days),
 		cmocka_unit_test(times_are_written_as_rfc3339),
+		cmocka_unit_test(moments_are_read_in_one_spelling),
 		cmocka_unit_test(clocks_run),
 		cmocka_unit_test(line_names_its_process),
 		cmocka_unit_test(systemd_gets_priorities),

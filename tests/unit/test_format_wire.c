@@ -310,7 +310,10 @@ static void idempotency_keys_above_64_bytes_are_refused(void **state)
 
 static void audit_requests_come_back(void **state)
 {
-	struct wire_events e = { envelope(true), UINT64_MAX, 1000, true }, e2;
+	struct wire_events e = { .envelope = envelope(true), .first = UINT64_MAX, .limit = 1000, .keys = true,
+		.principal = wire_text("zhang", 5), .record = wire_text("00", 2), .kind = wire_text("reveal", 6),
+		.purpose = wire_text("care", 4),
+		.since_ms = 7, .until_ms = UINT64_MAX, .cursor = wire_text("AAAA", 4) }, e2;
 	struct wire_tile t = { envelope(false), WIRE_TILE_ENTRIES, 1234567, 255 }, t2;
 	struct buf b;
 
@@ -321,9 +324,13 @@ static void audit_requests_come_back(void **state)
 	assert_true(e2.first == UINT64_MAX);
 	assert_int_equal(e2.limit, 1000);
 	assert_true(e2.keys);
-	b.p[b.n - 1] = 2;
+	assert_true(e2.record.n == 2 && e2.kind.n == 6 && e2.purpose.n == 4 && e2.cursor.n == 4 &&
+	    e2.since_ms == 7 && e2.until_ms == UINT64_MAX);
+	b.p[b.n - 44] = 2;	/* with keys: the byte before the texts */
 	assert_int_equal(wire_events_decode(b.p, b.n, &e2), CV_ERR_FORMAT);
-	b.p[b.n - 1] = 0;
+	b.p[b.n - 44] = 0;
+	assert_int_equal(wire_events_decode(b.p, b.n, &e2), 0);
+	assert_false(e2.keys);
 	CUTS_ARE_REFUSED(wire_events_decode, b, &e2);
 	buf_reset(&b);
 	e.limit = 1001;
@@ -521,6 +528,7 @@ static void audit_answers_come_back(void **state)
 	for (int keys = 0; keys < 2; keys++) {
 		buf_reset(&b);
 		wire_events_answer_head(&b, 100, 8);
+		wire_text16_put(&b, "AAAA", 4);
 		at = wire_count_begin(&b);
 		e.has_detail = true;
 		wire_event_put(&b, &e);
@@ -540,6 +548,7 @@ static void audit_answers_come_back(void **state)
 		assert_int_equal(wire_events_answer_decode(b.p, b.n, &a), 0);
 		assert_int_equal(a.size, 100);
 		assert_int_equal(a.next, 8);
+		assert_int_equal(a.cursor.n, 4);
 		assert_int_equal(a.has_keys, keys);
 		assert_true(wire_events_next(&a.events, &e));
 		assert_true(e.has_detail);

@@ -376,6 +376,7 @@ static void events_show_leaves_and_details(void **state)
 	e.leaf_n = (uint16_t)leaf.n;
 	begin(&g, "GET /v1/audit/events?keys=true HTTP/1.1\r\n" HOST "\r\n");
 	wire_events_answer_head(&g.answer, 100, 6);
+	wire_text16_put(&g.answer, "AAAA", 4);
 	at = wire_count_begin(&g.answer);
 	wire_event_put(&g.answer, &e);
 	e.has_detail = false;
@@ -392,6 +393,7 @@ static void events_show_leaves_and_details(void **state)
 	finish(&g, "HTTP/1.1 200 OK\r\n");
 	assert_int_equal(number_at(g.json, "size"), 100);
 	assert_int_equal(number_at(g.json, "next"), 6);
+	assert_string_equal(json_string_value(json_object_get(g.json, "cursor")), "AAAA");
 	j = json_array_get(json_object_get(g.json, "events"), 0);
 	assert_int_equal(number_at(j, "index"), 5);
 	assert_string_equal(text_at(j, "kind"), "read");

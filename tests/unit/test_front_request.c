@@ -174,6 +174,18 @@ static void history_events_and_tiles_carry_numbers(void **state)
 	assert_int_equal(e.limit, 1000);
 	assert_true(e.keys);
 	taken_free(&t);
+	t = asks("GET /v1/audit/events?principal=zhang&record=" HEX_ID "&kind=reveal&purpose=care"
+	    "&since=2026-11-25&until=2026-11-26T08:00:00Z&cursor=AA"
+	    PLAIN, MSG_EVENTS);
+	assert_int_equal(wire_events_decode(t.body.p, t.body.n, &e), 0);
+	assert_true(e.principal.n == 5 && memcmp(e.principal.p, "zhang", 5) == 0);
+	assert_true(e.record.n == 32 && e.kind.n == 6 && e.purpose.n == 4 && e.cursor.n == 2);
+	assert_true(e.since_ms == 1795564800000 && e.until_ms == e.since_ms + 32 * 3600000);
+	taken_free(&t);
+	t = asks("GET /v1/audit/events?until=2026-11-25" PLAIN, MSG_EVENTS);
+	assert_int_equal(wire_events_decode(t.body.p, t.body.n, &e), 0);
+	assert_true(e.since_ms == 0 && e.until_ms == 1795564800000 + 24 * 3600000);
+	taken_free(&t);
 	t = asks("GET /v1/audit/events" PLAIN, MSG_EVENTS);
 	assert_int_equal(wire_events_decode(t.body.p, t.body.n, &e), 0);
 	assert_int_equal(e.first, 0);
@@ -351,6 +363,11 @@ static void queries_are_closed(void **state)
 	assert_int_equal(problem_in("GET /v1/audit/events?limit=0" PLAIN), PROBLEM_BAD_REQUEST);
 	assert_int_equal(problem_in("GET /v1/audit/events?limit=1001" PLAIN), PROBLEM_BAD_REQUEST);
 	assert_int_equal(problem_in("GET /v1/audit/events?keys=yes" PLAIN), PROBLEM_BAD_REQUEST);
+	assert_int_equal(problem_in("GET /v1/audit/events?since=yesterday" PLAIN), PROBLEM_BAD_REQUEST);
+	assert_int_equal(problem_in("GET /v1/audit/events?since=2026-02-30" PLAIN), PROBLEM_BAD_REQUEST);
+	assert_int_equal(problem_in("GET /v1/audit/events?until=" PLAIN), PROBLEM_BAD_REQUEST);
+	assert_int_equal(problem_in("GET /v1/audit/events?kind=" PLAIN), PROBLEM_BAD_REQUEST);
+	assert_int_equal(problem_in("GET /v1/audit/events?area=11" PLAIN), PROBLEM_BAD_REQUEST);
 	assert_int_equal(problem_in("GET /v1/audit/events?keys=True" PLAIN), PROBLEM_BAD_REQUEST);
 	assert_int_equal(problem_in("GET /v1/sys/health?sealed_ok=TRUE" PLAIN), PROBLEM_BAD_REQUEST);
 	assert_int_equal(problem_in("GET /v1/sys/version?x=1" PLAIN), PROBLEM_BAD_REQUEST);
