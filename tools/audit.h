@@ -7,6 +7,7 @@
 
 /* The table of commands stands in childvault-audit.c. */
 int audit_cosign(int argc, char **argv);
+int audit_receipt_verify(int argc, char **argv);
 int audit_report(int argc, char **argv);
 int audit_verify_folder(int argc, char **argv);
 int audit_who(int argc, char **argv);

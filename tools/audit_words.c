@@ -36,7 +36,7 @@ const char *word_kind(unsigned kind)
 		{ LEAF_KEYS, "unseal slots", "解封槽" }, { LEAF_START, "start or stop", "启停" }, { LEAF_EPOCH, "day closed", "日终封存" },
 		{ LEAF_SEGMENT, "key segment", "密钥段" }, { LEAF_MERGE, "upkeep", "维护" }, { LEAF_SUSPENDED, "member suspended", "停用成员" },
 		{ LEAF_RESTORED, "member restored", "恢复成员" }, { LEAF_LOGIN_FAILURES, "failed logins", "登录失败" },
-		{ LEAF_EXPORT, "export", "导出" } };
+		{ LEAF_EXPORT, "export", "导出" }, { LEAF_RECEIPT, "list of accesses made", "开具查阅清单" } };
 
 	return LOOK_UP(words, kind, leaf_kind_name(kind));
 }

@@ -28,6 +28,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "cosign", audit_cosign },
+	{ "receipt", audit_receipt_verify },
 	{ "report", audit_report },
 	{ "verify", audit_verify_folder },
 	{ "who", audit_who },

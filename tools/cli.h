@@ -143,6 +143,7 @@ int audit_key(int argc, char **argv);
  * for cli_login. 0 or an exit code after a message.
  */
 int audit_people(const char *key_path, uint64_t passphrase_fd, struct buf *ret);
+int audit_receipt(int argc, char **argv);
 int audit_renew(int argc, char **argv);
 int audit_verify(int argc, char **argv);
 int cmd_assign(int argc, char **argv);

@@ -252,6 +252,7 @@ int cmd_audit(int argc, char **argv)
 		{ "who", audit_who, "what a person did, who looked at a child's file", "查某人的行为、某档案的查阅者" },
 		{ "export", audit_export, "copy the log's folder", "复制日志目录" },
 		{ "key", audit_key, "an auditor's key for reading copies offline", "供离线使用的审计员密钥" },
+		{ "receipt", audit_receipt, "who accessed a file, for the child or guardian", "某档案的查阅清单，供儿童或监护人" },
 		{ "renew", audit_renew, "daily signing keys for ten more years", "追加十年的每日签名密钥" },
 		{ "verify", audit_verify, "check a copy of the log offline", "离线核对日志副本" },
 	};

@@ -319,6 +319,32 @@ int childvault_history(struct childvault *cv, const struct childvault_with *with
 	return read_record(cv, with, id, "/history", names, clear, limit, before);
 }
 
+int childvault_accesses(struct childvault *cv, const struct childvault_with *with, const char *id, const char *reader,
+    unsigned long long from_ms, unsigned long long to_ms, unsigned limit, const char *cursor)
+{
+	struct buf target;
+	int r;
+
+	if (with == NULL || id == NULL || !client_is_id(id) ||
+	    (reader != NULL && strcmp(reader, "child") != 0 && strcmp(reader, "guardian") != 0))
+		return client_fail_local(cv, CV_ERR_ARG);
+	buf_init(&target, TARGET_MAX);
+	buf_printf(&target, "/v1/records/%s/accesses?from=%llu", id, from_ms);
+	if (reader != NULL)
+		buf_printf(&target, "&for=%s", reader);
+	if (to_ms != 0)
+		buf_printf(&target, "&to=%llu", to_ms);
+	if (limit != 0)
+		buf_printf(&target, "&limit=%u", limit);
+	if (cursor != NULL) {
+		buf_text(&target, "&cursor=");
+		client_http_encode(&target, cursor);
+	}
+	r = client_get_target(cv, &target, with);
+	buf_free(&target);
+	return r;
+}
+
 int childvault_patch(struct childvault *cv, const struct childvault_with *with, const char *id, const char *etag,
     const char *fields)
 {

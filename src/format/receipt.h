@@ -10,11 +10,13 @@
 #include <stdint.h>
 
 #include "format/leaf.h"
+#include "format/message.h"
 #include "format/note.h"
 
 #define RECEIPT_MAX (64u << 20)		/* bytes of a file */
 #define RECEIPT_FIRST "childvault-receipt-1"
 #define RECEIPT_SUFFIX "/receipt"	/* behind the origin: the first line of what is signed, which no checkpoint begins with */
+#define RECEIPT_STANDING (OUTCOME_REASON + 35u)	/* the outcome of a refusal that no list for the child's people has, POLICY.md section 6 */
 #define RECEIPT_NOTE_MAX 1024u		/* bytes of the signed note of a page */
 
 enum receipt_reader { RECEIPT_CHILD = 1, RECEIPT_GUARDIAN = 2, RECEIPT_AUDITOR = 3 };
