@@ -182,7 +182,7 @@ $(BUILD)/clients/%: tests/integration/%.c $(BUILD)/libchildvault.so include/chil
 ALLOW_ALL := build/allow-all
 allow-all:
 	@$(MAKE) --no-print-directory -s BUILD=$(ALLOW_ALL) CPPFLAGS=-DCV_POLICY_ALLOW_ALL $(ALLOW_ALL)/childvaultd
-test-programs: $(CLIENT_TEST) $(BENCH_BINS) $(SUPPORT_BINS) $(BUILD)/preload.so
+test-programs: $(CLIENT_TEST) $(BENCH_BINS) $(SUPPORT_BINS) $(BUILD)/preload.so $(BUILD)/clock.so
 
 # What fault.c defines is found before the C library's, by liblmdb and libsodium too.
 # It runs before a sanitizer does, and defines what _FORTIFY_SOURCE declares inline.
@@ -191,8 +191,9 @@ FAULT_MODULES := vault $(ARROWS_vault)
 $(BUILD)/faults: $(BUILD)/obj/tests/faults/faults.o $(BUILD)/obj/tests/faults/fault.o $(call libs_of,$(FAULT_MODULES))
 	$(call link,$(FAULT_MODULES)) -lcmocka -lm
 
-# A library that the real daemon of a test loads before the C library's (tests/integration/72-sync-fails).
-$(BUILD)/preload.so: tests/faults/preload.c tests/faults/open_calls.h
+# Libraries that the real programs of a test load before the C library's (tests/integration/72-sync-fails, 65-report).
+$(BUILD)/preload.so: tests/faults/open_calls.h
+$(BUILD)/preload.so $(BUILD)/clock.so: $(BUILD)/%.so: tests/faults/%.c
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -Itests -std=c11 -O2 -g $(WARN) -U_FORTIFY_SOURCE -fPIC -shared -pthread -o $@ $< -ldl
 

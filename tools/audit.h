@@ -7,8 +7,10 @@
 
 /* The table of commands stands in childvault-audit.c. */
 int audit_cosign(int argc, char **argv);
+int audit_pack(int argc, char **argv);
 int audit_receipt_verify(int argc, char **argv);
 int audit_report(int argc, char **argv);
+int audit_review(int argc, char **argv);
 int audit_verify_folder(int argc, char **argv);
 int audit_who(int argc, char **argv);
 

@@ -19,6 +19,7 @@ void gather_options(struct gather_ask *ask, struct cli_option *ret)
 		{ "passphrase-fd", OPTION_NUMBER, &ask->passphrase_fd, "N", "read its passphrase from descriptor N", "从描述符 N 读口令" },
 		{ "vkey", OPTION_TEXT, &ask->vkey, "FILE", "the verifier key that you kept", "自己保存的验证公钥" },
 		{ "known", OPTION_TEXT, &ask->known, "FILE", "a checkpoint kept from earlier", "以前保存的检查点" },
+		{ "policy", OPTION_TEXT, &ask->policy, "FILE", "a tlog-policy file: witnesses that you trust", "tlog-policy 文件：所信任的见证人" },
 		{ "zone", OPTION_TEXT, &ask->zone, "+HH:MM", "clock of the place; +08:00 by default", "当地时区，默认 +08:00" },
 		{ "hours", OPTION_TEXT, &ask->hours, "A-B", "ordinary hours, Monday to Friday; 08:00-18:00 by default",
 		    "工作时间（周一至周五），默认 08:00-18:00" },
@@ -105,7 +106,8 @@ static void on_finding(void *cookie, const struct childvault_audit_finding *f)
 
 static int verify(const struct gather_ask *ask, struct gathered *g)
 {
-	const struct childvault_audit_options o = { .dir = ask->dir, .vkey_file = ask->vkey, .known_file = ask->known, .found = on_finding,
+	const struct childvault_audit_options o = { .dir = ask->dir, .vkey_file = ask->vkey, .known_file = ask->known,
+		.policy_file = ask->policy, .found = on_finding,
 		.cookie = g };
 
 	g->verdict = childvault_audit_verify(&o, &g->summary);
@@ -181,23 +183,35 @@ static struct act act_of(const struct trail_entry *e)
 	return a;
 }
 
+/*
+ * Entries are of the day that their epoch says, also where the clock went back, or where what closes a day was written on the next; so
+ * the walk begins a day early.
+ */
 static int count_all(const struct gather_ask *ask, struct gathered *g)
 {
 	const struct policy *policy = NULL;
 	struct trail_entry e;
-	int r = trail_between(g->trail, g->from_ms, g->to_ms);
+	int r = trail_between(g->trail, g->first_day > 1 ? (uint64_t)(g->first_day - 1) * DAY_MS : 0, UINT64_MAX);
 
 	while (r == 0 && (r = trail_next(g->trail, &e)) == 1) {
 		bool clear = (e.leaf.flags & LEAF_CLEAR) != 0;
+		int64_t day = (int64_t)trail_genesis(g->trail)->first_day + e.leaf.epoch;
 		struct act a = act_of(&e);
 
+		r = 0;
+		if (day > g->last_day)
+			break;
+		if (day < g->first_day)
+			continue;
 		if (e.policy != NULL && e.policy != policy)
 			learn_policy(g, policy = e.policy, ask->emergency);
 		if (g->each != NULL)
 			g->each(g->cookie, &e, &a);
 		tally_add(&g->tally, &a, clear ? e.leaf.body_a : NULL, clear ? e.leaf.body_a_n : 0);
-		r = 0;
 	}
+	g->cut = r < 0 && g->verdict != 0 && r != CV_ERR_NOMEM;
+	if (g->cut)
+		r = 0;
 	if (r == 0 && g->tally.poor)
 		r = CV_ERR_NOMEM;
 	return r == 0 ? 0 : cli_fail(EXIT_FAILED, "%s: %s", "%s：%s", ask->dir, cv_strerror(r));
@@ -242,6 +256,19 @@ void gather_day(const struct gathered *g, uint32_t epoch, char ret[16])
 
 	clock_date((int32_t)(trail_genesis(g->trail)->first_day + epoch), &year, &month, &day);
 	snprintf(ret, 16, "%04u-%02u-%02u", (unsigned)year % 10000, month % 100, day % 100);
+}
+
+void gather_zone(const struct tally_rules *r, char ret[GATHER_ZONE])
+{
+	unsigned minutes = (unsigned)abs(r->zone_minutes);
+
+	snprintf(ret, GATHER_ZONE, "%c%02u:%02u", r->zone_minutes < 0 ? '-' : '+', minutes / 60 % 100, minutes % 60);
+}
+
+void gather_hours(const struct tally_rules *r, char ret[GATHER_ZONE])
+{
+	snprintf(ret, GATHER_ZONE, "%02u:%02u-%02u:%02u", r->from_minute / 60 % 100, r->from_minute % 60, r->to_minute / 60 % 100,
+	    r->to_minute % 60);
 }
 
 void gather_time(const struct gathered *g, uint64_t ms, char ret[24])

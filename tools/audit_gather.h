@@ -16,11 +16,11 @@
 #include "trail.h"
 
 #define GATHER_FINDINGS 20u
-#define GATHER_OPTIONS 8u	/* that gather_options writes */
+#define GATHER_OPTIONS 9u	/* that gather_options writes */
 
 /* What the commands are asked, as texts of their options. */
 struct gather_ask {
-	const char *dir, *key, *vkey, *known;
+	const char *dir, *key, *vkey, *known, *policy;
 	const char *zone, *hours, *emergency;
 	uint64_t many, refusals, passphrase_fd;
 };
@@ -50,15 +50,16 @@ struct gathered {
 	int verdict;			/* of childvault_audit_verify: 0 no fault, 1 at least one */
 	struct gather_finding finding[GATHER_FINDINGS];
 	size_t findings, all_findings;	/* kept; met */
-	uint64_t from_ms, to_ms;	/* [from, to) */
+	bool cut;			/* of a log with faults, counting ended at one that made the rest unreadable */
+	int32_t first_day, last_day;	/* days of the log since 1970-01-01, both included */
 	/* Called with each entry, in the order of the log, before it is counted; NULL: nobody asks. */
 	void (*each)(void *cookie, const struct trail_entry *e, const struct act *a);
 	void *cookie;
 };
 
 /*
- * Parse, verify, open and count what happened in [g->from_ms, g->to_ms). g is zeroed but for these two, each and cookie; gather_free
- * follows in any case. 0 or an exit code after a message. A log with faults is counted all the same: g->verdict says so.
+ * Parse, verify, open and count what happened from g->first_day to g->last_day. g is zeroed but for these two, each and cookie;
+ * gather_free follows in any case. 0 or an exit code after a message. A log with faults is counted all the same: g->verdict says so.
  */
 int gather(const struct gather_ask *ask, struct gathered *g);
 void gather_free(struct gathered *g);
@@ -67,6 +68,10 @@ void gather_free(struct gathered *g);
 bool gather_date(const char *s, int32_t *ret);
 /* The day of an epoch as "YYYY-MM-DD". */
 void gather_day(const struct gathered *g, uint32_t epoch, char ret[16]);
+/* Zone of the rules as "+08:00", and their hours as "08:00-18:00". */
+#define GATHER_ZONE 16u
+void gather_zone(const struct tally_rules *r, char ret[GATHER_ZONE]);
+void gather_hours(const struct tally_rules *r, char ret[GATHER_ZONE]);
 /* A time at the place of the rules, "YYYY-MM-DD HH:MM". */
 void gather_time(const struct gathered *g, uint64_t ms, char ret[24]);
 /* Names in the language of people; of an id that no policy has, its number; of none, a dash. ret has room for GATHER_NAME bytes. */

@@ -48,7 +48,7 @@ static const char style[] =
 	"@media(max-width:48rem){body{padding:1rem}.pair{grid-template-columns:minmax(0,1fr)}}"
 	"@media(max-width:26rem){body{padding:.75rem;font-size:15px}h1{font-size:1.3rem}dl{grid-template-columns:1fr}"
 	"dd{margin-bottom:.35rem}"
-	".figures{grid-template-columns:1fr 1fr}th,td{padding:.25rem .35rem}.figures b{font-size:1.25rem}th:first-child{min-width:5.5rem}}"
+	".figures{grid-template-columns:1fr 1fr}th,td{padding:.25rem .35rem}.figures b{font-size:1.25rem}th:first-child{min-width:6.2rem}}"
 	"@media print{body{padding:0;max-width:none;font-size:10pt}nav{display:none}.scroll{max-height:none;overflow:visible;border:0}"
 	"section{break-inside:auto}h2,h3,figcaption,caption{break-after:avoid}figure,tr,.box{break-inside:avoid}"
 	"thead{display:table-header-group}"

@@ -54,13 +54,12 @@ static void write_page(struct page *p, const struct gathered *g)
 /* The days that were asked for, both included. */
 static int take_days(const char *from, const char *to, struct gathered *g)
 {
-	int32_t first = 0, last = INT32_MAX;
-
-	if ((from != NULL && !gather_date(from, &first)) || (to != NULL && !gather_date(to, &last)) || first > last)
+	g->first_day = 0;
+	g->last_day = INT32_MAX;
+	if ((from != NULL && !gather_date(from, &g->first_day)) || (to != NULL && !gather_date(to,
+	    &g->last_day)) || g->first_day > g->last_day)
 		return cli_fail(EXIT_USAGE, "--from and --to are days such as 2026-11-25, the first not after the last",
 		    "--from 和 --to 为日期，如 2026-11-25，且起始不晚于截止");
-	g->from_ms = (uint64_t)first * DAY_MS;
-	g->to_ms = to != NULL ? ((uint64_t)last + 1) * DAY_MS : UINT64_MAX;
 	return 0;
 }
 

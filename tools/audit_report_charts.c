@@ -342,7 +342,7 @@ static uint32_t children(const struct person_day *d) { return d->children; }
 static void revocations(struct page *p, const struct gathered *g)
 {
 	const char *const names[] = { tr("time", "时间"), tr("entry", "序号"), tr("by", "撤销人") };
-	char who[GATHER_NAME], when[24];
+	char who[GATHER_NAME], when[24], index[24];
 	unsigned n = 0;
 
 	for (size_t i = 0; i < g->tally.note_count; i++) {
@@ -355,7 +355,8 @@ static void revocations(struct page *p, const struct gathered *g)
 		gather_time(g, a->time_ms, when);
 		page_row(p);
 		page_cell(p, when, false);
-		page_cell_number(p, a->index);
+		snprintf(index, sizeof index, "%llu", (unsigned long long)a->index);
+		page_cell(p, index, false);
 		page_cell(p, gather_person(g, a->principal, who), false);
 	}
 	if (n > 0)
@@ -377,15 +378,14 @@ void report_hours(struct page *p, const struct gathered *g)
 {
 	const char *const names[] = { tr("Monday to Friday", "周一至周五"), tr("Saturday, Sunday", "周六、周日") };
 	const struct tally_rules *r = &g->tally.rules;
+	char text[256], zone[GATHER_ZONE], hours[GATHER_ZONE];
 	struct grid grid;
-	char text[256];
 
 	page_section(p, "hours", tr("Out of hours", "非工作时间"));
-	snprintf(text, sizeof text,
-	    tr("Ordinary hours are Monday to Friday, %02u:%02u to %02u:%02u, at %c%02u:%02u of UTC. Public holidays are not known "
-	    "here.", "工作时间为周一至周五 %02u:%02u 至 %02u:%02u（UTC%c%02u:%02u）。不考虑法定节假日。"), r->from_minute / 60, r->from_minute % 60,
-	    r->to_minute / 60, r->to_minute % 60, r->zone_minutes < 0 ? '-' : '+', (unsigned)abs(r->zone_minutes) / 60,
-	    (unsigned)abs(r->zone_minutes) % 60);
+	gather_zone(r, zone);
+	gather_hours(r, hours);
+	snprintf(text, sizeof text, tr("Ordinary hours are Monday to Friday, %s, at %s of UTC. Public holidays are not known here.",
+	    "工作时间为周一至周五 %s（UTC%s）。不考虑法定节假日。"), hours, zone);
 	page_element(p, "p", text);
 	grid_begin(&grid, tr("Answered accesses by hour of the day", "按时刻的访问量（已答复）"), tr("hour", "时刻"), 2, 2, names);
 	for (unsigned h = 0; h < 24; h++) {

@@ -65,6 +65,16 @@ static void covered(struct page *p, const struct childvault_audit_summary *s)
 	}
 	snprintf(text, sizeof text, "%llu", (unsigned long long)s->unsigned_leaves);
 	fact(p, tr("Entries not signed yet", "尚未签名的条目"), text);
+	if (s->mutations > 0) {
+		snprintf(text, sizeof text, tr("%llu, the newest is entry %llu", "%llu 条，最新为第 %llu 条"), (unsigned long long)s->mutations,
+		    (unsigned long long)s->state_leaf);
+		fact(p, tr("Entries bound to the state of the files", "与数据状态绑定的条目"), text);
+	}
+	if (s->witnesses > 0 || s->cosigned_size > 0) {
+		snprintf(text, sizeof text, tr("%u witnesses; enough of them vouch for %llu entries", "%u 名见证人；其中足够多者见证了 %llu 条"),
+		    s->witnesses, (unsigned long long)s->cosigned_size);
+		fact(p, tr("Witnesses", "见证"), text);
+	}
 	fact(p, tr("Verifier key", "验证公钥"), s->vkey);
 	buf_text(&p->b, "</dl>\n");
 }
@@ -102,6 +112,9 @@ void report_coverage(struct page *p, const struct gathered *g)
 	buf_text(&p->b, "</p>\n");
 	covered(p, &g->summary);
 	findings(p, g);
+	if (g->cut)
+		page_element(p, "p", tr("From the fault on entries could not be read: what follows ends before it.",
+		    "自问题处起无法读取，以下内容止于该处。"));
 	if (g->tally.sealed > 0) {
 		snprintf(text, sizeof text, tr("%llu entries are sealed to other auditors; of them only kind and time are counted.",
 		    "%llu 条仅密封给其他审计员，只计类型和时间。"), (unsigned long long)g->tally.sealed);
@@ -189,7 +202,7 @@ static bool is_change(const struct tally_note *x)
 static void notes(struct page *p, const struct gathered *g, const char *caption, bool (*is)(const struct tally_note *), const char *none)
 {
 	const char *const names[] = { tr("time", "时间"), tr("entry", "序号"), tr("kind", "类型"), tr("what", "内容"), tr("by", "操作人") };
-	char who[GATHER_NAME], when[24], what[GATHER_NAME + 128];
+	char who[GATHER_NAME], when[24], index[24], what[GATHER_NAME + 128];
 	unsigned n = 0;
 
 	for (size_t i = 0; i < g->tally.note_count; i++) {
@@ -203,7 +216,8 @@ static void notes(struct page *p, const struct gathered *g, const char *caption,
 		word_note(g, x, what, sizeof what);
 		page_row(p);
 		page_cell(p, when, false);
-		page_cell_number(p, x->act.index);
+		snprintf(index, sizeof index, "%llu", (unsigned long long)x->act.index);
+		page_cell(p, index, false);
 		page_cell(p, word_kind(x->act.kind), false);
 		page_cell(p, what, false);
 		page_cell(p, x->act.known ? gather_person(g, x->act.principal, who) : "", false);

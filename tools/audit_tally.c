@@ -390,6 +390,7 @@ static bool is_noted(const struct act *a)
 	switch (a->kind) {
 	case LEAF_GENESIS:
 	case LEAF_RESULT:
+	case LEAF_FS_RENEW:
 	case LEAF_START:
 	case LEAF_POLICY:
 	case LEAF_KEYS:

@@ -36,7 +36,8 @@ const char *word_kind(unsigned kind)
 		{ LEAF_KEYS, "unseal slots", "解封槽" }, { LEAF_START, "start or stop", "启停" }, { LEAF_EPOCH, "day closed", "日终封存" },
 		{ LEAF_SEGMENT, "key segment", "密钥段" }, { LEAF_MERGE, "upkeep", "维护" }, { LEAF_SUSPENDED, "member suspended", "停用成员" },
 		{ LEAF_RESTORED, "member restored", "恢复成员" }, { LEAF_LOGIN_FAILURES, "failed logins", "登录失败" },
-		{ LEAF_EXPORT, "export", "导出" }, { LEAF_RECEIPT, "list of accesses made", "开具查阅清单" } };
+		{ LEAF_EXPORT, "export", "导出" }, { LEAF_RECEIPT, "list of accesses made", "开具查阅清单" },
+		{ LEAF_FS_RENEW, "daily keys", "日志日钥" }, { LEAF_REVIEW, "month signed off", "月度审查签署" } };
 
 	return LOOK_UP(words, kind, leaf_kind_name(kind));
 }
@@ -146,6 +147,10 @@ void word_note(const struct gathered *g, const struct tally_note *x, char *ret, 
 	case LEAF_START: note_start(x, ret, n); break;
 	case LEAF_RESULT: note_result(x, ret, n); break;
 	case LEAF_KEYS: note_slot(x, ret, n); break;
+	case LEAF_FS_RENEW:
+		snprintf(ret, n, "%s", x->clear_n > 0 && x->clear[0] == 1 ? tr("further daily keys for the log", "续设日志日钥") :
+		    tr("an operator confirmed the date", "操作员确认日期"));
+		break;
 	case LEAF_POLICY:
 		if (x->clear_n >= 4)
 			snprintf(ret, n, tr("policy version %u came into force", "规则第 %u 版生效"), be32_get(x->clear));

@@ -28,8 +28,10 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "cosign", audit_cosign },
+	{ "pack", audit_pack },
 	{ "receipt", audit_receipt_verify },
 	{ "report", audit_report },
+	{ "review", audit_review },
 	{ "verify", audit_verify_folder },
 	{ "who", audit_who },
 };

@@ -145,6 +145,8 @@ int audit_key(int argc, char **argv);
 int audit_people(const char *key_path, uint64_t passphrase_fd, struct buf *ret);
 int audit_receipt(int argc, char **argv);
 int audit_renew(int argc, char **argv);
+int audit_reviews(int argc, char **argv);
+int audit_sign_off(int argc, char **argv);
 int audit_verify(int argc, char **argv);
 int cmd_assign(int argc, char **argv);
 /* A command that is a group of others. en and zh say what a sub-command does, for the list that cli_group prints. */

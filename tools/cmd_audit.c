@@ -254,6 +254,8 @@ int cmd_audit(int argc, char **argv)
 		{ "key", audit_key, "an auditor's key for reading copies offline", "供离线使用的审计员密钥" },
 		{ "receipt", audit_receipt, "who accessed a file, for the child or guardian", "某档案的查阅清单，供儿童或监护人" },
 		{ "renew", audit_renew, "daily signing keys for ten more years", "追加十年的每日签名密钥" },
+		{ "reviews", audit_reviews, "months that were signed off, or wait for it", "已签署或待签署的月度审查" },
+		{ "sign-off", audit_sign_off, "sign a month off", "签署一个月的审查" },
 		{ "verify", audit_verify, "check a copy of the log offline", "离线核对日志副本" },
 	};
 

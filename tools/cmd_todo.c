@@ -12,7 +12,7 @@
 #define SOON_DAYS 14
 #define COUNT(a) (sizeof (a) / sizeof (a)[0])
 
-enum section { DECIDE, OWN, ENDING, OVERDUE, JOBS, KEYS, SECTIONS };
+enum section { DECIDE, OWN, ENDING, OVERDUE, JOBS, KEYS, REVIEWS, SECTIONS };
 
 struct todo {
 	struct childvault *cv;
@@ -26,7 +26,7 @@ struct todo {
 	const char *kind;		/* of the objects being walked, in ENDING */
 };
 
-static const char *const section_names[SECTIONS] = { "decide", "own", "ending", "overdue", "jobs", "keys" };
+static const char *const section_names[SECTIONS] = { "decide", "own", "ending", "overdue", "jobs", "keys", "reviews" };
 
 static const char *heading(enum section s)
 {
@@ -36,7 +36,8 @@ static const char *heading(enum section s)
 	case ENDING: return tr("Approvals that end within 14 days", "14 天内到期的批准");
 	case OVERDUE: return tr("Files that are overdue", "已逾期的档案");
 	case JOBS: return tr("Jobs that wait for keys", "待密钥的任务");
-	default: return tr("Keys of the vault", "档案库的密钥");
+	case KEYS: return tr("Keys of the vault", "档案库的密钥");
+	default: return tr("Months of the log to sign off", "待签署的月度审查");
 	}
 }
 
@@ -351,6 +352,18 @@ static int keys(struct todo *t, bool own)
 	return 0;
 }
 
+static void add_month(void *cookie, const json_t *j)
+{
+	char what[TODO_TEXT] = "", next[TODO_TEXT] = "";
+
+	todo_add(what, tr("no auditor has signed %s off", "%s 尚无审计员签署"), json_text(j, "month"));
+	todo_add(next, tr("export the log, look at it, sign it off: childvault audit export, childvault-audit review --month %s, "
+	    "childvault audit "
+	    "sign-off", "导出日志、审查并签署：childvault audit export、childvault-audit review --month %s、childvault audit sign-off"),
+	    json_text(j, "month"));
+	item(cookie, j, "", what, next);
+}
+
 static int sections(struct todo *t, const struct childvault_with *with, bool own)
 {
 	const struct childvault_filter mine = { .waiting = "me" }, pending = { .state = "pending" }, active = { .state = "active" },
@@ -368,7 +381,9 @@ static int sections(struct todo *t, const struct childvault_with *with, bool own
 		return code;
 	if ((code = section(t, JOBS, "jobs", needs_keys, add_job)) != 0)
 		return code;
-	return keys(t, own);
+	if ((code = keys(t, own)) != 0)
+		return code;
+	return section(t, REVIEWS, "reviews", mine, add_month);	/* for auditors; to others the answer is empty */
 }
 
 static int print_json(struct todo *t)
@@ -407,8 +422,8 @@ int cmd_todo(int argc, char **argv)
 {
 	static const struct cli_help help = { "todo [--purpose P]",
 		"Tells what waits for you: requests that you may decide, sign or give for, what others decide, approvals that end soon,\n"
-		"overdue files, jobs without keys, overdue keys.",
-		"显示待办：待您审批、签名或交出份额的申请，待他人处理的申请，即将到期的批准，逾期档案，待密钥的任务，逾期密钥。" };
+		"overdue files, jobs without keys, overdue keys, months of the log without an auditor's sign-off.",
+		"显示待办：待您审批、签名或交出份额的申请，待他人处理的申请，即将到期的批准，逾期档案，待密钥的任务，逾期密钥，待签署的月度审查。" };
 	struct childvault_with with = { 0 };
 	const struct cli_option options[] = {
 		{ "purpose", OPTION_TEXT, &with.purpose, "P", "count overdue files for this purpose", "按此目的统计逾期档案" },
