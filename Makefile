@@ -35,7 +35,7 @@ ARROWS_vault   := model keys audit crypto format store base
 ARROWS_core    := vault model keys audit crypto format store base
 ARROWS_front   := format base
 ARROWS_daemon  := core front vault model keys audit crypto format store base
-ARROWS_profile := model format base
+ARROWS_profile := model crypto format base
 ARROWS_client  := crypto format base
 
 LIBS_base    :=

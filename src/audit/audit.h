@@ -147,6 +147,13 @@ int audit_read_tile(struct audit *a, unsigned level, uint64_t n, unsigned width,
  * MERKLE_PROOF_MAX. 0; CV_ERR_NOTFOUND: it covers no such leaf; CV_ERR_IO, CV_ERR_NOMEM.
  */
 int audit_read_inclusion(struct audit *a, uint64_t index, struct buf *ret_checkpoint, uint8_t ret[][32], unsigned *ret_n);
+/* The hashes that show leaf index in the tree of size leaves, which the newest checkpoint covers. The same results. */
+int audit_read_inclusion_in(struct audit *a, uint64_t index, uint64_t size, uint8_t ret[][32], unsigned *ret_n);
+/*
+ * The hashes that show that the tree of from leaves is the beginning of that of to leaves (0 < from <= to). 0; CV_ERR_NOTFOUND: no such
+ * trees, or the newest checkpoint covers fewer leaves; CV_ERR_IO, CV_ERR_NOMEM.
+ */
+int audit_read_consistency(struct audit *a, uint64_t from, uint64_t to, uint8_t ret[][32], unsigned *ret_n);
 /* Append the bytes of one leaf that is applied. 0, CV_ERR_NOTFOUND, CV_ERR_IO. The last bundle read stays cached. */
 int audit_read_leaf(struct audit *a, uint64_t index, struct buf *ret);
 /* ---- leaves of one child ------------------------------------------------------------------------------------------------ */

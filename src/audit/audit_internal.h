@@ -24,6 +24,7 @@
 #define BUNDLE_MAX (TILE_WIDTH * (2u + STORE_LEAF_MAX))	/* bytes of an entry bundle */
 #define EPOCH_NAME_MAX (NOTE_NAME_MAX + 24)		/* origin, "/fs/", digits */
 #define DAY_MS 86400000u
+#define NEAR_TILES 2u		/* of a level: a proof between two trees goes along two edges */
 #define TAGS_FILE "tags"
 #define TAGS_BATCH_MAX (256u << 20)	/* of one batch of leaves */
 #define TAGS_ENTRY 20u		/* u32 epoch, 16 subject tag */
@@ -69,6 +70,14 @@ struct segment {
 	uint64_t index;		/* of its own leaf */
 };
 
+/* A tile that a proof has read. */
+struct near_tile {
+	bool is;		/* it holds one: its name, and its hashes */
+	uint64_t n;
+	unsigned width;
+	uint8_t hash[TILE_WIDTH][32];
+};
+
 struct audit {
 	struct audit_options o;
 	int dirfd;		/* log/ */
@@ -88,6 +97,9 @@ struct audit {
 	bool has_epoch_pk;	/* the public key of epoch_pk_of, from the file epochs */
 	uint32_t epoch_pk_of;
 	uint8_t epoch_pk[32];
+
+	struct near_tile near[TILE_LEVELS][NEAR_TILES];	/* tiles that proofs read last, by level */
+	unsigned near_next;	/* which of a level's makes room */
 
 	uint64_t cached;	/* bundle in cache, with its first cached_n leaves; UINT64_MAX: none */
 	unsigned cached_n;

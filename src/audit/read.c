@@ -102,26 +102,59 @@ int audit_read_tile(struct audit *a, unsigned level, uint64_t n, unsigned width,
 
 /* ---- an earlier tree -------------------------------------------------------------------------------------------------- */
 
+/* Read a tile into one of its level's places. */
+static int near_load(struct audit *a, unsigned level, uint64_t n, unsigned width, struct near_tile *t)
+{
+	struct buf tile;
+	int r;
+
+	t->is = false;
+	buf_init(&tile, TILE_WIDTH * 32);
+	if ((r = audit_read_tile(a, level, n, width, &tile)) == 0 && tile.n != (width == 0 ? TILE_WIDTH : width) * 32u)
+		r = CV_ERR_IO;
+	if (r == 0) {
+		memcpy(t->hash, tile.p, tile.n);
+		t->n = n;
+		t->width = width;
+		t->is = true;
+	}
+	buf_free(&tile);
+	return r;
+}
+
+/* One tile's hashes; kept, since a tile of this name never changes. */
+static int near_tile(struct audit *a, unsigned level, uint64_t n, unsigned width, const uint8_t (**ret)[32])
+{
+	struct near_tile *t = a->near[level];
+	int r;
+
+	while (t < a->near[level] + NEAR_TILES && !(t->is && t->n == n && t->width == width))
+		t++;
+	if (t == a->near[level] + NEAR_TILES) {
+		t = &a->near[level][a->near_next++ % NEAR_TILES];
+		if ((r = near_load(a, level, n, width, t)) != 0)
+			return r;
+	}
+	*ret = (const uint8_t (*)[32])t->hash;
+	return 0;
+}
+
 /* The hash of the complete subtree of 2^level leaves at index: its part of one tile. */
 static int subtree(struct audit *a, unsigned level, uint64_t index, uint8_t ret[32])
 {
 	const unsigned height = level % 8, tiles = level / 8;
 	const uint64_t first = index << height, n = first / TILE_WIDTH, there = a->signed_size >> (8 * tiles);
 	const unsigned width = there - n * TILE_WIDTH < TILE_WIDTH ? (unsigned)(there - n * TILE_WIDTH) : 0;
-	const size_t at = (size_t)(first % TILE_WIDTH) * 32, count = (size_t)1 << height;
-	uint8_t hash[TILE_WIDTH][32];
-	struct buf tile;
+	const size_t at = (size_t)(first % TILE_WIDTH), count = (size_t)1 << height;
+	const uint8_t (*hash)[32];
 	int r;
 
-	buf_init(&tile, TILE_WIDTH * 32);
-	if ((r = audit_read_tile(a, tiles, n, width, &tile)) == 0 && tile.n < at + count * 32)
-		r = CV_ERR_IO;
-	if (r == 0) {
-		memcpy(hash, tile.p + at, count * 32);
-		merkle_root_of((const uint8_t (*)[32])hash, count, ret);
-	}
-	buf_free(&tile);
-	return r;
+	if ((r = near_tile(a, tiles, n, width, &hash)) != 0)
+		return r;
+	if (at + count > (width == 0 ? TILE_WIDTH : width))
+		return CV_ERR_IO;
+	merkle_root_of(hash + at, count, ret);
+	return 0;
 }
 
 int audit_root_at(struct audit *a, uint64_t size, uint8_t ret[32])
@@ -155,13 +188,23 @@ static int read_subtree(void *cookie, unsigned level, uint64_t index, uint8_t re
 	return subtree(cookie, level, index, ret);
 }
 
+int audit_read_inclusion_in(struct audit *a, uint64_t index, uint64_t size, uint8_t ret[][32], unsigned *ret_n)
+{
+	if (!a->has_signed || index >= size || size > a->signed_size)
+		return CV_ERR_NOTFOUND;
+	return merkle_inclusion(index, size, read_subtree, a, ret, ret_n);
+}
+
 int audit_read_inclusion(struct audit *a, uint64_t index, struct buf *ret_checkpoint, uint8_t ret[][32], unsigned *ret_n)
 {
-	int r;
+	int r = audit_read_inclusion_in(a, index, a->signed_size, ret, ret_n);
 
-	if (!a->has_signed || index >= a->signed_size)
+	return r != 0 ? r : audit_read_checkpoint(a, ret_checkpoint);
+}
+
+int audit_read_consistency(struct audit *a, uint64_t from, uint64_t to, uint8_t ret[][32], unsigned *ret_n)
+{
+	if (!a->has_signed || from == 0 || from > to || to > a->signed_size)
 		return CV_ERR_NOTFOUND;
-	if ((r = merkle_inclusion(index, a->signed_size, read_subtree, a, ret, ret_n)) != 0)
-		return r;
-	return audit_read_checkpoint(a, ret_checkpoint);
+	return merkle_consistency(from, to, read_subtree, a, ret, ret_n);
 }

@@ -1,7 +1,7 @@
 /*
  * The one table: message, whether a sealed vault answers it, whether a session is needed, its operation. It is read before
  * any operation runs; whether the operation leaves a leaf is vault_call_end's rule: always where a session exists, but for
- * the calls marked quiet in vault (health, checkpoint, hash tiles, hello).
+ * the calls marked quiet in vault (health, checkpoint, hash tiles, proofs, hello).
  */
 #include <string.h>
 
@@ -21,6 +21,8 @@ union decoded {
 	struct wire_accesses accesses;
 	struct wire_events events;
 	struct wire_tile tile;
+	struct wire_proof proof;
+	struct wire_cosign cosign;
 	struct wire_records records;
 	struct wire_gov_create gov_create;
 	struct wire_gov_get gov_get;
@@ -39,6 +41,8 @@ static int decode_history(const void *p, size_t n, union decoded *d) { return wi
 static int decode_accesses(const void *p, size_t n, union decoded *d) { return wire_accesses_decode(p, n, &d->accesses); }
 static int decode_events(const void *p, size_t n, union decoded *d) { return wire_events_decode(p, n, &d->events); }
 static int decode_tile(const void *p, size_t n, union decoded *d) { return wire_tile_decode(p, n, &d->tile); }
+static int decode_proof(const void *p, size_t n, union decoded *d) { return wire_proof_decode(p, n, &d->proof); }
+static int decode_cosign(const void *p, size_t n, union decoded *d) { return wire_cosign_decode(p, n, &d->cosign); }
 static int decode_records(const void *p, size_t n, union decoded *d) { return wire_records_decode(p, n, &d->records); }
 static int decode_gov_create(const void *p, size_t n, union decoded *d) { return wire_gov_create_decode(p, n, &d->gov_create); }
 static int decode_gov_get(const void *p, size_t n, union decoded *d) { return wire_gov_get_decode(p, n, &d->gov_get); }
@@ -62,6 +66,9 @@ static unsigned run_accesses(struct vault *v, struct vault_call *c, const union 
 static unsigned run_events(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_events(v, c, &d->events); }
 static unsigned run_checkpoint(struct vault *v, struct vault_call *c, const union decoded *d) { (void)d; return vault_checkpoint(v, c); }
 static unsigned run_tile(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_tile(v, c, &d->tile); }
+static unsigned run_proof(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_proof(v, c, &d->proof); }
+static unsigned run_cosign(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_cosign(v, c, &d->cosign); }
+static unsigned run_cosigned(struct vault *v, struct vault_call *c, const union decoded *d) { (void)d; return vault_cosigned(v, c); }
 static unsigned run_records(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_list(v, c, &d->records); }
 static unsigned run_policy(struct vault *v, struct vault_call *c, const union decoded *d) { (void)d; return vault_policy_document(v, c); }
 static unsigned run_directory(struct vault *v, struct vault_call *c, const union decoded *d) { (void)d; return vault_directory(v, c); }
@@ -101,6 +108,9 @@ static const struct verb verbs[] = {
 	{ MSG_EVENTS,		true,	true,	true,	decode_events,		run_events },
 	{ MSG_CHECKPOINT,	true,	true,	true,	decode_envelope,	run_checkpoint },
 	{ MSG_TILE,		true,	true,	true,	decode_tile,		run_tile },
+	{ MSG_PROOF,		true,	true,	false,	decode_proof,		run_proof },
+	{ MSG_COSIGN,		true,	true,	false,	decode_cosign,		run_cosign },
+	{ MSG_COSIGNED,		true,	true,	false,	decode_envelope,	run_cosigned },
 };
 
 static const struct verb *verb_find(uint8_t type)

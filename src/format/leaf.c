@@ -50,6 +50,7 @@ const char *leaf_kind_name(unsigned kind)
 	case LEAF_RESTORED: return "restored";
 	case LEAF_REVIEW: return "review";
 	case LEAF_RECEIPT: return "receipt";
+	case LEAF_COSIGNED: return "cosigned";
 	default: return "unknown";
 	}
 }

@@ -58,6 +58,7 @@ static const struct {
 	[PROBLEM_NOT_OWNER] = { "not-owner", "Another department is the source of this field", 403 },
 	[PROBLEM_APPROVAL_REQUIRED] = { "approval-required", "An assignment or a grant is needed beforehand", 403 },
 	[PROBLEM_BUDGET_EXCEEDED] = { "budget-exceeded", "Too many records in this time: a bulk approval is needed", 429 },
+	[PROBLEM_COSIGNATURE_REQUIRED] = { "cosignature-required", "Witnesses have to cosign the log first", 403 },
 };
 
 static unsigned known(unsigned problem)
@@ -84,7 +85,7 @@ const char *outcome_name(unsigned outcome)
 		"approval-purpose", "approval-level", "approval-field", "approval-expired", "approval-used-up", "generation-gone",
 		"budget", "no-key", "not-approver", "self-approval", "mutual-approval", "delegation-expired", "delegation-scope",
 		"grantee-unknown", "already-decided", "other-vault", "operation-expired", "log-differs", "change-order", "signature",
-		"separation", "share", "guardian-standing"
+		"separation", "share", "guardian-standing", "not-witnessed"
 	};
 
 	if (outcome == PROBLEM_NONE)

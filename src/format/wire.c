@@ -355,6 +355,21 @@ void wire_tile_put(struct buf *b, const struct wire_tile *m)
 	buf_u16(b, m->width);
 }
 
+void wire_proof_put(struct buf *b, const struct wire_proof *m)
+{
+	wire_envelope_put(b, &m->envelope);
+	buf_u8(b, m->of);
+	buf_u64(b, m->from);
+	buf_u64(b, m->to);
+}
+
+void wire_cosign_put(struct buf *b, const struct wire_cosign *m)
+{
+	wire_envelope_put(b, &m->envelope);
+	buf_u32(b, m->n);
+	buf_put(b, m->note, m->n);
+}
+
 /* ---- requests, read --------------------------------------------------------------------------------------------- */
 
 int wire_hello_decode(const void *p, size_t n, struct wire_hello *ret)
@@ -512,4 +527,29 @@ int wire_tile_decode(const void *p, size_t n, struct wire_tile *ret)
 	ret->n = rd_u64(&r);
 	ret->width = rd_u16(&r);
 	return rd_done(&r) && ret->width < 256 ? 0 : CV_ERR_FORMAT;
+}
+
+int wire_proof_decode(const void *p, size_t n, struct wire_proof *ret)
+{
+	struct rd r = rd_over(p, n);
+
+	if (wire_envelope_get(&r, &ret->envelope) != 0)
+		return CV_ERR_FORMAT;
+	ret->of = rd_u8(&r);
+	ret->from = rd_u64(&r);
+	ret->to = rd_u64(&r);
+	if (!rd_done(&r) || (ret->of != WIRE_PROOF_TREES && (ret->of != WIRE_PROOF_LEAF || ret->to != 0)))
+		return CV_ERR_FORMAT;
+	return 0;
+}
+
+int wire_cosign_decode(const void *p, size_t n, struct wire_cosign *ret)
+{
+	struct rd r = rd_over(p, n);
+
+	if (wire_envelope_get(&r, &ret->envelope) != 0)
+		return CV_ERR_FORMAT;
+	ret->n = rd_u32(&r);
+	ret->note = rd_take(&r, ret->n);
+	return rd_done(&r) ? 0 : CV_ERR_FORMAT;
 }

@@ -150,6 +150,10 @@ struct wire_events {
 	struct wire_text cursor;	/* of the answer before; n 0: none */
 };
 struct wire_tile { struct wire_envelope envelope; uint8_t level; uint64_t n; uint16_t width; };
+enum wire_proof_of { WIRE_PROOF_TREES = 1, WIRE_PROOF_LEAF = 2 };
+/* Of two trees: from and to leaves, to 0 for the newest one. Of a leaf: from is its index, to 0. */
+struct wire_proof { struct wire_envelope envelope; uint8_t of; uint64_t from, to; };
+struct wire_cosign { struct wire_envelope envelope; const uint8_t *note; uint32_t n; };	/* a signed note of n bytes */
 
 /* Bytes of n entries of ACTIVATE, as the proof of PROTOCOL.md section 4 signs them. */
 static inline size_t wire_activate_entries(unsigned n) { return (size_t)n * (2 + 4 + WIRE_SEALED_KEY); }
@@ -170,8 +174,10 @@ void wire_history_put(struct buf *b, const struct wire_history *m);
 void wire_accesses_put(struct buf *b, const struct wire_accesses *m);
 void wire_events_put(struct buf *b, const struct wire_events *m);
 void wire_tile_put(struct buf *b, const struct wire_tile *m);
+void wire_proof_put(struct buf *b, const struct wire_proof *m);
+void wire_cosign_put(struct buf *b, const struct wire_cosign *m);
 
-/* Decode a whole body. LOGOUT and CHECKPOINT are an envelope alone; HEALTH, METRICS and CLOSED are empty. */
+/* Decode a whole body. LOGOUT, CHECKPOINT and COSIGNED are an envelope alone; HEALTH, METRICS and CLOSED are empty. */
 int wire_envelope_decode(const void *p, size_t n, struct wire_envelope *ret);
 int wire_hello_decode(const void *p, size_t n, struct wire_hello *ret);
 int wire_activate_decode(const void *p, size_t n, struct wire_activate *ret);
@@ -183,6 +189,8 @@ int wire_history_decode(const void *p, size_t n, struct wire_history *ret);
 int wire_accesses_decode(const void *p, size_t n, struct wire_accesses *ret);
 int wire_events_decode(const void *p, size_t n, struct wire_events *ret);
 int wire_tile_decode(const void *p, size_t n, struct wire_tile *ret);
+int wire_proof_decode(const void *p, size_t n, struct wire_proof *ret);
+int wire_cosign_decode(const void *p, size_t n, struct wire_cosign *ret);
 
 /* ---- answers: core to front ------------------------------------------------------------------------------------- */
 
@@ -296,6 +304,10 @@ int wire_read_answer_decode(const void *p, size_t n, struct wire_read_answer *re
 int wire_history_answer_decode(const void *p, size_t n, struct wire_history_answer *ret);
 int wire_accesses_answer_decode(const void *p, size_t n, struct wire_accesses_answer *ret);
 int wire_events_answer_decode(const void *p, size_t n, struct wire_events_answer *ret);
+/* COSIGN: leaves that the note covers, the policy's witnesses that cosigned it, when the quorum did (seconds since 1970; 0: none). */
+struct wire_cosign_answer { uint64_t size; uint8_t witnesses; uint64_t quorum_s; };
+void wire_cosign_answer_put(struct buf *b, const struct wire_cosign_answer *m);
+int wire_cosign_answer_decode(const void *p, size_t n, struct wire_cosign_answer *ret);
 int wire_health_answer_decode(const void *p, size_t n, uint8_t *ret_state);
 bool wire_provenance_next(struct wire_list *l, struct wire_provenance *ret);
 bool wire_versions_next(struct wire_list *l, struct wire_version *ret);

@@ -479,3 +479,22 @@ int wire_health_answer_decode(const void *p, size_t n, uint8_t *ret_state)
 	*ret_state = state;
 	return 0;
 }
+
+/* ---- cosignatures ------------------------------------------------------------------------------------------------------- */
+
+void wire_cosign_answer_put(struct buf *b, const struct wire_cosign_answer *m)
+{
+	buf_u64(b, m->size);
+	buf_u8(b, m->witnesses);
+	buf_u64(b, m->quorum_s);
+}
+
+int wire_cosign_answer_decode(const void *p, size_t n, struct wire_cosign_answer *ret)
+{
+	struct rd r = rd_over(p, n);
+
+	ret->size = rd_u64(&r);
+	ret->witnesses = rd_u8(&r);
+	ret->quorum_s = rd_u64(&r);
+	return rd_done(&r) ? 0 : CV_ERR_FORMAT;
+}

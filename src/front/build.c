@@ -207,6 +207,27 @@ int build_tile(struct exchange *x, const struct http *h, const struct buf *in, s
 	return 0;
 }
 
+/* Of two trees, or of a leaf: one of both is asked for. */
+int build_proof(struct exchange *x, const struct http *h, const struct buf *in, struct buf *ret)
+{
+	struct wire_proof m = { .envelope = exchange_envelope(x, in), .of = x->has_index ? WIRE_PROOF_LEAF : WIRE_PROOF_TREES,
+		.from = x->has_index ? x->index : x->from, .to = x->to };
+
+	(void)h;
+	if (x->has_index == x->has_from || (x->has_index && x->to != 0))
+		return exchange_refuse(x, PROBLEM_BAD_REQUEST);
+	wire_proof_put(ret, &m);
+	return 0;
+}
+
+int build_cosign(struct exchange *x, const struct http *h, const struct buf *in, struct buf *ret)
+{
+	struct wire_cosign m = { .envelope = exchange_envelope(x, in), .note = in->p + h->body_at, .n = (uint32_t)h->body_n };
+
+	wire_cosign_put(ret, &m);
+	return 0;
+}
+
 int build_nothing(struct exchange *x, const struct http *h, const struct buf *in, struct buf *ret)
 {
 	(void)x;

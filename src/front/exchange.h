@@ -25,7 +25,7 @@ enum method { METHOD_GET = 1, METHOD_POST = 2, METHOD_PUT = 4, METHOD_PATCH = 8,
 enum param { PARAM_FIELDS = 1, PARAM_VIEW = 2, PARAM_LIMIT = 4, PARAM_FROM = 8, PARAM_KEYS = 16, PARAM_SEALED_OK = 32,
     PARAM_BEFORE = 64, PARAM_CURSOR = 128, PARAM_AREA = 256, PARAM_DUE = 512, PARAM_STATE = 1024, PARAM_PRINCIPAL = 2048,
     PARAM_RECORD = 4096, PARAM_WAITING = 8192, PARAM_PROVENANCE = 16384, PARAM_FOR = 32768, PARAM_TO = 65536,
-    PARAM_SINCE = 1 << 17, PARAM_UNTIL = 1 << 18, PARAM_KIND = 1 << 19, PARAM_PURPOSE = 1 << 20 };
+    PARAM_SINCE = 1 << 17, PARAM_UNTIL = 1 << 18, PARAM_KIND = 1 << 19, PARAM_PURPOSE = 1 << 20, PARAM_INDEX = 1 << 21 };
 /* Texts that a list is narrowed by. */
 enum filter { FILTER_AREA, FILTER_DUE, FILTER_STATE, FILTER_PRINCIPAL, FILTER_RECORD, FILTER_WAITING, FILTER_KIND, FILTER_PURPOSE,
     FILTER_COUNT };
@@ -76,6 +76,8 @@ struct exchange {
 	uint16_t limit;			/* 0: not named */
 	uint64_t before;		/* the same */
 	uint64_t from, to;		/* to 0: not named */
+	bool has_from, has_index;
+	uint64_t index;
 	uint8_t reader;			/* of a receipt: 1 child, 2 guardian; 0: not named */
 	uint64_t since_ms, until_ms;	/* until 0: not named */
 	struct span tail;		/* '>' of the path */
@@ -116,10 +118,11 @@ struct wire_envelope exchange_envelope(const struct exchange *x, const struct bu
 void route_find(struct exchange *x, uint8_t method, const char *path, size_t n, size_t path_at);
 
 route_build build_hello, build_activate, build_envelope, build_create, build_read, build_patch, build_history, build_accesses, build_events,
-    build_tile, build_nothing, build_list, build_gov_create, build_gov_get, build_gov_list, build_gov_act,
+    build_tile, build_proof, build_cosign, build_nothing, build_list, build_gov_create, build_gov_get, build_gov_list, build_gov_act,
     build_export;
 route_render render_hello, render_activate, render_nothing, render_create, render_read, render_patch, render_history, render_accesses,
-    render_events, render_bytes, render_health, render_version, render_limits, render_openapi, render_list, render_gov_create,
+    render_events, render_bytes, render_cosign, render_health, render_version, render_limits, render_openapi, render_list,
+    render_gov_create,
     render_gov_object, render_gov_list;
 
 /* An answer being written. body and extra start empty; head is written by reply_finish. */

@@ -419,6 +419,30 @@ int render_bytes(const struct exchange *x, const uint8_t *p, size_t n, struct re
 	return 0;
 }
 
+int render_cosign(const struct exchange *x, const uint8_t *p, size_t n, struct reply *ret)
+{
+	struct wire_cosign_answer a;
+	struct buf *b = &ret->body;
+	char time[25];
+
+	(void)x;
+	if (wire_cosign_answer_decode(p, n, &a) != 0)
+		return CV_ERR_FORMAT;
+	PUT(b, "{\"size\":");
+	json_u64(b, a.size);
+	PUT(b, ",\"witnesses\":");
+	json_u64(b, a.witnesses);
+	PUT(b, ",\"quorum_since\":");
+	if (a.quorum_s == 0 || a.quorum_s > UINT32_MAX) {
+		PUT(b, "null}");
+		return 0;
+	}
+	clock_rfc3339(a.quorum_s * 1000, time);
+	json_text(b, time, strlen(time));
+	PUT(b, "}");
+	return 0;
+}
+
 /* ---- operations ------------------------------------------------------------------------------------------------- */
 
 /* A vault that cannot serve now is a problem, except that a sealed one may be asked whether it is sealed. */

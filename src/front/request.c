@@ -279,6 +279,7 @@ static const struct {
 	{ "record", PARAM_RECORD }, { "waiting", PARAM_WAITING }, { "provenance", PARAM_PROVENANCE },
 	{ "for", PARAM_FOR }, { "to", PARAM_TO },
 	{ "since", PARAM_SINCE }, { "until", PARAM_UNTIL }, { "kind", PARAM_KIND }, { "purpose", PARAM_PURPOSE },
+	{ "index", PARAM_INDEX },
 };
 
 /* Values have one spelling. */
@@ -331,7 +332,11 @@ static bool set_param(struct exchange *x, struct buf *in, uint32_t param, const 
 	case PARAM_LIMIT:
 		return set_limit(x, p, s->n);
 	case PARAM_FROM:
-		return number(p, s->n, &x->from);
+		x->has_from = number(p, s->n, &x->from);
+		return x->has_from;
+	case PARAM_INDEX:
+		x->has_index = number(p, s->n, &x->index);
+		return x->has_index;
 	case PARAM_BEFORE:
 		return number(p, s->n, &x->before) && x->before > 0;
 	case PARAM_KEYS:

@@ -47,7 +47,8 @@ const char *decision_text(enum decision_reason r)
 		"the signature is not the caller's of this operation",
 		"the rules of separation do not allow these people",
 		"a share does not open or does not fit its commitments",
-		"the guardian's standing is in doubt"
+		"the guardian's standing is in doubt",
+		"too few witnesses have cosigned the log lately"
 	};
 
 	return r < DECIDE_REASONS ? texts[r] : "unknown reason";

@@ -35,6 +35,8 @@ struct buf;
 #define POLICY_INDEXES 8	/* as many as the keyring has keys for */
 #define POLICY_INDEX_FIELDS 2u
 #define POLICY_INDEX_BITS 32u	/* the longest token of a bucket index */
+#define POLICY_WITNESSES 16	/* of the log */
+#define POLICY_FRESH_MINUTES 525600u	/* the oldest that a quorum of witnesses may be asked to be */
 #define POLICY_BULK_HOURS 8760u	/* the longest window of a budget */
 #define POLICY_NAME_MAX 63	/* [a-z0-9][a-z0-9_-]* ; class names may hold one dot */
 
@@ -201,6 +203,21 @@ struct policy_class {
 	uint8_t level;		/* 1 to 5 */
 	bool hidden;		/* absence and refusal look alike */
 };
+/* Acts for which a profile may want witnesses to have cosigned the log lately; the numbers stand in the document. */
+enum witnessed_act {
+	WITNESSED_GRANT = 0, WITNESSED_EXPORT, WITNESSED_POLICY, WITNESSED_MEMBERS, WITNESSED_KEYS, WITNESSED_RESTORE, WITNESSED_ERASE,
+	WITNESSED_ACTS
+};
+struct policy_witness {
+	const char *name;	/* of the verifier key, as under a checkpoint */
+	uint8_t pk[32];
+};
+struct policy_witnesses {
+	unsigned n;		/* 0: none are asked for */
+	struct policy_witness witness[POLICY_WITNESSES];	/* by name */
+	unsigned quorum;	/* so many of them vouch for the log */
+	uint32_t minutes[WITNESSED_ACTS];	/* how old their newest word may be for an act; 0: it is not asked for */
+};
 struct policy_role {
 	uint16_t id;
 	const char *name;
@@ -277,6 +294,9 @@ unsigned policy_roles(const struct policy *p);
 const struct policy_role *policy_role(const struct policy *p, unsigned position);
 unsigned policy_indexes(const struct policy *p);
 const struct policy_index *policy_index(const struct policy *p, unsigned position);
+const struct policy_witnesses *policy_witnesses(const struct policy *p);
+/* "grant", "export", "policy", "members", "keys", "restore", "erase". Static text. */
+const char *witnessed_act_name(enum witnessed_act act);
 unsigned policy_purposes(const struct policy *p);
 const struct policy_purpose *policy_purpose(const struct policy *p, unsigned position);
 unsigned policy_departments(const struct policy *p);
@@ -319,7 +339,8 @@ enum decision_reason {
 	DECIDE_GENERATION_GONE = 18, DECIDE_BUDGET = 19, DECIDE_NO_KEY = 20, DECIDE_NOT_APPROVER = 21, DECIDE_SELF_APPROVAL = 22,
 	DECIDE_MUTUAL_APPROVAL = 23, DECIDE_DELEGATION_EXPIRED = 24, DECIDE_DELEGATION_SCOPE = 25, DECIDE_GRANTEE_UNKNOWN = 26,
 	DECIDE_ALREADY_DECIDED = 27, DECIDE_OTHER_VAULT = 28, DECIDE_OPERATION_EXPIRED = 29, DECIDE_LOG_DIFFERS = 30,
-	DECIDE_CHANGE_ORDER = 31, DECIDE_SIGNATURE = 32, DECIDE_SEPARATION = 33, DECIDE_SHARE = 34, DECIDE_STANDING = 35, DECIDE_REASONS
+	DECIDE_CHANGE_ORDER = 31, DECIDE_SIGNATURE = 32, DECIDE_SEPARATION = 33, DECIDE_SHARE = 34, DECIDE_STANDING = 35,
+	DECIDE_NOT_WITNESSED = 36, DECIDE_REASONS
 };
 /* Their names are outcome_name's of format/message.h. */
 /* Fixed English words of a reason, for CV-Explain. */

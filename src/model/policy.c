@@ -221,3 +221,17 @@ bool code_in_list(const struct policy_shape *s, const char *code, size_t n)
 	}
 	return false;
 }
+
+/* ---- witnesses ------------------------------------------------------------------------------------------------- */
+
+const struct policy_witnesses *policy_witnesses(const struct policy *p)
+{
+	return &p->s.witnesses;
+}
+
+const char *witnessed_act_name(enum witnessed_act act)
+{
+	static const char *const names[WITNESSED_ACTS] = { "grant", "export", "policy", "members", "keys", "restore", "erase" };
+
+	return names[act];
+}

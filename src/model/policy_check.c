@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "format/note.h"
 #include "model/validate.h"
 
 #define LEVEL_NAMED 5	/* a legal reason is due */
@@ -221,6 +222,41 @@ static int check_index(const struct policy_source *s, unsigned position, struct 
 	return text != NULL ? fault(ret, PART_INDEX, x->id, text, "") : 0;
 }
 
+/* ---- witnesses ------------------------------------------------------------------------------------------------- */
+
+/* They become a C2SP policy file, in which "none" and "witnesses" have a meaning of their own. */
+static const char *witness_fault(const struct policy_witnesses *w, unsigned position)
+{
+	const struct policy_witness *x = &w->witness[position];
+
+	if (!note_name_valid(x->name, strlen(x->name)) || strcmp(x->name, "none") == 0 || strcmp(x->name, "witnesses") == 0)
+		return "this cannot be a witness's name";
+	for (unsigned i = 0; i < position; i++)
+		if (memcmp(w->witness[i].pk, x->pk, sizeof(x->pk)) == 0)
+			return "this key is another witness's too";
+	return position > 0 && strcmp(w->witness[position - 1].name, x->name) >= 0 ? "this name is taken" : NULL;
+}
+
+static int check_witnesses(const struct policy_source *s, struct policy_fault *ret)
+{
+	const struct policy_witnesses *w = &s->witnesses;
+	const char *text;
+	int r;
+
+	for (unsigned i = 0; i < w->n; i++)
+		if ((text = witness_fault(w, i)) != NULL) {
+			r = fault(ret, PART_DOCUMENT, 0, text, w->witness[i].name);
+			(void)policy_fault_place(ret, "witnesses", "");
+			return r;
+		}
+	if (w->n > 0 && (w->quorum == 0 || w->quorum > w->n)) {
+		r = fault(ret, PART_DOCUMENT, 0, "a quorum is at least one witness and at most all of them", "");
+		(void)policy_fault_place(ret, "witnesses", "");
+		return r;
+	}
+	return 0;
+}
+
 /* ---- the whole ------------------------------------------------------------------------------------------------- */
 
 int policy_check(struct policy *p, struct policy_fault *ret)
@@ -245,5 +281,7 @@ int policy_check(struct policy *p, struct policy_fault *ret)
 	for (unsigned i = 0; i < s->roles; i++)
 		if ((r = policy_check_role(s, i, ret)) != 0)
 			return r;
+	if ((r = check_witnesses(s, ret)) != 0)
+		return r;
 	return policy_check_masks(p, ret);
 }

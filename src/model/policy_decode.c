@@ -474,6 +474,45 @@ static void roles(struct decoder *d)
 	s->roles = n;
 }
 
+/* ---- witnesses ------------------------------------------------------------------------------------------------- */
+
+/* How old their word may be, act by act. */
+static void fresh_acts(struct decoder *d, struct policy_witnesses *w)
+{
+	unsigned n = rd_u8(&d->rd), act;
+	uint32_t minutes;
+
+	for (unsigned i = 0, next = 0; i < n && d->r == 0; i++, next = act + 1) {
+		act = rd_u8(&d->rd);
+		minutes = rd_u32(&d->rd);
+		if (act < next || act >= WITNESSED_ACTS || minutes == 0 || minutes > POLICY_FRESH_MINUTES)
+			fail(d, CV_ERR_FORMAT);
+		else
+			w->minutes[act] = minutes;
+	}
+}
+
+/* They stand at the end, if there are any. */
+static void witnesses(struct decoder *d)
+{
+	struct policy_witnesses *w = &d->p->s.witnesses;
+	unsigned n;
+
+	if (rd_left(&d->rd) == 0)
+		return;
+	n = rd_u8(&d->rd);
+	if (n == 0 || n > POLICY_WITNESSES) {
+		fail(d, CV_ERR_FORMAT);
+		return;
+	}
+	for (; w->n < n && d->r == 0; w->n++) {
+		w->witness[w->n].name = text(d, 1, false);
+		rd_copy(&d->rd, w->witness[w->n].pk, 32);
+	}
+	w->quorum = rd_u8(&d->rd);
+	fresh_acts(d, w);
+}
+
 /* ---- the document ---------------------------------------------------------------------------------------------- */
 
 static void document(struct decoder *d)
@@ -492,6 +531,7 @@ static void document(struct decoder *d)
 	fields(d);
 	indexes(d);
 	roles(d);
+	witnesses(d);
 	if (d->p->s.version == 0 || !rd_done(&d->rd))
 		fail(d, CV_ERR_FORMAT);
 }

@@ -177,6 +177,29 @@ static void put_small(struct buf *b, const struct policy_source *s, int *r)
 	}
 }
 
+static void put_witnesses(struct buf *b, const struct policy_witnesses *w, int *r)
+{
+	unsigned acts = 0;
+
+	if (w->n == 0)
+		return;
+	buf_u8(b, (uint8_t)w->n);
+	for (unsigned i = 0; i < w->n; i++) {
+		text8(b, w->witness[i].name, r);
+		buf_put(b, w->witness[i].pk, 32);
+	}
+	buf_u8(b, (uint8_t)w->quorum);
+	for (unsigned i = 0; i < WITNESSED_ACTS; i++)
+		acts += w->minutes[i] != 0;
+	buf_u8(b, (uint8_t)acts);
+	for (unsigned i = 0; i < WITNESSED_ACTS; i++) {
+		if (w->minutes[i] == 0)
+			continue;
+		buf_u8(b, (uint8_t)i);
+		buf_u32(b, w->minutes[i]);
+	}
+}
+
 int policy_encode(const struct policy_source *s, struct buf *ret)
 {
 	struct buf b;
@@ -199,6 +222,7 @@ int policy_encode(const struct policy_source *s, struct buf *ret)
 	buf_u16(&b, (uint16_t)s->roles);
 	for (unsigned i = 0; i < s->roles; i++)
 		put_role(&b, s, &s->role[i], &r);
+	put_witnesses(&b, &s->witnesses, &r);
 	if (r != 0)
 		goto out;
 	if (!buf_ok(&b)) {

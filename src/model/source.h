@@ -22,6 +22,7 @@ struct policy_source {
 	const struct policy_field *field;
 	const struct policy_index *index;
 	const struct policy_role *role;
+	struct policy_witnesses witnesses;
 };
 
 /*

@@ -164,6 +164,7 @@ static void compile_root(struct compiler *c, struct node *root)
 {
 	if ((root = get_map(c, root, ENTRIES_MAX)) == NULL)
 		return;
+	mark_object(c, PART_DOCUMENT, 0, root);
 	c->s.name = get_name(c, get_needed(c, root, "profile"), false, false);
 	c->s.version = get_number(c, get_needed(c, root, "version"), 1, 99999999);
 	compile_departments(c, get_needed(c, root, "departments"));
@@ -173,6 +174,7 @@ static void compile_root(struct compiler *c, struct node *root)
 	compile_fields(c, get_needed(c, root, "fields"));
 	compile_indexes(c, get(c, root, "indexes"));
 	compile_roles(c, get_needed(c, root, "roles"));
+	compile_witnesses(c, get(c, root, "witnesses"));
 	get_end(c, root);
 }
 

@@ -441,6 +441,35 @@ static void plan_hindrances(struct plan *p)
 		say(p, "! and %u more", "! 另有 %u 项", n - HINDRANCES_MAX);
 }
 
+/* ---- witnesses -------------------------------------------------------------------------------------------------- */
+
+static bool has_witness(const struct policy_witnesses *w, const struct policy_witness *one)
+{
+	for (unsigned i = 0; i < w->n; i++)
+		if (strcmp(w->witness[i].name, one->name) == 0 && memcmp(w->witness[i].pk, one->pk, 32) == 0)
+			return true;
+	return false;
+}
+
+static void plan_witnesses(struct plan *p)
+{
+	const struct policy_witnesses *was = policy_witnesses(p->old), *is = policy_witnesses(p->new);
+
+	for (unsigned i = 0; i < is->n; i++)
+		if (!has_witness(was, &is->witness[i]))
+			say(p, "+ witness %s", "+ 见证人 %s", is->witness[i].name);
+	for (unsigned i = 0; i < was->n; i++)
+		if (!has_witness(is, &was->witness[i]))
+			say(p, "- witness %s", "- 见证人 %s", was->witness[i].name);
+	if (was->quorum != is->quorum || was->n != is->n)
+		say(p, "~ witnesses: %u of %u -> %u of %u", "~ 见证人：%2$u 名中 %1$u 名 → %4$u 名中 %3$u 名", was->quorum, was->n, is->quorum,
+		    is->n);
+	for (unsigned i = 0; i < WITNESSED_ACTS; i++)
+		if (was->minutes[i] != is->minutes[i])
+			say(p, "~ %s: cosigned within minutes: %u -> %u (0: not asked for)", "~ %s：须在若干分钟内经见证：%u → %u（0：不要求）",
+			    witnessed_act_name((enum witnessed_act)i), was->minutes[i], is->minutes[i]);
+}
+
 int plan_policy(const struct policy *old, const struct policy *new, bool chinese, struct buf *ret, unsigned *ret_asks)
 {
 	struct plan p = { .old = old, .new = new, .chinese = chinese, .ret = ret };
@@ -450,6 +479,7 @@ int plan_policy(const struct policy *old, const struct policy *new, bool chinese
 	plan_fields(&p);
 	plan_indexes(&p);
 	plan_roles(&p);
+	plan_witnesses(&p);
 	plan_work(&p, needs_views, PLAN_REPROJECT,
 	    chinese ? "须重算脱敏视图（childvault reproject）" : "views must be made anew (childvault reproject)");
 	plan_work(&p, needs_computing, PLAN_PREDICATES,

@@ -49,7 +49,7 @@ struct code_list {
 	unsigned count;
 };
 
-#define MARKS_MAX (POLICY_DEPARTMENTS + POLICY_PURPOSES + POLICY_CLASSES + POLICY_FIELDS + POLICY_INDEXES + POLICY_ROLES)
+#define MARKS_MAX (POLICY_DEPARTMENTS + POLICY_PURPOSES + POLICY_CLASSES + POLICY_FIELDS + POLICY_INDEXES + POLICY_ROLES + 1)
 
 /*
  * One compilation. The first error stands in error and r; after it every get_ call gives an empty value, so that the
@@ -135,6 +135,8 @@ void compile_code_lists(struct compiler *c, struct node *n);
 void compile_fields(struct compiler *c, struct node *n);
 void compile_indexes(struct compiler *c, struct node *n);
 void compile_roles(struct compiler *c, struct node *n);
+/* The section witnesses, which may be absent (NULL). */
+void compile_witnesses(struct compiler *c, struct node *n);
 
 /* Write the error at a place, once: the first one stays. */
 void error_at(struct profile_error *e, unsigned line, unsigned column, const char *fmt, ...)

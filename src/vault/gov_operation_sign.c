@@ -3,6 +3,7 @@
 
 #include "vault/gov_ops.h"
 #include "vault/operation.h"
+#include "vault/witness.h"
 
 /* The caller's signature of the request, which may be carried out now. 0 or a problem. */
 static unsigned check_signature(struct vault *v, struct vault_call *c, const struct gov_object *o, struct wire_list fields,
@@ -78,6 +79,22 @@ static unsigned answer_done(struct vault *v, struct vault_call *c, const struct 
 	return problem;
 }
 
+/* For which of the acts that may want a fresh word of witnesses an operation stands. */
+static enum witnessed_act act_of(uint16_t operation)
+{
+	switch (operation) {
+	case OPERATION_POLICY:
+		return WITNESSED_POLICY;
+	case OPERATION_REKEY:
+	case OPERATION_CLASSES:
+	case OPERATION_REWRAP:
+	case OPERATION_SPLIT:
+		return WITNESSED_KEYS;
+	default:
+		return WITNESSED_MEMBERS;
+	}
+}
+
 unsigned gov_operation_approve(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields)
 {
 	uint8_t both[2 * OPERATION_SIGNATURE];
@@ -88,7 +105,8 @@ unsigned gov_operation_approve(struct vault *v, struct vault_call *c, struct gov
 
 	gov_detail(v, c, LEAF_DECISION, &o, NULL);
 	if ((problem = check_second(v, c, &o)) != 0 ||
-	    (problem = check_signature(v, c, &o, fields, &reading, both + OPERATION_SIGNATURE)) != 0)
+	    (problem = check_signature(v, c, &o, fields, &reading, both + OPERATION_SIGNATURE)) != 0 ||
+	    (problem = call_witnessed(v, c, act_of(reading.op.head.operation))) != 0)
 		return problem;
 	memcpy(both, o.signatures.p, OPERATION_SIGNATURE);
 	o.signatures = (struct gov_bytes){ both, sizeof(both) };

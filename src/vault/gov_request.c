@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "vault/gov_ops.h"
+#include "vault/witness.h"
 
 #define WAITING_MAX 100u	/* requests of one person that wait at a time */
 #define ASKED_MAX 500u		/* that they make in 24 hours: what became of them stays, in memory too */
@@ -157,7 +158,9 @@ unsigned gov_approve(struct vault *v, struct vault_call *c, struct gov_entry *e,
 	if (gov_kind_signed(o.kind))
 		return gov_operation_approve(v, c, e, fields);
 	/* Who asks what before how. */
-	if ((problem = check_decider(v, c, &o, &by)) != 0 || (problem = gov_input_take(c, fields, 0, 0, &in)) != 0 ||
+	if ((problem = check_decider(v, c, &o, &by)) != 0 ||
+	    (problem = call_witnessed(v, c, o.kind == GOV_KIND_EXPORT ? WITNESSED_EXPORT : WITNESSED_GRANT)) != 0 ||
+	    (problem = gov_input_take(c, fields, 0, 0, &in)) != 0 ||
 	    (problem = approve_kind(v, c, &o, &by)) != 0)
 		return problem;
 	decide(c, &by, GOV_APPROVED, &o);

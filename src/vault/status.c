@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "vault/inventory.h"
 #include "vault/rewrap.h"
+#include "vault/witness.h"
 
 static const char *health_name(enum wire_health h)
 {
@@ -33,6 +34,7 @@ void vault_status(struct vault *v, struct buf *ret)
 		return;		/* what memory holds may be that of a turn that failed */
 	buf_printf(ret, "sessions %u\npolicy %s %u\nepoch %u\n", session_count(v->keys), policy_name(v->policy),
 	    policy_version(v->policy), keys_fs_epoch(v->keys));
+	witness_status(v, ret);
 }
 
 static void gauge(struct buf *b, const char *name, const char *help, unsigned long long value)
@@ -109,4 +111,5 @@ void vault_metrics(struct vault *v, struct buf *ret)
 	gauge(ret, "sessions", "Live sessions.", session_count(v->keys));
 	key_metrics(v, ret);
 	rewrap_metrics(v, ret);
+	witness_metrics(v, ret);
 }

@@ -19,6 +19,7 @@
 #include "vault/list.h"
 #include "vault/members.h"
 #include "vault/vault_internal.h"
+#include "vault/witness.h"
 
 #define DAY_MS (24u * 3600 * 1000)
 #define START_UNSEALED 1
@@ -273,6 +274,13 @@ static int start_policy(struct vault *v, struct starting *x)
 	return load_policy(v);
 }
 
+/* What witnesses have cosigned, as the policy in force and the log itself judge it. */
+static int start_witnesses(struct vault *v, struct starting *x)
+{
+	(void)x;
+	return witness_load(v);
+}
+
 static int start_genesis(struct vault *v, struct starting *x)
 {
 	int r = read_genesis(v, &x->leaf0, &x->genesis);
@@ -391,6 +399,7 @@ static int start(struct vault *v)
 		{ "store/, governance", start_governance },
 		{ "store/, jobs", start_jobs },
 		{ "store/, directory and governance against the state", start_tables },
+		{ "log/ (cosigned)", start_witnesses },
 		{ "epochs of the log", start_epochs },
 		{ "the first leaf", start_first_leaf },
 	};
@@ -419,6 +428,7 @@ static int stop(struct vault *v, bool clean)
 	gov_unload(v);
 	list_unload(v);
 	jobs_unload(v);
+	witness_unload(v);
 	audit_close(v->audit);
 	v->audit = NULL;
 	policy_free(v->policy);
@@ -523,6 +533,7 @@ int vault_close(struct vault *v)
 	if (v->state == VAULT_READY)
 		r = seal(v, START_CLEAN_STOP);
 	(void)store_close(v->store, false);	/* sealed or broken: nothing is written */
+	witness_unload(v);
 	audit_close(v->audit);
 	policy_free(v->policy);
 	keys_free(v->keys);

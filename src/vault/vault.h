@@ -166,5 +166,8 @@ unsigned vault_accesses(struct vault *v, struct vault_call *c, const struct wire
 unsigned vault_events(struct vault *v, struct vault_call *c, const struct wire_events *m);
 unsigned vault_checkpoint(struct vault *v, struct vault_call *c);
 unsigned vault_tile(struct vault *v, struct vault_call *c, const struct wire_tile *m);
+unsigned vault_proof(struct vault *v, struct vault_call *c, const struct wire_proof *m);
+unsigned vault_cosign(struct vault *v, struct vault_call *c, const struct wire_cosign *m);
+unsigned vault_cosigned(struct vault *v, struct vault_call *c);
 
 #endif

@@ -174,6 +174,9 @@ struct vault {
 	struct policy *policy;
 	struct buf policy_doc;
 	uint8_t policy_digest[32];
+	struct cosigned *cosigned;	/* NULL while sealed */
+	bool has_cosigned_of;		/* it was made for the policy of this digest: */
+	uint8_t cosigned_of[32];
 
 	struct lthash lthash;
 	struct lthash tables;		/* of directory and governance alone: computed anew at every start */

@@ -108,7 +108,7 @@ static void known_document_has_known_bytes(void **state)
 	    .cadence_months = 6,
 	    .retention_months = 0xFFFF};
 	struct policy_role r = { .id = 8, .name = "r", .label = { "角", "r" }, .department = 1, .kind = 1, .purposes = 1, .rights = { 3 } };
-	struct policy_source s = { "p", 9, 1, 1, 1, 1, 0, 1, &d, &u, &c, &f, NULL, &r };
+	struct policy_source s = { "p", 9, 1, 1, 1, 1, 0, 1, &d, &u, &c, &f, NULL, &r, { 0 } };
 	struct policy *p = NULL;
 	struct buf doc;
 

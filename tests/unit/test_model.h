@@ -139,7 +139,7 @@ static inline void fixture_init(struct fixture *x)
 	x->role[0].searches = 3;
 	x->role[1].acts = ACT_DEDUPE;
 	x->s = (struct policy_source){ "patients", 3, 2, 2, 5, FIELD_COUNT, 2, 5, x->department, x->purpose, x->class, x->field, x->index,
-		x->role };
+		x->role, { 0 } };
 }
 
 /* Encode x; the test fails if that is impossible. */

@@ -121,7 +121,7 @@ static void make_world(struct world *w)
 	    (struct policy_shape){ .type = VALUE_CODE, .max_length = 12, .validator = VALID_V8_DIVISION };
 	w->field[FIELDS - 2].is_area = true;
 	w->s = (struct policy_source){ "w", 1, DEPARTMENTS, PURPOSES, CLASSES, FIELDS, 0, ROLES, w->department, w->purpose,
-		w->class, w->field, NULL, w->role };
+		w->class, w->field, NULL, w->role, { 0 } };
 }
 
 /* ---- the rules, told once more ---------------------------------------------------------------------------------- */
