@@ -56,6 +56,8 @@ enum childvault_audit_kind {
 	CHILDVAULT_AUDIT_POLICY_STRANGER,	/* policy-stranger: the policy file trusts other logs, not this one */
 	CHILDVAULT_AUDIT_COSIGNATURE_BAD,	/* cosignature-bad: a line of one of the policy's witnesses does not fit */
 	CHILDVAULT_AUDIT_QUORUM_MISSING,	/* quorum-missing: fewer witnesses have cosigned than the policy asks for */
+	CHILDVAULT_AUDIT_TAGS_CHANGED,		/* tags-changed: the column of subject tags does not say what the leaves say */
+	CHILDVAULT_AUDIT_DOCUMENT_CHANGED,	/* document-changed: a policy document is not the one that its name stands for */
 	CHILDVAULT_AUDIT_KINDS
 };
 

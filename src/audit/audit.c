@@ -185,7 +185,7 @@ void audit_policy(struct audit *a, const uint8_t digest[32])
 
 int audit_policy_keep(struct audit *a, const uint8_t digest[32], const void *document, size_t n)
 {
-	char path[sizeof("policy/") + 32] = "policy/";
+	char path[sizeof(POLICY_FOLDER) + 33] = POLICY_FOLDER "/";
 	struct buf there;
 	int r;
 

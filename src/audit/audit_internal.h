@@ -26,6 +26,7 @@
 #define DAY_MS 86400000u
 #define NEAR_TILES 2u		/* of a level: a proof between two trees goes along two edges */
 #define TAGS_FILE "tags"
+#define POLICY_FOLDER "policy"
 #define TAGS_BATCH_MAX (256u << 20)	/* of one batch of leaves */
 #define TAGS_ENTRY 20u		/* u32 epoch, 16 subject tag */
 

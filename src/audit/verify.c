@@ -526,7 +526,9 @@ static int verify_all(struct verify *v)
 		return r;
 	if (v->marks > 0)
 		qsort(v->mark, v->marks, sizeof(*v->mark), by_size);
+	verify_tags_begin(v);
 	verify_stream(v);
+	verify_documents(v);
 	conclude(v);
 	return v->error;
 }

@@ -6,6 +6,7 @@
  *	verify_policy.c	witnesses: what they cosigned, whether they are enough
  *	verify_bundle.c	one bundle: reading and hashing it, on any thread
  *	verify_stream.c	all bundles in order: who is right if leaves and tiles differ, the tree, the leaves' own order
+ *	verify_tags.c	what helps to read leaves: subject tags, policy documents
  *	verify_text.c	names and sentences
  */
 #ifndef CV_AUDIT_VERIFY_H
@@ -89,6 +90,7 @@ struct verify {
 	struct buf parent;	/* the tile of level 1 that the present bundles' roots stand in; empty: it is not there */
 	uint64_t parent_n;	/* its number, UINT64_MAX: none read yet */
 	struct leaf_state leaf;
+	uint64_t tags_there;	/* whole entries of log/tags; 0 too if there is no such file */
 	uint8_t admin_pk[UINT8_MAX][32];	/* from leaf 0 */
 	uint8_t admin_id[UINT8_MAX][16];
 	uint8_t admin_person[UINT8_MAX][16];
@@ -121,6 +123,11 @@ int bundles_each(int dirfd, uint64_t count, unsigned threads, void (*take)(void 
 /* Report. file may be NULL; positions CHILDVAULT_AUDIT_NONE. */
 void found(struct verify *v, enum childvault_audit_kind kind, bool fault, const char *file, uint64_t leaf, uint64_t last_leaf,
     uint64_t epoch, uint64_t position);
+/* Whether log/tags has an entry for each leaf; then, of the first count leaves of a bundle that are as believed, what their entries say. */
+void verify_tags_begin(struct verify *v);
+void verify_tags(struct verify *v, const struct bundle *b, unsigned count, const uint8_t (*believed)[32]);
+/* The digests of the files in log/policy. */
+void verify_documents(struct verify *v);
 /* Bundles, tiles, tail. */
 void verify_stream(struct verify *v);
 /* Take apart and judge a signed checkpoint. True: both signatures and the origin are good. *ret_parsed: *ret is what it says. */

@@ -120,6 +120,7 @@ static void check_leaves(struct verify *v, const struct bundle *b, unsigned coun
 			v->sum->missing++;
 		}
 	}
+	verify_tags(v, b, count, believed);
 }
 
 /* ---- who is right ------------------------------------------------------------------------------------------------------- */

@@ -68,6 +68,10 @@ static const struct words words[CHILDVAULT_AUDIT_KINDS] = {
 		"%F：策略所列见证方的副署不符" },
 	[CHILDVAULT_AUDIT_QUORUM_MISSING] = { "quorum-missing", "%F: fewer witnesses have cosigned this log than the policy asks for",
 		"%F：副署此日志的见证方少于策略所要求的数目" },
+	[CHILDVAULT_AUDIT_TAGS_CHANGED] = { "tags-changed", "%F says something else about %L than the entries themselves",
+		"%F 关于%L的内容与记录本身不符" },
+	[CHILDVAULT_AUDIT_DOCUMENT_CHANGED] = { "document-changed", "%F is not the policy document that its name stands for",
+		"%F 不是其名称所指的规则文档" },
 };
 
 const char *childvault_audit_name(enum childvault_audit_kind kind)

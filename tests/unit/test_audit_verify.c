@@ -886,11 +886,48 @@ static void names_are_closed_and_distinct(void **state)
 	assert_string_equal(childvault_audit_name(CHILDVAULT_AUDIT_KINDS), "unknown");
 }
 
+/* The column of subject tags is held against the leaves; only what nobody can tell apart from growth is let pass. */
+static void changed_column_is_named_by_its_leaves(void **state)
+{
+	struct seen s;
+	struct fix f;
+	struct buf tags;
+
+	(void)state;
+	make(&f);
+	slurp(&f, "tags", &tags);
+	for (unsigned i = 0; i < tags.n / 20; i += 29) {
+		tags.p[i * 20 + i % 20] ^= 1;
+		spill(&f, "tags", tags.p, tags.n);
+		verify(&f, &s);
+		if (i < s.s.size)
+			assert_true(has(&s, CHILDVAULT_AUDIT_TAGS_CHANGED, true, "tags", i) && s.s.faults == 1);
+		else
+			assert_int_equal(s.result, 0);
+		tags.p[i * 20 + i % 20] ^= 1;
+	}
+	for (unsigned i = 250; i < 260; i++)
+		memset(tags.p + i * 20, 0, 20);
+	spill(&f, "tags", tags.p, tags.n);
+	verify(&f, &s);
+	assert_true(has(&s, CHILDVAULT_AUDIT_TAGS_CHANGED, true, "tags", 250));
+	spill(&f, "tags", tags.p, 240 * 20 + 3);
+	verify(&f, &s);
+	assert_true(has(&s, CHILDVAULT_AUDIT_TAGS_CHANGED, true, "tags", 240) && s.s.faults == 1);
+	assert_true(finding(&s, CHILDVAULT_AUDIT_TAGS_CHANGED)->last_leaf == s.s.size - 1);
+	drop(&f, "tags");
+	verify(&f, &s);
+	assert_int_equal(s.result, 0);
+	buf_free(&tags);
+	fix_free(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole_log_passes_and_says_what_it_covered),
 		cmocka_unit_test(every_size_verifies),
+		cmocka_unit_test(changed_column_is_named_by_its_leaves),
 		cmocka_unit_test(sizes_around_a_bundle_verify),
 		cmocka_unit_test(unsigned_genesis_is_a_note),
 		cmocka_unit_test(flipped_byte_of_a_leaf_names_the_leaf),
