@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 
 #include "base/error.h"
 #include "crypto/crypto.h"
@@ -277,6 +278,36 @@ static void changed_cell_is_refused(void **state)
 	assert_memory_equal(back, m, 32);
 }
 
+/* Short ones are put together here, longer ones by the library: nobody can tell which. */
+static void cells_of_any_length_are_those_of_the_library(void **state)
+{
+	static uint8_t m[1100], ad[40], c[1100 + CRYPTO_TAG], want[1100 + CRYPTO_TAG], back[1100];
+	uint8_t key[32], nonce[12];
+
+	(void)state;
+	run(key, 5, sizeof(key));
+	run(nonce, 77, sizeof(nonce));
+	run(m, 3, sizeof(m));
+	run(ad, 9, sizeof(ad));
+	for (size_t n = 0; n <= sizeof(m); n++) {
+		const size_t ad_n = n % (sizeof(ad) + 1);
+
+		key[0]++;
+		crypto_aead_chacha20poly1305_ietf_encrypt(want, NULL, m, n, ad, ad_n, NULL, nonce, key);
+		crypto_cell_seal(key, nonce, ad, ad_n, m, n, c);
+		assert_memory_equal(c, want, n + CRYPTO_TAG);
+		memcpy(c, m, n);	/* in its own place */
+		crypto_cell_seal(key, nonce, ad, ad_n, c, n, c);
+		assert_memory_equal(c, want, n + CRYPTO_TAG);
+		memset(back, 0xee, sizeof(back));
+		assert_int_equal(crypto_cell_open(key, nonce, ad, ad_n, want, n + CRYPTO_TAG, back), 0);
+		assert_memory_equal(back, m, n);
+		assert_true(n == sizeof(back) || back[n] == 0xee);
+		want[n * 7 % (n + CRYPTO_TAG)] ^= 0x10;
+		assert_int_equal(crypto_cell_open(key, nonce, ad, ad_n, want, n + CRYPTO_TAG, back), CV_ERR_AUTH);
+	}
+}
+
 /* The orders 1, 2, 4 and 8 on curve and twist, canonical and not. */
 static void low_order_points_are_refused(void **state)
 {
@@ -371,6 +402,7 @@ int main(void)
 		cmocka_unit_test(changed_seal_is_refused),
 		cmocka_unit_test(changed_pkseal_is_refused),
 		cmocka_unit_test(changed_cell_is_refused),
+		cmocka_unit_test(cells_of_any_length_are_those_of_the_library),
 		cmocka_unit_test(low_order_points_are_refused),
 		cmocka_unit_test(both_sides_agree),
 		cmocka_unit_test(signature_gives_the_known_answer),
