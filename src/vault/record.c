@@ -7,16 +7,22 @@
 #include "vault/list.h"
 #include "vault/vault_internal.h"
 
+/* Whether a row stands behind those that are looked up together: all of them, or the class rows up to rows->last. */
+static bool is_beyond(const struct record_rows *rows, uint8_t kind, uint32_t class_key)
+{
+	return rows->n == RECORD_ROWS || (rows->last != RECORD_ALL && kind >= REC_ROW && (kind == REC_DROP || class_key > rows->last));
+}
+
 static int collect_row(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
 {
 	struct record_rows *rows = cookie;
 
-	if (rows->n == RECORD_ROWS) {
+	if (key_n != 11 && key_n != 19)
+		return CV_ERR_FORMAT;
+	if (is_beyond(rows, key[6], be32_get(key + 7))) {
 		rows->whole = false;
 		return 1;
 	}
-	if (key_n != 11 && key_n != 19)
-		return CV_ERR_FORMAT;
 	rows->row[rows->n].kind = key[6];
 	rows->row[rows->n].class_key = be32_get(key + 7);
 	rows->row[rows->n].drop_version = key_n == 19 ? (uint32_t)be64_get(key + 11) : 0;
@@ -25,14 +31,15 @@ static int collect_row(void *cookie, const uint8_t *key, size_t key_n, const uin
 	return 0;
 }
 
-/* All rows of a serial with one descent. */
-static int collect_rows(struct vault *v, uint64_t serial)
+/* The rows of a serial up to that of class key last, with one descent. */
+static int collect_rows(struct vault *v, uint64_t serial, uint32_t last)
 {
 	uint8_t prefix[6];
 	int r;
 
 	be48_put(prefix, serial);
 	v->rows.n = 0;
+	v->rows.last = last;
 	v->rows.whole = true;
 	r = store_scan(v->store, STORE_REC, prefix, sizeof(prefix), NULL, 0, false, 0, collect_row, &v->rows);
 	return r > 0 ? 0 : r;
@@ -112,19 +119,12 @@ static int find_wrap(const struct record *r, uint32_t class_key, uint32_t genera
 	return 0;
 }
 
-int record_load(struct vault *v, const uint8_t id[16], bool all, struct record *ret)
+/* Of a record that is there: its head, and where its keys row stands. */
+static int open_head(struct vault *v, const uint8_t id[16], struct record *ret)
 {
 	struct store_value val;
 	int r;
 
-	if ((r = store_get(v->store, STORE_MAP, id, 16, &val)) != 0)
-		return r;
-	if (val.n != 6)
-		return CV_ERR_FORMAT;
-	ret->serial = be48_get(val.p);
-	if (all && (r = collect_rows(v, ret->serial)) != 0)
-		return r;
-	ret->rows = all ? &v->rows : NULL;
 	ret->keys = NULL;
 	ret->keys_changed = ret->has_nonce = false;
 	if ((r = record_stored(v, ret, REC_HEAD, 0, 0, &val)) != 0 ||
@@ -133,7 +133,43 @@ int record_load(struct vault *v, const uint8_t id[16], bool all, struct record *
 		return r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r;	/* nothing erases records yet: its shred slot was changed */
 	ret->keys_row = val.p;
 	ret->keys_row_n = val.n;
-	return all ? collect_wraps(v, ret) : 0;
+	return 0;
+}
+
+static int find_serial(struct vault *v, const uint8_t id[16], uint64_t *ret)
+{
+	struct store_value val;
+	int r;
+
+	if ((r = store_get(v->store, STORE_MAP, id, 16, &val)) != 0)
+		return r;
+	if (val.n != 6)
+		return CV_ERR_FORMAT;
+	*ret = be48_get(val.p);
+	return 0;
+}
+
+int record_load(struct vault *v, const uint8_t id[16], bool all, struct record *ret)
+{
+	int r;
+
+	if (all)
+		return record_load_upto(v, id, RECORD_ALL, ret);
+	ret->rows = NULL;
+	if ((r = find_serial(v, id, &ret->serial)) != 0)
+		return r;
+	return open_head(v, id, ret);
+}
+
+int record_load_upto(struct vault *v, const uint8_t id[16], uint32_t last, struct record *ret)
+{
+	int r;
+
+	ret->rows = last != 0 ? &v->rows : NULL;
+	if ((r = find_serial(v, id, &ret->serial)) != 0 || (last != 0 && (r = collect_rows(v, ret->serial, last)) != 0) ||
+	    (r = open_head(v, id, ret)) != 0)
+		return r;
+	return collect_wraps(v, ret);
 }
 
 /* Whether the directory has this epoch of a class, and the session, which was opened before a rekey, does not reach it. */

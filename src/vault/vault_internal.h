@@ -111,8 +111,10 @@ struct wanted {
 
 /* The stored rows of one record as one scan found them, in key order. Valid until the next put. */
 #define RECORD_ROWS 160
+#define RECORD_ALL UINT32_MAX		/* no class key is so high */
 struct record_rows {
 	unsigned n;
+	uint32_t last;			/* class key of the last class row that was to be found; RECORD_ALL: drops as well */
 	bool whole;			/* all of them are here */
 	struct {
 		uint8_t kind;
@@ -310,6 +312,11 @@ int vault_system_leaf(struct vault *v, uint8_t kind, const uint8_t *body, size_t
  * CV_ERR_NOTFOUND, or why it does not open.
  */
 int record_load(struct vault *v, const uint8_t id[16], bool all, struct record *ret);
+/*
+ * The same for a request that reads some classes: the class rows up to that of class key last are looked up with the head, all other rows
+ * one by one as they are asked for. 0: so are all. RECORD_ALL: none is.
+ */
+int record_load_upto(struct vault *v, const uint8_t id[16], uint32_t last, struct record *ret);
 /* One stored row of the record. 0, CV_ERR_AUTH (head names it, but it is not there), or the store's error. */
 int record_stored(struct vault *v, const struct record *r, enum rec_kind kind, uint32_t class_key, uint32_t drop_version,
     struct store_value *ret);
