@@ -12,7 +12,8 @@
 #define CONNECTIONS 4096u		/* slots; a connection's number is sequence * CONNECTIONS + slot */
 #define CONNECTIONS_UID 1024u		/* of one uid, and never more than places are free */
 #define PEERS 256u			/* uids that have connections at a time */
-#define RECEIVE 64			/* messages taken in one call, and so requests of a turn at most */
+#define RECEIVE 64			/* packets taken in one call, and requests of a turn at most */
+#define REQUESTS (RECEIVE * MESSAGE_PACKED)
 #define TURN_OUT (32u << 20)		/* bytes of answers at which a turn ends early */
 #define OUT_MAX (TURN_OUT + MESSAGE_TO_FRONT_MAX + (2u << 20))	/* with room to find out that the last is too large */
 #define OUT_KEEP (4u << 20)		/* bytes of the answers' buffer that the next turn finds again */
@@ -87,7 +88,7 @@ struct core {
 	unsigned connections;
 	struct peer peer[PEERS];
 	struct admin_conn admin[ADMINS];
-	struct turn_request request[RECEIVE];
+	struct turn_request request[REQUESTS];
 	unsigned requests;
 	unsigned decided;		/* of them, the first: their answers are in out and wait for the open turn */
 	unsigned covered;		/* of them, the first: they came before the last checkpoint */
@@ -95,7 +96,7 @@ struct core {
 	int begun;			/* else why none could begin */
 	struct buf out;
 	uint8_t *receive;		/* RECEIVE * MESSAGE_MAX */
-	uint32_t received[RECEIVE];	/* bytes of each message in it, to be wiped after the turn */
+	uint32_t received[RECEIVE];	/* bytes of each packet in it, to be wiped after the turn */
 	unsigned received_n;
 };
 
@@ -104,7 +105,7 @@ int fronts_add(struct core *c, int fd);
 /* End the pair and forget its connections. why: logged; NULL: that is how it is on a stop. */
 void fronts_drop(struct core *c, unsigned i, const char *why);
 /*
- * Take what the fronts have sent, at most RECEIVE messages together with those of the turn under way; whoever was last begins
+ * Take what the fronts have sent, at most RECEIVE packets together with those of the turn under way; whoever was last begins
  * the next time.
  */
 void fronts_receive(struct core *c);

@@ -94,42 +94,38 @@ static int closed(struct core *c, struct connection *x, const struct message *m)
 	return 0;
 }
 
-/* Take one whole message into the turn. 0, or an error for which the front is dropped. */
-static int take(struct core *c, unsigned i, const uint8_t *p, size_t n)
+/* Take one message with its body into the turn. 0, or an error for which the front is dropped. */
+static int take(struct core *c, unsigned i, const struct message *m, const uint8_t *body)
 {
 	struct front_link *f = &c->front[i];
 	struct turn_request *q = &c->request[c->requests];
-	struct connection *x;
+	struct connection *x = connections_find(c, m->connection);
 	struct partial *part;
-	struct message m;
 
-	if (message_decode(p, n, &m) != 0)
-		return CV_ERR_FORMAT;
-	x = connections_find(c, m.connection);
 	if (x == NULL || x->front != i)
 		return CV_ERR_FORMAT;
-	if (m.type == MSG_CLOSED)
-		return closed(c, x, &m);
-	part = partial_of(f, &m);
-	if (part == NULL && (m.flags & MESSAGE_MORE) != 0)
+	if (m->type == MSG_CLOSED)
+		return closed(c, x, m);
+	part = partial_of(f, m);
+	if (part == NULL && (m->flags & MESSAGE_MORE) != 0)
 		return CV_ERR_LIMIT;
 	if (part != NULL) {
-		if (part->type != m.type)
+		if (part->type != m->type)
 			return CV_ERR_FORMAT;
-		buf_put(&part->body, p + MESSAGE_HEADER, m.body_n);
+		buf_put(&part->body, body, m->body_n);
 		if (!buf_ok(&part->body))
 			return CV_ERR_LIMIT;
-		if ((m.flags & MESSAGE_MORE) != 0)
+		if ((m->flags & MESSAGE_MORE) != 0)
 			return 0;
 		part->whole = true;
 	}
 	q->front = i;
 	q->who = x->who;
-	q->connection = m.connection;
-	q->request = m.request;
-	q->type = m.type;
-	q->body = part != NULL ? part->body.p : p + MESSAGE_HEADER;
-	q->n = part != NULL ? part->body.n : m.body_n;
+	q->connection = m->connection;
+	q->request = m->request;
+	q->type = m->type;
+	q->body = part != NULL ? part->body.p : body;
+	q->n = part != NULL ? part->body.n : m->body_n;
 	q->partial = part;
 	q->out_n = 0;
 	q->in_turn = false;
@@ -137,7 +133,23 @@ static int take(struct core *c, unsigned i, const uint8_t *p, size_t n)
 	return 0;
 }
 
-/* Where each message of a turn is received to. The kernel leaves what is set here as it is. */
+/* Take the messages of one packet. */
+static int take_packet(struct core *c, unsigned i, const uint8_t *p, size_t n)
+{
+	struct message m;
+	int r = 0;
+
+	for (unsigned k = 0; r == 0 && n > 0; k++) {
+		if (k == MESSAGE_PACKED || message_decode(p, n, &m) != 0)
+			return CV_ERR_FORMAT;
+		r = take(c, i, &m, p + MESSAGE_HEADER);
+		p += MESSAGE_HEADER + m.body_n;
+		n -= MESSAGE_HEADER + m.body_n;
+	}
+	return r;
+}
+
+/* Where each packet of a turn is received to. The kernel leaves what is set here as it is. */
 static struct mmsghdr *receive_headers(struct core *c)
 {
 	static struct mmsghdr h[RECEIVE];
@@ -175,11 +187,11 @@ static void receive_from(struct core *c, unsigned i, unsigned *used)
 		const uint8_t *p = c->receive + (size_t)(at + (unsigned)k) * MESSAGE_MAX;
 
 		if (h[k].msg_len == 0)
-			r = CV_ERR_NOTFOUND;	/* no message is empty: that is how the end looks */
+			r = CV_ERR_NOTFOUND;	/* no packet is empty: that is how the end looks */
 		else if ((h[k].msg_hdr.msg_flags & MSG_TRUNC) != 0)
 			r = CV_ERR_FORMAT;
 		else
-			r = take(c, i, p, h[k].msg_len);
+			r = take_packet(c, i, p, h[k].msg_len);
 	}
 	if (r != 0)
 		fronts_drop(c, i, r != CV_ERR_NOTFOUND ? cv_strerror(r) : c->stopping ? NULL : "its end is closed");
@@ -230,29 +242,45 @@ static void enqueue(struct core *c, unsigned i, const uint8_t head[MESSAGE_HEADE
 		want_writable(c, i, true);
 }
 
-/* Messages gathered for one front, sent with one call so that it wakes once. */
+/* Messages gathered for one front: packed as they fit, and sent with one call, so that it wakes once. */
 static struct batch {
-	unsigned front, n;
+	unsigned front, n, packets;
+	size_t bytes;			/* of the last packet */
 	uint8_t head[RECEIVE][MESSAGE_HEADER];
 	struct iovec iov[RECEIVE][2];
-	struct mmsghdr msg[RECEIVE];
+	struct mmsghdr packet[RECEIVE];
 } batch;
+
+/* The last of the gathered messages, of n bytes, goes into the last packet or begins one. */
+static void pack(size_t n)
+{
+	struct msghdr *last = batch.packets > 0 ? &batch.packet[batch.packets - 1].msg_hdr : NULL;
+
+	if (last != NULL && last->msg_iovlen < 2 * MESSAGE_PACKED && n <= MESSAGE_MAX - batch.bytes) {
+		last->msg_iovlen += 2;
+		batch.bytes += n;
+		return;
+	}
+	batch.packet[batch.packets++] = (struct mmsghdr){ .msg_hdr = { .msg_iov = batch.iov[batch.n - 1], .msg_iovlen = 2 } };
+	batch.bytes = n;
+}
 
 void fronts_push(struct core *c)
 {
 	struct front_link *f = &c->front[batch.front];
-	unsigned sent = 0;
+	unsigned sent = 0, k = 0;
 
-	while (sent < batch.n && f->fd >= 0 && f->writable) {
-		int k = sendmmsg(f->fd, batch.msg + sent, batch.n - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (sent < batch.packets && f->fd >= 0 && f->writable) {
+		int done = sendmmsg(f->fd, batch.packet + sent, batch.packets - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-		if (k <= 0)
+		if (done <= 0)
 			break;
-		sent += (unsigned)k;
+		for (; done > 0; done--)
+			k += (unsigned)batch.packet[sent++].msg_hdr.msg_iovlen / 2;
 	}
-	for (; sent < batch.n && f->fd >= 0; sent++)
-		enqueue(c, batch.front, batch.head[sent], batch.iov[sent][1].iov_base, batch.iov[sent][1].iov_len);
-	batch.n = 0;
+	for (; k < batch.n && f->fd >= 0; k++)
+		enqueue(c, batch.front, batch.head[k], batch.iov[k][1].iov_base, batch.iov[k][1].iov_len);
+	batch.n = batch.packets = 0;
 }
 
 void fronts_send(struct core *c, unsigned i, const struct message *m, const uint8_t *body, size_t n)
@@ -274,9 +302,7 @@ void fronts_send(struct core *c, unsigned i, const struct message *m, const uint
 		message_encode(&piece, batch.head[k]);
 		batch.iov[k][0] = (struct iovec){ batch.head[k], MESSAGE_HEADER };
 		batch.iov[k][1] = (struct iovec){ (void *)(uintptr_t)(body + at), piece.body_n };
-		memset(&batch.msg[k], 0, sizeof(batch.msg[k]));
-		batch.msg[k].msg_hdr.msg_iov = batch.iov[k];
-		batch.msg[k].msg_hdr.msg_iovlen = 2;
+		pack(MESSAGE_HEADER + piece.body_n);
 		at += piece.body_n;
 	} while (at < n);
 }

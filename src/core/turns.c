@@ -103,7 +103,7 @@ static void next(struct core *c)
 		c->begun = vault_turn_begin(c->vault);
 		c->open = c->begun == 0;
 	}
-	if (c->out.n < TURN_OUT && decide(c, q))
+	if (c->decided < RECEIVE && c->out.n < TURN_OUT && decide(c, q))
 		c->decided++;
 	else
 		end(c);		/* full: it begins the next one */

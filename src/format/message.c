@@ -124,7 +124,7 @@ int message_decode(const void *p, size_t n, struct message *ret)
 	m.body_n = rd_u32(&r);
 	m.connection = rd_u64(&r);
 	m.request = rd_u64(&r);
-	if (!rd_ok(&r) || n > MESSAGE_MAX || version != VERSION || (m.flags & ~MESSAGE_MORE) != 0 || m.body_n != rd_left(&r))
+	if (!rd_ok(&r) || n > MESSAGE_MAX || version != VERSION || (m.flags & ~MESSAGE_MORE) != 0 || m.body_n > rd_left(&r))
 		return CV_ERR_FORMAT;
 	*ret = m;
 	return 0;

@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MESSAGE_MAX 65536u			/* one SEQPACKET message, header included */
+#define MESSAGE_MAX 65536u			/* one packet of the pair: a message with its header, or several */
+#define MESSAGE_PACKED 16u			/* messages of a packet at most */
 #define MESSAGE_HEADER 24u
 #define MESSAGE_BODY_MAX (MESSAGE_MAX - MESSAGE_HEADER)
 #define MESSAGE_TO_CORE_MAX ((1u << 20) + 65536u)	/* a whole body towards core */
@@ -63,8 +64,8 @@ struct message {
 /* Write the 24-byte header. */
 void message_encode(const struct message *m, uint8_t ret[MESSAGE_HEADER]);
 /*
- * Read the header of a received message of n bytes. 0, or CV_ERR_FORMAT: wrong version, unknown flag, or body_n that is
- * not n - MESSAGE_HEADER. The type is not judged.
+ * Read the header of the first message of n received bytes; the next one begins behind its body. 0, or CV_ERR_FORMAT: wrong version,
+ * unknown flag, a body that is not all there, or n above MESSAGE_MAX. The type is not judged.
  */
 int message_decode(const void *p, size_t n, struct message *ret);
 /*

@@ -61,14 +61,29 @@ int channel_queue(struct channel *ch, uint8_t type, uint64_t connection, uint64_
 	return CV_ERR_BUSY;
 }
 
-/* Point headers at the messages that wait, at most CHANNEL_BATCH; answers how many. */
+/* Bytes of the packet that begins at offset at: as many of the messages that wait as fit. */
+static size_t packet_size(const struct channel *ch, size_t at)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < MESSAGE_PACKED && at + n < ch->tx.n; i++) {
+		size_t step = MESSAGE_HEADER + be32_get(ch->tx.p + at + n + 4);	/* docs/PROTOCOL.md 1: the length stands there */
+
+		if (step > MESSAGE_MAX - n)
+			break;
+		n += step;
+	}
+	return n;
+}
+
+/* Point headers at what waits, at most CHANNEL_BATCH packets; answers how many. */
 static unsigned gather(const struct channel *ch, struct mmsghdr *headers, struct iovec *parts)
 {
 	unsigned count = 0;
 	size_t at = ch->tx_at;
 
 	while (at < ch->tx.n && count < CHANNEL_BATCH) {
-		size_t n = MESSAGE_HEADER + be32_get(ch->tx.p + at + 4);	/* docs/PROTOCOL.md 1: the length stands there */
+		size_t n = packet_size(ch, at);
 
 		parts[count] = (struct iovec){ ch->tx.p + at, n };
 		headers[count] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &parts[count], .msg_iovlen = 1 } };
@@ -120,24 +135,47 @@ static int descriptor_of(struct msghdr *h)
 	return fd;
 }
 
-static int take(struct front *f, struct mmsghdr *h, uint8_t *p)
+/* The messages of a packet of n bytes, none of which has a descriptor. */
+static int take_messages(struct front *f, const uint8_t *p, size_t n)
 {
 	struct message m;
-	int fd = descriptor_of(&h->msg_hdr), r;
-	bool lost = (h->msg_hdr.msg_flags & MSG_CTRUNC) != 0;
+	int r = 0;
 
-	if (h->msg_len == 0) {
-		r = CV_ERR_STATE;	/* no message is empty: the other end is closed */
-	} else if ((h->msg_hdr.msg_flags & MSG_TRUNC) != 0 || message_decode(p, h->msg_len, &m) != 0) {
-		r = CV_ERR_FORMAT;
-	} else if (lost) {
-		r = fd < 0 ? front_lost(f, &m) : CV_ERR_FORMAT;
-	} else {
-		r = front_message(f, &m, p + MESSAGE_HEADER, fd);
-		fd = -1;	/* transferred */
+	for (unsigned k = 0; r == 0 && n > 0; k++) {
+		if (k == MESSAGE_PACKED || message_decode(p, n, &m) != 0)
+			return CV_ERR_FORMAT;
+		r = front_message(f, &m, p + MESSAGE_HEADER, -1);
+		p += MESSAGE_HEADER + m.body_n;
+		n -= MESSAGE_HEADER + m.body_n;
 	}
+	return r;
+}
+
+/* A message that came with a descriptor, which fd is unless it was lost, and so alone. */
+static int take_open(struct front *f, const uint8_t *p, size_t n, int fd, bool lost)
+{
+	struct message m;
+
+	if (message_decode(p, n, &m) == 0 && n == MESSAGE_HEADER + m.body_n && (fd >= 0) != lost)
+		return lost ? front_lost(f, &m) : front_message(f, &m, p + MESSAGE_HEADER, fd);
 	if (fd >= 0)
 		close(fd);
+	return CV_ERR_FORMAT;
+}
+
+static int take(struct front *f, struct mmsghdr *h, uint8_t *p)
+{
+	bool lost = (h->msg_hdr.msg_flags & MSG_CTRUNC) != 0;
+	int fd = descriptor_of(&h->msg_hdr), r;
+
+	if (h->msg_len == 0)
+		r = CV_ERR_STATE;	/* no packet is empty: the other end is closed */
+	else if (fd >= 0 || lost)
+		r = take_open(f, p, (h->msg_hdr.msg_flags & MSG_TRUNC) != 0 ? 0 : h->msg_len, fd, lost);
+	else if ((h->msg_hdr.msg_flags & MSG_TRUNC) != 0)
+		r = CV_ERR_FORMAT;
+	else
+		r = take_messages(f, p, h->msg_len);
 	wipe(p, h->msg_len);
 	return r;
 }

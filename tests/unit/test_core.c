@@ -53,6 +53,34 @@ static void wrong_version(struct rig *r, int fd, uint64_t mine, uint64_t foreign
 	bytes[0] = 2;
 	send_bytes(fd, bytes, sizeof(bytes));
 }
+/* Append a message to a packet. */
+static size_t packed(uint8_t *p, size_t at, uint8_t type, uint64_t connection, uint64_t request, const void *body, size_t n)
+{
+	message_encode(&(struct message){ type, 0, (uint32_t)n, connection, request }, p + at);
+	if (n > 0)
+		memcpy(p + at + MESSAGE_HEADER, body, n);
+	return at + MESSAGE_HEADER + n;
+}
+static void rest_of_a_packet(struct rig *r, int fd, uint64_t mine, uint64_t foreign)
+{
+	uint8_t bytes[2 * MESSAGE_HEADER];
+
+	(void)r;
+	(void)foreign;
+	(void)packed(bytes, packed(bytes, 0, MSG_HEALTH, mine, 1, NULL, 0), MSG_HEALTH, mine, 2, NULL, 0);
+	send_bytes(fd, bytes, sizeof(bytes) - 1);
+}
+static void packet_of_too_many(struct rig *r, int fd, uint64_t mine, uint64_t foreign)
+{
+	uint8_t bytes[(MESSAGE_PACKED + 1) * MESSAGE_HEADER];
+	size_t n = 0;
+
+	(void)r;
+	(void)foreign;
+	while (n < sizeof(bytes))
+		n = packed(bytes, n, MSG_HEALTH, mine, 1 + n, NULL, 0);
+	send_bytes(fd, bytes, n);
+}
 static void length_too_small(struct rig *r, int fd, uint64_t mine, uint64_t foreign)
 {
 	uint8_t bytes[MESSAGE_HEADER + 4] = { 0 };
@@ -181,7 +209,8 @@ static void a_front_that_breaks_the_protocol_is_dropped_alone(void **state)
 	static const struct fault faults[] = {
 #define FAULT(name) { #name, name }
 		FAULT(foreign_connection), FAULT(unknown_connection), FAULT(no_connection), FAULT(unknown_type), FAULT(unknown_flag),
-		FAULT(wrong_version), FAULT(length_too_small), FAULT(short_header), FAULT(empty_message), FAULT(cut_message),
+		FAULT(wrong_version), FAULT(rest_of_a_packet), FAULT(packet_of_too_many),
+		FAULT(length_too_small), FAULT(short_header), FAULT(empty_message), FAULT(cut_message),
 		FAULT(health_with_a_body), FAULT(trailing_byte), FAULT(missing_byte), FAULT(closed_twice), FAULT(closed_of_another),
 		FAULT(closed_with_a_body), FAULT(closed_as_a_request), FAULT(chunks_of_two_types), FAULT(too_many_bodies),
 		FAULT(too_long_a_body), FAULT(its_end),
@@ -258,6 +287,38 @@ static void bodies_in_chunks_may_interleave(void **state)
 	}
 	assert_int_equal(answer_of(fd, NULL, NULL), -1);
 	assert_int_equal(r->c->front[0].partials, 0);
+	close(fd);
+}
+
+/* More than a turn's requests in packets as full as they may be: each is decided once, and the answers are packed as well. */
+static void packed_messages_are_taken_one_by_one(void **state)
+{
+	enum { PACKETS = RECEIVE / MESSAGE_PACKED + 2, REQUESTED = PACKETS * MESSAGE_PACKED };
+	static uint8_t bytes[MESSAGE_MAX];
+	struct rig *r = *state;
+	int fd = front_new(r);
+	uint64_t x = connection_new(r, 0), seq = r->f->v->counters.next_serial;
+	struct message m;
+	struct buf b;
+
+	create_body(r, "one of many", &b);
+	for (unsigned i = 0; i < REQUESTED;) {
+		size_t n = 0;
+
+		for (unsigned k = 0; k < MESSAGE_PACKED; k++, i++)
+			n = packed(bytes, n, MSG_CREATE, x, 1 + i, b.p, b.n);
+		send_bytes(fd, bytes, n);
+	}
+	round_once(r);
+	assert_int_equal(r->f->v->counters.next_serial, seq + REQUESTED);
+	for (unsigned i = 0; i < REQUESTED; i++) {
+		assert_int_equal(answer_of(fd, &m, NULL), 0);
+		assert_int_equal(m.request, 1 + i);
+		/* The first answer of a packet has the others behind it. */
+		assert_true(i > 0 || packets[fd].n > 2 * packets[fd].at);
+	}
+	assert_int_equal(answer_of(fd, NULL, NULL), -1);
+	buf_free(&b);
 	close(fd);
 }
 
@@ -687,6 +748,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON(a_front_that_breaks_the_protocol_is_dropped_alone),
+		ON(packed_messages_are_taken_one_by_one),
 		ON(bodies_in_chunks_may_interleave),
 		ON(a_whole_body_takes_no_further_chunk),
 		ON(messages_that_were_taken_are_wiped),

@@ -64,6 +64,13 @@ static inline int rig_teardown(void **state)
 	return fixture_teardown(&f);
 }
 
+/* The last packet that a front got, and what of it was not looked at yet. */
+#define FRONT_ENDS 64
+static struct packet {
+	size_t at, n;
+	uint8_t p[MESSAGE_MAX];
+} packets[FRONT_ENDS];
+
 /* Another front; the result is its end. */
 static inline int front_new(struct rig *r)
 {
@@ -71,6 +78,8 @@ static inline int front_new(struct rig *r)
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
 	assert_int_equal(fronts_add(r->c, pair[0]), 0);
+	assert_in_range(pair[1], 0, FRONT_ENDS - 1);
+	packets[pair[1]].at = packets[pair[1]].n = 0;
 	return pair[1];
 }
 
@@ -113,22 +122,30 @@ static inline void round_once(struct rig *r)
 /* The next whole answer to a front: its problem, body in ret (NULL: not wanted). -1: none is there, -2: core closed the pair. */
 static inline int answer_of(int fd, struct message *ret_m, struct buf *ret)
 {
-	static uint8_t bytes[MESSAGE_MAX];
+	struct packet *in = &packets[fd];
 	struct message m;
 	int problem = -1;
 
 	do {
-		ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+		const uint8_t *body;
 
-		if (n == 0 || (n < 0 && errno == ECONNRESET))
-			return -2;
-		if (n < 0)
-			return -1;
-		assert_int_equal(message_decode(bytes, (size_t)n, &m), 0);
+		if (in->at == in->n) {
+			ssize_t n = recv(fd, in->p, sizeof(in->p), MSG_DONTWAIT);
+
+			if (n == 0 || (n < 0 && errno == ECONNRESET))
+				return -2;
+			if (n < 0)
+				return -1;
+			in->at = 0;
+			in->n = (size_t)n;
+		}
+		assert_int_equal(message_decode(in->p + in->at, in->n - in->at, &m), 0);
+		body = in->p + in->at + MESSAGE_HEADER;
+		in->at += MESSAGE_HEADER + m.body_n;
 		if (problem < 0)
-			problem = m.type == MSG_ANSWER ? be16_get(bytes + MESSAGE_HEADER) : 1000 + m.type;
+			problem = m.type == MSG_ANSWER ? be16_get(body) : 1000 + m.type;
 		if (ret != NULL)
-			buf_put(ret, bytes + MESSAGE_HEADER, m.body_n);
+			buf_put(ret, body, m.body_n);
 	} while ((m.flags & MESSAGE_MORE) != 0);
 	if (ret_m != NULL)
 		*ret_m = m;

@@ -45,7 +45,7 @@ static void decode_refuses_other_versions_flags_and_lengths(void **state)
 	(void)state;
 	memcpy(p, header, sizeof(header));
 	for (size_t n = 0; n <= sizeof(p); n++)
-		assert_int_equal(message_decode(p, n, &m), n == MESSAGE_HEADER + 3 ? 0 : CV_ERR_FORMAT);
+		assert_int_equal(message_decode(p, n, &m), n >= MESSAGE_HEADER + 3 ? 0 : CV_ERR_FORMAT);	/* another may follow */
 	m.type = 99;
 	p[0] = 2;
 	assert_int_equal(message_decode(p, MESSAGE_HEADER + 3, &m), CV_ERR_FORMAT);

@@ -518,7 +518,7 @@ static void connections_without_a_descriptor_are_closed_and_the_others_served(vo
 	say(fd[0], VERSION_REQUEST);
 	assert_int_equal(hear(&g, fd[0]), 200);
 	assert_int_equal(hear(&g, fd[63]), 0);
-	while (wait_for(g.core, 100)) {
+	while (core_waits(&g, 100)) {
 		assert_true(core_takes(&g, MSG_CLOSED).connection > 16);
 		closed++;
 	}
@@ -609,15 +609,60 @@ static void stop_without_clients_ends_at_once(void **state)
 	assert_int_equal(rig_wait(&g), 0);
 }
 
+/* What core decided together comes together. */
+static void packed_answers_reach_their_clients(void **state)
+{
+	static struct rig g;
+	static uint8_t packet[MESSAGE_MAX];
+	struct message m;
+	int fd[MESSAGE_PACKED];
+	size_t n = 0;
+
+	(void)state;
+	rig_start(&g, (struct front_limits){ 0 });
+	for (unsigned i = 0; i < MESSAGE_PACKED; i++) {
+		fd[i] = client(&g);
+		say(fd[i], VERSION_REQUEST);
+		assert_int_equal(hear(&g, fd[i]), 200);
+		say(fd[i], READ_REQUEST);
+	}
+	for (unsigned i = 0; i < MESSAGE_PACKED; i++) {
+		struct buf b;
+
+		m = core_takes(&g, MSG_READ);
+		buf_init(&b, 100);
+		wire_refusal_put(&b, i % 2 == 0 ? PROBLEM_NOT_FOUND : PROBLEM_NOT_PERMITTED, MESSAGE_NO_LEAF, NULL, 0);
+		m.type = MSG_ANSWER;
+		m.body_n = (uint32_t)b.n;
+		message_encode(&m, packet + n);
+		memcpy(packet + n + MESSAGE_HEADER, b.p, b.n);
+		n += MESSAGE_HEADER + b.n;
+		buf_free(&b);
+	}
+	assert_int_equal(send(g.core, packet, n, 0), (ssize_t)n);
+	for (unsigned i = 0, found = 0; i < MESSAGE_PACKED; i++) {
+		int status = hear(&g, fd[i]);
+
+		assert_true(status == 404 || status == 403);
+		found += status == 404;
+		assert_true(i + 1 < MESSAGE_PACKED || found == MESSAGE_PACKED / 2);
+		close(fd[i]);
+	}
+	rig_end(&g);
+}
+
 /* What PROTOCOL.md does not know ends front. */
 static void broken_core_ends_front(void **state)
 {
 	static struct rig g;
+	uint8_t too_many[(MESSAGE_PACKED + 1) * MESSAGE_HEADER];
 	struct message m;
 	int fd, null;
 
 	(void)state;
-	for (int i = 0; i < 6; i++) {
+	for (unsigned i = 0; i <= MESSAGE_PACKED; i++)
+		message_encode(&(struct message){ .type = MSG_STOP }, too_many + i * MESSAGE_HEADER);
+	for (int i = 0; i < 7; i++) {
 		rig_start(&g, (struct front_limits){ 0 });
 		fd = client(&g);
 		say(fd, READ_REQUEST);
@@ -633,6 +678,8 @@ static void broken_core_ends_front(void **state)
 			assert_int_equal(send(g.core, "x", 1, 0), 1);
 		else if (i == 4)
 			core_send(&g, MSG_OPEN, 7, 0, NULL, 0, -1);
+		else if (i == 5)
+			assert_int_equal(send(g.core, too_many, sizeof(too_many), 0), (ssize_t)sizeof(too_many));
 		else
 			core_send(&g, MSG_OPEN, 1, 0, NULL, 0, null);
 		assert_int_equal(rig_wait(&g), 3);
@@ -666,6 +713,7 @@ int main(void)
 		cmocka_unit_test(full_channel_holds_clients_back),
 		cmocka_unit_test(stop_finishes_what_was_taken),
 		cmocka_unit_test(stop_without_clients_ends_at_once),
+		cmocka_unit_test(packed_answers_reach_their_clients),
 		cmocka_unit_test(broken_core_ends_front),
 	};
 

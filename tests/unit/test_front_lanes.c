@@ -141,7 +141,7 @@ static void slow_readers_leave_when_much_is_unread(void **state)
 		assert_int_equal(m.type, MSG_READ);
 		core_reads(&g, &m, 500000);
 	}
-	while (wait_for(g.core, 100)) {
+	while (core_waits(&g, 100)) {
 		assert_int_equal(core_take(&g).type, MSG_CLOSED);
 		cut++;
 	}
@@ -176,7 +176,7 @@ static void a_slow_reader_outlasts_core(void **state)
 	core_quiet(&g);
 	core_reads(&g, &m, 500000);
 	/* Front closes its half: it asks nothing more. */
-	assert_true(wait_for(g.core, WAIT_MS));
+	assert_true(core_waits(&g, WAIT_MS));
 	assert_int_equal(recv(g.core, g.message, sizeof(g.message), 0), 0);
 	close(g.core);
 	g.core = -1;

@@ -22,7 +22,8 @@ struct rig {
 	pid_t pid;
 	int core;
 	uint64_t opened;	/* connections so far */
-	uint8_t message[MESSAGE_MAX];
+	uint8_t message[MESSAGE_MAX];	/* the last packet to core, and what of it is not taken yet */
+	size_t at, n;
 	struct buf body;	/* of the last request, whole */
 	char text[1u << 17];	/* the last answer a client read */
 	size_t text_n;
@@ -38,6 +39,7 @@ static inline void rig_start_with(struct rig *g, struct front_limits limits, rli
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	g->opened = 0;
+	g->at = g->n = 0;
 	buf_init(&g->body, MESSAGE_TO_CORE_MAX);
 	g->core = pair[0];
 	if ((g->pid = fork()) == 0) {
@@ -125,6 +127,12 @@ static inline bool wait_for(int fd, int ms)
 	return poll(&p, 1, ms) == 1;
 }
 
+/* Whether something from front waits, or comes within so many milliseconds. */
+static inline bool core_waits(const struct rig *g, int ms)
+{
+	return g->at < g->n || wait_for(g->core, ms);
+}
+
 /* The next whole message from front; its body in g->body. */
 static inline struct message core_take(struct rig *g)
 {
@@ -133,12 +141,17 @@ static inline struct message core_take(struct rig *g)
 
 	buf_reset(&g->body);
 	do {
-		if (!wait_for(g->core, WAIT_MS))
+		if (!core_waits(g, WAIT_MS))
 			fail_msg("front sends nothing to core");
-		n = recv(g->core, g->message, sizeof(g->message), 0);
-		assert_true(n > 0);
-		assert_int_equal(message_decode(g->message, (size_t)n, &m), 0);
-		buf_put(&g->body, g->message + MESSAGE_HEADER, m.body_n);
+		if (g->at == g->n) {
+			n = recv(g->core, g->message, sizeof(g->message), 0);
+			assert_true(n > 0);
+			g->at = 0;
+			g->n = (size_t)n;
+		}
+		assert_int_equal(message_decode(g->message + g->at, g->n - g->at, &m), 0);
+		buf_put(&g->body, g->message + g->at + MESSAGE_HEADER, m.body_n);
+		g->at += MESSAGE_HEADER + m.body_n;
 	} while ((m.flags & MESSAGE_MORE) != 0);
 	return m;
 }
@@ -153,7 +166,7 @@ static inline struct message core_takes(struct rig *g, uint8_t type)
 
 static inline void core_quiet(struct rig *g)
 {
-	assert_false(wait_for(g->core, 50));
+	assert_false(core_waits(g, 50));
 }
 
 /* Answer a READ with a text of n bytes. */

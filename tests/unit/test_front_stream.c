@@ -229,7 +229,7 @@ static void client_that_reads_nothing_is_dropped(void **state)
 		ssize_t sent = send(fd, text + at, n - at, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		at = sent > 0 ? (at + (size_t)sent) % n : at;
-		while (m.type == MSG_CREATE && wait_for(g.core, sent > 0 ? 0 : 1000)) {
+		while (m.type == MSG_CREATE && core_waits(&g, sent > 0 ? 0 : 1000)) {
 			m = core_take(&g);
 			if (m.type == MSG_CREATE) {
 				core_creates(&g, &m, 1);
@@ -427,7 +427,7 @@ static void export_of_long_records_waits_for_its_reader(void **state)
 	while (strcmp(tail, "0\r\n\r\n") != 0) {
 		ssize_t n = 0;
 
-		if (wait_for(g.core, 0)) {
+		if (core_waits(&g, 0)) {
 			struct message more = core_takes(&g, MSG_READ);
 
 			core_reads(&g, &more, LONG);
