@@ -149,9 +149,9 @@ out:
 /* ---- one-use keys ---------------------------------------------------------------------------------------------- */
 
 /*
- * What one-use keys seal is mostly short, and a request has a dozen of them. The library's AEAD asks for the cipher's stream twice, once for
- * the block that gives the key of the tag and once for the text; four blocks take hardly more time than one, so here both come out of one
- * call if the text is short. The bytes are those of RFC 8439, 2.8.
+ * What one-use keys seal is mostly short, and a request has a dozen of them. The library's AEAD asks for the cipher's stream twice, once
+ * for the block that gives the key of the tag and once for the text; four blocks take hardly more time than one, so here both come out of
+ * one call if the text is short. The bytes are those of RFC 8439, 2.8.
  */
 #define SHORT_KEY 64u		/* the first block: its first 32 bytes are the key of the tag */
 #define SHORT_STEP 256u		/* four blocks */
@@ -242,8 +242,10 @@ int crypto_cell_open(const uint8_t key[32], const uint8_t nonce[12], const void 
 	if (n < CRYPTO_TAG)
 		return CV_ERR_FORMAT;
 	n -= CRYPTO_TAG;
-	if (n > SHORT_MAX)
-		return crypto_aead_chacha20poly1305_ietf_decrypt(ret, NULL, NULL, c, n + CRYPTO_TAG, ad, ad_n, nonce, key) != 0 ? CV_ERR_AUTH : 0;
+	if (n > SHORT_MAX) {
+		r = crypto_aead_chacha20poly1305_ietf_decrypt(ret, NULL, NULL, c, n + CRYPTO_TAG, ad, ad_n, nonce, key);
+		return r != 0 ? CV_ERR_AUTH : 0;
+	}
 	stream_n = short_stream(key, nonce, n, stream);
 	short_tag(stream, ad, ad_n, c, n, tag);
 	/* Nothing is decrypted that is not what was sealed. */
