@@ -16,7 +16,8 @@
 #define MONDAY 20787u		/* 2026-11-30 */
 #define HOUR(day, h) (((uint64_t)(day) * 24 + (h)) * HOUR_MS)
 
-static const struct tally_rules rules = { .zone_minutes = 480, .from_minute = 480, .to_minute = 1080, .many_children = 3, .many_refusals = 2,
+static const struct tally_rules rules = { .zone_minutes = 480, .from_minute = 480, .to_minute = 1080, .many_children = 3,
+    .many_refusals = 2,
 	.emergency = 12 };
 
 static struct act access_of(uint64_t index, uint32_t epoch, uint64_t ms, uint8_t who, uint64_t child)
@@ -82,7 +83,8 @@ static void each_kind_is_of_one_group(void **state)
 		enum act_group group;
 	} known[] = { { LEAF_READ, 1, ACT_READ }, { LEAF_READ, 2, ACT_CLEAR }, { LEAF_REVEAL, 0, ACT_CLEAR }, { LEAF_HISTORY, 1, ACT_READ },
 		{ LEAF_HISTORY, 2, ACT_CLEAR }, { LEAF_CREATE, 0, ACT_CHANGE }, { LEAF_PATCH, 0, ACT_CHANGE }, { LEAF_LIST, 0, ACT_LISTED },
-		{ LEAF_REFUSED, 2, ACT_REFUSED }, { LEAF_AUDIT_READ, 0, ACT_OTHER }, { LEAF_SEGMENT, 0, ACT_OTHER }, { 200, 0, ACT_OTHER } };
+		{ LEAF_REFUSED, 2, ACT_REFUSED }, { LEAF_AUDIT_READ, 0, ACT_OTHER }, { LEAF_SEGMENT, 0, ACT_OTHER }, { 200, 0,
+		ACT_OTHER } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
