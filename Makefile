@@ -91,7 +91,7 @@ $(BUILD)/obj/llhttp/%.o: $(LLHTTP_SRC)/%.c
 # ---- programs -----------------------------------------------------------------------------------------------------
 # audit_*.c are childvault-audit's alone; it shares what AUDIT_SHARED names
 TOOL_OBJS := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tools/childvault-audit.c tools/audit_%.c,$(sort $(wildcard tools/*.c))))
-AUDIT_SHARED := tools/cli.c tools/table.c $(wildcard tools/trail*.c)
+AUDIT_SHARED := tools/cli.c tools/shares.c tools/table.c $(wildcard tools/trail*.c)
 AUDIT_OBJS := $(patsubst %.c,$(BUILD)/obj/%.o,tools/childvault-audit.c $(sort $(AUDIT_SHARED) $(wildcard tools/audit_*.c)))
 $(BUILD)/obj/tools/%.o: CPPFLAGS_ALL += -Itests -Itests/support
 
@@ -99,7 +99,7 @@ $(BUILD)/childvaultd: $(BUILD)/obj/src/daemon/main.o $(call libs_of,daemon $(ARR
 	$(call link,daemon $(ARROWS_daemon))
 $(BUILD)/childvault: $(TOOL_OBJS) $(BUILD)/obj/tests/support/synth.o $(call libs_of,$(MODULES))
 	$(call link,$(MODULES)) -lqrencode -lm
-AUDIT_MODULES := audit client model $(ARROWS_audit)
+AUDIT_MODULES := vault client $(ARROWS_vault)
 $(BUILD)/childvault-audit: $(AUDIT_OBJS) $(call libs_of,$(AUDIT_MODULES))
 	$(call link,$(AUDIT_MODULES))
 

@@ -1,8 +1,10 @@
-/* childvault-audit verify: a log folder, offline. The work is the public verifier's, include/childvault_audit.h. */
+/* childvault-audit verify: a log folder, offline, by the public verifier (include/childvault_audit.h), and perhaps a copy of the vault. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "audit.h"
+#include "audit_against.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -13,7 +15,12 @@
 #define SHOWN_MAX 200u		/* findings of one run that are printed for people */
 
 struct run {
+	struct childvault_audit_options o;
+	struct against against;
+	bool strict;
 	uint64_t shown;
+	struct childvault_audit_summary sum;
+	struct copy_report copy;
 };
 
 /* ---- JSON ---------------------------------------------------------------------------------------------------------------- */
@@ -88,11 +95,24 @@ static void json_coverage(const struct childvault_audit_summary *s)
 	(void)printf("}");
 }
 
-/* What follows the list of findings. */
-static void json_summary(const struct childvault_audit_summary *s, bool ok)
+static void json_copy(const struct copy_report *c)
 {
-	(void)printf("],\n\"ok\":%s,\"faults\":%llu,\"notes\":%llu,\"origin\":", ok ? "true" : "false", (unsigned long long)s->faults,
-	    (unsigned long long)s->notes);
+	(void)printf(",\"against\":{\"log_size\":%llu", (unsigned long long)c->log_size);
+	json_number("records", c->records);
+	json_number("rows", c->rows);
+	json_number("replaced", c->replaced);
+	json_number("elements", c->elements);
+	json_number("state_leaf", c->state_leaf);
+	(void)printf(",\"state_bound\":%s}", c->state_bound ? "true" : "false");
+}
+
+/* What follows the list of findings. */
+static void json_summary(const struct run *run, bool ok)
+{
+	const struct childvault_audit_summary *s = &run->sum;
+
+	(void)printf("],\n\"ok\":%s,\"faults\":%llu,\"notes\":%llu,\"origin\":", ok ? "true" : "false",
+	    (unsigned long long)(s->faults + run->copy.faults), (unsigned long long)s->notes);
 	json_text(s->origin);
 	(void)printf(",\"vkey\":");
 	json_text(s->vkey);
@@ -121,6 +141,8 @@ static void json_summary(const struct childvault_audit_summary *s, bool ok)
 		(void)printf("}");
 	}
 	json_coverage(s);
+	if (run->against.copy != NULL)
+		json_copy(&run->copy);
 	(void)printf(",\"leaves\":{");
 	for (unsigned kind = 0, any = 0; kind < 32; kind++)
 		if (s->kinds[kind] > 0)
@@ -224,20 +246,36 @@ static void people_cosigned(const struct childvault_audit_summary *s)
 	}
 }
 
-static void people_summary(const struct childvault_audit_summary *s, bool policy, bool ok)
+static void people_copy(const struct copy_report *c)
 {
+	line("copy", "副本", tr("%llu records, %llu rows, %llu replaced rows, each as its head names it",
+	    "%llu 份记录、%llu 行、%llu 条旧行，均与记录头核对"), (unsigned long long)c->records, (unsigned long long)c->rows,
+	    (unsigned long long)c->replaced);
+	if (c->state_bound)
+		line("state", "状态", tr("%llu rows add up to what leaf %llu names", "%llu 行合计与第 %llu 条记录载明的状态相符"),
+		    (unsigned long long)c->elements, (unsigned long long)c->state_leaf);
+	else
+		line("state", "状态", "%s", tr("the store is not what the log says", "存储与日志不符"));
+}
+
+static void people_summary(const struct run *run, bool ok)
+{
+	const struct childvault_audit_summary *s = &run->sum;
+
 	line("log", "日志", "%s", s->origin);
 	line("key", "公钥", "%s", s->vkey);
 	people_genesis(s);
 	people_covered(s);
 	people_days(s);
-	if (policy)
+	if (run->o.policy_file != NULL)
 		people_cosigned(s);
+	if (run->against.copy != NULL)
+		people_copy(&run->copy);
 	if (ok)
 		line("result", "结果", "%s", tr("ok", "通过"));
 	else
 		line("result", "结果", tr("verification failed (%llu faults, %llu notes)", "不通过（问题 %llu，提示 %llu）"),
-		    (unsigned long long)s->faults, (unsigned long long)s->notes);
+		    (unsigned long long)(s->faults + run->copy.faults), (unsigned long long)s->notes);
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------------------- */
@@ -253,47 +291,79 @@ static void on_finding(void *cookie, const struct childvault_audit_finding *f)
 	run->shown++;
 }
 
-static int verify(struct childvault_audit_options *o, bool strict)
+static void on_copy_finding(void *cookie, const struct copy_finding *f)
 {
-	struct childvault_audit_summary s = { 0 };
-	struct run run = { 0 };
-	bool ok;
-	int r;
+	struct run *run = cookie;
+	char text[512];
 
-	o->found = on_finding;
-	o->cookie = &run;
-	if (cli.json)
-		(void)printf("{\"findings\":[");
-	r = childvault_audit_verify(o, &s);
-	ok = r == 0 && !(strict && s.notes > 0);
-	if (cli.json)
-		json_summary(&s, ok);
-	else if (r >= 0)
-		people_summary(&s, o->policy_file != NULL, ok);
-	if (r < 0)
-		return cli_fail(EXIT_FAILED, "%s: %s", "%s：%s", o->dir, cv_strerror(r));
-	return ok ? EXIT_DONE : EXIT_VERIFY;
+	against_describe(f, text, sizeof(text));
+	if (cli.json) {
+		(void)printf("%s\n{\"name\":\"%s\",\"fault\":true,\"file\":", run->shown > 0 ? "," : "", against_name(f->fault));
+		json_text(f->text);
+		(void)printf(",\"text\":");
+		json_text(text);
+		(void)printf("}");
+	} else if (run->shown < SHOWN_MAX) {
+		(void)printf("%s %s: %s\n", tr("FAULT", "问题"), against_name(f->fault), text);
+	}
+	run->shown++;
+}
+
+/* The log first: what it signs is what the copy is held against. 0, or an exit code after a message. */
+static int verify(struct run *run, bool *ret_ok)
+{
+	int r, code = 0;
+
+	run->o.found = on_finding;
+	run->o.cookie = run;
+	run->against.check.found = on_copy_finding;
+	run->against.check.cookie = run;
+	if ((r = childvault_audit_verify(&run->o, &run->sum)) < 0)
+		return cli_fail(EXIT_FAILED, "%s: %s", "%s：%s", run->o.dir, cv_strerror(r));
+	if (run->against.copy != NULL) {
+		run->against.check.size = run->sum.root_signed ? run->sum.size : 0;
+		memcpy(run->against.check.root, run->sum.root, sizeof(run->sum.root));
+		code = against_check(&run->against, &run->copy);
+	}
+	*ret_ok = r == 0 && run->copy.faults == 0 && !(run->strict && run->sum.notes > 0);
+	return code;
 }
 
 int audit_verify_folder(int argc, char **argv)
 {
-	static const struct cli_help help = { "verify DIR [--vkey FILE] [--known FILE] [--policy FILE] [--strict]",
-		"Checks a log folder (DIR/log of a vault, or a copy) without any key, and says what was covered.",
-		"不需任何密钥，核验日志文件夹（档案库的 log 文件夹或其副本），并说明核验的范围。" };
-	struct childvault_audit_options o = { 0 };
-	bool strict = false;
+	static const struct cli_help help = { "verify DIR [--vkey FILE] [--known FILE] [--policy FILE] [--against COPY] [--strict]",
+		"Checks a log folder (DIR/log of a vault, or a copy) without any key, and says what was covered. With --against also a copy\n"
+		"of the vault's folder, unsealed here by a demo vault's own key, the operator's passphrase or shares: whether what is\n"
+		"stored is what the log says was stored. Export the log first, then copy the folder; the copy's journal is replayed.",
+		"不需任何密钥，核验日志文件夹（档案库的 log 文件夹或其副本），并说明核验的范围。加 --against 时"
+		"还核验档案库目录的副本（以演示密钥、操作员口令或份额在此解封）：所存内容是否即日志所载。请先导出日志再复制目录；副本中的预写日志会被重放。" };
+	struct run run = { .against = { .passphrase_fd = UINT64_MAX } };
 	const struct cli_option options[] = {
-		{ "vkey", OPTION_TEXT, &o.vkey_file, "FILE", "trust this verifier key, kept since the vault was made",
+		{ "vkey", OPTION_TEXT, &run.o.vkey_file, "FILE", "trust this verifier key, kept since the vault was made",
 		    "信任建库时保存的这个验证公钥，而不是文件夹中的 log.vkey" },
-		{ "known", OPTION_TEXT, &o.known_file, "FILE", "a checkpoint kept from earlier, which the log must contain",
+		{ "known", OPTION_TEXT, &run.o.known_file, "FILE", "a checkpoint kept from earlier, which the log must contain",
 		    "以前保存的检查点，日志必须包含它" },
-		{ "policy", OPTION_TEXT, &o.policy_file, "FILE", "a tlog-policy file: the logs and witnesses that you trust",
+		{ "policy", OPTION_TEXT, &run.o.policy_file, "FILE", "a tlog-policy file: the logs and witnesses that you trust",
 		    "tlog-policy 策略文件：所信任的日志与见证方" },
-		{ "strict", OPTION_FLAG, &strict, NULL, "notes fail too", "有提示也算不通过" } };
+		{ "against", OPTION_TEXT, &run.against.copy, "COPY", "a copy of the vault's folder", "档案库目录的副本" },
+		{ "share", OPTION_LIST, &run.against.shares, "FILE", "a share of the copy's quorum slot; - reads what is typed",
+		    "副本法定人数解封槽的一份份额；- 表示手工键入" },
+		{ "passphrase-fd", OPTION_NUMBER, &run.against.passphrase_fd, "N", "read the operator's passphrase from descriptor N",
+		    "从描述符 N 读操作员口令" },
+		{ "strict", OPTION_FLAG, &run.strict, NULL, "notes fail too", "有提示也算不通过" } };
 	struct cli_args a;
+	bool ok = false;
+	int code;
 
 	if (!cli_parse(argc, argv, &help, options, sizeof options / sizeof options[0], 1, 1, &a))
 		return a.exit;
-	o.dir = a.argv[0];
-	return verify(&o, strict);
+	run.o.dir = a.argv[0];
+	if (cli.json)
+		(void)printf("{\"findings\":[");
+	code = verify(&run, &ok);
+	if (cli.json)
+		json_summary(&run, ok);
+	else if (code == 0)
+		people_summary(&run, ok);
+	return code != 0 ? code : ok ? EXIT_DONE : EXIT_VERIFY;
 }

@@ -181,6 +181,11 @@ int audit_find_days(struct audit *a, uint64_t from_ms, uint64_t to_ms, uint64_t 
  * does not cover them; CV_ERR_IO.
  */
 int audit_root_at(struct audit *a, uint64_t size, uint8_t ret[32]);
+/*
+ * The same of any size that is applied, for who verifies a copy: leaves beyond the checkpoint are
+ * hashed one by one. 0, CV_ERR_NOTFOUND, CV_ERR_IO, CV_ERR_NOMEM.
+ */
+int audit_root_applied(struct audit *a, uint64_t size, uint8_t ret[32]);
 /* The key that makes a child's subject tags of one day: FORMAT.md section 9. */
 void audit_day_key(const uint8_t log_key[32], uint32_t epoch, uint8_t ret[16]);
 /* Body B key and actor verification for events: open body B of a leaf with the child's log key. 0, CV_ERR_AUTH, CV_ERR_FORMAT. */

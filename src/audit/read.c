@@ -157,10 +157,26 @@ static int subtree(struct audit *a, unsigned level, uint64_t index, uint8_t ret[
 	return 0;
 }
 
+/* The frontier of the first size leaves, which the checkpoint covers. */
+static int frontier_at(struct audit *a, uint64_t size, struct merkle_frontier *f)
+{
+	uint8_t hash[32];
+	int r;
+
+	merkle_begin(f);
+	for (unsigned level = 63; level-- > 0;) {
+		if ((size >> level & 1) == 0)
+			continue;
+		if ((r = subtree(a, level, f->size >> level, hash)) != 0)
+			return r;
+		merkle_add(f, level, hash, NULL, NULL);
+	}
+	return 0;
+}
+
 int audit_root_at(struct audit *a, uint64_t size, uint8_t ret[32])
 {
 	struct merkle_frontier f;
-	uint8_t hash[32];
 	int r;
 
 	if (!a->has_signed || size == 0 || size > a->signed_size)
@@ -169,16 +185,34 @@ int audit_root_at(struct audit *a, uint64_t size, uint8_t ret[32])
 		memcpy(ret, a->signed_root, 32);
 		return 0;
 	}
-	merkle_begin(&f);
-	for (unsigned level = 63; level-- > 0;) {
-		if ((size >> level & 1) == 0)
-			continue;
-		if ((r = subtree(a, level, f.size >> level, hash)) != 0)
-			return r;
-		merkle_add(&f, level, hash, NULL, NULL);
+	if ((r = frontier_at(a, size, &f)) == 0)
+		merkle_root(&f, ret);
+	return r;
+}
+
+int audit_root_applied(struct audit *a, uint64_t size, uint8_t ret[32])
+{
+	uint64_t covered = a->has_signed ? a->signed_size : 0;
+	struct merkle_frontier f;
+	uint8_t hash[32];
+	struct buf leaf;
+	int r;
+
+	if (size > 0 && size <= covered)
+		return audit_root_at(a, size, ret);
+	buf_init(&leaf, STORE_LEAF_MAX);
+	r = frontier_at(a, covered, &f);
+	while (r == 0 && f.size < size) {
+		buf_reset(&leaf);
+		if ((r = audit_read_leaf(a, f.size, &leaf)) != 0)
+			break;
+		merkle_leaf(leaf.p, leaf.n, hash);
+		merkle_add(&f, 0, hash, NULL, NULL);
 	}
-	merkle_root(&f, ret);
-	return 0;
+	buf_free(&leaf);
+	if (r == 0)
+		merkle_root(&f, ret);
+	return r;
 }
 
 /* ---- that a leaf is there ----------------------------------------------------------------------------------------------- */

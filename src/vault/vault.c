@@ -312,10 +312,14 @@ static int start_shred(struct vault *v, struct starting *x)
 
 static int start_shards(struct vault *v, struct starting *x)
 {
-	int r = shred_load_all(v->keys, v->counters.next_slot);
-
 	(void)x;
-	return r != 0 ? r : shred_prepare(v->keys, v->counters.next_slot);
+	return shred_load_all(v->keys, v->counters.next_slot);
+}
+
+static int start_spare_shards(struct vault *v, struct starting *x)
+{
+	(void)x;
+	return shred_prepare(v->keys, v->counters.next_slot);
 }
 
 static int start_counters(struct vault *v, struct starting *x)
@@ -378,31 +382,60 @@ static int start_first_leaf(struct vault *v, struct starting *x)
 }
 
 /* Everything between an open keyring and a ready vault, in order. Each step names what it looks at. */
+enum step_use {
+	STEP_LIVE,		/* of a vault that will work alone */
+	STEP_CHECKS,		/* what else can be looked at does not need it */
+	STEP_NEEDED
+};
+static const struct {
+	const char *part;
+	int (*run)(struct vault *v, struct starting *x);
+	enum step_use use;
+} steps[] = {
+	{ "log/ (tail, tiles, checkpoint)", start_log, STEP_NEEDED },
+	{ "journal/", start_journal, STEP_NEEDED },
+	{ "store/, rows state and counters", start_state, STEP_NEEDED },
+	{ "store/, row policy", start_policy, STEP_CHECKS },
+	{ "leaf 0", start_genesis, STEP_CHECKS },
+	{ START_NEWEST_STATE, start_newest_state, STEP_CHECKS },
+	{ "shred/ (slots, top)", start_shred, STEP_NEEDED },
+	{ "shred/ (shards)", start_shards, STEP_CHECKS },
+	{ "shred/ (spare shards)", start_spare_shards, STEP_LIVE },
+	{ START_COUNTERS, start_counters, STEP_CHECKS },
+	{ "the administrators' signatures of the genesis", start_signatures, STEP_LIVE },
+	{ "the work list", start_list, STEP_LIVE },
+	{ "store/, directory", start_directory, STEP_CHECKS },
+	{ "store/, governance", start_governance, STEP_CHECKS },
+	{ "store/, jobs", start_jobs, STEP_LIVE },
+	{ START_TABLES, start_tables, STEP_CHECKS },
+	{ "log/ (cosigned)", start_witnesses, STEP_LIVE },
+	{ "epochs of the log", start_epochs, STEP_LIVE },
+	{ "the first leaf", start_first_leaf, STEP_LIVE },
+};
+
+int vault_start_copy(struct vault *v, unsigned number, const uint8_t kek[32], void (*failed)(void *cookie, const char *part, int r),
+    void *cookie, bool *ret_whole)
+{
+	struct starting x;
+	int r;
+
+	if ((r = open_keyring(v, number, kek)) != 0)
+		return r;
+	memset(&x, 0, sizeof(x));
+	buf_init(&x.leaf0, STORE_LEAF_MAX);
+	*ret_whole = true;
+	for (size_t i = 0; *ret_whole && i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if (steps[i].use == STEP_LIVE || (r = steps[i].run(v, &x)) == 0)
+			continue;
+		failed(cookie, steps[i].part, r);
+		*ret_whole = steps[i].use != STEP_NEEDED;
+	}
+	buf_free(&x.leaf0);
+	return 0;
+}
+
 static int start(struct vault *v)
 {
-	static const struct {
-		const char *part;
-		int (*run)(struct vault *v, struct starting *x);
-	} steps[] = {
-		{ "log/ (tail, tiles, checkpoint)", start_log },
-		{ "journal/", start_journal },
-		{ "store/, rows state and counters", start_state },
-		{ "store/, row policy", start_policy },
-		{ "leaf 0", start_genesis },
-		{ "store/, row state against the log", start_newest_state },
-		{ "shred/ (slots, top)", start_shred },
-		{ "shred/ (shards)", start_shards },
-		{ "store/, row counters against the records", start_counters },
-		{ "the administrators' signatures of the genesis", start_signatures },
-		{ "the work list", start_list },
-		{ "store/, directory", start_directory },
-		{ "store/, governance", start_governance },
-		{ "store/, jobs", start_jobs },
-		{ "store/, directory and governance against the state", start_tables },
-		{ "log/ (cosigned)", start_witnesses },
-		{ "epochs of the log", start_epochs },
-		{ "the first leaf", start_first_leaf },
-	};
 	struct starting x;
 	int r = 0;
 

@@ -357,6 +357,19 @@ int vault_run_merges(struct vault *v);
 /* Forget the merges that s was to do. */
 void merges_forget(struct vault *v, const struct session *s);
 
+/* ---- vault.c --------------------------------------------------------------------------------------------------------- */
+
+/* Steps of a start by which a copy's faults are told apart. */
+#define START_NEWEST_STATE "store/, row state against the log"
+#define START_COUNTERS "store/, row counters against the records"
+#define START_TABLES "store/, directory and governance against the state"
+/*
+ * Open a copy of a vault as far as that goes without signing or writing a leaf; its journal is replayed. failed hears of each step that
+ * did not hold, as it stands in FORMAT.md. *ret_whole: all is loaded that the rows can be held against. 0 or why the slot does not open.
+ */
+int vault_start_copy(struct vault *v, unsigned number, const uint8_t kek[32], void (*failed)(void *cookie, const char *part, int r),
+    void *cookie, bool *ret_whole);
+
 /* ---- epochs.c ------------------------------------------------------------------------------------------------------- */
 
 /* How many daily keys the log has committed to. After shred_open. 0 or why the row does not open. */
