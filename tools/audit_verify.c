@@ -332,9 +332,9 @@ static int verify(struct run *run, bool *ret_ok)
 int audit_verify_folder(int argc, char **argv)
 {
 	static const struct cli_help help = { "verify DIR [--vkey FILE] [--known FILE] [--policy FILE] [--against COPY] [--strict]",
-		"Checks a log folder (DIR/log of a vault, or a copy) without any key, and says what was covered. With --against also a copy\n"
-		"of the vault's folder, unsealed here by a demo vault's own key, the operator's passphrase or shares: whether what is\n"
-		"stored is what the log says was stored. Export the log first, then copy the folder; the copy's journal is replayed.",
+		"Checks a log folder (DIR/log of a vault, or a copy) without any key, and says what was covered. With --against also a\n"
+		"copy of the vault's folder, unsealed here by a demo vault's own key, the operator's passphrase or shares: whether what\n"
+		"is stored is what the log says was stored. Export the log first, then copy the folder; the copy's journal is replayed.",
 		"不需任何密钥，核验日志文件夹（档案库的 log 文件夹或其副本），并说明核验的范围。加 --against 时"
 		"还核验档案库目录的副本（以演示密钥、操作员口令或份额在此解封）：所存内容是否即日志所载。请先导出日志再复制目录；副本中的预写日志会被重放。" };
 	struct run run = { .against = { .passphrase_fd = UINT64_MAX } };
