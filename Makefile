@@ -167,6 +167,10 @@ BENCH_BINS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard test
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lsodium -llmdb -lm
+# this one writes logs
+$(BUILD)/bench/bench_who: $(BUILD)/obj/tests/bench/bench_who.o $(call libs_of,audit $(ARROWS_audit))
+	@mkdir -p $(@D)
+	$(call link,audit $(ARROWS_audit)) -lm
 # not among BENCH_BINS: only `make bench-peers` installs the libraries that this one needs
 $(BUILD)/peers/peers_load: $(BUILD)/obj/tests/bench/peers_load.o
 	@mkdir -p $(@D)
@@ -262,6 +266,9 @@ fuzz:	## build every fuzz target with clang and run each for FUZZ_SECONDS (10)
 bench: deps	## print the ratios of docs/DESIGN.md and write results/bench.json
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all test-programs
 	@BUILD=$(BUILD) /usr/bin/python3 tests/bench/bench.py $(BENCH_ARGS)
+bench-who: deps	## who looked at one child, over a log of a million leaves; results/bench-who.json
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all test-programs
+	@BUILD=$(BUILD) /usr/bin/python3 tests/bench/bench_who.py $(BENCH_ARGS)
 bench-rewrap: deps	## a vault of a million records is re-wrapped beside readers (many minutes, 15 GB); results/bench-rewrap.json
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all test-programs
 	@BUILD=$(BUILD) /usr/bin/python3 tests/bench/bench_keys.py $(BENCH_ARGS)
@@ -321,7 +328,7 @@ help:	## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all unit unit-bins allow-all test-programs fuzz-bins deps build demo check integration check-man check-openapi check-deps check-asan \
-	check-valgrind check-clang check-faults check-faults-full check-crash check-crash-full fuzz bench bench-rewrap bench-peers bench-scale bench-runs \
+	check-valgrind check-clang check-faults check-faults-full check-crash check-crash-full fuzz bench bench-who bench-rewrap bench-peers bench-scale bench-runs \
 	soak check-soak syncs performance format install always clean help
 
 -include $(shell find $(BUILD)/obj $(BUILD)/pic -name '*.d' 2>/dev/null)

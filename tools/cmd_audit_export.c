@@ -20,6 +20,7 @@
 #include "childvault_audit.h"
 #include "cli.h"
 #include "format/note.h"
+#include "format/people.h"
 #include "format/tile.h"
 #include "store/files.h"
 
@@ -27,7 +28,6 @@
 #define LOOKS 4u		/* after a partial tile that was replaced while it was looked for */
 #define FILE_MAX (1u << 30)	/* the column of subject tags of 50 million leaves, and more than any other file */
 #define TAGS_ENTRY 20u		/* docs/FORMAT.md section 10 */
-#define PEOPLE_MAX (64u << 20)
 #define TEXT_MAX 8192u
 #define FAULTS_SHOWN 10u
 #define PATH_ROOM 4096

@@ -13,6 +13,7 @@
 #include "cli.h"
 #include "client/auditor.h"
 #include "client/client.h"
+#include "format/people.h"
 
 #define KEY_TEXT_MAX 1024u
 
@@ -50,17 +51,9 @@ static int people_encode(const json_t *list, const uint8_t vault[16], const uint
 		r = take_person(json_array_get(list, i), &p[i]);
 	if (r == 0) {
 		qsort(p, n, sizeof *p, by_principal);
-		buf_text(ret, "CVPP");
-		buf_u8(ret, 1);
-		buf_u8(ret, 1);
-		buf_put(ret, vault, 16);
-		buf_put(ret, auditor, 16);
-		buf_u32(ret, (uint32_t)n);
-		for (size_t i = 0; i < n; i++) {
-			buf_put(ret, p[i].principal, 16);
-			buf_u16(ret, (uint16_t)p[i].n);
-			buf_put(ret, p[i].sealed, p[i].n);
-		}
+		people_head_put(vault, auditor, (uint32_t)n, ret);
+		for (size_t i = 0; i < n; i++)
+			people_item_put(&(struct people_item){ p[i].principal, p[i].sealed, (uint16_t)p[i].n }, ret);
 		r = buf_ok(ret) ? 0 : CV_ERR_NOMEM;
 	}
 	free(p);

@@ -9,11 +9,10 @@
 #include "base/text.h"
 #include "cli.h"
 #include "format/note.h"
+#include "format/people.h"
 #include "store/files.h"
 #include "trail_internal.h"
 
-#define PEOPLE_MAX (64u << 20)
-#define PEOPLE_MAGIC "CVPP"
 #define PASSPHRASE_ROOM 2048u
 #define POLICY_PATH 40u
 
@@ -106,51 +105,40 @@ const struct policy *trail_policy_of(const struct trail *t, const uint8_t id[16]
 
 /* ---- people --------------------------------------------------------------------------------------------------------------- */
 
-static int read_people(struct trail *t, struct rd *rd)
+static int read_people(struct trail *t, const struct buf *file)
 {
-	const uint8_t *magic = rd_take(rd, 4), *head, *vault, *auditor;
-	uint32_t n;
-	int r = 0;
+	struct people_item item;
+	struct people p;
+	int r;
 
-	head = rd_take(rd, 2);
-	vault = rd_take(rd, 16);
-	auditor = rd_take(rd, 16);
-	n = rd_u32(rd);
-	if (!rd_ok(rd) || memcmp(magic, PEOPLE_MAGIC, 4) != 0 || head[0] != 1 || head[1] != 1 || memcmp(vault, t->genesis.vault, 16) != 0 ||
-	    n > rd_left(rd) / 18)
+	if ((r = people_read(file->p, file->n, &p)) != 0)
+		return r;
+	if (memcmp(p.vault, t->genesis.vault, 16) != 0)
 		return CV_ERR_FORMAT;
-	if (memcmp(auditor, t->key.principal, 16) != 0)
+	if (memcmp(p.auditor, t->key.principal, 16) != 0)
 		return CV_ERR_AUTH;
-	if (n != 0 && (t->person = calloc(n, sizeof *t->person)) == NULL)
+	if (p.n != 0 && (t->person = calloc(p.n, sizeof *t->person)) == NULL)
 		return CV_ERR_NOMEM;
-	for (; r == 0 && t->people < n; t->people += r == 0) {
-		const uint8_t *principal = rd_take(rd, 16), *sealed;
-		const uint16_t sealed_n = rd_u16(rd);
-
-		if ((sealed = rd_take(rd, sealed_n)) == NULL)
-			return CV_ERR_FORMAT;
-		if (t->people > 0 && memcmp(principal, t->person[t->people - 1].principal, 16) <= 0)
-			return CV_ERR_FORMAT;
-		r = auditor_person_open(&t->key, t->genesis.vault, principal, sealed, sealed_n, &t->person[t->people]);
+	while ((r = people_next(&p, &item)) == 1) {
+		r = auditor_person_open(&t->key, t->genesis.vault, item.principal, item.sealed, item.sealed_n, &t->person[t->people]);
+		if (r != 0)
+			return r;
+		t->people++;
 	}
-	return r != 0 ? r : rd_done(rd) ? 0 : CV_ERR_FORMAT;
+	return r;
 }
 
 /* The file people, which an export for an auditor has; without it people are their ids. */
 static int load_people(struct trail *t)
 {
 	struct buf b;
-	struct rd rd;
 	int r;
 
 	buf_init(&b, PEOPLE_MAX);
-	r = files_read(t->dirfd, "people", &b);
-	if (r == 0) {
-		rd = rd_over(b.p, b.n);
-		r = read_people(t, &rd);
-	} else if (r == CV_ERR_NOTFOUND) {
+	if ((r = files_read(t->dirfd, "people", &b)) == 0)
+		r = read_people(t, &b);
+	else if (r == CV_ERR_NOTFOUND)
 		r = 0;
-	}
 	buf_free(&b);
 	return r == CV_ERR_LIMIT ? CV_ERR_FORMAT : r;
 }

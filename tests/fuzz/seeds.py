@@ -216,6 +216,7 @@ public = head + run(1, 16) + run(2, 32) + run(3, 32) + u8(9) + "王小满".encod
 seed("keyfile", "plain", f"childvault-key-1\n{b64(plain)}\n")
 seed("keyfile", "passphrase", f"childvault-key-1\n{b64(locked)}\n")
 seed("keyfile", "public", f"childvault-public-1\n{b64(public)}\n")
+seed("people", "three", b"CVPP\x01\x01" + bytes(range(32)) + (3).to_bytes(4, "big") + b"".join(bytes([i]) * 16 + (4 * i).to_bytes(2, "big") + bytes(4 * i) for i in (1, 2, 9)))
 
 genesis = u8(4) + run(1, 16) + u48(1764000000000) + run(2, 32) + run(3, 32) + u32(3653) + u32(20416) + run(4, 32) + u8(2)
 genesis += b"".join(run(i, 16) + run(i, 32) + run(i, 16) for i in (5, 6)) + u8(len(ORIGIN)) + ORIGIN.encode()
