@@ -28,6 +28,7 @@ static bool rules_school_reads_all;
 static uint16_t rules_school_budget;
 static uint16_t rules_plus_owner = 1;	/* 3: the officer's, whom worker and intake hand nothing in for */
 static bool rules_told = true;
+static bool rules_receipts;	/* the state is a guardian's standing too; worker and officer list accesses */
 
 static inline void rules_policy(struct buf *ret)
 {
@@ -84,6 +85,9 @@ static inline void rules_policy(struct buf *ret)
 	struct policy_fault fault = { 0 };
 	struct policy *p;
 
+	fields[RULE_STATE - 1].is_standing = rules_receipts;
+	for (unsigned i = 0; rules_receipts && i < 2; i++)
+		roles[i].acts |= ACT_RECEIPT;
 	if (rules_school_reads_all)
 		roles[4].rights[0] = RIGHT_READ;
 	roles[4].bulk_records = rules_school_budget;
