@@ -203,6 +203,7 @@ static int count_all(const struct gather_ask *ask, struct gathered *g)
 			break;
 		if (day < g->first_day)
 			continue;
+		g->nameless += e.policy == NULL && a.role != 0;
 		if (e.policy != NULL && e.policy != policy)
 			learn_policy(g, policy = e.policy, ask->emergency);
 		if (g->each != NULL)

@@ -50,6 +50,7 @@ struct gathered {
 	int verdict;			/* of childvault_audit_verify: 0 no fault, 1 at least one */
 	struct gather_finding finding[GATHER_FINDINGS];
 	size_t findings, all_findings;	/* kept; met */
+	uint64_t nameless;		/* entries with a role whose policy document is missing, or not of a form that is known here */
 	bool cut;			/* of a log with faults, counting ended at one that made the rest unreadable */
 	int32_t first_day, last_day;	/* days of the log since 1970-01-01, both included */
 	/* Called with each entry, in the order of the log, before it is counted; NULL: nobody asks. */

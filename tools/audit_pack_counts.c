@@ -77,6 +77,8 @@ static json_t *coverage(const struct gathered *g)
 	set(j, "witnesses", s->witnesses);
 	set(j, "cosigned_entries", s->cosigned_size);
 	set(j, "sealed_to_others", g->tally.sealed);
+	set(j, "without_policy", g->nameless);
+	json_object_set_new(j, "cut", json_boolean(g->cut));
 	return j;
 }
 

@@ -101,7 +101,7 @@ static void findings(struct page *p, const struct gathered *g)
 
 void report_coverage(struct page *p, const struct gathered *g)
 {
-	char text[160];
+	char text[256];
 
 	page_section(p, "coverage", tr("What is proven", "核验范围"));
 	buf_printf(&p->b, "<div class=\"box %s\">\n", g->verdict == 0 ? "good" : "bad");
@@ -115,6 +115,12 @@ void report_coverage(struct page *p, const struct gathered *g)
 	if (g->cut)
 		page_element(p, "p", tr("From the fault on entries could not be read: what follows ends before it.",
 		    "自问题处起无法读取，以下内容止于该处。"));
+	if (g->nameless > 0) {
+		snprintf(text, sizeof text,
+		    tr("Of %llu entries the policy that ruled is not in the folder, or not readable: names are missing, and "
+		    "emergencies are not known.", "%llu 条所依据的规则文件缺失或无法读取：缺少名称，也无法识别紧急访问。"), (unsigned long long)g->nameless);
+		page_element(p, "p", text);
+	}
 	if (g->tally.sealed > 0) {
 		snprintf(text, sizeof text, tr("%llu entries are sealed to other auditors; of them only kind and time are counted.",
 		    "%llu 条仅密封给其他审计员，只计类型和时间。"), (unsigned long long)g->tally.sealed);

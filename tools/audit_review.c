@@ -163,7 +163,10 @@ int audit_review(int argc, char **argv)
 	r.emergency = ask.emergency;
 	g.each = review_each;
 	g.cookie = &walk;
-	if ((code = gather(&ask, &g)) == 0 && (code = read_seal(ask.dir, &r)) == 0) {
+	if ((code = gather(&ask, &g)) == 0 && g.nameless > 0)
+		code = cli_fail(EXIT_FAILED, "of %llu entries the policy that ruled is not in the folder, or not readable",
+		    "%llu 条所依据的规则文件缺失或无法读取", (unsigned long long)g.nameless);
+	if (code == 0 && (code = read_seal(ask.dir, &r)) == 0) {
 		if (!review_find(&r, &g))
 			code = cli_fail(EXIT_FAILED, "out of memory", "内存不足");
 		else

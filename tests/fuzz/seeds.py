@@ -159,6 +159,8 @@ seed("gov", "export", gov_row(4, 7, 20800, 0, {**made, 8: u16(3), 11: b"1101", 1
                                                21: b"active"}))
 seed("gov", "policy", gov_row(4, 6, 20800, 0, {**{t: made[t] for t in (1, 2, 3)}, 14: u8(4), 22: run(1, 64), 23: run(1, 32)}, run(1, 40)))
 seed("gov", "delegation", gov_row(11, 3, 20800, 0, {**made, 11: b"11", 15: run(4, 16), 16: u64(9)}))
+seed("gov", "review", gov_row(15, 7, 2**32 - 1, 0, {**{t: made[t] for t in (1, 2, 3)}, 18: b"roster", 23: run(1, 32), 26: u32(202611), 27: u64(70001),
+                                                    28: run(2, 32), 29: run(1, 8) + u8(1) + run(2, 8) + u8(3)}))
 seed("gov", "window", gov_row(12, 1, 20800, 0, {1: run(1, 16), 25: u48(1) + u48(9) + u8(0) + u48(2) + u48(10) + u8(1)}))
 envelope = u8(1) + run(1, 32) + run(1, 16) + u8(0) + u8(0) + u16(0)
 members = u16(1) + u8(4) + b"kind" + u8(3) + u32(4) + b"bulk"
