@@ -38,7 +38,8 @@ enum childvault_code {
 	CHILDVAULT_UNREACHABLE = 3,	/* no connection, or it ended before the whole answer came */
 	CHILDVAULT_PROTOCOL = 4,	/* the answer does not follow docs/PROTOCOL.md; the connection was closed */
 	CHILDVAULT_KEY = 5,		/* the key file is damaged, the passphrase wrong, or it opens no role that was asked for */
-	CHILDVAULT_PROBLEM = 6		/* the daemon refused: childvault_problem names the kind */
+	CHILDVAULT_PROBLEM = 6,		/* the daemon refused: childvault_problem names the kind */
+	CHILDVAULT_VERIFY = 7		/* the vault's log is not the one it was, childvault_remember; no session is open */
 };
 
 /* ---- a connection ------------------------------------------------------------------------------------------------- */
@@ -53,6 +54,16 @@ void childvault_free(struct childvault *cv);
 
 /* ---- sessions ------------------------------------------------------------------------------------------------------- */
 
+/*
+ * Hold the vault's log against what was seen of it before: from now on each login on cv asks for a proof that the log of then is the
+ * beginning of the log of now. head (n bytes) is what childvault_head gave after an earlier login with this key; n 0: the vault is met
+ * for the first time, and its log's key is taken as it comes. A login that gets no such proof opens no session and gives
+ * CHILDVAULT_VERIFY: the vault is an older state of itself, its log was forked, or it is another vault. CHILDVAULT_OK,
+ * CHILDVAULT_MEMORY, CHILDVAULT_USAGE (this is no head).
+ */
+int childvault_remember(struct childvault *cv, const char *head, size_t n);
+/* What is to be remembered after a login: text to be stored and given to childvault_remember, or NULL. Valid until the next login. */
+const char *childvault_head(const struct childvault *cv);
 /*
  * Open a session with the text of a key file (key_n bytes, docs/FORMAT.md section 12). passphrase (pass_n bytes) is NULL for
  * a key file without one; deriving its key takes a second or more. roles names role_count roles, by name or decimal
@@ -173,6 +184,15 @@ int childvault_directory(struct childvault *cv);
  * that a reader's key file opens.
  */
 int childvault_events(struct childvault *cv, uint64_t first, unsigned limit, int with_keys);
+/*
+ * Hand in a checkpoint of n bytes that witnesses have cosigned (childvault-audit cosign), as an administrator or auditor. The body says
+ * how many of the vault's witnesses have, and since when a quorum vouches.
+ */
+#define CHILDVAULT_NOTE_MAX 16384
+int childvault_cosign(struct childvault *cv, const char *note, size_t n);
+/* The newest cosigned checkpoint; a C2SP tlog-proof of one leaf: as text in childvault_body. */
+int childvault_cosigned(struct childvault *cv);
+int childvault_proof(struct childvault *cv, uint64_t index);
 /* The newest signed checkpoint, as text in childvault_body. */
 int childvault_checkpoint(struct childvault *cv);
 /* A tile by its path, such as "0/000" or "entries/x001/234.p/7". */

@@ -126,8 +126,14 @@ static int log_in(const struct proxy_command *p, struct childvault *cv, struct c
 /* Said in the log, once for each change: a proxy that cannot log in answers for itself, but nobody may be asking. */
 static void told(void *cookie, unsigned problem)
 {
-	(void)cookie;
-	if (problem == PROBLEM_NONE)
+	bool *forked = cookie;
+
+	if (problem == PROBLEM_INTEGRITY) {
+		*forked = true;
+		(void)cli_fail(0, "the vault's log is not the one that was served before: it went back, was forked, or is another one. Ending",
+		    "档案库的日志不是先前的那一份：它倒退了、被分叉了，或是另一份。代理终止");
+		(void)kill(getpid(), SIGTERM);	/* as if an operator had ended it: what is under way ends first */
+	} else if (problem == PROBLEM_NONE)
 		(void)cli_fail(0, "logged in again", "已重新登录");
 	else
 		(void)cli_fail(0, "cannot log in: %s", "无法登录：%s", cli_kind(problem_kind(problem)));
@@ -154,8 +160,9 @@ static int fail_listen(const struct proxy_command *p, int r)
 /* With a session open on cv, which it frees: hand it to the proxy, and serve. */
 static int serve(const struct proxy_command *c, struct childvault *cv, const struct client_key *key)
 {
+	bool forked = false;
 	const struct proxy_options o = { .listen = c->listen, .daemon = cli.socket, .key = key, .roles = c->roles.item,
-		.role_count = c->roles.n, .told = told, .token = childvault_token(cv), .expires = childvault_expires(cv) };
+		.role_count = c->roles.n, .told = told, .cookie = &forked, .head = childvault_head(cv), .token = childvault_token(cv), .expires = childvault_expires(cv) };
 	struct proxy *p = NULL;
 	int fd = -1, code, r;
 
@@ -171,6 +178,8 @@ static int serve(const struct proxy_command *c, struct childvault *cv, const str
 	say_ready();
 	if (proxy_run(p, fd) != 0)
 		code = cli_fail(EXIT_FAILED, "cannot wait for connections: %s", "无法等待连接：%s", strerror(errno));
+	else if (forked)
+		code = EXIT_VERIFY;
 out:
 	proxy_free(p);
 	childvault_free(cv);

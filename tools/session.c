@@ -1,8 +1,10 @@
 /* The commands' way to the daemon: sockets, sessions, and what a refusal means for the exit code. */
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "client/client.h"
@@ -39,7 +41,8 @@ static const char *title_zh(const char *kind)
 		{ "overloaded", "服务繁忙" }, { "integrity", "存储的数据被改动" }, { "prohibited-purpose", "法律禁止用于该目的" },
 		{ "not-owner", "该字段由其他部门负责" }, { "approval-required", "须先经审批或指派" }, { "budget-exceeded", "查阅数量已达上限，请稍后再试" },
 		{ "conflict", "已被处理，状态不符" }, { "index-rebuilding", "工作清单正在建立，请稍后再试" }, { "bad-request", "请求有误" },
-		{ "unknown-member", "不认识的成员" }, { "bad-cursor", "翻页标记无效" } };
+		{ "unknown-member", "不认识的成员" }, { "bad-cursor", "翻页标记无效" },
+		{ "cosignature-required", "须先由见证人对日志作见证" } };
 
 	for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
 		if (strcmp(titles[i].kind, kind) == 0)
@@ -57,7 +60,7 @@ const char *cli_kind(const char *kind)
 static int exit_of_problem(const char *kind)
 {
 	static const char *const denied[] = { "unauthenticated", "not-permitted", "purpose-required", "reason-required",
-		"origin-refused", "prohibited-purpose", "not-owner", "approval-required", "budget-exceeded" };
+		"origin-refused", "prohibited-purpose", "not-owner", "approval-required", "budget-exceeded", "cosignature-required" };
 
 	for (size_t i = 0; i < sizeof denied / sizeof denied[0]; i++)
 		if (strcmp(kind, denied[i]) == 0)
@@ -87,7 +90,7 @@ static void say_errors(const struct childvault *cv)
 
 int cli_answer_fail(const struct childvault *cv, int code)
 {
-	static const int exits[] = { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_SEALED, EXIT_FAILED, EXIT_DENIED };
+	static const int exits[] = { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_SEALED, EXIT_FAILED, EXIT_DENIED, EXIT_FAILED, EXIT_VERIFY };
 	int code_of_exit = code == CHILDVAULT_PROBLEM ? exit_of_problem(childvault_problem(cv)) : exits[code];
 	char words[1024];
 
@@ -132,25 +135,81 @@ static int key_passphrase(const char *path, const struct buf *text, uint64_t fd,
 	return cli_passphrase(fd, tr("Passphrase:", "口令："), false, ret);
 }
 
+/* ---- the log's head, remembered beside the key file ---------------------------------------------------------------------- */
+
+#define HEAD_ROOM (1u << 17)
+
+/* KEY.head. False: a key that comes from standard input, or whose path is too long, has none. */
+static bool head_path(const char *key_path, char ret[PATH_MAX])
+{
+	return strcmp(key_path, "-") != 0 && snprintf(ret, PATH_MAX, "%s.head", key_path) < PATH_MAX;
+}
+
+/* Let the login hold the log against what this key has seen of it. 0 or an exit code. */
+static int expect_head(struct childvault *cv, const char *path)
+{
+	struct buf b;
+	int code = 0;
+
+	buf_init(&b, HEAD_ROOM);
+	if (access(path, F_OK) == 0 && (code = cli_read_file(path, &b)) == 0 && b.n == 0)
+		code = cli_fail(EXIT_VERIFY, "%s is empty", "%s 是空的", path);
+	if (code == 0 && childvault_remember(cv, (const char *)b.p, b.n) != CHILDVAULT_OK)
+		code = cli_fail(EXIT_VERIFY, "%s is not what was written there: what the log was cannot be told any more. Ask whoever keeps the "
+		    "vault why before you remove it", "%s 内容有误：无法再知道日志曾是怎样的。请先向保管档案库的人问明原因，再删除它", path);
+	buf_free(&b);
+	return code;
+}
+
+/* Remember the newer head. A folder that cannot be written is said, and no reason not to work. */
+static void keep_head(const struct childvault *cv, const char *path)
+{
+	const char *head = childvault_head(cv);
+	struct buf old;
+
+	if (head == NULL)
+		return;
+	buf_init(&old, HEAD_ROOM);
+	if (access(path, F_OK) == 0 && cli_read_file(path, &old) == 0 && old.n == strlen(head) && memcmp(old.p, head, old.n) == 0)
+		;	/* nothing is new */
+	else if (cli_write_file(path, head, strlen(head), 0600, true) != 0)
+		(void)cli_fail(0, "the log's head is not remembered: an older vault in this one's place would not be noticed",
+		    "未能记住日志的末端：若有人换上旧的档案库，将无法察觉");
+	buf_free(&old);
+}
+
+/* What stands beside a vault that went back: what people can do about it. */
+static int head_differs(const struct childvault *cv, const char *path)
+{
+	(void)cli_answer_fail(cv, CHILDVAULT_VERIFY);
+	return cli_fail(EXIT_VERIFY, "%s holds the signed head that was seen before: keep it, it is evidence, and tell an auditor. Only if the vault was "
+	    "restored from a backup on purpose, remove it and log in again", "%s 保存着以前见到的、经签名的日志末端：请留作证据并告知审计员。只有在有意从备份恢复档案库之后，才可删除它并重新登录", path);
+}
+
 int cli_login_key(struct childvault *cv, const char *key_path, const struct cli_list *roles, uint64_t passphrase_fd,
     struct client_key *ret_key)
 {
+	char head[PATH_MAX];
+	const bool remembers = head_path(key_path, head);
 	struct buf text, pass;
 	const char *renewed;
 	int code, r;
 
 	buf_init(&text, 65536 * 2);
 	buf_init(&pass, 2048);
-	if ((code = cli_read_file(key_path, &text)) != 0 || (code = key_passphrase(key_path, &text, passphrase_fd, &pass)) != 0)
+	if ((remembers && (code = expect_head(cv, head)) != 0) || (code = cli_read_file(key_path, &text)) != 0 ||
+	    (code = key_passphrase(key_path, &text, passphrase_fd, &pass)) != 0)
 		goto out;
 	r = client_login(cv, (const char *)text.p, text.n, pass.n != 0 ? (const char *)pass.p : NULL, pass.n,
 	    roles != NULL ? roles->item : NULL, roles != NULL ? roles->n : 0, ret_key);
 	if (r != CHILDVAULT_OK) {
-		code = cli_answer_fail(cv, r);
+		code = r == CHILDVAULT_VERIFY ? head_differs(cv, head) : cli_answer_fail(cv, r);
 		goto out;
 	}
 	if ((renewed = childvault_new_key(cv)) != NULL)
 		code = cli_write_file(key_path, renewed, strlen(renewed), 0600, true);
+	if (code == 0 && remembers)
+		keep_head(cv, head);
 out:
 	buf_free(&text);
 	buf_free(&pass);

@@ -29,6 +29,7 @@ int childvault_open(const char *socket_path, struct childvault **ret)
 		return CHILDVAULT_USAGE;
 	}
 	buf_init(&cv->new_key, 4096);
+	buf_init(&cv->head, 1u << 17);
 	*ret = cv;
 	return CHILDVAULT_OK;
 }
@@ -39,6 +40,7 @@ void childvault_free(struct childvault *cv)
 		return;
 	client_http_clear(&cv->http);
 	buf_free(&cv->new_key);
+	buf_free(&cv->head);
 	wipe(cv, sizeof *cv);
 	free(cv);
 }
@@ -391,6 +393,31 @@ int client_find_events(struct childvault *cv, const char *query)
 	r = buf_ok(&target) ? client_get_target(cv, &target, NULL) : client_fail_local(cv, CV_ERR_ARG);
 	buf_free(&target);
 	return r;
+}
+
+int childvault_cosign(struct childvault *cv, const char *note, size_t n)
+{
+	struct buf body;
+	int r;
+
+	if (note == NULL || n == 0 || n > CHILDVAULT_NOTE_MAX)
+		return client_fail_local(cv, CV_ERR_ARG);
+	buf_init(&body, CHILDVAULT_NOTE_MAX);
+	buf_put(&body, note, n);
+	client_begin(cv, "POST", "/v1/audit/cosignatures", true, NULL);
+	r = client_finish(cv, "text/plain", &body, false);
+	buf_free(&body);
+	return r;
+}
+
+int childvault_cosigned(struct childvault *cv) { return client_get_simple(cv, "/v1/audit/cosigned"); }
+
+int childvault_proof(struct childvault *cv, uint64_t index)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/v1/audit/proof?index=%" PRIu64, index);
+	return client_get_simple(cv, path);
 }
 
 int childvault_checkpoint(struct childvault *cv) { return client_get_simple(cv, "/v1/audit/checkpoint"); }

@@ -18,6 +18,8 @@ struct childvault {
 	char roles[CLIENT_ROLES * 64 + CLIENT_ROLES];
 	char expires[40];
 	struct buf new_key;			/* NUL-terminated text, or empty */
+	bool remembers;				/* logins hold the log against head */
+	struct buf head;			/* what is remembered of it, the same form */
 	bool has_vault;
 	uint8_t vault[16];			/* as the last hello said, if has_vault */
 	/* of the last call */
@@ -44,6 +46,8 @@ int client_get_simple(struct childvault *cv, const char *path);
 int client_idempotency_key(struct childvault *cv, const char *key, size_t max);
 /* Take the id of what was made in collection. */
 int client_take_location(struct childvault *cv, const char *collection);
+/* With a session open: hold the log against the head that is remembered, if one is; the session ends if it is not that log. A childvault_code. */
+int client_check_head(struct childvault *cv);
 /* Whether s is an id: 32 lower-case hexadecimal digits. */
 bool client_is_id(const char *s);
 /* Remember text as the message and return code. */

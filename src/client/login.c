@@ -445,7 +445,7 @@ int client_login(struct childvault *cv, const char *key_text, size_t key_n, cons
 		goto out;
 	}
 	if ((r = take_roles(cv, l)) == CHILDVAULT_OK && (r = activate_wanted(cv, l, roles, role_count)) == CHILDVAULT_OK &&
-	    (r = bind_key(cv, l)) == CHILDVAULT_OK && ret_key != NULL)
+	    (r = bind_key(cv, l)) == CHILDVAULT_OK && (r = client_check_head(cv)) == CHILDVAULT_OK && ret_key != NULL)
 		*ret_key = l->key;
 out:
 	wipe(l, sizeof *l);
@@ -464,8 +464,9 @@ int client_login_again(struct childvault *cv, const struct client_key *key, cons
 	cv->roles[0] = cv->expires[0] = 0;
 	l->key = *key;
 	memcpy(l->file.principal, key->principal, 16);
-	if ((r = say_hello(cv, l)) == CHILDVAULT_OK && (r = take_roles(cv, l)) == CHILDVAULT_OK)
-		r = activate_wanted(cv, l, roles, role_count);
+	if ((r = say_hello(cv, l)) == CHILDVAULT_OK && (r = take_roles(cv, l)) == CHILDVAULT_OK &&
+	    (r = activate_wanted(cv, l, roles, role_count)) == CHILDVAULT_OK)
+		r = client_check_head(cv);
 	wipe(l, sizeof *l);
 	free(l);
 	return r;

@@ -21,9 +21,13 @@ struct proxy_options {
 	const struct client_key *key;	/* as client_login handed it over; copied into locked memory */
 	const char *const *roles;	/* role_count roles as for childvault_login, copied; 0: all */
 	size_t role_count;
-	/* Called from proxy_run with the number of a login's problem (0: it succeeded), unless the one before it ended alike. */
+	/*
+	 * Called from proxy_run with the number of a login's problem (0: it succeeded), unless the one before it ended alike.
+	 * PROBLEM_INTEGRITY: the vault's log is not the one that head is of; then the caller makes stop_fd readable.
+	 */
 	void (*told)(void *cookie, unsigned problem);
 	void *cookie;
+	const char *head;		/* what is remembered of the vault's log, childvault_head; copied. NULL: nothing, and it is not asked for */
 	const char *token, *expires;	/* the session that the caller opened, copied; from here on the proxy's. NULL: none yet */
 };
 /*

@@ -22,6 +22,7 @@
 #define IDLE_MS (8u * 60 * 1000)	/* the daemon ends a session after ten minutes without a request */
 #define MARGIN_MS (5u * 60 * 1000)	/* before the session's absolute end, or an eighth of its life if that is less */
 #define FRESH_MS (60u * 1000)		/* age up to which a session is good for a request that streams */
+#define HEAD_MAX (1u << 17)
 #define RETRY_MS 300u			/* between logins that find no vault */
 #define DENIED_RETRY_S 90u		/* between logins that are refused: ten in ten minutes would lock the principal out */
 #define ROLE_TEXT 64u
@@ -38,6 +39,8 @@ struct session {
 struct session_keeper {
 	struct secret *key;		/* struct client_key: one key opens what each hello brings, the other proves */
 	char daemon[108];
+	bool remembers;
+	struct buf head;		/* of the log as the last login saw it; the thread's */
 	char role[PROXY_ROLES][ROLE_TEXT];
 	const char *roles[PROXY_ROLES];
 	size_t role_count;
@@ -120,6 +123,8 @@ static struct session_refusal refusal_of(const struct childvault *cv, int code)
 
 	if (code == CHILDVAULT_KEY)
 		x.problem = PROBLEM_UNAUTHENTICATED;
+	else if (code == CHILDVAULT_VERIFY)
+		x.problem = PROBLEM_INTEGRITY;
 	else if (code == CHILDVAULT_PROBLEM)
 		for (uint16_t i = 1; i < PROBLEM_COUNT; i++)
 			if (strcmp(problem_kind(i), kind) == 0)
@@ -129,7 +134,18 @@ static struct session_refusal refusal_of(const struct childvault *cv, int code)
 	return x;
 }
 
-static struct session *log_in(const struct session_keeper *k, struct session_refusal *ret)
+/* The vault's log has to go on from here the next time. */
+static void keep_head(struct session_keeper *k, const struct childvault *cv)
+{
+	const char *head = childvault_head(cv);
+
+	if (head == NULL || strlen(head) > k->head.max)
+		return;
+	buf_reset(&k->head);
+	buf_text(&k->head, head);
+}
+
+static struct session *log_in(struct session_keeper *k, struct session_refusal *ret)
 {
 	struct session *s = NULL;
 	struct childvault *cv = NULL;
@@ -138,7 +154,11 @@ static struct session *log_in(const struct session_keeper *k, struct session_ref
 	*ret = (struct session_refusal){ PROBLEM_OVERLOADED, 1 };
 	if (childvault_open(k->daemon, &cv) != CHILDVAULT_OK)
 		return NULL;
-	code = client_login_again(cv, (const struct client_key *)(const void *)k->key->bytes, k->roles, k->role_count);
+	code = k->remembers ? childvault_remember(cv, (const char *)k->head.p, k->head.n) : CHILDVAULT_OK;
+	if (code == CHILDVAULT_OK)
+		code = client_login_again(cv, (const struct client_key *)(const void *)k->key->bytes, k->roles, k->role_count);
+	if (code == CHILDVAULT_OK)
+		keep_head(k, cv);
 	if (code != CHILDVAULT_OK)
 		*ret = refusal_of(cv, code);
 	else if ((s = session_new(childvault_token(cv), childvault_expires(cv))) == NULL)
@@ -225,6 +245,11 @@ static int copy_options(struct session_keeper *k, const struct proxy_options *o)
 		k->roles[i] = k->role[i];
 	}
 	k->role_count = o->role_count;
+	if (o->head != NULL)
+		buf_text(&k->head, o->head);
+	if (!buf_ok(&k->head))
+		return CV_ERR_NOMEM;
+	k->remembers = o->head != NULL;
 	k->told = o->told;
 	k->cookie = o->cookie;
 	if ((k->key = secret_new(sizeof *o->key)) == NULL)
@@ -247,6 +272,7 @@ int session_keeper_new(const struct proxy_options *o, struct session_keeper **re
 		return CV_ERR_NOMEM;
 	pthread_mutex_init(&k->lock, NULL);
 	pthread_cond_init(&k->cond, NULL);
+	buf_init(&k->head, HEAD_MAX);
 	k->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r = k->event_fd >= 0 ? copy_options(k, o) : CV_ERR_SYSTEM;
 	if (r == 0)
@@ -385,6 +411,7 @@ void session_keeper_free(struct session_keeper *k)
 		log_out(k, k->opened);
 	if (k->event_fd >= 0)
 		close(k->event_fd);
+	buf_free(&k->head);
 	secret_free(k->key);
 	pthread_cond_destroy(&k->cond);
 	pthread_mutex_destroy(&k->lock);

@@ -69,6 +69,7 @@ static unsigned run_tile(struct vault *v, struct vault_call *c, const union deco
 static unsigned run_proof(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_proof(v, c, &d->proof); }
 static unsigned run_cosign(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_cosign(v, c, &d->cosign); }
 static unsigned run_cosigned(struct vault *v, struct vault_call *c, const union decoded *d) { (void)d; return vault_cosigned(v, c); }
+static unsigned run_vkey(struct vault *v, struct vault_call *c, const union decoded *d) { (void)d; return vault_vkey(v, c); }
 static unsigned run_records(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_list(v, c, &d->records); }
 static unsigned run_policy(struct vault *v, struct vault_call *c, const union decoded *d) { (void)d; return vault_policy_document(v, c); }
 static unsigned run_directory(struct vault *v, struct vault_call *c, const union decoded *d) { (void)d; return vault_directory(v, c); }
@@ -111,6 +112,7 @@ static const struct verb verbs[] = {
 	{ MSG_PROOF,		true,	true,	false,	decode_proof,		run_proof },
 	{ MSG_COSIGN,		true,	true,	false,	decode_cosign,		run_cosign },
 	{ MSG_COSIGNED,		true,	true,	false,	decode_envelope,	run_cosigned },
+	{ MSG_VKEY,		true,	true,	false,	decode_envelope,	run_vkey },
 };
 
 static const struct verb *verb_find(uint8_t type)

@@ -38,6 +38,7 @@ static const struct route routes[] = {
 	    render_bytes },
 	{ METHOD_POST, "/v1/audit/cosignatures", MSG_COSIGN, 0, MEDIA_TEXT, MEDIA_JSON, 0, build_cosign, render_cosign },
 	{ METHOD_GET, "/v1/audit/cosigned", MSG_COSIGNED, 0, MEDIA_NONE, MEDIA_TEXT, 0, build_envelope, render_bytes },
+	{ METHOD_GET, "/v1/audit/vkey", MSG_VKEY, 0, MEDIA_NONE, MEDIA_TEXT, 0, build_envelope, render_bytes },
 	{ METHOD_GET, "/v1/audit/tile/>", MSG_TILE, 0, MEDIA_NONE, MEDIA_OCTETS, 0, build_tile, render_bytes },
 	{ METHOD_GET, "/v1/sys/policy", MSG_POLICY, 0, MEDIA_NONE, MEDIA_OCTETS, 0, build_envelope, render_bytes },
 	{ METHOD_GET, "/v1/sys/directory", MSG_DIRECTORY, 0, MEDIA_NONE, MEDIA_OCTETS, 0, build_envelope, render_bytes },

@@ -169,5 +169,6 @@ unsigned vault_tile(struct vault *v, struct vault_call *c, const struct wire_til
 unsigned vault_proof(struct vault *v, struct vault_call *c, const struct wire_proof *m);
 unsigned vault_cosign(struct vault *v, struct vault_call *c, const struct wire_cosign *m);
 unsigned vault_cosigned(struct vault *v, struct vault_call *c);
+unsigned vault_vkey(struct vault *v, struct vault_call *c);
 
 #endif

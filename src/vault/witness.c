@@ -21,12 +21,19 @@ static struct vkey named_key(const char *name, uint8_t type, const uint8_t pk[32
 	return k;
 }
 
+static struct vkey log_key(const struct vault *v)
+{
+	uint8_t pk[32];
+
+	keys_log_public(v->keys, pk);
+	return named_key(v->origin, NOTE_ED25519, pk);
+}
+
 /* Let what is kept be judged by the policy in force, if it is not yet: another one may have come, or been taken back. */
 static int follow_policy(struct vault *v)
 {
 	const struct policy_witnesses *w = policy_witnesses(v->policy);
 	struct vkey keys[POLICY_WITNESSES], log;
-	uint8_t log_pk[32];
 	unsigned bad;
 	int r;
 
@@ -34,8 +41,7 @@ static int follow_policy(struct vault *v)
 		return r;
 	if (v->has_cosigned_of && memcmp(v->cosigned_of, v->policy_digest, 32) == 0)
 		return 0;
-	keys_log_public(v->keys, log_pk);
-	log = named_key(v->origin, NOTE_ED25519, log_pk);
+	log = log_key(v);
 	for (unsigned i = 0; i < w->n; i++)
 		keys[i] = named_key(w->witness[i].name, NOTE_COSIGNATURE, w->witness[i].pk);
 	v->has_cosigned_of = false;
@@ -224,6 +230,15 @@ unsigned vault_proof(struct vault *v, struct vault_call *c, const struct wire_pr
 	if (r == CV_ERR_NOTFOUND)
 		return call_refuse(c, PROBLEM_NOT_FOUND, "no checkpoint covers that yet");
 	return r == 0 ? 0 : call_failed(c, r);
+}
+
+unsigned vault_vkey(struct vault *v, struct vault_call *c)
+{
+	const struct vkey k = log_key(v);
+
+	c->no_leaf = true;	/* it is public */
+	vkey_encode(&k, c->out);
+	return 0;
 }
 
 /* ---- for operators ---------------------------------------------------------------------------------------------------------- */
