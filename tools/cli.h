@@ -135,6 +135,7 @@ int cli_admin_path(const char *vault, char *ret, size_t room);
 
 /* Run the command that argv[0] names, as from the shell; EXIT_USAGE after a message if there is none. */
 int cli_run(int argc, char **argv);
+int audit_cosign(int argc, char **argv);
 int audit_date(int argc, char **argv);	/* sub-commands of audit */
 int audit_export(int argc, char **argv);
 int audit_key(int argc, char **argv);

@@ -248,6 +248,7 @@ int cmd_audit(int argc, char **argv)
 {
 	static const struct cli_sub subs[] = {
 		{ "events", audit_events, "show entries of the log", "显示日志条目" },
+		{ "cosign", audit_cosign, "hand in a checkpoint that witnesses have cosigned", "交回见证人签过的检查点" },
 		{ "date", audit_date, "confirm today's date, after the log missed many days", "日志缺漏多日后确认今日日期" },
 		{ "who", audit_who, "what a person did, who looked at a child's file", "查某人的行为、某档案的查阅者" },
 		{ "export", audit_export, "copy the log's folder", "复制日志目录" },

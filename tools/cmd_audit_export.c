@@ -117,22 +117,27 @@ static int note_size(const struct buf *b, uint64_t *ret)
 	return 0;
 }
 
-/* A seal that was written after the checkpoint was read covers more than the copy has. */
-static int copy_seal(void *cookie, const char *name)
+/* What was signed or cosigned after the checkpoint was read covers more than the copy has. */
+static int copy_signed(struct export *x, const char *path)
 {
-	struct export *x = cookie;
-	char path[TILE_PATH_MAX];
 	uint64_t size = 0;
 	int code;
 
-	if (strlen(name) != 6 || strspn(name, "0123456789") != 6)
-		return 0;	/* one that is being written */
-	snprintf(path, sizeof path, "seals/%s", name);
 	if ((code = take_file(x, path)) != 0)
 		return code == CV_ERR_NOTFOUND ? 0 : code;
 	if (note_size(&x->file, &size) == 0 && size > x->size)
 		return 0;
 	return put_file(x, path, &x->file);
+}
+
+static int copy_seal(void *cookie, const char *name)
+{
+	char path[TILE_PATH_MAX];
+
+	if (strlen(name) != 6 || strspn(name, "0123456789") != 6)
+		return 0;	/* one that is being written */
+	snprintf(path, sizeof path, "seals/%s", name);
+	return copy_signed(cookie, path);
 }
 
 static int copy_seals(struct export *x)
@@ -311,7 +316,7 @@ static int copy_all(struct export *x)
 	if (!buf_ok(&x->note) || note_size(&x->note, &x->size) != 0)
 		return cli_fail(EXIT_VERIFY, "the log was changed: its checkpoint is none", "日志被改动：检查点格式不符");
 	if ((code = copy_file(x, "log.vkey")) != 0 || (code = copy_file(x, "epochs")) != 0 || (code = copy_seals(x)) != 0 ||
-	    (code = copy_tiles(x)) != 0 || (code = copy_aids(x)) != 0)
+	    (code = copy_signed(x, "cosigned")) != 0 || (code = copy_tiles(x)) != 0 || (code = copy_aids(x)) != 0)
 		return code;
 	if (syncfs(x->to_fd) != 0)
 		return cannot_write(x, "");

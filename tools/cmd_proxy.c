@@ -130,7 +130,7 @@ static void told(void *cookie, unsigned problem)
 
 	if (problem == PROBLEM_INTEGRITY) {
 		*forked = true;
-		(void)cli_fail(0, "the vault's log is not the one that was served before: it went back, was forked, or is another one. Ending",
+		(void)cli_fail(0, "the vault's log is not the one that it was: it went back, was forked, or is another one. Ending",
 		    "档案库的日志不是先前的那一份：它倒退了、被分叉了，或是另一份。代理终止");
 		(void)kill(getpid(), SIGTERM);	/* as if an operator had ended it: what is under way ends first */
 	} else if (problem == PROBLEM_NONE)
@@ -162,7 +162,8 @@ static int serve(const struct proxy_command *c, struct childvault *cv, const str
 {
 	bool forked = false;
 	const struct proxy_options o = { .listen = c->listen, .daemon = cli.socket, .key = key, .roles = c->roles.item,
-		.role_count = c->roles.n, .told = told, .cookie = &forked, .head = childvault_head(cv), .token = childvault_token(cv), .expires = childvault_expires(cv) };
+		.role_count = c->roles.n, .told = told, .cookie = &forked, .head = childvault_head(cv),
+		.token = childvault_token(cv), .expires = childvault_expires(cv) };
 	struct proxy *p = NULL;
 	int fd = -1, code, r;
 

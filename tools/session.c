@@ -155,8 +155,8 @@ static int expect_head(struct childvault *cv, const char *path)
 	if (access(path, F_OK) == 0 && (code = cli_read_file(path, &b)) == 0 && b.n == 0)
 		code = cli_fail(EXIT_VERIFY, "%s is empty", "%s 是空的", path);
 	if (code == 0 && childvault_remember(cv, (const char *)b.p, b.n) != CHILDVAULT_OK)
-		code = cli_fail(EXIT_VERIFY, "%s is not what was written there: what the log was cannot be told any more. Ask whoever keeps the "
-		    "vault why before you remove it", "%s 内容有误：无法再知道日志曾是怎样的。请先向保管档案库的人问明原因，再删除它", path);
+		code = cli_fail(EXIT_VERIFY, "%s is not what was written there: what the log was cannot be told any more. Ask "
+		    "why before you remove it", "%s 内容有误：无法再知道日志曾是怎样的。请先向保管档案库的人问明原因，再删除它", path);
 	buf_free(&b);
 	return code;
 }
@@ -182,8 +182,9 @@ static void keep_head(const struct childvault *cv, const char *path)
 static int head_differs(const struct childvault *cv, const char *path)
 {
 	(void)cli_answer_fail(cv, CHILDVAULT_VERIFY);
-	return cli_fail(EXIT_VERIFY, "%s holds the signed head that was seen before: keep it, it is evidence, and tell an auditor. Only if the vault was "
-	    "restored from a backup on purpose, remove it and log in again", "%s 保存着以前见到的、经签名的日志末端：请留作证据并告知审计员。只有在有意从备份恢复档案库之后，才可删除它并重新登录", path);
+	return cli_fail(EXIT_VERIFY, "%s holds the signed head that was seen before: keep it, it is evidence, and tell an auditor. "
+	    "Remove it only if the vault was restored from a backup on purpose, and log in again",
+	    "%s 保存着以前见到的、经签名的日志末端：请留作证据并告知审计员。只有在有意从备份恢复档案库之后，才可删除它并重新登录", path);
 }
 
 int cli_login_key(struct childvault *cv, const char *key_path, const struct cli_list *roles, uint64_t passphrase_fd,

@@ -46,7 +46,7 @@ int client_get_simple(struct childvault *cv, const char *path);
 int client_idempotency_key(struct childvault *cv, const char *key, size_t max);
 /* Take the id of what was made in collection. */
 int client_take_location(struct childvault *cv, const char *collection);
-/* With a session open: hold the log against the head that is remembered, if one is; the session ends if it is not that log. A childvault_code. */
+/* With a session open: hold the log against the head that is remembered, if one is; else the session ends. A childvault_code. */
 int client_check_head(struct childvault *cv);
 /* Whether s is an id: 32 lower-case hexadecimal digits. */
 bool client_is_id(const char *s);

@@ -149,8 +149,8 @@ static int disagree(struct childvault *cv, const struct head *was, int r)
 
 	if (r == CV_ERR_NOMEM)
 		return client_fail_local(cv, r);
-	snprintf(text, sizeof text, "the vault's log is not what it was: it went back, was forked, or is another one than the log of %llu entries "
-	    "that this client saw before", (unsigned long long)was->c.size);
+	snprintf(text, sizeof text, "the vault's log is not what it was: it went back, was forked, or is another one than the log of "
+	    "%llu entries seen before", (unsigned long long)was->c.size);
 	return client_fail(cv, CHILDVAULT_VERIFY, text);
 }
 

@@ -27,7 +27,7 @@ struct proxy_options {
 	 */
 	void (*told)(void *cookie, unsigned problem);
 	void *cookie;
-	const char *head;		/* what is remembered of the vault's log, childvault_head; copied. NULL: nothing, and it is not asked for */
+	const char *head;		/* of the vault's log, childvault_head; copied. NULL: nothing is remembered or asked for */
 	const char *token, *expires;	/* the session that the caller opened, copied; from here on the proxy's. NULL: none yet */
 };
 /*
