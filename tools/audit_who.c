@@ -19,12 +19,16 @@
 enum { CELL_TIME, CELL_INDEX, CELL_KIND, CELL_PERSON, CELL_DEPARTMENT, CELL_ROLE, CELL_PURPOSE, CELL_VIEW, CELL_FIELDS, CELL_OUTCOME,
 	CELL_REASON, CELL_CASE, CELLS };
 
-bool who_wants(const struct who *w, const struct trail_entry *e)
+bool who_wants(struct who *w, const struct trail_entry *e)
 {
 	bool kind = w->kinds.n == 0;
 
-	if (e->leaf.time_ms < w->from_ms || e->leaf.time_ms >= w->to_ms || !e->opened)
+	if (e->leaf.time_ms < w->from_ms || e->leaf.time_ms >= w->to_ms)
 		return false;
+	if (!e->opened) {
+		w->sealed += (e->leaf.flags & LEAF_CLEAR) == 0;
+		return false;
+	}
 	if (w->by_person && memcmp(e->actor.principal, w->principal, 16) != 0)
 		return false;
 	for (size_t i = 0; i < w->kinds.n && !kind; i++)
@@ -214,11 +218,14 @@ static int answer(struct who *w, const char *staff, const char *record, const ch
 		return cli_fail(EXIT_FAILED, "out of memory", "内存不足");
 	code = record != NULL ? who_record(w, record, keys) : who_person(w);
 	if (cli.json)
-		(void)printf("],\n\"count\":%llu}\n", (unsigned long long)w->shown);
+		(void)printf("],\n\"count\":%llu,\"sealed\":%llu}\n", (unsigned long long)w->shown, (unsigned long long)w->sealed);
 	else if (code == 0)
 		code = table_print(w->table);
 	else
 		table_drop(w->table);
+	if (w->sealed != 0)
+		(void)cli_fail(code, "%llu entries of this time are sealed to other auditors: this key was not an auditor's then",
+		    "该时段另有 %llu 条记录密封给其他审计员：此密钥当时不属于审计员", (unsigned long long)w->sealed);
 	return code;
 }
 

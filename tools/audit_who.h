@@ -16,6 +16,7 @@ struct who {
 	bool by_person;
 	struct table *table;		/* NULL with --json */
 	uint64_t shown;			/* entries that were printed */
+	uint64_t sealed;		/* that this auditor cannot open: they were not auditor yet, or no longer */
 };
 /* What body B says of an entry, if its keys were given; texts live until the next entry. */
 struct who_detail {
@@ -24,8 +25,8 @@ struct who_detail {
 	char approval[33];		/* "" none */
 };
 
-/* Whether an entry is one that is asked for, by time, person, kind and purpose. */
-bool who_wants(const struct who *w, const struct trail_entry *e);
+/* Whether an entry is one that is asked for, by time, person, kind and purpose. What does not open is counted. */
+bool who_wants(struct who *w, const struct trail_entry *e);
 /* Print an entry; detail is NULL if body B stays sealed. */
 void who_show(struct who *w, const struct trail_entry *e, const struct who_detail *detail);
 /* Say why the log cannot be read; returns the exit code for it. */
