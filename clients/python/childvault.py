@@ -376,6 +376,10 @@ class Childvault:
         query = f"?from={int(first)}&limit={int(limit)}" + ("&keys=true" if keys else "")
         return json.loads(self.call("GET", "/v1/audit/events" + query)[2])
 
+    def find_events(self, **narrow):
+        """Entries that are so, one after the other: principal, record, kind, since, until, with record also purpose; limit and keys as above."""
+        yield from self._pages("/v1/audit/events", "events", narrow, {})
+
     def checkpoint(self):
         return self.call("GET", "/v1/audit/checkpoint")[2].decode()
 
