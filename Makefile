@@ -149,9 +149,10 @@ $(BUILD)/unit/test_vault_cells: $(call lib_of,profile)
 $(BUILD)/unit/test_vault_cells: LIBS_vault := $(LIBS_profile)
 # the suite that every engine behind store/store.h has to pass
 $(BUILD)/unit/test_store: $(BUILD)/obj/tests/unit/store_conformance.o
-# what childvault-audit counts
+# what childvault-audit counts, and the page it makes of it
 $(BUILD)/unit/test_client_tally: $(BUILD)/obj/tools/audit_tally.o
-$(BUILD)/obj/tests/unit/test_client_tally.o: CPPFLAGS_ALL += -Itools
+$(BUILD)/unit/test_client_page: $(BUILD)/obj/tools/audit_page.o $(BUILD)/obj/tools/cli.o
+$(BUILD)/obj/tests/unit/test_client_tally.o $(BUILD)/obj/tests/unit/test_client_page.o: CPPFLAGS_ALL += -Itools
 # calls to the C library that fail on demand
 $(BUILD)/unit/test_vault_faults $(BUILD)/unit/test_keys_change_faults: $(BUILD)/obj/tests/faults/fault.o
 $(BUILD)/obj/tests/%.o: CPPFLAGS_ALL += -Itests -Itests/support -isystem $(LLHTTP_INC)
