@@ -22,7 +22,7 @@ import socket
 import struct
 import urllib.parse
 
-__all__ = ["Childvault", "ChildvaultError", "Problem"]
+__all__ = ["Childvault", "ChildvaultError", "ForkedLog", "Problem"]
 
 _ZERO16 = bytes(16)
 _BATCH = 5000  # records of one import request: their answers fit what the daemon keeps for a client that does not read yet
@@ -140,6 +140,72 @@ class _KeyFile:
         return secrets[:32], secrets[32:]
 
 
+# ---- the log's head, FORMAT.md section 12 ---------------------------------------------------------------------------------
+
+
+class ForkedLog(ChildvaultError):
+    """The vault's log is not one that grew out of what this key saw before: it went back, was forked, or is another one."""
+
+
+def _log_key(line):
+    """Name, key id and public key of a verifier key."""
+    match = re.fullmatch(r"([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)\n?", line)
+    raw = base64.b64decode(match.group(3), validate=True) if match else b""
+    name = match.group(1) if match else ""
+    if len(raw) != 33 or raw[0] != 1 or hashlib.sha256(name.encode() + b"\n" + raw).hexdigest()[:8] != match.group(2):
+        raise ChildvaultError("this is no verifier key of a log")
+    return name, bytes.fromhex(match.group(2)), raw[1:]
+
+
+def _checkpoint(note, key):
+    """Size and root of a checkpoint that the log's key has signed."""
+    from nacl.bindings import crypto_sign_open
+    name, key_id, pk = key
+    text, _, lines = note.rpartition("\n\n")
+    said = re.fullmatch("([^\n]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)", text)
+    if not said or said.group(1) != name:
+        raise ForkedLog("this is no checkpoint of the log that was known")
+    good = 0
+    for line in lines.splitlines():
+        match = re.fullmatch("\u2014 ([^ ]+) ([A-Za-z0-9+/]+=*)", line)
+        raw = base64.b64decode(match.group(2)) if match else b""
+        if not match or match.group(1) != name or raw[:4] != key_id:
+            continue
+        try:
+            crypto_sign_open(raw[4:] + text.encode() + b"\n", pk)
+        except Exception:
+            raise ForkedLog("the checkpoint is not signed by the log that was known") from None
+        good += 1
+    if not good:
+        raise ForkedLog("the checkpoint is not signed by the log that was known")
+    return int(said.group(2)), base64.b64decode(said.group(3), validate=True)
+
+
+def _grown(size1, root1, size2, root2, proof):
+    """RFC 9162 section 2.1.4.2."""
+    if size1 == size2:
+        return not proof and root1 == root2
+    if size1 > size2 or size1 == 0 or not proof:
+        return size1 == 0
+    path = [root1] + proof if size1 & (size1 - 1) == 0 else list(proof)
+    fn, sn = size1 - 1, size2 - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    fr = sr = path[0]
+    for c in path[1:]:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            fr = hashlib.sha256(b"\1" + c + fr).digest()
+            sr = hashlib.sha256(b"\1" + c + sr).digest()
+            while fn and not fn & 1:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            sr = hashlib.sha256(b"\1" + sr + c).digest()
+        fn, sn = fn >> 1, sn >> 1
+    return fr == root1 and sr == root2 and sn == 0
+
+
 # ---- the client -----------------------------------------------------------------------------------------------------------
 
 
@@ -206,7 +272,54 @@ class Childvault:
     # ---- sessions
 
     def login(self, key_file, passphrase=None, roles=None):
-        """Open a session with a key file. passphrase: bytes. roles: role numbers or names; None takes all. Returns the roles."""
+        """Open a session with a key file. passphrase: bytes. roles: role numbers or names; None takes all. Returns the roles.
+
+        KEY_FILE.head remembers the log as this key saw it last; ForkedLog if the vault's log did not grow out of that.
+        """
+        names = self._login(key_file, passphrase, roles)
+        try:
+            self._check_head(os.fspath(key_file) + ".head")
+        except ForkedLog:
+            self.logout()
+            raise
+        return names
+
+    def _check_head(self, path):
+        try:
+            with open(path, encoding="utf-8") as f:
+                title, line, note = (f.read() + "\n\n").split("\n", 2)
+            if title != "childvault-head-1":
+                raise ForkedLog(f"{path} is not what was written there")
+            note = note[:-2]
+            key = _log_key(line)
+            old = _checkpoint(note, key)
+        except FileNotFoundError:
+            line = self.call("GET", "/v1/audit/vkey")[2].decode().rstrip("\n")
+            key, old, note = _log_key(line), (0, b""), ""
+        try:
+            answer = self.call("GET", f"/v1/audit/proof?from={old[0]}")[2].decode()
+        except Problem as problem:
+            if problem.status == 404 and old[0] == 0:
+                return  # nothing is signed yet
+            if problem.status == 404:
+                raise ForkedLog("the vault's log is shorter than it was") from None
+            raise
+        head, _, fresh = answer.partition("\n\n")
+        proof = [base64.b64decode(h, validate=True) for h in head.split("\n")[1:]]
+        new = _checkpoint(fresh, key)
+        if not _grown(*old, *new, proof):
+            raise ForkedLog("the vault's log is not one that grew out of what this key saw before")
+        if fresh == note:
+            return
+        try:
+            with open(path + ".new", "w", encoding="utf-8") as f:
+                f.write(f"childvault-head-1\n{line}\n{fresh}")
+            os.chmod(path + ".new", 0o600)
+            os.replace(path + ".new", path)
+        except OSError:
+            pass  # a folder that cannot be written remembers nothing; the next login finds what is there
+
+    def _login(self, key_file, passphrase, roles):
         with open(key_file, "rb") as f:
             key = _KeyFile(f.read())
         pw = key.derive(passphrase)
