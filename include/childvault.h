@@ -124,11 +124,12 @@ int childvault_history(struct childvault *cv, const struct childvault_with *with
     int clear, unsigned limit, unsigned long long before);
 /*
  * Who accessed record id (32 hexadecimal digits), a page at a time: "accesses" in the answer, and as "receipt" the page that proves them.
- * reader is "child", "guardian", or NULL (the child; for an auditor all there is, and then with needs no purpose). Only accesses at
- * from_ms or later and before to_ms (milliseconds since 1970; 0: no end), at most limit (1 to 1,000; 0 leaves it to the daemon). cursor
- * is what the page before gave, with the same reader and times; NULL for the first.
+ * reader is "child", "guardian", or NULL (the child; for an auditor all there is, and then with needs no purpose). cosigned != 0: only
+ * what witnesses have cosigned, so that whoever trusts these can verify it. Only accesses at from_ms or later and before to_ms
+ * (milliseconds since 1970; 0: no end), at most limit (1 to 1,000; 0 leaves it to the daemon). cursor is what the page before gave, with
+ * the same reader and times; NULL for the first.
  */
-int childvault_accesses(struct childvault *cv, const struct childvault_with *with, const char *id, const char *reader,
+int childvault_accesses(struct childvault *cv, const struct childvault_with *with, const char *id, const char *reader, int cosigned,
     unsigned long long from_ms, unsigned long long to_ms, unsigned limit, const char *cursor);
 
 /* What narrows a list; NULL, and limit 0, say nothing. Texts that a list does not know are refused by the daemon. */

@@ -13,6 +13,7 @@ struct receipt {
 	struct childvault *cv;
 	struct childvault_with with;
 	const char *record, *reader;
+	bool cosigned;
 	uint64_t from_ms, to_ms;
 	struct buf text;
 	size_t accesses;
@@ -38,7 +39,7 @@ static int fetch(struct receipt *x)
 	int code = 0, r;
 
 	do {
-		r = childvault_accesses(x->cv, &x->with, x->record, x->reader, x->from_ms, x->to_ms, 0, cursor);
+		r = childvault_accesses(x->cv, &x->with, x->record, x->reader, x->cosigned, x->from_ms, x->to_ms, 0, cursor);
 		if (r != CHILDVAULT_OK) {
 			code = cli_answer_fail(x->cv, r);
 			break;
@@ -93,8 +94,8 @@ static int write_receipt(struct receipt *x, const char *to)
 
 int audit_receipt(int argc, char **argv)
 {
-	static const struct cli_help help = { "audit receipt --record ID --to FILE [--for child|guardian] [--from DATE] [--until DATE] "
-		"[--purpose P]",
+	static const struct cli_help help = { "audit receipt --record ID --to FILE [--for child|guardian] [--cosigned] [--from DATE] "
+		"[--until DATE] [--purpose P]",
 		"Writes who accessed a child's file, signed, for the child or the guardian to take home; childvault-audit receipt\n"
 		"verifies and prints it. For an auditor: all there is, with the keys that childvault-audit who takes.",
 		"将某儿童档案的查阅清单写入文件，附签名，供儿童或监护人带走；childvault-audit receipt 可核验并打印。\n"
@@ -105,6 +106,8 @@ int audit_receipt(int argc, char **argv)
 		{ "record", OPTION_TEXT, &x.record, "ID", "the file", "档案编号" },
 		{ "to", OPTION_TEXT, &to, "FILE", "write there; it must not exist", "写入该文件（不得已存在）" },
 		{ "for", OPTION_TEXT, &x.reader, "WHO", "child (default) or guardian", "child（儿童，默认）或 guardian（监护人）" },
+		{ "cosigned", OPTION_FLAG, &x.cosigned, NULL, "only what witnesses have cosigned, for who trusts these",
+		    "只列经见证的部分，供信任见证方者核验" },
 		{ "from", OPTION_TEXT, &from, "DATE", "from this day on (UTC)", "自该日起（UTC）" },
 		{ "until", OPTION_TEXT, &until, "DATE", "until this day, included", "至该日止（含）" },
 		{ "purpose", OPTION_TEXT, &x.with.purpose, "P", "why: a purpose of the profile; auditors need none",

@@ -36,6 +36,7 @@ struct checking {
 	size_t text_n;
 	struct buf leaf, proof;		/* decoded */
 	bool any;			/* a page was read */
+	bool judged;			/* a checkpoint was */
 };
 
 static int fault(struct checking *x, enum receipt_fault why)
@@ -50,6 +51,48 @@ static bool same(const struct receipt_text *a, const struct receipt_text *b)
 }
 
 /* ---- pages ---------------------------------------------------------------------------------------------------------------- */
+
+static int decode64(const struct receipt_text *t, struct buf *ret)
+{
+	uint8_t *room;
+	size_t n;
+
+	buf_reset(ret);
+	if ((room = buf_add(ret, t->n / 4 * 3 + 3)) == NULL)
+		return CV_ERR_NOMEM;
+	if (b64_decode(B64_STD, t->p, t->n, room, ret->n, &n) != 0)
+		return CV_ERR_FORMAT;
+	buf_cut(ret, n);
+	return 0;
+}
+
+/* What the policy says of a checkpoint: too few witnesses, or how many at least. */
+static int check_trust(struct checking *x, const struct trust *t)
+{
+	if (t->quorum_s == 0)
+		return fault(x, RECEIPT_COSIGNATURES);
+	if (!x->judged || t->cosigned < x->ret->cosigned)
+		x->ret->cosigned = t->cosigned;
+	if (t->quorum_s < x->ret->quorum_s)
+		x->ret->quorum_s = t->quorum_s;
+	x->judged = true;
+	return 0;
+}
+
+/* The tree that holds the page's leaves. */
+static int check_tree(struct checking *x, const struct receipt_page *p)
+{
+	struct trust trust;
+	int r;
+
+	if ((r = decode64(&p->checkpoint, &x->proof)) == 0)
+		r = trust_checkpoint(x->trust, (const char *)x->proof.p, x->proof.n, &trust);
+	if (r == CV_ERR_NOMEM)
+		return r;
+	if (r != 0 || trust.checkpoint.size < p->end || &x->trust->log[trust.log] != x->key)
+		return fault(x, RECEIPT_PROOF);
+	return check_trust(x, &trust);
+}
 
 /* A page goes on where the one before ended, about the same. */
 static int check_page(struct checking *x, const struct receipt_page *p)
@@ -72,7 +115,7 @@ static int check_page(struct checking *x, const struct receipt_page *p)
 	x->ret->page = *p;
 	x->ret->pages++;
 	x->days = 0;
-	return 0;
+	return check_tree(x, p);
 }
 
 static int check_signature(struct checking *x, const struct receipt_signature *s)
@@ -97,20 +140,6 @@ static int check_signature(struct checking *x, const struct receipt_signature *s
 }
 
 /* ---- accesses --------------------------------------------------------------------------------------------------------------- */
-
-static int decode64(const struct receipt_text *t, struct buf *ret)
-{
-	uint8_t *room;
-	size_t n;
-
-	buf_reset(ret);
-	if ((room = buf_add(ret, t->n / 4 * 3 + 3)) == NULL)
-		return CV_ERR_NOMEM;
-	if (b64_decode(B64_STD, t->p, t->n, room, ret->n, &n) != 0)
-		return CV_ERR_FORMAT;
-	buf_cut(ret, n);
-	return 0;
-}
 
 static int check_day(struct checking *x, const struct receipt_day *d)
 {
@@ -174,15 +203,9 @@ static int check_proof(struct checking *x, const struct receipt_access *a)
 		return fault(x, RECEIPT_PROOF);
 	if ((r = trust_proof(x->trust, &proof, x->leaf.p, x->leaf.n, &trust)) == CV_ERR_NOMEM)
 		return r;
-	if (r != 0 || trust.checkpoint.size < x->ret->page.end || &x->trust->log[trust.log] != x->key)
+	if (r != 0 || &x->trust->log[trust.log] != x->key)
 		return fault(x, RECEIPT_PROOF);
-	if (trust.quorum_s == 0)
-		return fault(x, RECEIPT_COSIGNATURES);
-	if (x->ret->accesses == 1 || trust.cosigned < x->ret->cosigned)
-		x->ret->cosigned = trust.cosigned;
-	if (trust.quorum_s < x->ret->quorum_s)
-		x->ret->quorum_s = trust.quorum_s;
-	return 0;
+	return check_trust(x, &trust);
 }
 
 static int check_access(struct checking *x, const struct receipt_access *a)

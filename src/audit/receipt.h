@@ -32,8 +32,8 @@ struct receipt_result {
 	struct receipt_page page;	/* of the last page that was read; its texts point into the file */
 	uint64_t first;			/* the first leaf that the pages cover */
 	unsigned pages, accesses;
-	unsigned cosigned;		/* witnesses of the policy who cosigned each of the proofs, at least */
-	uint64_t quorum_s;		/* since when a quorum vouches for all of them; TLOG_NONE: none is asked for, or there is no line */
+	unsigned cosigned;		/* witnesses of the policy who cosigned each of the checkpoints, at least */
+	uint64_t quorum_s;		/* since when a quorum vouches for all of them; TLOG_NONE: none is asked for */
 };
 /*
  * Verify the n bytes at p, which is first done as a whole: each (may be NULL) is called for the items of a good file alone, in order. 0:

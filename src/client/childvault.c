@@ -321,7 +321,7 @@ int childvault_history(struct childvault *cv, const struct childvault_with *with
 	return read_record(cv, with, id, "/history", names, clear, limit, before);
 }
 
-int childvault_accesses(struct childvault *cv, const struct childvault_with *with, const char *id, const char *reader,
+int childvault_accesses(struct childvault *cv, const struct childvault_with *with, const char *id, const char *reader, int cosigned,
     unsigned long long from_ms, unsigned long long to_ms, unsigned limit, const char *cursor)
 {
 	struct buf target;
@@ -334,6 +334,8 @@ int childvault_accesses(struct childvault *cv, const struct childvault_with *wit
 	buf_printf(&target, "/v1/records/%s/accesses?from=%llu", id, from_ms);
 	if (reader != NULL)
 		buf_printf(&target, "&for=%s", reader);
+	if (cosigned)
+		buf_text(&target, "&cosigned=true");
 	if (to_ms != 0)
 		buf_printf(&target, "&to=%llu", to_ms);
 	if (limit != 0)

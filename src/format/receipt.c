@@ -55,7 +55,7 @@ static void hex_line(const char *word, const uint8_t id[16], struct buf *ret)
 	buf_printf(ret, "%s%s\n", word, hex);
 }
 
-void receipt_page_put(const struct receipt_page *p, struct buf *ret)
+void receipt_page_put(const struct receipt_page *p, const void *checkpoint, size_t n, struct buf *ret)
 {
 	buf_printf(ret, RECEIPT_FIRST "\norigin %.*s\n", (int)p->origin.n, p->origin.p);
 	hex_line("vault ", p->vault, ret);
@@ -67,6 +67,7 @@ void receipt_page_put(const struct receipt_page *p, struct buf *ret)
 	else
 		buf_printf(ret, "%llu\n", (unsigned long long)p->to_ms);
 	buf_printf(ret, "leaves %llu %llu\nmore %s\n", (unsigned long long)p->from, (unsigned long long)p->end, p->more ? "yes" : "no");
+	line64("checkpoint ", checkpoint, n, ret);
 }
 
 static void word_line(const char *word, const struct receipt_text *t, struct buf *ret)
@@ -245,6 +246,16 @@ static bool period(struct receipt_reading *r, struct receipt_page *p)
 	return number(&w, UINT64_MAX - 1, &p->to_ms) && done(&w);
 }
 
+static bool long_line(struct receipt_reading *r, const char *keyword, struct receipt_text *ret)
+{
+	struct words w;
+
+	if (!take(r, keyword, &w) || done(&w))
+		return false;
+	*ret = (struct receipt_text){ w.p, (size_t)(w.end - w.p) };
+	return true;
+}
+
 static bool page(struct receipt_reading *r, struct receipt_page *p)
 {
 	struct receipt_text t;
@@ -265,7 +276,7 @@ static bool page(struct receipt_reading *r, struct receipt_page *p)
 	if (!take(r, "more ", &w) || !yes_or_no(&w, &p->more))
 		return false;
 	r->more = p->more;
-	return p->from <= p->end;
+	return p->from <= p->end && long_line(r, "checkpoint ", &p->checkpoint);
 }
 
 static bool legend(struct receipt_reading *r, uint8_t part, struct receipt_word *ret)
@@ -334,16 +345,6 @@ static bool told(struct words *w, struct receipt_access *a)
 	a->kind = (uint8_t)kind;
 	d->view = (uint8_t)view;
 	return approval(w, d->approval) && classes(w, d);
-}
-
-static bool long_line(struct receipt_reading *r, const char *keyword, struct receipt_text *ret)
-{
-	struct words w;
-
-	if (!take(r, keyword, &w) || done(&w))
-		return false;
-	*ret = (struct receipt_text){ w.p, (size_t)(w.end - w.p) };
-	return true;
 }
 
 static bool access_lines(struct receipt_reading *r, struct receipt_access *a)

@@ -41,6 +41,7 @@ struct receipt_page {
 	uint64_t from_ms, to_ms;	/* period: from the first on, before the second; 0 and UINT64_MAX: all */
 	uint64_t from, end;
 	bool more;			/* another page follows */
+	struct receipt_text checkpoint;	/* in base64: a signed note of a tree that holds these leaves */
 };
 /* The name of an id, and what people call it. */
 struct receipt_word {
@@ -81,7 +82,8 @@ struct receipt_item {
 
 /* ---- writing: each appends its lines --------------------------------------------------------------------------------- */
 
-void receipt_page_put(const struct receipt_page *p, struct buf *ret);
+/* checkpoint is given as the n bytes of the note; that of *p is not looked at. */
+void receipt_page_put(const struct receipt_page *p, const void *checkpoint, size_t n, struct buf *ret);
 /* zh and en hold no control characters; an empty one becomes "-". */
 void receipt_word_put(const struct receipt_word *w, struct buf *ret);
 void receipt_day_put(const struct receipt_day *d, struct buf *ret);

@@ -326,6 +326,7 @@ void wire_accesses_put(struct buf *b, const struct wire_accesses *m)
 	wire_envelope_put(b, &m->envelope);
 	buf_put(b, m->record, WIRE_ID);
 	buf_u8(b, m->reader);
+	buf_u8(b, m->cosigned);
 	buf_u64(b, m->from_ms);
 	buf_u64(b, m->to_ms);
 	buf_u16(b, m->limit);
@@ -481,17 +482,20 @@ int wire_history_decode(const void *p, size_t n, struct wire_history *ret)
 int wire_accesses_decode(const void *p, size_t n, struct wire_accesses *ret)
 {
 	struct rd r = rd_over(p, n);
+	uint8_t cosigned;
 
 	if (wire_envelope_get(&r, &ret->envelope) != 0)
 		return CV_ERR_FORMAT;
 	ret->record = rd_take(&r, WIRE_ID);
 	ret->reader = rd_u8(&r);
+	cosigned = rd_u8(&r);
+	ret->cosigned = cosigned == 1;
 	ret->from_ms = rd_u64(&r);
 	ret->to_ms = rd_u64(&r);
 	ret->limit = rd_u16(&r);
 	if (wire_text16_get(&r, &ret->cursor) != 0)
 		return CV_ERR_FORMAT;
-	return rd_done(&r) && ret->reader <= 2 && ret->from_ms < ret->to_ms ? 0 : CV_ERR_FORMAT;
+	return rd_done(&r) && ret->reader <= 2 && cosigned <= 1 && ret->from_ms < ret->to_ms ? 0 : CV_ERR_FORMAT;
 }
 
 int wire_events_decode(const void *p, size_t n, struct wire_events *ret)

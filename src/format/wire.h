@@ -136,6 +136,7 @@ struct wire_accesses {
 	struct wire_envelope envelope;
 	const uint8_t *record;
 	uint8_t reader;			/* 0 not named, 1 child, 2 guardian */
+	bool cosigned;			/* only what witnesses have cosigned */
 	uint64_t from_ms, to_ms;	/* period: 0 and UINT64_MAX: all */
 	uint16_t limit;			/* lines; 0: not named */
 	struct wire_text cursor;

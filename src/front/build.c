@@ -156,6 +156,7 @@ int build_accesses(struct exchange *x, const struct http *h, const struct buf *i
 		.envelope = exchange_envelope(x, in),
 		.record = x->id,
 		.reader = x->reader,
+		.cosigned = x->cosigned,
 		.from_ms = x->from,
 		.to_ms = x->to != 0 ? x->to : UINT64_MAX,
 		.limit = x->limit,

@@ -25,7 +25,8 @@ enum method { METHOD_GET = 1, METHOD_POST = 2, METHOD_PUT = 4, METHOD_PATCH = 8,
 enum param { PARAM_FIELDS = 1, PARAM_VIEW = 2, PARAM_LIMIT = 4, PARAM_FROM = 8, PARAM_KEYS = 16, PARAM_SEALED_OK = 32,
     PARAM_BEFORE = 64, PARAM_CURSOR = 128, PARAM_AREA = 256, PARAM_DUE = 512, PARAM_STATE = 1024, PARAM_PRINCIPAL = 2048,
     PARAM_RECORD = 4096, PARAM_WAITING = 8192, PARAM_PROVENANCE = 16384, PARAM_FOR = 32768, PARAM_TO = 65536,
-    PARAM_SINCE = 1 << 17, PARAM_UNTIL = 1 << 18, PARAM_KIND = 1 << 19, PARAM_PURPOSE = 1 << 20, PARAM_INDEX = 1 << 21 };
+    PARAM_SINCE = 1 << 17, PARAM_UNTIL = 1 << 18, PARAM_KIND = 1 << 19, PARAM_PURPOSE = 1 << 20, PARAM_INDEX = 1 << 21,
+    PARAM_COSIGNED = 1 << 22 };
 /* Texts that a list is narrowed by. */
 enum filter { FILTER_AREA, FILTER_DUE, FILTER_STATE, FILTER_PRINCIPAL, FILTER_RECORD, FILTER_WAITING, FILTER_KIND, FILTER_PURPOSE,
     FILTER_COUNT };
@@ -68,7 +69,7 @@ struct exchange {
 	bool has_token;
 	bool close;			/* the connection ends with this answer */
 	bool head;			/* HEAD: its answer has no body, whatever its head says */
-	bool sealed_ok, clear, keys, provenance, has_etag;
+	bool sealed_ok, clear, keys, provenance, has_etag, cosigned;
 	uint8_t allow;			/* methods of the path, for 405 */
 	uint8_t id[16];			/* '*' of the path */
 	uint8_t etag[16];

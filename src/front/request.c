@@ -277,7 +277,7 @@ static const struct {
 	{ "keys", PARAM_KEYS }, { "sealed_ok", PARAM_SEALED_OK }, { "before", PARAM_BEFORE }, { "cursor", PARAM_CURSOR },
 	{ "area", PARAM_AREA }, { "due", PARAM_DUE }, { "state", PARAM_STATE }, { "principal", PARAM_PRINCIPAL },
 	{ "record", PARAM_RECORD }, { "waiting", PARAM_WAITING }, { "provenance", PARAM_PROVENANCE },
-	{ "for", PARAM_FOR }, { "to", PARAM_TO },
+	{ "cosigned", PARAM_COSIGNED }, { "for", PARAM_FOR }, { "to", PARAM_TO },
 	{ "since", PARAM_SINCE }, { "until", PARAM_UNTIL }, { "kind", PARAM_KIND }, { "purpose", PARAM_PURPOSE },
 	{ "index", PARAM_INDEX },
 };
@@ -345,6 +345,8 @@ static bool set_param(struct exchange *x, struct buf *in, uint32_t param, const 
 		return set_truth(p, s->n, &x->provenance);
 	case PARAM_CURSOR:
 		return set_cursor(x, s);
+	case PARAM_COSIGNED:
+		return set_truth(p, s->n, &x->cosigned);
 	case PARAM_FOR:
 		x->reader = is(p, s->n, "child") ? 1 : is(p, s->n, "guardian") ? 2 : 0;
 		return x->reader != 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "audit/body.h"
+#include "audit/cosigned.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "crypto/merkle.h"
@@ -13,6 +14,7 @@
 #include "format/tlog_proof.h"
 #include "vault/gov.h"
 #include "vault/vault_internal.h"
+#include "vault/witness.h"
 
 #define PAGE_LINES 100u		/* when the request names no number */
 #define PAGE_LINES_MAX 500u
@@ -134,8 +136,11 @@ static unsigned take_cursor(struct vault *v, struct vault_call *c, const struct 
 	return good ? 0 : call_refuse(c, PROBLEM_BAD_CURSOR, "the cursor is of another caller, question or vault");
 }
 
-/* The stretch of the log that is asked for: what the newest checkpoint covers of the period, from the day on which the file was opened. */
-static int begin(struct vault *v, const struct head *h, struct asked *q)
+/*
+ * The stretch of the log that is asked for: what the newest checkpoint, or the newest that is cosigned, covers of the period, from the day
+ * on which the file was opened.
+ */
+static int begin(struct vault *v, const struct head *h, bool cosigned, struct asked *q)
 {
 	const uint64_t from = q->from_ms > h->created_ms ? q->from_ms : h->created_ms;
 	uint8_t root[32];
@@ -145,6 +150,8 @@ static int begin(struct vault *v, const struct head *h, struct asked *q)
 	if ((r = audit_find_days(v->audit, from, q->to_ms, &q->at, &q->end)) != 0)
 		return r;
 	(void)audit_signed(v->audit, &size, root);	/* nothing is signed: nothing is listed */
+	if (cosigned)
+		size = v->cosigned != NULL ? cosigned_size(v->cosigned) : 0;
 	if (q->end > size)
 		q->end = size;
 	if (q->at > q->end)
@@ -187,7 +194,7 @@ static void note_names(struct accesses *x, const struct leaf_detail *d)
 			x->classes |= (uint64_t)1 << at;
 }
 
-/* The proof file of leaf index, against the newest checkpoint. */
+/* The proof file of leaf index, against what witnesses have cosigned, if that covers it. */
 static int make_proof(struct accesses *x, uint64_t index)
 {
 	uint8_t hash[MERKLE_PROOF_MAX][32];
@@ -196,7 +203,7 @@ static int make_proof(struct accesses *x, uint64_t index)
 
 	buf_reset(&x->note);
 	buf_reset(&x->proof);
-	if ((r = audit_read_inclusion(x->v->audit, index, &x->note, hash, &n)) != 0)
+	if ((r = witness_prove(x->v, index, &x->note, hash, &n)) != 0)
 		return r;
 	return tlog_proof_encode(NULL, 0, index, (const uint8_t (*)[32])hash, n, x->note.p, x->note.n, &x->proof);
 }
@@ -320,7 +327,19 @@ static void sign_page(struct accesses *x, const uint8_t *p, size_t n, struct buf
 	note_sig_encode(x->v->origin, id, sig, out);
 }
 
-/* Append the page, whose lines are there; it covers the leaves from from on. */
+/* The checkpoint of the page, in x->note: the cosigned one, if it covers all that is asked for. */
+static int read_tree(struct accesses *x)
+{
+	uint8_t hash[MERKLE_PROOF_MAX][32];
+	unsigned n;
+
+	buf_reset(&x->note);
+	if (x->asked->end == 0)
+		return audit_read_checkpoint(x->v->audit, &x->note);
+	return witness_prove(x->v, x->asked->end - 1, &x->note, hash, &n);
+}
+
+/* Append the page, whose lines are there and whose checkpoint is in x->note; it covers the leaves from from on. */
 static void put_page(struct accesses *x, const uint8_t record[16], uint64_t from, struct buf *out)
 {
 	const struct asked *q = x->asked;
@@ -331,7 +350,7 @@ static void put_page(struct accesses *x, const uint8_t record[16], uint64_t from
 
 	memcpy(page.vault, x->v->id, 16);
 	memcpy(page.record, record, 16);
-	receipt_page_put(&page, out);
+	receipt_page_put(&page, x->note.p, x->note.n, out);
 	put_words(x, out);
 	for (uint64_t epoch = x->first_epoch; from < q->at && epoch <= x->last_epoch; epoch++) {
 		day.epoch = (uint32_t)epoch;
@@ -353,7 +372,7 @@ static int answer(struct accesses *x, const uint8_t record[16])
 	size_t at;
 	int r;
 
-	if ((r = add_lines(x)) != 0)
+	if ((r = add_lines(x)) != 0 || (r = read_tree(x)) != 0)
 		return r;
 	if (q->at < q->end) {
 		cursor_plain(x->c, record, q, plain);
@@ -415,7 +434,7 @@ unsigned vault_accesses(struct vault *v, struct vault_call *c, const struct wire
 		goto out;
 	if (m->cursor.n > 0)
 		(void)take_cursor(v, c, m, &q);
-	else if ((r = begin(v, &rec.head, &q)) != 0)
+	else if ((r = begin(v, &rec.head, m->cosigned, &q)) != 0)
 		(void)call_failed(c, r == CV_ERR_NOTFOUND ? CV_ERR_IO : r);
 	if (c->problem == 0)
 		(void)list(&x, m->record);

@@ -211,7 +211,7 @@ seed("note", "tile", "tile/0/x001/234.p/12")
 
 # ---- section 14 ------------------------------------------------------------------------------------------------------------
 page = f"childvault-receipt-1\norigin {ORIGIN}\nvault {run(1, 16).hex()}\nrecord {run(9, 16).hex()}\nfor auditor\nmade 1790000000123\n"
-page += "period 5 1790000000000\nleaves 3 300\nmore no\nrole 2 clerk\nzh 员\nen Clerk\nclass 16 person.short\nzh -\nen -\n"
+page += "period 5 1790000000000\nleaves 3 300\nmore no\ncheckpoint {b64(b'note')}\nrole 2 clerk\nzh 员\nen Clerk\nclass 16 person.short\nzh -\nen -\n"
 page += f"day 0 {b64(run(1, 16))}\nday 1 {b64(run(2, 16))}\naccess 7 1789000000000 2 2 1 4 1 0 - 16,32\n"
 page += f"leaf {b64(leaf(2, 4, run(0, 16 + 128), run(0, 32) + u8(1) + run(0, 16 + 64) + run(0, 16 + 128)))}\nkey {b64(run(1, 64))}\nrest {b64(run(3, 32))}\nproof {b64(b'x')}\n"
 end = f"\n{ORIGIN}/receipt\n{b64(hashlib.sha256(page.encode()).digest())}\n\n\u2014 {ORIGIN} {b64(run(7, 4) + run(2, 64))}\n"

@@ -141,19 +141,22 @@ def check_inclusion(index, size, leaf, hashes, root):
     must(sn == 0 and r == root, "root")
 
 
-def check_proof(text, key, index, leaf, end):
+def check_checkpoint(note, key):
+    """Size and root that the log has signed."""
+    must(len(note) >= 5 and note[3] == "" and note[0] == key.name, "checkpoint")
+    key.check("\n".join(note[:3]) + "\n", note[4:])
+    return number(note[1]), unbase64(note[2], 32)
+
+
+def check_proof(text, key, index, leaf):
     lines = Lines(text)
     must(lines.take() == "c2sp.org/tlog-proof@v1" and number(lines.take("index ")) == index, "proof file")
     hashes = []
     while lines.peek():
         hashes.append(unbase64(lines.take(), 32))
     must(lines.take() == "", "proof file")
-    note = lines.all[lines.at:]
-    must(len(note) >= 5 and note[3] == "" and note[0] == key.name, "checkpoint")
-    key.check("\n".join(note[:3]) + "\n", note[4:])
-    size = number(note[1])
-    must(size >= end, "the checkpoint is older than the page")
-    check_inclusion(index, size, leaf, hashes, unbase64(note[2], 32))
+    size, root = check_checkpoint(lines.all[lines.at:], key)
+    check_inclusion(index, size, leaf, hashes, root)
 
 
 def open_box(key, header, box):
@@ -203,6 +206,8 @@ def read_page(lines, key, before):
     page["from"], page["end"] = number(first), number(end)
     more = lines.take("more ")
     must(more in ("yes", "no") and page["from"] <= page["end"], "page")
+    tree = unbase64(lines.take("checkpoint ")).decode().split("\n")
+    must(tree[-1] == "" and check_checkpoint(tree[:-1], key)[0] >= page["end"], "the checkpoint is older than the page")
     if before is not None:
         must(before["end"] == page["from"] and all(before[k] == page[k] for k in ("vault", "record", "for", "from_ms", "to_ms")), "pages")
     names, days, found, checks = {}, {}, [], []
@@ -234,7 +239,7 @@ def read_page(lines, key, before):
     must(unbase64(digest, 32) == hashlib.sha256(body.encode()).digest() and lines.take() == "", "digest")
     key.check(f"{key.name}/receipt\n{digest}\n", [lines.take("")])
     for proof, index, leaf in checks:
-        check_proof(proof.decode(), key, index, leaf, page["end"])
+        check_proof(proof.decode(), key, index, leaf)
     return page, found, more == "yes"
 
 
