@@ -862,6 +862,111 @@ static void day_that_ends_half_way_verifies(void **state)
 	}
 }
 
+/* ---- days and keys -------------------------------------------------------------------------------------------------------- */
+
+/* n further daily keys of the fixture's ratchet, as vault_renew_epochs makes them; commit: with the leaf. */
+static void renew(struct fix *f, uint32_t n, bool commit)
+{
+	uint8_t (*keys)[32] = calloc(n, 32), state[32], sk[64], body[AUDIT_RENEW_BODY];
+	const struct audit_entry e = { .kind = LEAF_FS_RENEW, .clear = body, .clear_n = sizeof(body) };
+
+	assert_non_null(keys);
+	memcpy(state, f->state, 32);
+	for (uint32_t i = f->epoch; i < f->epochs; i++)
+		crypto_hash("cv1.fs.next", state, 32, NULL, 0, state, 32);
+	for (uint32_t i = 0; i < n; i++) {
+		fix_epoch_seed(state, keys[i], sk);
+		crypto_hash("cv1.fs.next", state, 32, NULL, 0, state, 32);
+	}
+	assert_int_equal(audit_add_epochs(f->a, f->epochs, keys[0], (size_t)n * 32), 0);
+	audit_renew_body(f->epochs, keys[0], (size_t)n * 32, body);
+	free(keys);
+	if (!commit)
+		return;
+	assert_int_equal(fix_turn_begin(f), 0);
+	(void)fix_leaf(f, &e);
+	assert_int_equal(fix_turn_end(f), 0);
+	f->epochs += n;
+}
+
+static void days_beyond_the_first_keys_verify_once_a_leaf_has_committed_to_more(void **state)
+{
+	struct seen s;
+	struct fix f;
+
+	(void)state;
+	fix_make(&f, NULL, 3);
+	fix_genesis(&f);
+	renew(&f, 4, true);
+	renew(&f, 3, true);
+	for (unsigned day = 0; day < 9; day++) {
+		fix_reads(&f, 3, 1);
+		f.now_ms += FIX_DAY_MS;
+	}
+	fix_reads(&f, 1, 1);
+	fix_checkpoint(&f);
+	verify_with(&f, NULL, NULL, 1, &s);
+	assert_true(s.result == 0 && s.n == 0);
+	assert_true(s.s.epochs == 10 && s.s.renewals == 2 && s.s.epoch_last == 9 && s.s.seals == 9);
+	fix_free(&f);
+}
+
+static void keys_of_a_renewal_that_came_to_nothing_are_a_note(void **state)
+{
+	struct seen s;
+	struct fix f;
+
+	(void)state;
+	fix_make(&f, NULL, 4);
+	fix_genesis(&f);
+	renew(&f, 4, false);	/* as if the machine stopped before the leaf */
+	fix_checkpoint(&f);
+	verify_with(&f, NULL, NULL, 1, &s);
+	assert_true(s.result == 0 && s.n == 1 && has(&s, CHILDVAULT_AUDIT_EPOCHS_AHEAD, false, "epochs", NONE));
+	assert_true(s.f[0].epoch == 4 && s.s.epochs == 4);
+	fix_free(&f);
+}
+
+static void days_that_an_operator_confirmed_verify(void **state)
+{
+	struct seen s;
+	struct fix f;
+
+	(void)state;
+	fix_make(&f, NULL, 400);
+	fix_genesis(&f);
+	fix_reads(&f, 2, 1);
+	f.now_ms += 2ull * FIX_DAY_MS;
+	fix_reads(&f, 2, 1);
+	f.now_ms += 380ull * FIX_DAY_MS;
+	assert_int_equal(audit_confirm_days(f.a, f.s, f.now_ms), 0);
+	fix_reads(&f, 2, 1);
+	fix_checkpoint(&f);
+	verify_with(&f, NULL, NULL, 1, &s);
+	assert_true(s.result == 0 && s.n == 0);
+	assert_true(s.s.confirmed == 1 && s.s.epoch_last == 382 && s.s.seals == 382);
+	fix_free(&f);
+}
+
+static void days_that_a_running_log_skipped_are_named(void **state)
+{
+	struct seen s;
+	struct fix f;
+
+	(void)state;
+	fix_make(&f, NULL, 12);
+	fix_genesis(&f);
+	fix_reads(&f, 2, 1);
+	f.now_ms += 3ull * FIX_DAY_MS;
+	assert_int_equal(audit_catch_up(f.a, f.s, f.now_ms), 0);	/* as a start does; but no start follows */
+	fix_reads(&f, 2, 1);
+	fix_checkpoint(&f);
+	verify_with(&f, NULL, NULL, 1, &s);
+	assert_true(only(&s, CHILDVAULT_AUDIT_EPOCH_SKIPPED, NULL, 5));
+	assert_true(s.f[0].epoch == 0);
+	fix_free(&f);
+}
+
 static void what_is_no_log_is_an_error(void **state)
 {
 	struct childvault_audit_options o = { .dir = "/nonexistent" };
@@ -948,6 +1053,10 @@ int main(void)
 		cmocka_unit_test(torn_tail_is_a_note_beyond_the_checkpoint_and_a_fault_below_it),
 		cmocka_unit_test(folders_between_two_writes_verify),
 		cmocka_unit_test(day_that_ends_half_way_verifies),
+		cmocka_unit_test(days_beyond_the_first_keys_verify_once_a_leaf_has_committed_to_more),
+		cmocka_unit_test(keys_of_a_renewal_that_came_to_nothing_are_a_note),
+		cmocka_unit_test(days_that_an_operator_confirmed_verify),
+		cmocka_unit_test(days_that_a_running_log_skipped_are_named),
 		cmocka_unit_test(what_is_no_log_is_an_error),
 		cmocka_unit_test(names_are_closed_and_distinct),
 	};
