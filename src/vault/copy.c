@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/text.h"
+#include "vault/gov.h"
 #include "vault/vault_internal.h"
 
 #define TEXT_ROOM 160
@@ -358,6 +359,7 @@ int vault_copy_check(struct vault *v, unsigned slot, const uint8_t kek[32], cons
 		r = 0;
 	}
 	free(x.row);
+	gov_unload(v);
 	if (r == 0)
 		*ret_report = report;
 	return r;

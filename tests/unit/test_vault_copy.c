@@ -7,6 +7,9 @@
 #include "store/files.h"
 #include "test_vault.h"
 #include "vault/copy.h"
+#include "vault/gov.h"
+#include "vault/jobs.h"
+#include "vault/list.h"
 
 #define DAY_MS (24u * 3600 * 1000)
 
@@ -165,7 +168,11 @@ static void log_of_an_earlier_day_than_the_keys_is_named(void **state)
 	a_day(f);
 	assert_int_equal(shred_next_epoch(f->v->keys, 1, f->v->genesis_hash), 0);
 	assert_int_equal(shred_next_epoch(f->v->keys, 1, f->v->genesis_hash), 0);
-	f->v->state = VAULT_SEALED;	/* as if it were killed: no leaf of a later day */
+	/* As if it were killed: no leaf of a later day. */
+	gov_unload(f->v);
+	list_unload(f->v);
+	jobs_unload(f->v);
+	f->v->state = VAULT_SEALED;
 	(void)check(f, 0, NULL, &s);
 	assert_true(s.n[COPY_LOG_BACK] == 1 && sum(&s) == 1);
 }
