@@ -237,7 +237,8 @@ static bool new_child(struct tally *t, uint32_t person, const uint8_t child[8])
 static void count_cell(struct tally *t, const struct act *a)
 {
 	struct map *m = &t->index->cells;
-	uint64_t hash = mix((uint64_t)a->role << 48 | (uint64_t)a->purpose << 32 | (uint64_t)a->outcome << 16 | a->kind << 8 | a->view);
+	uint64_t hash = mix((uint64_t)a->role << 48 | (uint64_t)a->purpose << 32 | (uint64_t)a->outcome << 16 | (uint64_t)a->kind << 8 |
+	    a->view);
 	struct tally_cell *c;
 	uint32_t place;
 	size_t at = hash;
