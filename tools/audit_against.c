@@ -36,7 +36,7 @@ static const struct {
 	    "%s：与记录头所载的行不符：被改动，或为旧行重放" },
 	[COPY_ROW_MISSING] = { "row-missing", "%s: a row that the head names is missing", "%s：缺少记录头所载的行" },
 	[COPY_ROW_SURPLUS] = { "row-surplus", "%s: a row that the head does not name", "%s：有记录头未载的行" },
-	[COPY_HISTORY] = { "history-changed", "%s: the replaced rows are not those that the head counts", "%s：被替换的旧行与记录头所计不符" },
+	[COPY_HISTORY] = { "history-changed", "%s: what was changed since is not what the head counts", "%s：其后的各次修改与记录头所计不符" },
 };
 
 const char *against_name(enum copy_fault fault)

@@ -6,20 +6,25 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
-#define VERSION 2
+#define VERSION 3
 #define SUITE 1
-#define FIXED 65u	/* bytes before the tokens at most, without what follows HEAD_PLANNED */
+#define FIXED 65u	/* bytes before N of the creation at most, without what follows HEAD_PLANNED */
+#define CREATION (ROW_NONCE + 16u + VARINT_MAX + 16u)
 #define PLANNED 17u
 #define TOKEN 22u
-#define CLASS 57u	/* the longest */
+#define CHANGE (VARINT_MAX + ROW_NONCE)
+#define CLASS 36u	/* the longest */
 #define BLOCK 64u
 
 /* Flags of a stored class beside those of struct head_class: their numbers follow. */
 #define STORED_DROPS 4u
 #define STORED_AHEAD 8u	/* the class version is above the row version */
+#define STORED_FLAGS (HEAD_CLASS_ROW | STORED_DROPS | STORED_AHEAD)
 
 _Static_assert(HEAD_PLAIN_MAX % BLOCK == 0 &&
-    HEAD_PLAIN_MAX >= FIXED + PLANNED + TOKEN * HEAD_TOKENS + (ROW_NONCE + CLASS) * HEAD_CLASSES, "the largest head fits");
+    HEAD_PLAIN_MAX >= FIXED + CREATION + PLANNED + TOKEN * HEAD_TOKENS + (CHANGE + CLASS) * HEAD_CLASSES, "the largest head fits");
+
+static const uint8_t zeros[ROW_NONCE];
 
 static const char *const state_names[] = { "", "found", "draft", "applied", "verified", "noticed", "in_review", "approved", "refused",
 	"active", "suspended", "exited", "archived", "erasing" };
@@ -87,60 +92,79 @@ static bool token_valid(const struct head_token *before, const struct head_token
 	return before->epoch < t->epoch || memcmp(before->token, t->token, 16) < 0;
 }
 
-/*
- * Compartment 0 alone; a row has a version and a class without one has none; the drops stand behind the row; a history
- * has members iff it is said to stand.
- */
-static bool class_valid(const struct head_class *before, const struct head_class *c)
+/* Compartment 0 alone; a row has a version and a class without one has none; the drops stand behind the row, and their digest with them. */
+static bool class_valid(const struct head *h, const struct head_class *before, const struct head_class *c)
 {
-	bool row = (c->flags & HEAD_CLASS_ROW) != 0, hist = (c->flags & HEAD_CLASS_HIST) != 0;
+	bool row = (c->flags & HEAD_CLASS_ROW) != 0;
 
 	if (c->class_key == 0 || (c->class_key & 0xFFFF) != 0 || (before != NULL && before->class_key >= c->class_key))
 		return false;
-	return (c->flags & ~(HEAD_CLASS_ROW | HEAD_CLASS_HIST)) == 0 && c->drops <= HEAD_DROPS_MAX && c->generation > 0 &&
-	    row == (c->row_version > 0) && c->row_version <= c->class_version &&
-	    c->drops <= c->class_version - c->row_version && hist == (c->hist_count > 0);
+	return (c->flags & ~HEAD_CLASS_ROW) == 0 && c->drops <= HEAD_DROPS_MAX && c->generation > 0 &&
+	    row == (c->row_version > 0) && c->row_version <= c->class_version && (row || c->change == 0) && c->change <= h->changes &&
+	    c->drops <= c->class_version - c->row_version && (c->drops > 0 || memcmp(c->digest, zeros, 16) == 0);
 }
 
 static bool head_valid(const struct head *h)
 {
-	if (!fixed_valid(h))
+	if (!fixed_valid(h) || (h->changes == 0 && memcmp(h->hist_digest, zeros, 16) != 0))
 		return false;
 	for (unsigned i = 0; i < h->tokens; i++)
 		if (!token_valid(i > 0 ? &h->token[i - 1] : NULL, &h->token[i]))
 			return false;
 	for (unsigned i = 0; i < h->classes; i++)
-		if (!class_valid(i > 0 ? &h->class[i - 1] : NULL, &h->class[i]))
+		if (!class_valid(h, i > 0 ? &h->class[i - 1] : NULL, &h->class[i]))
 			return false;
 	return true;
 }
 
 /* ---- encoding ---------------------------------------------------------------------------------------------------- */
 
-/* The Ns of a head, once each in the order in which its classes first name them. */
-struct nonces {
+/* The changes that wrote the rows of a head's classes, ascending, the creation left out. */
+struct named_changes {
 	unsigned n;
-	const uint8_t *p[HEAD_CLASSES];
-	uint8_t number[HEAD_CLASSES];	/* of each class that has a row */
+	const struct head_class *of[HEAD_CLASSES];	/* one of the classes of each */
 };
 
-static void nonces_list(const struct head *h, struct nonces *ret)
+/* Where a change stands in the list, or would. */
+static unsigned change_place(const struct named_changes *x, uint32_t change)
+{
+	unsigned at = 0;
+
+	while (at < x->n && x->of[at]->change < change)
+		at++;
+	return at;
+}
+
+/* False if one change is under two Ns, or two under one. */
+static bool changes_list(const struct head *h, struct named_changes *ret)
 {
 	ret->n = 0;
 	for (unsigned i = 0; i < h->classes; i++) {
-		unsigned at = 0;
+		const struct head_class *c = &h->class[i];
+		unsigned at = change_place(ret, c->change);
 
-		if ((h->class[i].flags & HEAD_CLASS_ROW) == 0)
+		if ((c->flags & HEAD_CLASS_ROW) == 0)
 			continue;
-		while (at < ret->n && memcmp(ret->p[at], h->class[i].nonce, ROW_NONCE) != 0)
-			at++;
-		if (at == ret->n)
-			ret->p[ret->n++] = h->class[i].nonce;
-		ret->number[i] = (uint8_t)at;
+		if (c->change == 0 || (at < ret->n && ret->of[at]->change == c->change)) {
+			if (memcmp(c->change == 0 ? h->nonce : ret->of[at]->nonce, c->nonce, ROW_NONCE) != 0)
+				return false;
+			continue;
+		}
+		memmove(&ret->of[at + 1], &ret->of[at], (ret->n - at) * sizeof(ret->of[0]));
+		ret->of[at] = c;
+		ret->n++;
 	}
+	for (unsigned i = 0; i < ret->n; i++) {
+		for (unsigned j = 0; j < i; j++)
+			if (memcmp(ret->of[i]->nonce, ret->of[j]->nonce, ROW_NONCE) == 0)
+				return false;
+		if (memcmp(ret->of[i]->nonce, h->nonce, ROW_NONCE) == 0)
+			return false;
+	}
+	return true;
 }
 
-static uint8_t *class_encode(const struct head_class *c, uint8_t number, uint8_t *p)
+static uint8_t *class_encode(const struct head_class *c, const struct named_changes *x, uint8_t *p)
 {
 	uint32_t ahead = c->class_version - c->row_version;
 
@@ -149,21 +173,18 @@ static uint8_t *class_encode(const struct head_class *c, uint8_t number, uint8_t
 	p = wr_varint(p, c->generation);
 	if (c->flags & HEAD_CLASS_ROW) {
 		p = wr_varint(p, c->row_version);
-		p = wr_u8(p, number);
+		p = wr_u8(p, c->change == 0 ? 0 : (uint8_t)(change_place(x, c->change) + 1));
 	}
 	if (ahead > 0)
 		p = wr_varint(p, ahead);
-	if (c->drops > 0)
+	if (c->drops > 0) {
 		p = wr_u8(p, c->drops);
-	p = wr_bytes(p, c->digest, 16);
-	if (c->flags & HEAD_CLASS_HIST) {
-		p = wr_varint(p, c->hist_count);
-		p = wr_bytes(p, c->hist_digest, 16);
+		p = wr_bytes(p, c->digest, 16);
 	}
 	return p;
 }
 
-static uint8_t *fixed_encode(const struct head *h, unsigned nonces, uint8_t *p)
+static uint8_t *fixed_encode(const struct head *h, unsigned named, uint8_t *p)
 {
 	p = wr_u8(p, VERSION);
 	p = wr_u8(p, h->state);
@@ -176,7 +197,12 @@ static uint8_t *fixed_encode(const struct head *h, unsigned nonces, uint8_t *p)
 	p = wr_bytes(p, h->log_key, 32);
 	p = wr_u8(p, (uint8_t)h->tokens);
 	p = wr_u8(p, (uint8_t)h->classes);
-	p = wr_u8(p, (uint8_t)nonces);
+	p = wr_u8(p, (uint8_t)named);
+	p = wr_bytes(p, h->nonce, ROW_NONCE);
+	p = wr_bytes(p, h->digest, 16);
+	p = wr_varint(p, h->changes);
+	if (h->changes > 0)
+		p = wr_bytes(p, h->hist_digest, 16);
 	if (h->flags & HEAD_PLANNED) {
 		p = wr_u8(p, h->planned_n);
 		p = wr_bytes(p, h->planned, h->planned_n);
@@ -187,25 +213,26 @@ static uint8_t *fixed_encode(const struct head *h, unsigned nonces, uint8_t *p)
 
 int head_encode(const struct head *h, uint8_t ret[HEAD_PLAIN_MAX], size_t *ret_n)
 {
-	__attribute__((uninitialized)) struct nonces nonces;	/* nonces_list writes what is read */
+	__attribute__((uninitialized)) struct named_changes named;	/* changes_list writes what is read */
 	uint8_t *p = ret;
 	size_t padding;
 
 	if (h->tokens > HEAD_TOKENS || h->classes > HEAD_CLASSES)
 		return CV_ERR_LIMIT;
-	if (!head_valid(h))
+	if (!head_valid(h) || !changes_list(h, &named))
 		return CV_ERR_ARG;
-	nonces_list(h, &nonces);
-	p = fixed_encode(h, nonces.n, p);
+	p = fixed_encode(h, named.n, p);
 	for (unsigned i = 0; i < h->tokens; i++) {
 		p = wr_u16(p, h->token[i].index);
 		p = wr_u32(p, h->token[i].epoch);
 		p = wr_bytes(p, h->token[i].token, 16);
 	}
-	for (unsigned i = 0; i < nonces.n; i++)
-		p = wr_bytes(p, nonces.p[i], ROW_NONCE);
+	for (unsigned i = 0; i < named.n; i++) {
+		p = wr_varint(p, named.of[i]->change);
+		p = wr_bytes(p, named.of[i]->nonce, ROW_NONCE);
+	}
 	for (unsigned i = 0; i < h->classes; i++)
-		p = class_encode(&h->class[i], nonces.number[i], p);
+		p = class_encode(&h->class[i], &named, p);
 	padding = (BLOCK - (size_t)(p - ret) % BLOCK) % BLOCK;
 	memset(p, 0, padding);
 	*ret_n = (size_t)(p - ret) + padding;
@@ -214,65 +241,65 @@ int head_encode(const struct head *h, uint8_t ret[HEAD_PLAIN_MAX], size_t *ret_n
 
 /* ---- decoding ---------------------------------------------------------------------------------------------------- */
 
-/* The Ns that stand in a head, and how many of them its classes have named so far. */
-struct named {
-	const uint8_t *p;
-	unsigned n, named;
+/* The changes that stand in a head: of the creation, number 0, then of the others. */
+struct listed {
+	unsigned n;
+	struct {
+		uint32_t change;
+		const uint8_t *nonce;
+		bool named;		/* by some class */
+	} of[HEAD_CLASSES + 1];
 };
 
-/* Nothing may stand there twice: it would be another spelling of the same head. */
-static bool nonces_differ(const struct named *x)
+/* Ascending, and no N twice: it would be another spelling of the same head. */
+static bool changes_decode(struct rd *r, const struct head *h, unsigned n, struct listed *ret)
 {
-	for (unsigned i = 1; i < x->n; i++)
+	ret->of[0].change = 0;
+	ret->of[0].nonce = h->nonce;
+	ret->of[0].named = true;	/* history needs it, whatever the classes name */
+	ret->n = n + 1;
+	for (unsigned i = 1; i < ret->n; i++) {
+		ret->of[i].change = rd_varint(r);
+		ret->of[i].nonce = rd_take(r, ROW_NONCE);
+		ret->of[i].named = false;
+		if (ret->of[i].nonce == NULL || ret->of[i].change <= ret->of[i - 1].change)
+			return false;
 		for (unsigned j = 0; j < i; j++)
-			if (memcmp(x->p + (size_t)i * ROW_NONCE, x->p + (size_t)j * ROW_NONCE, ROW_NONCE) == 0)
+			if (memcmp(ret->of[i].nonce, ret->of[j].nonce, ROW_NONCE) == 0)
 				return false;
-	return true;
-}
-
-/* The row's version and N. False if the number is not of the list, or passes one over. */
-static bool class_row_decode(struct rd *r, struct named *x, struct head_class *ret)
-{
-	unsigned at;
-
-	ret->row_version = rd_varint(r);
-	at = rd_u8(r);
-	if (at >= x->n || at > x->named)
-		return false;
-	if (at == x->named)
-		x->named++;
-	memcpy(ret->nonce, x->p + (size_t)at * ROW_NONCE, ROW_NONCE);
+	}
 	return true;
 }
 
 /* False for what class_valid would not see: numbers that stand though they are 0, unknown flags, a version above a u32. */
-static bool class_decode(struct rd *r, struct named *x, struct head_class *ret)
+static bool class_decode(struct rd *r, struct listed *x, struct head_class *ret)
 {
 	uint32_t ahead;
 	uint8_t stored;
+	unsigned at;
 
+	memset(ret, 0, sizeof(*ret));
 	ret->class_key = (uint32_t)rd_u16(r) << 16;
 	stored = rd_u8(r);
-	ret->flags = stored & (HEAD_CLASS_ROW | HEAD_CLASS_HIST);
+	ret->flags = stored & HEAD_CLASS_ROW;
 	ret->generation = rd_varint(r);
-	ret->row_version = 0;
-	if ((stored & HEAD_CLASS_ROW) == 0)
-		memset(ret->nonce, 0, ROW_NONCE);
-	else if (!class_row_decode(r, x, ret))
-		return false;
+	if (stored & HEAD_CLASS_ROW) {
+		ret->row_version = rd_varint(r);
+		if ((at = rd_u8(r)) >= x->n)
+			return false;
+		x->of[at].named = true;
+		ret->change = x->of[at].change;
+		memcpy(ret->nonce, x->of[at].nonce, ROW_NONCE);
+	}
 	ahead = (stored & STORED_AHEAD) != 0 ? rd_varint(r) : 0;
-	ret->drops = (stored & STORED_DROPS) != 0 ? rd_u8(r) : 0;
-	if (stored > 15 || ((stored & STORED_AHEAD) != 0) != (ahead > 0) || ((stored & STORED_DROPS) != 0) != (ret->drops > 0) ||
-	    ahead > UINT32_MAX - ret->row_version)
+	if (stored & STORED_DROPS) {
+		ret->drops = rd_u8(r);
+		rd_copy(r, ret->digest, 16);
+	}
+	if ((stored & ~STORED_FLAGS) != 0 || ((stored & STORED_AHEAD) != 0) != (ahead > 0) ||
+	    ((stored & STORED_DROPS) != 0) != (ret->drops > 0) || ahead > UINT32_MAX - ret->row_version)
 		return false;
 	ret->class_version = ret->row_version + ahead;
-	rd_copy(r, ret->digest, 16);
-	ret->hist_count = 0;
-	memset(ret->hist_digest, 0, 16);
-	if (stored & HEAD_CLASS_HIST) {
-		ret->hist_count = rd_varint(r);
-		rd_copy(r, ret->hist_digest, 16);
-	}
 	return true;
 }
 
@@ -299,8 +326,8 @@ static void area_decode(struct rd *r, char ret[12], uint8_t *ret_n)
 	*ret_n = n;
 }
 
-/* What stands before the Ns; *ret_nonces is how many of them follow. */
-static int fixed_decode(struct rd *r, struct head *ret, unsigned *ret_nonces)
+/* What stands before the changes; *ret_named is how many of them follow. */
+static int fixed_decode(struct rd *r, struct head *ret, unsigned *ret_named)
 {
 	ret->state = rd_u8(r);
 	ret->flags = rd_u8(r);
@@ -311,9 +338,15 @@ static int fixed_decode(struct rd *r, struct head *ret, unsigned *ret_nonces)
 	rd_copy(r, ret->log_key, 32);
 	ret->tokens = rd_u8(r);
 	ret->classes = rd_u8(r);
-	*ret_nonces = rd_u8(r);
-	if (ret->tokens > HEAD_TOKENS || ret->classes > HEAD_CLASSES || *ret_nonces > HEAD_CLASSES)
+	*ret_named = rd_u8(r);
+	if (ret->tokens > HEAD_TOKENS || ret->classes > HEAD_CLASSES || *ret_named > HEAD_CLASSES)
 		return CV_ERR_FORMAT;
+	rd_copy(r, ret->nonce, ROW_NONCE);
+	rd_copy(r, ret->digest, 16);
+	ret->changes = rd_varint(r);
+	memset(ret->hist_digest, 0, 16);
+	if (ret->changes > 0)
+		rd_copy(r, ret->hist_digest, 16);
 	ret->planned_n = 0;
 	memset(ret->planned, 0, sizeof(ret->planned));
 	ret->planned_day = 0;
@@ -331,17 +364,20 @@ static int fixed_decode(struct rd *r, struct head *ret, unsigned *ret_nonces)
 
 int head_decode(const uint8_t *p, size_t n, struct head *ret)
 {
+	__attribute__((uninitialized)) struct listed x;	/* changes_decode writes what is read */
 	struct rd r = rd_over(p, n);
-	struct named x = { .n = 0 };
+	unsigned named = 0;
 
-	if (n == 0 || n % BLOCK != 0 || n > HEAD_PLAIN_MAX || rd_u8(&r) != VERSION || fixed_decode(&r, ret, &x.n) != 0)
-		return CV_ERR_FORMAT;
-	if ((x.p = rd_take(&r, (size_t)x.n * ROW_NONCE)) == NULL || !nonces_differ(&x))
+	if (n == 0 || n % BLOCK != 0 || n > HEAD_PLAIN_MAX || rd_u8(&r) != VERSION || fixed_decode(&r, ret, &named) != 0 ||
+	    !changes_decode(&r, ret, named, &x))
 		return CV_ERR_FORMAT;
 	for (unsigned i = 0; i < ret->classes; i++)
 		if (!class_decode(&r, &x, &ret->class[i]))
 			return CV_ERR_FORMAT;
-	return x.named == x.n && padding_valid(&r) && head_valid(ret) ? 0 : CV_ERR_FORMAT;
+	for (unsigned i = 0; i < x.n; i++)
+		if (!x.of[i].named)
+			return CV_ERR_FORMAT;
+	return padding_valid(&r) && head_valid(ret) ? 0 : CV_ERR_FORMAT;
 }
 
 const char *head_area(const struct head *h, uint32_t day, size_t *ret_n)

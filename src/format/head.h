@@ -11,7 +11,7 @@
 #define HEAD_TOKENS 8
 #define HEAD_PREFIX 26		/* clear bytes before the SEAL */
 #define HEAD_DROPS_MAX 64
-#define HEAD_PLAIN_MAX 5504u	/* padded plaintext of the largest head */
+#define HEAD_PLAIN_MAX 4480u	/* padded plaintext of the largest head */
 
 enum record_state {
 	STATE_FOUND = 1, STATE_DRAFT, STATE_APPLIED, STATE_VERIFIED, STATE_NOTICED, STATE_REVIEW, STATE_APPROVED, STATE_REFUSED,
@@ -25,7 +25,6 @@ uint8_t head_state_named(const char *name, size_t n);
 #define HEAD_PLANNED 2u	/* another area follows from a day on */
 #define HEAD_DOUBT 4u	/* a guardian is to get nothing: docs/POLICY.md section 6 */
 #define HEAD_CLASS_ROW 1u	/* a row exists */
-#define HEAD_CLASS_HIST 2u	/* history stands */
 
 struct head_class {
 	uint32_t class_key;
@@ -34,10 +33,9 @@ struct head_class {
 	uint32_t generation;
 	uint32_t row_version;
 	uint32_t class_version;
-	uint8_t nonce[ROW_NONCE];	/* N of its row; zeros without one */
-	uint8_t digest[16];
-	uint32_t hist_count;
-	uint8_t hist_digest[16];
+	uint32_t change;		/* that wrote its row: 0 the record's creation; 0 without one */
+	uint8_t nonce[ROW_NONCE];	/* N of that change; zeros without a row */
+	uint8_t digest[16];		/* of the unmerged drops; zeros without one */
 };
 struct head_token {
 	uint16_t index;
@@ -57,6 +55,10 @@ struct head {
 	uint16_t due_quarter;
 	uint64_t created_ms, updated_ms;
 	uint8_t log_key[32];
+	uint8_t nonce[ROW_NONCE];	/* N of the creation */
+	uint8_t digest[16];		/* of the rows that it wrote */
+	uint32_t changes;		/* since the creation: rows of HIST */
+	uint8_t hist_digest[16];	/* of these; zeros without one */
 	unsigned tokens, classes;
 	struct head_token token[HEAD_TOKENS];	/* ascending by index, epoch, token */
 	struct head_class class[HEAD_CLASSES];	/* ascending class_key */
@@ -65,9 +67,9 @@ struct head {
 int head_prefix_decode(const uint8_t *stored, size_t n, uint32_t *ret_epoch, uint32_t *ret_slot, uint8_t ret_record[16]);
 void head_prefix_encode(uint32_t epoch, uint32_t slot, const uint8_t record[16], uint8_t ret[HEAD_PREFIX]);
 /*
- * Write the padded plaintext (without record and slot, which stand in the prefix), *ret_n bytes; equal Ns are listed once. 0,
+ * Write the padded plaintext (without record and slot, which stand in the prefix), *ret_n bytes; each change is listed once. 0,
  * CV_ERR_LIMIT, or CV_ERR_ARG for a head that head_decode would refuse: order of classes or tokens, a row flag without a row version
- * or the reverse, more drops than versions since the row, a history flag without a count or the reverse, times of 2^48 and more.
+ * or the reverse, more drops than versions since the row, a change that has not been or is under two Ns, times of 2^48 and more.
  */
 int head_encode(const struct head *h, uint8_t ret[HEAD_PLAIN_MAX], size_t *ret_n);
 /*

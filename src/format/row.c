@@ -14,8 +14,6 @@
 #define ENTRY 10u		/* the longest: two bytes of field id, three of each length */
 #define PROVENANCE 34u		/* the longest */
 #define FIELD_ID_MAX 0x3FFFu
-#define HIST_ROW 1
-#define HIST_DROP 2
 
 _Static_assert(ROW_FIRST_MAX % BLOCK == 0 &&
     ROW_FIRST_MAX >= FIXED + (ENTRY + ROW_SHORT) * ROW_ENTRIES + PROVENANCE * ROW_PROVENANCES, "the largest first piece fits");
@@ -257,7 +255,7 @@ void row_encode(const struct row_input *x, const struct row_layout *at, const ui
 	memset(p, 0, (size_t)(end - p));
 }
 
-/* ---- keys of REC and HIST ---------------------------------------------------------------------------------------- */
+/* ---- keys of REC ------------------------------------------------------------------------------------------------- */
 
 size_t rec_key(uint64_t serial, enum rec_kind kind, uint32_t class_key, uint64_t drop_version, uint8_t ret[REC_KEY_MAX])
 {
@@ -268,23 +266,4 @@ size_t rec_key(uint64_t serial, enum rec_kind kind, uint32_t class_key, uint64_t
 		return 11;
 	be64_put(ret + 11, drop_version);
 	return REC_KEY_MAX;
-}
-
-void hist_key(uint64_t serial, uint32_t class_key, uint64_t version, uint8_t what, uint8_t ret[HIST_KEY])
-{
-	be48_put(ret, serial);
-	be32_put(ret + 6, class_key);
-	be64_put(ret + 10, ~version);	/* newest first */
-	ret[18] = what;
-}
-
-int hist_key_decode(const uint8_t *p, size_t n, uint64_t *ret_serial, uint32_t *ret_class_key, uint64_t *ret_version, uint8_t *ret_what)
-{
-	if (n != HIST_KEY || (p[18] != HIST_ROW && p[18] != HIST_DROP))
-		return CV_ERR_FORMAT;
-	*ret_serial = be48_get(p);
-	*ret_class_key = be32_get(p + 6);
-	*ret_version = ~be64_get(p + 10);
-	*ret_what = p[18];
-	return 0;
 }

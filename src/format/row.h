@@ -1,4 +1,4 @@
-/* Class rows and drops: layout and first piece, docs/FORMAT.md 4.3 and 4.4; keys of REC and HIST. Pure. */
+/* Class rows and drops: layout and first piece, docs/FORMAT.md 4.3 and 4.4; keys of REC. Pure. */
 #ifndef CV_FORMAT_ROW_H
 #define CV_FORMAT_ROW_H
 
@@ -96,16 +96,11 @@ int row_measure(const struct row_input *x, struct row_layout *ret);
  */
 void row_encode(const struct row_input *x, const struct row_layout *at, const uint8_t nonce[ROW_NONCE], uint8_t *ret);
 
-/* ---- keys of tables ------------------------------------------------------------------------------------------------ */
+/* ---- keys of REC --------------------------------------------------------------------------------------------------- */
 
 /* REC keys: returns the key's length (11, or 19 for a drop). kind: 0 head, 1 keys, 2 row, 3 drop. */
 #define REC_KEY_MAX 19
-#define HIST_KEY 19
 enum rec_kind { REC_HEAD = 0, REC_KEYS = 1, REC_ROW = 2, REC_DROP = 3 };
 size_t rec_key(uint64_t serial, enum rec_kind kind, uint32_t class_key, uint64_t drop_version, uint8_t ret[REC_KEY_MAX]);
-/* HIST key, FORMAT.md 4.6; what 1 row, 2 drop. */
-void hist_key(uint64_t serial, uint32_t class_key, uint64_t version, uint8_t what, uint8_t ret[HIST_KEY]);
-/* Decode one. 0 or CV_ERR_FORMAT. */
-int hist_key_decode(const uint8_t *p, size_t n, uint64_t *ret_serial, uint32_t *ret_class_key, uint64_t *ret_version, uint8_t *ret_what);
 
 #endif

@@ -142,15 +142,11 @@ static void digest(struct keys *k, uint32_t slot, const char *label, const struc
 	wipe(key, sizeof(key));
 }
 
-void record_digest_row(struct keys *k, uint32_t slot, uint32_t class_key, uint64_t version, const void *p, size_t n,
-    uint8_t ret[16])
+void record_digest_rows(struct keys *k, uint32_t slot, const void *p, size_t n, uint8_t ret[16])
 {
-	uint8_t at[12];
-	const struct part parts[] = { { at, sizeof(at) }, { p, n } };
+	const struct part part = { p, n };
 
-	be32_put(at, class_key);
-	be64_put(at + 4, version);
-	digest(k, slot, "cv1.digest", parts, 2, ret);
+	digest(k, slot, "cv1.digest", &part, 1, ret);
 }
 
 void record_digest_drop(struct keys *k, uint32_t slot, const uint8_t before[16], uint64_t version, const void *p, size_t n,

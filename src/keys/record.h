@@ -36,9 +36,9 @@ int record_head_open(struct keys *k, const uint8_t *stored, size_t n, const uint
  * loaded).
  */
 int record_head_seal(struct keys *k, const struct head *h, struct buf *ret) __attribute__((warn_unused_result));
-/* Digest of a row, digest step of a drop, digest step of a history row: FORMAT.md 4.1. slot must be loaded. */
-void record_digest_row(struct keys *k, uint32_t slot, uint32_t class_key, uint64_t version, const void *p, size_t n,
-    uint8_t ret[16]);
+/* Digest of a creation's rows (n bytes as 4.1 has them), digest step of a drop, digest step of a row of HIST: FORMAT.md 4.1. slot must be
+ * loaded. */
+void record_digest_rows(struct keys *k, uint32_t slot, const void *p, size_t n, uint8_t ret[16]);
 void record_digest_drop(struct keys *k, uint32_t slot, const uint8_t before[16], uint64_t version, const void *p, size_t n,
     uint8_t ret[16]);
 void record_digest_hist(struct keys *k, uint32_t slot, const uint8_t before[16], const void *key, size_t key_n,

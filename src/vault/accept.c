@@ -255,14 +255,18 @@ static void fold(struct vault *v, struct vault_call *c, struct write_set *w)
 
 static struct target *add_target(struct write_set *w, uint16_t class_id, bool is_view)
 {
+	unsigned at = 0;
 	struct target *t;
 
-	for (unsigned i = 0; i < w->targets; i++)
-		if (w->target[i].class == class_id)
-			return &w->target[i];
+	while (at < w->targets && w->target[at].class < class_id)
+		at++;
+	t = &w->target[at];
+	if (at < w->targets && t->class == class_id)
+		return t;
 	if (w->targets == POLICY_CLASSES)
 		return NULL;
-	t = &w->target[w->targets++];
+	memmove(t + 1, t, (w->targets - at) * sizeof(*t));
+	w->targets++;
 	memset(t, 0, sizeof(*t));
 	t->class = class_id;
 	t->is_view = is_view;

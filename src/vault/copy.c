@@ -185,21 +185,56 @@ static struct row *row_find(struct check *x, enum rec_kind kind, uint32_t class_
 	return NULL;
 }
 
-/* Row and drops of a class against the digest in head. */
-static void check_class(struct check *x, const struct head_class *hc)
+/* What the changes of the record under way say. */
+struct changes {
+	struct check *x;
+	uint32_t n;
+	uint64_t rows;		/* of all of them, drops aside */
+	uint8_t digest[16];
+	bool current[HEAD_CLASSES];	/* the change that head names for the class has a row of it */
+};
+
+static int see_change(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
+{
+	struct changes *c = cookie;
+	uint8_t before[16];
+	struct hist_walk walk;
+	struct hist_row row;
+
+	if (key_n != HIST_KEY)
+		return CV_ERR_FORMAT;
+	memcpy(before, c->digest, sizeof(before));
+	record_digest_hist(c->x->v->keys, c->x->head.shred_slot, before, key, key_n, val, val_n, c->digest);
+	c->n++;
+	if (hist_open(val, val_n, &walk) != 0)
+		return 0;	/* the digest tells */
+	while (hist_next(&walk, &row) == 1) {
+		struct head_class *hc = row.what == HIST_ROW ? head_class_find(&c->x->head, row.class_key) : NULL;
+
+		c->rows += row.what == HIST_ROW;
+		if (hc != NULL && hc->change == hist_change(key))
+			c->current[hc - c->x->head.class] = true;
+	}
+	return 0;
+}
+
+/* Each change, from the oldest on. *ret_whole: they are those that head counts. */
+static int check_history(struct check *x, struct changes *c, const uint8_t serial[6], bool *ret_whole)
+{
+	int r = store_scan(x->v->store, STORE_HIST, serial, 6, NULL, 0, true, 0, see_change, c);
+
+	*ret_whole = r == 0 && c->n == x->head.changes && crypto_equal(c->digest, x->head.hist_digest, sizeof(c->digest));
+	if (r == 0 && !*ret_whole)
+		found_record(x, COPY_HISTORY);
+	return r;
+}
+
+/* The drops of a class against their digest in head. */
+static void check_drops(struct check *x, const struct head_class *hc)
 {
 	uint8_t digest[16] = { 0 }, before[16];
 	struct row *row;
 
-	if ((hc->flags & HEAD_CLASS_ROW) != 0) {
-		if ((row = row_find(x, REC_ROW, hc->class_key, 0)) == NULL) {
-			found_class(x, COPY_ROW_MISSING, hc->class_key);
-			return;
-		}
-		row->named = true;
-		record_digest_row(x->v->keys, x->head.shred_slot, hc->class_key, hc->row_version, row->value.p, row->value.n, digest);
-		x->report->rows++;
-	}
 	for (uint32_t d = hc->class_version - hc->drops + 1; hc->drops > 0 && d <= hc->class_version; d++) {
 		if ((row = row_find(x, REC_DROP, hc->class_key, d)) == NULL) {
 			found_class(x, COPY_ROW_MISSING, hc->class_key);
@@ -210,69 +245,64 @@ static void check_class(struct check *x, const struct head_class *hc)
 		record_digest_drop(x->v->keys, x->head.shred_slot, before, d, row->value.p, row->value.n, digest);
 		x->report->rows++;
 	}
-	if (((hc->flags & HEAD_CLASS_ROW) != 0 || hc->drops > 0) && !crypto_equal(digest, hc->digest, sizeof(digest)))
+	if (!crypto_equal(digest, hc->digest, sizeof(digest)))
 		found_class(x, COPY_ROW_CHANGED, hc->class_key);
 }
 
-/* Replaced rows of the record under way, by class, from the oldest of the last class on. */
-struct replaced {
-	struct check *x;
-	bool any;
-	uint32_t class_key;
-	uint32_t n;
+/* What the creation wrote, of the classes that head has, against the one digest of it. */
+static int check_first_rows(struct check *x)
+{
 	uint8_t digest[16];
-	unsigned classes;	/* that had any and fit */
-};
+	struct buf b;
+	int r = 0;
 
-static void end_class(struct replaced *p)
-{
-	struct head_class *hc;
+	buf_init(&b, HEAD_CLASSES * (ROW_MAX + 8));
+	for (size_t i = 0; i < x->rows; i++) {
+		struct row *row = &x->row[i];
 
-	if (!p->any)
-		return;
-	hc = head_class_find(&p->x->head, p->class_key);
-	if (hc == NULL || hc->hist_count != p->n || !crypto_equal(p->digest, hc->hist_digest, sizeof(p->digest)))
-		found_class(p->x, COPY_HISTORY, p->class_key);
-	p->classes++;
-}
-
-static int see_replaced(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
-{
-	struct replaced *p = cookie;
-	uint64_t serial, version;
-	uint32_t class_key;
-	uint8_t what, before[16];
-
-	if (hist_key_decode(key, key_n, &serial, &class_key, &version, &what) != 0)
-		return CV_ERR_FORMAT;
-	if (!p->any || class_key != p->class_key) {
-		end_class(p);
-		p->any = true;
-		p->class_key = class_key;
-		p->n = 0;
-		memset(p->digest, 0, sizeof(p->digest));
+		if (row->kind != REC_ROW || head_class_find(&x->head, row->class_key) == NULL)
+			continue;
+		row->named = true;
+		buf_u32(&b, row->class_key);
+		buf_u32(&b, (uint32_t)row->value.n);
+		buf_put(&b, row->value.p, row->value.n);
 	}
-	memcpy(before, p->digest, sizeof(before));
-	record_digest_hist(p->x->v->keys, p->x->head.shred_slot, before, key, key_n, val, val_n, p->digest);
-	p->n++;
-	p->x->report->replaced++;
-	return 0;
+	record_digest_rows(x->v->keys, x->head.shred_slot, b.p, b.n, digest);
+	if (!buf_ok(&b))
+		r = CV_ERR_NOMEM;
+	else if (!crypto_equal(digest, x->head.digest, sizeof(digest)))
+		found_record(x, COPY_ROW_CHANGED);
+	buf_free(&b);
+	return r;
 }
 
-static int check_history(struct check *x, const uint8_t serial[6])
+/* Every row of the record under way; serial is its prefix. */
+static int check_rows(struct check *x, const uint8_t serial[6])
 {
-	struct replaced p = { .x = x };
-	unsigned classes = 0;
+	struct changes c = { .x = x };
+	uint64_t current = 0, first = 0;
+	bool whole, missing = false;
 	int r;
 
-	if ((r = store_scan(x->v->store, STORE_HIST, serial, 6, NULL, 0, true, 0, see_replaced, &p)) != 0)
+	if ((r = check_history(x, &c, serial, &whole)) != 0)
 		return r;
-	end_class(&p);
-	for (unsigned i = 0; i < x->head.classes; i++)
-		classes += (x->head.class[i].flags & HEAD_CLASS_HIST) != 0;
-	if (p.classes < classes)
-		found_record(x, COPY_HISTORY);
-	return 0;
+	for (unsigned i = 0; i < x->head.classes; i++) {
+		const struct head_class *hc = &x->head.class[i];
+		bool there = row_find(x, REC_ROW, hc->class_key, 0) != NULL;
+
+		first += there;
+		check_drops(x, hc);
+		if ((hc->flags & HEAD_CLASS_ROW) == 0)
+			continue;
+		current++;
+		if (hc->change == 0 ? there : c.current[i] || !whole)
+			continue;
+		found_class(x, COPY_ROW_MISSING, hc->class_key);
+		missing = true;
+	}
+	x->report->rows += current;
+	x->report->replaced += c.rows + first > current ? c.rows + first - current : 0;
+	return missing ? 0 : check_first_rows(x);	/* what is missing was told */
 }
 
 /* The id must lead to this serial. */
@@ -292,7 +322,8 @@ static int check_map(struct check *x)
 static void check_surplus(struct check *x)
 {
 	for (size_t i = 0; i < x->rows; i++)
-		if (x->row[i].kind > REC_KEYS && !x->row[i].named)
+		if (x->row[i].kind > REC_KEYS && !x->row[i].named &&
+		    (x->row[i].kind == REC_DROP || head_class_find(&x->head, x->row[i].class_key) == NULL))
 			found_class(x, COPY_ROW_SURPLUS, x->row[i].class_key);
 }
 
@@ -324,12 +355,10 @@ static int check_record(struct check *x)
 	if (keys == NULL || wraps_each(keys->value.p, keys->value.n, ignore_wrap, NULL) != 0)
 		found_record(x, COPY_RECORD);
 	x->report->records++;
-	for (unsigned i = 0; i < x->head.classes; i++)
-		check_class(x, &x->head.class[i]);
+	if ((r = check_rows(x, serial)) != 0)
+		return r;
 	check_surplus(x);
-	if ((r = check_map(x)) == 0)
-		r = check_history(x, serial);
-	return r;
+	return check_map(x);
 }
 
 static int check_records(struct check *x)

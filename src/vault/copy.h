@@ -20,10 +20,10 @@ enum copy_fault {
 	COPY_STATE,		/* the rows do not add up to the state that the store names: some are of another time, missing or made up */
 	COPY_RECORD,		/* a head or keys row does not open */
 	COPY_MAP,		/* the table of ids leads elsewhere */
-	COPY_ROW_CHANGED,	/* a class row or drop is not the one that head names */
+	COPY_ROW_CHANGED,	/* a drop, or some row of those that the creation wrote (text has no class then), is another one */
 	COPY_ROW_MISSING,	/* it is not there */
 	COPY_ROW_SURPLUS,	/* one that no head names */
-	COPY_HISTORY,		/* replaced rows are not those that head counts */
+	COPY_HISTORY,		/* changes are not those that head counts: their rows, current or replaced */
 	COPY_FAULTS
 };
 struct copy_finding {

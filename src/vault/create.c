@@ -108,6 +108,9 @@ static int new_record(struct vault *v, struct vault_call *c, struct record *rec)
 		return r;
 	crypto_random(rec->head.record, 16);
 	crypto_random(rec->head.log_key, 32);
+	crypto_random(rec->head.nonce, ROW_NONCE);
+	rec->creating = true;
+	buf_reset(&v->change);
 	rec->head.state = STATE_DRAFT;
 	rec->head.created_ms = rec->head.updated_ms = c->now_ms;
 	v->counters.next_serial++;

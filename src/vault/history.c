@@ -6,7 +6,7 @@
 
 #define HISTORY_DEFAULT 100
 #define HISTORY_MAX 1000
-#define HISTORY_CHECKED 4096	/* rows of a class whose chain is recomputed when history is read; about a microsecond each */
+#define HISTORY_CHECKED 4096	/* changes whose chain is recomputed when history is read; about a microsecond each */
 
 struct history {
 	struct vault *v;
@@ -17,10 +17,12 @@ struct history {
 	uint64_t before;		/* only versions below; 0: all */
 	size_t count;
 	unsigned of_class;		/* versions answered of the present class */
+	bool full;			/* and it has more than may be shown */
 	bool more;
 	bool has_key;			/* the session holds the present class: else a grant opens what it opens */
 	const char *class_name;
 	const struct head_class *hc;
+	uint32_t last_row;		/* version of the row of hc that was met last; 0: none */
 };
 
 /* The newest provenance of an opened row tells when and by whom the version was written. */
@@ -84,7 +86,7 @@ static int show(struct history *h, uint32_t generation, uint64_t version, const 
 	if (h->before != 0 && version >= h->before)
 		return 0;
 	if (h->of_class == h->limit) {
-		h->more = true;
+		h->more = h->full = true;
 		return 0;
 	}
 	r = record_class_key(h->v, h->c, h->rec, h->hc->class_key, generation, generation == 0 ? (uint32_t)version : 0, &dk,
@@ -101,38 +103,68 @@ static int show(struct history *h, uint32_t generation, uint64_t version, const 
 	return r;
 }
 
-static int show_replaced(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
-{
-	struct history *h = cookie;
-	uint64_t serial, version;
-	uint32_t class_key;
-	struct rd rd = rd_over(val, val_n);
-	uint32_t generation = rd_u32(&rd);
-	const uint8_t *nonce = NULL;
-	uint8_t what;
-
-	if (hist_key_decode(key, key_n, &serial, &class_key, &version, &what) != 0)
-		return CV_ERR_FORMAT;
-	if (what == 1)
-		nonce = rd_take(&rd, ROW_NONCE);
-	if (!rd_ok(&rd) || generation == 0)
-		return CV_ERR_FORMAT;
-	return show(h, generation, version, nonce, what == 2 ? WIRE_WHAT_DROP : WIRE_WHAT_REPLACED, rd.p, rd_left(&rd));
-}
-
 static int show_current(struct history *h, uint32_t drop_version)
 {
 	const struct head_class *hc = h->hc;
 	struct store_value val;
 	int r;
 
-	if ((r = record_stored(h->v, h->rec, drop_version ? REC_DROP : REC_ROW, hc->class_key, drop_version, &val)) != 0)
+	r = drop_version != 0 ? record_stored(h->v, h->rec, REC_DROP, hc->class_key, drop_version, &val) :
+	    record_row_stored(h->v, h->rec, hc, &val);
+	if (r != 0)
 		return r;
 	return show(h, drop_version ? 0 : hc->generation, drop_version ? drop_version : hc->row_version, drop_version ? NULL : hc->nonce,
 	    drop_version ? WIRE_WHAT_DROP : WIRE_WHAT_CURRENT, val.p, val.n);
 }
 
-/* The chain of a class's history digests, from its oldest row on. */
+/*
+ * What one change wrote of the class, newest first: a row stands behind the drops that were folded into it. The current row was shown; one
+ * that another of its version took the place of left nothing to history (FORMAT.md 4.3).
+ */
+static int show_change(void *cookie, const uint8_t *key, size_t key_n, const uint8_t *val, size_t val_n)
+{
+	struct history *h = cookie;
+	struct hist_row row[HEAD_DROPS_MAX + 1], x;
+	uint32_t change = key_n == HIST_KEY ? hist_change(key) : 0;
+	struct hist_walk walk;
+	unsigned n = 0;
+	int r;
+
+	if (change == 0 || hist_open(val, val_n, &walk) != 0)
+		return CV_ERR_FORMAT;
+	while ((r = hist_next(&walk, &x)) == 1)
+		if (x.class_key == h->hc->class_key) {
+			if (n == HEAD_DROPS_MAX + 1)
+				return CV_ERR_FORMAT;
+			row[n++] = x;
+		}
+	while (r == 0 && n-- > 0) {
+		bool drop = row[n].what == HIST_DROP, shown = !drop && row[n].version == h->last_row;
+
+		if (!drop)
+			h->last_row = row[n].version;
+		if (!shown)
+			r = show(h, row[n].generation, row[n].version, drop ? NULL : walk.nonce, drop ? WIRE_WHAT_DROP : WIRE_WHAT_REPLACED,
+			    row[n].p, row[n].n);
+	}
+	return r != 0 ? r : h->full;
+}
+
+/* The row that the creation wrote, unless it is the current one, or another of its version took its place. */
+static int show_first(struct history *h)
+{
+	struct store_value val;
+	int r;
+
+	if (h->last_row == 1)
+		return 0;
+	/* Every class begins with version 1, whoever wrote it first: here it has to be. */
+	if ((r = record_stored(h->v, h->rec, REC_ROW, h->hc->class_key, 0, &val)) != 0)
+		return r;
+	return show(h, 1, 1, h->rec->head.nonce, WIRE_WHAT_REPLACED, val.p, val.n);
+}
+
+/* The chain of the digests of a record's changes, from the oldest on. */
 struct chain {
 	const struct history *h;
 	uint32_t n;
@@ -151,42 +183,45 @@ static int chain_row(void *cookie, const uint8_t *key, size_t key_n, const uint8
 }
 
 /*
- * Each row of history opens where it stands or not at all; that none was taken away only head's count and digest tell. Read
- * up to HISTORY_CHECKED rows; longer histories are for `verify`.
+ * Each row of history opens where it stands or not at all; that no change was taken away only head's count and digest tell. Read
+ * up to HISTORY_CHECKED changes; longer histories are for `verify`.
  */
-static int check_history(const struct history *h, const struct head_class *hc, const uint8_t *prefix)
+static int check_history(const struct history *h)
 {
+	const struct head *head = &h->rec->head;
 	struct chain x = { .h = h };
+	uint8_t prefix[6];
 	int r;
 
-	if (hc->hist_count > HISTORY_CHECKED)
+	if (head->changes == 0 || head->changes > HISTORY_CHECKED)
 		return 0;
-	r = store_scan(h->v->store, STORE_HIST, prefix, 10, NULL, 0, true, 0, chain_row, &x);
-	if (r == 0 && (x.n != hc->hist_count || !crypto_equal(x.digest, hc->hist_digest, 16)))
+	be48_put(prefix, h->rec->serial);
+	r = store_scan(h->v->store, STORE_HIST, prefix, sizeof(prefix), NULL, 0, true, 0, chain_row, &x);
+	if (r == 0 && (x.n != head->changes || !crypto_equal(x.digest, head->hist_digest, 16)))
 		r = CV_ERR_AUTH;
 	return r;
 }
 
 static int show_class(struct history *h, struct head_class *hc)
 {
-	uint8_t prefix[HIST_KEY], from[HIST_KEY];
+	uint8_t prefix[6];
 	int r = 0;
 
 	h->hc = hc;
 	h->of_class = 0;
+	h->full = false;
+	h->last_row = hc->row_version;
 	h->has_key = session_has_class(h->c->session, hc->class_key);
 	for (uint32_t i = 0; r == 0 && i < hc->drops; i++)
 		r = show_current(h, hc->class_version - i);
 	if (r == 0 && (hc->flags & HEAD_CLASS_ROW))
 		r = show_current(h, 0);
-	if (r != 0 || hc->hist_count == 0)
+	if (r != 0 || (hc->flags & HEAD_CLASS_ROW) == 0 || hc->change == 0)
 		return r;
-	hist_key(h->rec->serial, hc->class_key, UINT64_MAX, 0, prefix);
-	if ((r = check_history(h, hc, prefix)) != 0)
-		return r;
-	hist_key(h->rec->serial, hc->class_key, h->before != 0 ? h->before - 1 : UINT64_MAX, 0, from);
-	/* One row more than may be shown tells that there is more. */
-	return store_scan(h->v->store, STORE_HIST, prefix, 10, from, sizeof(from), false, h->limit + 1, show_replaced, h);
+	be48_put(prefix, h->rec->serial);
+	/* Down from the newest: each change says under which N its rows are. */
+	r = store_scan(h->v->store, STORE_HIST, prefix, sizeof(prefix), NULL, 0, false, 0, show_change, h);
+	return r == 0 ? show_first(h) : r < 0 ? r : 0;
 }
 
 /* Every class that answers some asked field, once. Fields whose class neither session nor grant opens are refused. */
@@ -236,7 +271,8 @@ unsigned vault_history(struct vault *v, struct vault_call *c, const struct wire_
 	record_etag(v, c, &rec.head, etag);
 	wire_record_put(c->out, m->record, etag, clear ? WIRE_VIEW_CLEAR : WIRE_VIEW_MASKED);
 	at = wire_count_begin(c->out);
-	r = show_classes(&h);
+	if ((r = check_history(&h)) == 0)
+		r = show_classes(&h);
 	wire_count_end(c->out, at, h.count);
 	fields_put_meta(v, h.wanted, c->out);
 	buf_u8(c->out, h.more);

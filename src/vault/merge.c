@@ -125,13 +125,13 @@ static int rewrap_keys(struct vault *v, struct record *rec, const struct session
 /* Fold the drops of one class into its row; the class version stays. */
 static int fold_class(struct vault *v, const struct vault_call *c, struct record *rec, struct head_class *hc, struct fresh_keys *fresh)
 {
-	struct loaded_row row = { .stored = { NULL, 0 } };
+	struct row_key key = { .generation = 0 };
 	int r;
 
-	if ((r = record_load_content(v, c, rec, hc, &v->content, &row)) == 0 && (r = write_row_key(v, c, rec, hc, fresh, &row.key)) == 0 &&
-	    (r = write_history(v, c, rec, hc, &row.key, row.stored)) == 0)
-		r = write_row(v, rec, hc, &row.key, hc->class_version);
-	wipe(&row, sizeof(row));
+	if ((r = record_load_content(v, c, rec, hc, &v->content, &key)) == 0 && (r = write_row_key(v, c, rec, hc, fresh, &key)) == 0 &&
+	    (r = write_history(v, c, rec, hc, &key)) == 0)
+		r = write_row(v, rec, hc, &key, hc->class_version);
+	wipe(&key, sizeof(key));
 	content_clear(&v->content);
 	return r;
 }
@@ -149,6 +149,7 @@ static int merge_record(struct vault *v, const struct merge_job *job)
 	vault_save(v);
 	fresh.n = 0;
 	r = record_keep_keys(v, &rec, &v->old_keys);
+	record_keep_changes(v, &rec);
 	for (unsigned i = 0; r == 0 && i < rec.head.classes; i++)
 		if (rec.head.class[i].drops > 0 && session_has_class(job->session, rec.head.class[i].class_key))
 			r = fold_class(v, &c, &rec, &rec.head.class[i], &fresh);

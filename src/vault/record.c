@@ -5,7 +5,7 @@
 #include "format/value.h"
 #include "vault/gov.h"
 #include "vault/list.h"
-#include "vault/vault_internal.h"
+#include "vault/write.h"
 
 /* Whether a row stands behind those that are looked up together: all of them, or the class rows up to rows->last. */
 static bool is_beyond(const struct record_rows *rows, uint8_t kind, uint32_t class_key)
@@ -65,6 +65,52 @@ int record_stored(struct vault *v, const struct record *r, enum rec_kind kind, u
 	return e == CV_ERR_NOTFOUND ? CV_ERR_AUTH : e;
 }
 
+void record_keep_changes(struct vault *v, struct record *r)
+{
+	v->changes_of.n = v->changes_of.next = 0;
+	r->changes = &v->changes_of;
+}
+
+/* The stored row of a change. */
+static int change_stored(struct vault *v, const struct record *r, uint32_t change, struct store_value *ret)
+{
+	struct record_changes *x = r->changes;
+	uint8_t key[HIST_KEY];
+	int e;
+
+	for (unsigned i = 0; x != NULL && i < x->n; i++)
+		if (x->of[i].change == change) {
+			*ret = x->of[i].value;
+			return 0;
+		}
+	hist_key(r->serial, change, key);
+	if ((e = store_get(v->store, STORE_HIST, key, sizeof(key), ret)) != 0)
+		return e == CV_ERR_NOTFOUND ? CV_ERR_AUTH : e;
+	if (x != NULL) {
+		x->of[x->next].change = change;
+		x->of[x->next].value = *ret;
+		x->next = (x->next + 1) % RECORD_CHANGES;
+		x->n += x->n < RECORD_CHANGES;
+	}
+	return 0;
+}
+
+int record_row_stored(struct vault *v, const struct record *r, const struct head_class *hc, struct store_value *ret)
+{
+	struct store_value change = { v->change.p, v->change.n };
+	struct hist_row row;
+	int e;
+
+	if (hc->change == 0)
+		return record_stored(v, r, REC_ROW, hc->class_key, 0, ret);
+	if (hc->change != r->change && (e = change_stored(v, r, hc->change, &change)) != 0)
+		return e;
+	if ((e = hist_find(change.p, change.n, hc->class_key, &row)) != 0)
+		return e == CV_ERR_NOTFOUND ? CV_ERR_AUTH : e;
+	*ret = (struct store_value){ row.p, row.n };
+	return 0;
+}
+
 static int collect_wrap(void *cookie, const struct wrap *w)
 {
 	struct record_keys *keys = cookie;
@@ -119,6 +165,23 @@ static int find_wrap(const struct record *r, uint32_t class_key, uint32_t genera
 	return 0;
 }
 
+/*
+ * Rows of changes stay where they are, so an older head would find all that it names. But it knows of fewer changes, and the next one is
+ * there.
+ */
+static int check_newest(struct vault *v, const struct record *r)
+{
+	struct store_value val;
+	uint8_t key[HIST_KEY];
+	int e;
+
+	if (r->head.changes == UINT32_MAX)
+		return 0;
+	hist_key(r->serial, r->head.changes + 1, key);
+	e = store_get(v->store, STORE_HIST, key, sizeof(key), &val);
+	return e == CV_ERR_NOTFOUND ? 0 : e == 0 ? CV_ERR_REPLAY : e;
+}
+
 /* Of a record that is there: its head, and where its keys row stands. */
 static int open_head(struct vault *v, const uint8_t id[16], struct record *ret)
 {
@@ -126,10 +189,12 @@ static int open_head(struct vault *v, const uint8_t id[16], struct record *ret)
 	int r;
 
 	ret->keys = NULL;
-	ret->keys_changed = ret->has_nonce = false;
+	ret->changes = NULL;
+	ret->keys_changed = ret->creating = false;
+	ret->change = 0;
 	if ((r = record_stored(v, ret, REC_HEAD, 0, 0, &val)) != 0 ||
 	    (r = record_head_open(v->keys, val.p, val.n, id, &ret->head)) != 0 ||
-	    (r = record_stored(v, ret, REC_KEYS, 0, 0, &val)) != 0)
+	    (r = check_newest(v, ret)) != 0 || (r = record_stored(v, ret, REC_KEYS, 0, 0, &val)) != 0)
 		return r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r;	/* nothing erases records yet: its shred slot was changed */
 	ret->keys_row = val.p;
 	ret->keys_row_n = val.n;
@@ -169,6 +234,7 @@ int record_load_upto(struct vault *v, const uint8_t id[16], uint32_t last, struc
 	if ((r = find_serial(v, id, &ret->serial)) != 0 || (last != 0 && (r = collect_rows(v, ret->serial, last)) != 0) ||
 	    (r = open_head(v, id, ret)) != 0)
 		return r;
+	record_keep_changes(v, ret);
 	return collect_wraps(v, ret);
 }
 
@@ -203,9 +269,9 @@ int record_class_key(struct vault *v, const struct vault_call *c, const struct r
 	return e;
 }
 
-/* Open one stored row or drop of the record into v->row. *ret_row may be NULL. */
+/* Open one stored row or drop of the record into v->row. *ret_key may be NULL. */
 static int open_stored(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
-    uint32_t drop_version, struct loaded_row *ret_row)
+    uint32_t drop_version, struct row_key *ret_key)
 {
 	struct row_place at = {
 		.record = r->head.record, .class_key = hc->class_key, .generation = drop_version ? 0 : hc->generation,
@@ -219,13 +285,13 @@ static int open_stored(struct vault *v, const struct vault_call *c, const struct
 
 	if ((e = record_class_key(v, c, r, hc->class_key, hc->generation, drop_version, &dk, &at.birth_epoch, &type)) != 0)
 		return e;
-	if ((e = record_stored(v, r, at.drop ? REC_DROP : REC_ROW, hc->class_key, drop_version, &val)) == 0)
+	e = at.drop ? record_stored(v, r, REC_DROP, hc->class_key, drop_version, &val) : record_row_stored(v, r, hc, &val);
+	if (e == 0)
 		e = record_row_open(v->keys, &dk, &at, val.p, val.n, &v->row);
-	if (e == 0 && ret_row != NULL) {
-		ret_row->key.dk = dk;
-		ret_row->key.generation = at.generation;
-		ret_row->key.birth = at.birth_epoch;
-		ret_row->stored = val;
+	if (e == 0 && ret_key != NULL) {
+		ret_key->dk = dk;
+		ret_key->generation = at.generation;
+		ret_key->birth = at.birth_epoch;
 	}
 	wipe(&dk, sizeof(dk));
 	return e;
@@ -240,17 +306,13 @@ int record_open_row(struct vault *v, const struct vault_call *c, const struct re
 
 int record_row_key(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc, struct row_key *ret)
 {
-	struct loaded_row row;
 	int e;
 
 	if (!(hc->flags & HEAD_CLASS_ROW))
 		return CV_ERR_NOTFOUND;
-	if ((e = open_stored(v, c, r, hc, 0, &row)) != 0)
-		return e;
-	*ret = row.key;
-	wipe(&row.key, sizeof(row.key));
-	record_row_clear(&v->row);
-	return 0;
+	if ((e = open_stored(v, c, r, hc, 0, ret)) == 0)
+		record_row_clear(&v->row);
+	return e;
 }
 
 int record_open_drop(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
@@ -349,13 +411,13 @@ static int add_drop(struct vault *v, struct content *x)
 }
 
 int record_load_content(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
-    struct content *ret, struct loaded_row *ret_row)
+    struct content *ret, struct row_key *ret_key)
 {
 	int e = 0;
 
 	content_clear(ret);
 	if (hc->flags & HEAD_CLASS_ROW) {
-		if ((e = open_stored(v, c, r, hc, 0, ret_row)) != 0)
+		if ((e = open_stored(v, c, r, hc, 0, ret_key)) != 0)
 			return e;
 		e = content_add_row(ret, &v->row, false, &v->scratch);
 		record_row_clear(&v->row);
@@ -425,6 +487,8 @@ int record_put_head(struct vault *v, struct record *r)
 
 	if (r->keys_changed && !buf_ok(&v->keys_row))
 		return CV_ERR_LIMIT;
+	if ((e = write_change_end(v, r)) != 0)
+		return e;
 	buf_reset(&v->seal);
 	if ((e = list_note(v, r->serial, &r->head)) == 0 && (e = record_head_seal(v->keys, &r->head, &v->seal)) == 0)
 		e = vault_put_hashed(v, STORE_REC, key, n, v->seal.p, v->seal.n);

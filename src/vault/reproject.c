@@ -31,6 +31,7 @@ static int open_record(struct rework *x, uint64_t serial)
 		return r;
 	if (x->rec.serial != serial)
 		return CV_ERR_AUTH;
+	record_keep_changes(v, &x->rec);
 	return record_keep_keys(v, &x->rec, &v->keys_row);
 }
 
@@ -57,7 +58,7 @@ static int store_class(struct rework *x, uint16_t class_id, struct head_class *h
 		key.generation = hc->generation;
 		if ((r = record_class_key(v, x->c, &x->rec, hc->class_key, hc->generation, 0, &key.dk, &key.birth, &type)) == 0 &&
 		    (r = write_row_key(v, x->c, &x->rec, hc, &fresh, &key)) == 0)
-			r = write_history(v, x->c, &x->rec, hc, &key, (struct store_value){ NULL, 0 });
+			r = write_history(v, x->c, &x->rec, hc, &key);
 	} else if ((hc = head_class_add(&x->rec.head, (uint32_t)class_id << 16)) == NULL) {
 		return CV_ERR_LIMIT;
 	} else {

@@ -37,7 +37,7 @@ static void bufs_init(struct vault *v)
 	buf_init(&v->row_out, 1u << 20);
 	buf_init(&v->keys_row, 1u << 20);
 	buf_init(&v->old_keys, 1u << 20);
-	buf_init(&v->old_row, 1u << 20);
+	buf_init(&v->change, CONTENT_MAX);
 }
 
 static void bufs_free(struct vault *v)
@@ -50,7 +50,7 @@ static void bufs_free(struct vault *v)
 	buf_free(&v->row_out);
 	buf_free(&v->keys_row);
 	buf_free(&v->old_keys);
-	buf_free(&v->old_row);
+	buf_free(&v->change);
 }
 
 static int meta_clear(struct vault *v, const char *name, struct store_value *ret)

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "crypto/crypto.h"
 #include "format/head.h"
+#include "format/hist.h"
 #include "format/leaf.h"
 #include "format/row.h"
 #include "keys/record.h"
@@ -134,15 +135,19 @@ struct row_key {
 	uint32_t generation;
 	uint32_t birth;			/* epoch */
 };
-/* What was opened of a class whose row is to be written anew. */
-struct loaded_row {
-	struct row_key key;
-	struct store_value stored;	/* until the next put; p is NULL if it is not known */
+/* Rows of HIST that were looked up for one record. Valid until the next put. */
+#define RECORD_CHANGES 4
+struct record_changes {
+	unsigned n, next;		/* how many there are, and whose place the next one takes */
+	struct {
+		uint32_t change;
+		struct store_value value;
+	} of[RECORD_CHANGES];
 };
 
 /*
  * A record opened for one request. rows is NULL when the request writes. keys_row lives in the store until the next put, or in a buffer
- * of v; keys is v->keys_of if that row is taken apart there, else NULL.
+ * of v; keys is v->keys_of if that row is taken apart there, else NULL. changes is v->changes_of as long as nothing is put, else NULL.
  */
 struct record {
 	uint64_t serial;
@@ -151,8 +156,10 @@ struct record {
 	const uint8_t *keys_row;
 	size_t keys_row_n;
 	const struct record_keys *keys;
+	struct record_changes *changes;
 	bool keys_changed;		/* the keys row is another one than the stored one */
-	bool has_nonce;			/* the change under way has drawn it */
+	bool creating;			/* its first rows are being written, which v->change collects for their digest */
+	uint32_t change;		/* under way: its rows stand in v->change; 0: none has been written yet */
 	uint8_t nonce[ROW_NONCE];	/* N of the rows that it writes, FORMAT.md 4.1 */
 };
 
@@ -227,8 +234,9 @@ struct vault {
 	struct wanted wanted[POLICY_FIELDS];
 	struct record_rows rows;
 	struct record_keys keys_of;
+	struct record_changes changes_of;
 	struct row_view row;
-	struct buf scratch, seal, row_out, keys_row, old_keys, old_row;
+	struct buf scratch, seal, row_out, keys_row, old_keys, change;
 };
 
 /* vault.c: of a vault that is ready, whether neither its store nor its log failed for good: what EIO ends, only a start begins again. */
@@ -320,6 +328,8 @@ int record_load_upto(struct vault *v, const uint8_t id[16], uint32_t last, struc
 /* One stored row of the record. 0, CV_ERR_AUTH (head names it, but it is not there), or the store's error. */
 int record_stored(struct vault *v, const struct record *r, enum rec_kind kind, uint32_t class_key, uint32_t drop_version,
     struct store_value *ret);
+/* The current row of hc, which has one, where the change that wrote it put it. 0, CV_ERR_AUTH, CV_ERR_FORMAT, or the store's error. */
+int record_row_stored(struct vault *v, const struct record *r, const struct head_class *hc, struct store_value *ret);
 /*
  * Data key of a class row (drop_version 0) or drop; of a row also from a grant of the caller. CV_ERR_NOKEY when neither the session nor a
  * grant opens it, also for want of the epoch: the session was opened before a rekey. CV_ERR_AUTH: a session that holds the class's newest
@@ -339,16 +349,18 @@ int record_open_drop(struct vault *v, const struct vault_call *c, const struct r
 int record_row_key(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc, struct row_key *ret);
 /* Whether the record lies in the caller's area as far as the role asks for it; role NULL: as far as any of their acting roles does. */
 bool record_in_area(struct vault *v, const struct vault_call *c, const struct record *r, const struct policy_role *role);
-/* Fill content with the row of hc and its drops, folded. *ret_row, if it is not NULL, is set if there is a row. */
+/* Fill content with the row of hc and its drops, folded. *ret_key, if it is not NULL, is set to the row's if there is one. */
 int record_load_content(struct vault *v, const struct vault_call *c, const struct record *r, const struct head_class *hc,
-    struct content *ret, struct loaded_row *ret_row);
+    struct content *ret, struct row_key *ret_key);
 /* Move the keys row to b, where puts do not touch it, and take it apart. 0, CV_ERR_NOMEM, CV_ERR_FORMAT. */
 int record_keep_keys(struct vault *v, struct record *r, struct buf *b);
 /* ETag over the classes that the caller's keys, roles and purpose open. */
 void record_etag(struct vault *v, const struct vault_call *c, const struct head *h, uint8_t ret[16]);
 /* Whether the caller can read class_key: a right of an active role that has the purpose, and its key in the session. */
 bool record_can_read(struct vault *v, const struct vault_call *c, uint16_t class_id);
-/* Store head and, if it changed, the keys row in v->keys_row. */
+/* Look rows of HIST up once each from now on. Whoever puts something while r is open calls it again at once. */
+void record_keep_changes(struct vault *v, struct record *r);
+/* End the change under way; store head and, if it changed, the keys row in v->keys_row. */
 int record_put_head(struct vault *v, struct record *r);
 /* Whether a merge is due that this session can do; then it joins the turn's list. */
 void record_want_merge(struct vault *v, const struct vault_call *c, const struct record *r);

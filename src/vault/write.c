@@ -85,43 +85,97 @@ static int view_unchanged(struct vault *v, struct write_set *w, const struct tar
 	return 0;
 }
 
-static int put_row(struct vault *v, const struct record *rec, uint32_t class_key, uint32_t drop_version)
+/* Put v->row_out as a row of REC. */
+static int put_row(struct vault *v, struct record *rec, enum rec_kind kind, uint32_t class_key, uint32_t drop_version)
 {
 	uint8_t key[REC_KEY_MAX];
-	size_t n = rec_key(rec->serial, drop_version ? REC_DROP : REC_ROW, class_key, drop_version, key);
+	size_t n = rec_key(rec->serial, kind, class_key, drop_version, key);
 
 	return store_put(v->store, STORE_REC, key, n, v->row_out.p, v->row_out.n);
 }
 
-/*
- * N of the row that is written next: one for all rows of a change, since they differ in data key or context; but none that this row is
- * under already, which would give the same row key once more.
- */
-static void change_nonce(struct record *rec, const struct head_class *hc)
+/* A creation's rows stand for themselves in REC; v->change collects them for their digest, FORMAT.md 4.1. */
+static int put_first_row(struct vault *v, struct record *rec, uint32_t class_key)
 {
-	if (rec->has_nonce && ((hc->flags & HEAD_CLASS_ROW) == 0 || memcmp(rec->nonce, hc->nonce, ROW_NONCE) != 0))
-		return;
+	buf_u32(&v->change, class_key);
+	buf_u32(&v->change, (uint32_t)v->row_out.n);
+	buf_put(&v->change, v->row_out.p, v->row_out.n);
+	return buf_ok(&v->change) ? put_row(v, rec, REC_ROW, class_key, 0) : CV_ERR_NOMEM;
+}
+
+int write_change_room(struct vault *v, struct record *rec)
+{
+	int r;
+
+	if (rec->change != 0 && v->change.n + HIST_ROW_OVERHEAD + ROW_MAX > STORE_VALUE_MAX && (r = write_change_end(v, rec)) != 0)
+		return r;
+	if (rec->change != 0)
+		return 0;
+	if (rec->head.changes == UINT32_MAX)
+		return CV_ERR_LIMIT;
+	rec->change = rec->head.changes + 1;
+	/* One for all rows of a change, since they differ in data key or context. */
 	crypto_random(rec->nonce, sizeof(rec->nonce));
-	rec->has_nonce = true;
+	buf_reset(&v->change);
+	hist_begin(&v->change, rec->nonce);
+	return 0;
+}
+
+int write_change_end(struct vault *v, struct record *rec)
+{
+	uint8_t key[HIST_KEY], before[16];
+
+	if (!rec->creating && rec->change == 0)
+		return 0;
+	if (!buf_ok(&v->change))
+		return CV_ERR_NOMEM;
+	if (rec->creating) {
+		record_digest_rows(v->keys, rec->head.shred_slot, v->change.p, v->change.n, rec->head.digest);
+		rec->creating = false;
+		return 0;
+	}
+	hist_key(rec->serial, rec->change, key);
+	memcpy(before, rec->head.hist_digest, 16);
+	record_digest_hist(v->keys, rec->head.shred_slot, before, key, sizeof(key), v->change.p, v->change.n, rec->head.hist_digest);
+	rec->head.changes = rec->change;
+	rec->change = 0;
+	rec->changes = NULL;
+	return store_put(v->store, STORE_HIST, key, sizeof(key), v->change.p, v->change.n);
+}
+
+/* Where the next row of hc goes. A change writes a class once: under its N once more would be the same row key once more. */
+static int row_room(struct vault *v, struct record *rec, const struct head_class *hc)
+{
+	int r = 0;
+
+	if (rec->change != 0 && hc->change == rec->change)
+		r = write_change_end(v, rec);
+	return r == 0 ? write_change_room(v, rec) : r;
 }
 
 int write_row(struct vault *v, struct record *rec, struct head_class *hc, const struct row_key *key, uint32_t version)
 {
 	struct row_place at = { .record = rec->head.record, .class_key = hc->class_key, .birth_epoch = key->birth,
-		.generation = key->generation, .version = version, .shred_slot = rec->head.shred_slot, .nonce = rec->nonce };
+		.generation = key->generation, .version = version, .shred_slot = rec->head.shred_slot,
+		.nonce = rec->creating ? rec->head.nonce : rec->nonce };
 	int r;
 
-	change_nonce(rec, hc);
+	if (!rec->creating && (r = row_room(v, rec, hc)) != 0)
+		return r;
 	buf_reset(&v->row_out);
 	if ((r = content_seal(v->keys, &v->content, &key->dk, &at, &v->row_out)) != 0)
 		return r;
 	hc->flags |= HEAD_CLASS_ROW;
 	hc->drops = 0;
+	memset(hc->digest, 0, sizeof(hc->digest));
 	hc->generation = key->generation;
 	hc->row_version = hc->class_version = version;
-	memcpy(hc->nonce, rec->nonce, ROW_NONCE);
-	record_digest_row(v->keys, rec->head.shred_slot, hc->class_key, version, v->row_out.p, v->row_out.n, hc->digest);
-	return put_row(v, rec, hc->class_key, 0);
+	hc->change = rec->change;
+	memcpy(hc->nonce, at.nonce, ROW_NONCE);
+	if (rec->creating)
+		return put_first_row(v, rec, hc->class_key);
+	hist_put(&v->change, &(struct hist_row){ hc->class_key, HIST_ROW, key->generation, version, v->row_out.p, v->row_out.n });
+	return buf_ok(&v->change) ? 0 : CV_ERR_NOMEM;
 }
 
 /* The first row of a class. */
@@ -152,7 +206,8 @@ static int write_drop(struct vault *v, struct write_set *w, struct record *rec, 
 	hc->class_version = t->version;
 	memcpy(before, hc->digest, 16);
 	record_digest_drop(v->keys, rec->head.shred_slot, before, t->version, v->row_out.p, v->row_out.n, hc->digest);
-	return put_row(v, rec, hc->class_key, t->version);
+	record_keep_changes(v, rec);
+	return put_row(v, rec, REC_DROP, hc->class_key, t->version);
 }
 
 /* Whether the write gives the view class some value, if only one that it had: then its provenance is new. */
@@ -173,26 +228,20 @@ static bool gives_value(const struct write_set *w, const struct target *t)
 static int write_rewrite(struct vault *v, struct vault_call *c, struct write_set *w, struct record *rec, struct target *t,
     struct head_class *hc, bool *ret_folded)
 {
-	struct loaded_row row = { .stored = { NULL, 0 } };
 	bool same = false;
 	int r;
 
-	if ((r = record_load_content(v, c, rec, hc, &v->content, &row)) != 0)
-		goto out;
-	t->key = row.key;
+	if ((r = record_load_content(v, c, rec, hc, &v->content, &t->key)) != 0)
+		return r;
 	*ret_folded |= hc->drops > 0;
 	if (t->is_view && hc->drops == 0 && (r = view_unchanged(v, w, t, &v->content, &same)) != 0)
-		goto out;
+		return r;
 	if (same && !gives_value(w, t))
-		goto out;
+		return 0;
 	if ((r = write_row_key(v, c, rec, hc, &w->fresh, &t->key)) != 0)
-		goto out;
-	if ((r = gather(v, w, t, &v->content, false)) == 0 && !same)
-		r = write_history(v, c, rec, hc, &t->key, row.stored);
-	if (r == 0)
+		return r;
+	if ((r = gather(v, w, t, &v->content, false)) == 0 && (r = write_history(v, c, rec, hc, &t->key)) == 0)
 		r = write_row(v, rec, hc, &t->key, same ? hc->class_version : hc->class_version + 1);
-out:
-	wipe(&row.key, sizeof(row.key));
 	return r;
 }
 
@@ -323,6 +372,8 @@ int write_targets(struct vault *v, struct vault_call *c, struct write_set *w, st
 	int r;
 
 	vault_save(v);
+	if (!rec->creating)
+		record_keep_changes(v, rec);
 	if ((r = place_targets(c, w, rec)) != 0 || (r = write_target_keys(v, c, w, rec)) != 0)
 		return r;
 	for (unsigned i = 0; r == 0 && i < w->targets; i++) {

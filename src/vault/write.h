@@ -25,7 +25,7 @@ struct target {
 struct write_set {
 	unsigned changes, targets;
 	struct change change[POLICY_FIELDS];
-	struct target target[POLICY_CLASSES];
+	struct target target[POLICY_CLASSES];	/* ascending class: a creation's rows are digested in this order, FORMAT.md 4.1 */
 	struct fresh_keys fresh;
 	struct buf values;
 	uint32_t as_of_day;		/* of all values; never 0 */
@@ -50,12 +50,15 @@ unsigned write_admit(struct vault *v, struct vault_call *c, const struct write_s
  */
 int write_targets(struct vault *v, struct vault_call *c, struct write_set *w, struct record *rec);
 /*
- * Move the current row and the drops of hc to history; drops are sealed anew under key, with which the class's next row will be sealed, so
- * that their own entries can go. row is the stored row, which is looked up if its p is NULL. 0 or an error: CV_ERR_AUTH if they are not
- * what head says was written.
+ * Move the drops of hc to the change under way; they are sealed anew under key, with which the class's next row will be sealed, so that
+ * their own entries can go. 0 or an error: CV_ERR_AUTH if they are not what head says was written. The row that is replaced stays where it
+ * is.
  */
-int write_history(struct vault *v, const struct vault_call *c, struct record *rec, struct head_class *hc, const struct row_key *key,
-    struct store_value row);
+int write_history(struct vault *v, const struct vault_call *c, struct record *rec, struct head_class *hc, const struct row_key *key);
+/* Make sure that the change under way, which begins with this, takes a row or drop. 0 or an error. */
+int write_change_room(struct vault *v, struct record *rec);
+/* Store the change under way, or what head says of a creation's rows, and bring rec->head up to date. 0 or an error. */
+int write_change_end(struct vault *v, struct record *rec);
 /* Whether an entry is of a drop that is not there any more. */
 bool write_wrap_spent(struct head *h, const struct wrap *w);
 /* Take such entries out of v->keys_row, rec's keys row. 0 or an error. */

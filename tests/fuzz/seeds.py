@@ -68,6 +68,7 @@ for name in ("plain", "planned", "least", "stored"):
     seed("head", name, vector["head_" + name])
 for name in ("row_first", "row_first_empty", "drop_first", "row_stored", "row_stored_empty", "drop_stored"):
     seed("row", name.replace("_", "-"), vector[name])
+seed("hist", "three-rows", vector["hist_value"])
 seed("wraps", "three-types", vector["keys_stored"])
 seed("wraps", "rewrapped", vector["keys_rewrapped"])
 seed("wraps", "empty", u8(2) + u8(1) + u8(0))

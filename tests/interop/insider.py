@@ -101,7 +101,7 @@ class Hoard:
     def __init__(self, vault):
         self.vault, self.found, self.tried = vault, {}, {}
         self.persons, self.personal, self.roles, self.classes, self.data_keys, self.segments = {}, {}, {}, {}, {}, {}
-        self.scalars, self.seen, self.records, self.grants, self.places = {}, set(), {}, [], {}
+        self.scalars, self.seen, self.records, self.grants = {}, set(), {}, []
         self.rows = {(table, key, value) for table in vault.table for key, value in vault.scan(table)} | journal_rows(vault.folder)
         self.public = {}
         for table, key, value in self.rows:
@@ -179,14 +179,6 @@ class Hoard:
         self.records[record] = r
         self.note("head", record, r.plain)
         self.note("shred key", record, r.shred)
-        # Of each class where its row has stood: (N, version, generation), from every head that a file still holds.
-        places = self.places[record] = {}
-        for table, key, value in self.rows:
-            if table == "rec" and key == r.serial + bytes(5):
-                ctx = self.vault.context(5, entity=record, epoch=int.from_bytes(value[2:6], "big"), field=r.slot, length=len(value) - 98)
-                for c in Record.read_head(open_seal(r.kh, ctx, value[26:], "head"))[1]:
-                    if c["N"] is not None:
-                        places.setdefault(c["class"], set()).add((c["N"], c["row"], c["generation"]))
 
     def open_governance(self, key, value):
         v = self.vault
@@ -364,24 +356,27 @@ class Hoard:
                    if (row[4], row[3] if row[1] == "drop" else 0) == (generation, drop))
 
     def sealed_rows(self, record, class_key):
-        """(bytes, what, N, version, generation) of each row that there is of a class and each place where it may have stood."""
+        """(bytes, what, N, version, generation) of each row that there is of a class: the creation's, those of changes, drops."""
         if not hasattr(self, "of_class"):
             self.of_class = {}
             for table, key, value in sorted(self.rows):
                 if table == "rec" and key[6] in (2, 3):
-                    self.of_class.setdefault((key[:6], key[7:11]), []).append((table, key, value))
+                    self.of_class.setdefault((key[:6], key[7:11]), []).append((key, value))
                 elif table == "hist":
-                    self.of_class.setdefault((key[:6], key[6:10]), []).append((table, key, value))
-        for table, key, value in self.of_class.get((self.records[record].serial, u32(class_key)), ()):
-            if table == "hist":
-                version, is_drop, generation = 2 ** 64 - 1 - int.from_bytes(key[10:18], "big"), key[18] == 2, int.from_bytes(value[:4], "big")
-                yield (value[4:], "folded", None, version, generation) if is_drop else (value[28:], "replaced", value[4:28], version, generation)
+                    nonce, rows = Record.read_change(value)
+                    for number, what, generation, version, stored in rows:
+                        self.of_class.setdefault((key[:6], u32(number)), []).append((None, (stored, what, nonce, version, generation)))
+        here = self.records[record]
+        current = {(c["N"], c["row"]) for c in here.classes if c["class"] == class_key}
+        for key, value in self.of_class.get((here.serial, u32(class_key)), ()):
+            if key is None:
+                stored, what, nonce, version, generation = value
+                is_row = "row" if (nonce, version) in current else "replaced"
+                yield (stored, "folded", None, version, generation) if what == 2 else (stored, is_row, nonce, version, generation)
             elif key[6] == 3:
                 yield value, "drop", None, int.from_bytes(key[11:], "big"), 0
             else:
-                # A row of a journal block may be an older one, where an older head says.
-                for nonce, version, generation in self.places[record].get(class_key, ()):
-                    yield value, "row", nonce, version, generation
+                yield value, "row" if (here.nonce, 1) in current else "replaced", here.nonce, 1, 1
 
     def row_key(self, record, class_key, row, data_key, birth):
         """The row key if C fits, and the keys and context that made it."""
@@ -410,8 +405,7 @@ class Hoard:
     def open_rows(self):
         """Class rows, drops and history of every record, with its data keys; and, in vain, with each other key of 32 bytes."""
         for record in self.records:
-            for class_key in {int.from_bytes(key[7:11] if table == "rec" else key[6:10], "big") for table, key, _ in self.rows
-                              if key[:6] == self.records[record].serial and (table == "hist" or table == "rec" and key[6] in (2, 3))}:
+            for class_key in [c["class"] for c in self.records[record].classes]:
                 for row in self.sealed_rows(record, class_key):
                     self.try_row(record, class_key, row)
 

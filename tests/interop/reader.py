@@ -572,7 +572,7 @@ class Record:
         return self.vault.get("rec", key)
 
     def open_head(self, stored):
-        r = Reader(stored, "head").opening(2)
+        r = Reader(stored, "head").opening(3)
         epoch, self.slot, record = r.uint(4), r.uint(4), r.take(16)
         if record != self.id:
             raise BadSeal("another record's head")
@@ -581,33 +581,36 @@ class Record:
         self.kh = h("cv1.headkey", self.vault.key["head"], 32, self.shred)
         ctx = self.vault.context(5, entity=record, epoch=epoch, field=self.slot, length=len(sealed) - 72)
         self.plain = open_seal(self.kh, ctx, sealed, "head")
-        self.log_key, self.classes = self.read_head(self.plain)
+        self.log_key, self.classes, self.nonce, self.digest, self.history = self.read_head(self.plain)
 
     @classmethod
     def read_head(cls, plain):
-        """Log key, and the classes."""
+        """Log key, classes, N and digest of the creation, number and digest of changes."""
         r = Reader(plain, "head")
-        must(len(plain) <= 5504 and r.uint(1) == 2 and 1 <= r.uint(1) <= 13, "head: version or state")
+        must(len(plain) <= 4480 and r.uint(1) == 3 and 1 <= r.uint(1) <= 13, "head: version or state")
         flags = r.uint(1)
-        must(flags <= 3, "head: flags")
+        must(flags <= 7, "head: flags")
         cls.area(r)
         r.take(2 + 6 + 6)
         log_key = r.take(32)
         tokens, count, n = r.uint(1), r.uint(1), r.uint(1)
         must(tokens <= 8 and count <= 64 and n <= count, "head: counts")
+        nonce, digest, changes = r.take(24), r.take(16), r.varint()
+        history = (changes, r.take(16) if changes else bytes(16))
         if flags & 2:
             cls.area(r)
             must(r.uint(4) > 0, "head: planned area")
         stored = [r.take(22) for _ in range(tokens)]
         must(stored == sorted(stored), "head: order of tokens")
-        nonces = [r.take(24) for _ in range(n)]
-        classes = [cls.head_class(r, nonces) for _ in range(count)]
+        named = [(0, nonce)] + [(r.varint(), r.take(24)) for _ in range(n)]
+        must([c for c, _ in named] == sorted({c for c, _ in named}) and len({n for _, n in named}) == len(named), "head: order of changes")
+        must(named[-1][0] <= changes, "head: a change that has not been")
+        classes = [cls.head_class(r, named) for _ in range(count)]
         r.padding(64)
         keys = [c["class"] for c in classes]
         must(keys == sorted(set(keys)), "head: order of classes")
-        named = list(dict.fromkeys(c["N"] for c in classes if c["N"] is not None))
-        must(named == nonces, "head: Ns that no class names, or in another order")
-        return log_key, classes
+        must({c["change"] for c in classes if c["N"] is not None} >= {c for c, _ in named[1:]}, "head: a change that no class names")
+        return log_key, classes, nonce, digest, history
 
     @staticmethod
     def area(r):
@@ -615,23 +618,19 @@ class Record:
         must(len(digits) <= 12 and (not digits or digits.isdigit()), "head: area")
 
     @staticmethod
-    def head_class(r, nonces):
-        c = {"class": r.uint(2) << 16, "flags": r.uint(1), "generation": r.varint(), "row": 0, "N": None, "drops": 0, "history": (0, bytes(16))}
-        must(c["flags"] < 16 and c["generation"] > 0 and c["class"] > 0, "head: class")
+    def head_class(r, named):
+        c = {"class": r.uint(2) << 16, "flags": r.uint(1), "generation": r.varint(), "row": 0, "N": None, "change": 0, "drops": 0, "digest": bytes(16)}
+        must(c["flags"] & ~13 == 0 and c["generation"] > 0 and c["class"] > 0, "head: class")
         if c["flags"] & 1:
-            c["row"], number = r.varint(), r.uint(1)
-            must(c["row"] > 0 and number < len(nonces), "head: row of a class")
-            c["N"] = nonces[number]
+            c["row"], place = r.varint(), r.uint(1)
+            must(c["row"] > 0 and place < len(named), "head: row of a class")
+            c["change"], c["N"] = named[place]
         above = r.varint() if c["flags"] & 8 else 0
         c["version"] = c["row"] + above
         if c["flags"] & 4:
-            c["drops"] = r.uint(1)
-        c["digest"] = r.take(16)
-        if c["flags"] & 2:
-            c["history"] = (r.varint(), r.take(16))
+            c["drops"], c["digest"] = r.uint(1), r.take(16)
         must(bool(c["flags"] & 8) == (above > 0) and c["version"] < 1 << 32, "head: versions of a class")
         must(bool(c["flags"] & 4) == (c["drops"] > 0) and c["drops"] <= min(64, above), "head: drops of a class")
-        must(bool(c["flags"] & 2) == (c["history"][0] > 0), "head: history of a class")
         return c
 
     @staticmethod
@@ -675,43 +674,85 @@ class Record:
                                  generation=0 if is_drop else generation, version=version, length=len(stored))
         return {field: (kind, plain) for field, kind, plain in open_pieces(stored, nonce, data_key + self.shred, ctx, is_drop, what)}
 
-    def check_history(self, c):
-        """The chained digest over what was replaced, oldest first."""
-        rows = [row for row in self.vault.scan("hist", self.serial + u32(c["class"]))]
-        count, digest = c["history"]
-        if len(rows) != count:
-            raise BadSeal(f"history of class {c['class'] >> 16:#x}: {len(rows)} rows, head says {count}")
-        # Stored newest first. A merge moves the row before its drops, so ascending versions are the order of insertion.
+    def read_changes(self):
+        """{change: (N, rows)} (4.6)."""
+        return {2 ** 32 - 1 - int.from_bytes(key[6:], "big"): self.read_change(value) for key, value in self.vault.scan("hist", self.serial)}
+
+    def check_rows(self):
+        """The digests over what the creation wrote and over each change, oldest first (4.1)."""
+        first = [(key[7:], value) for key, value in self.vault.scan("rec", self.serial + b"\2")]
+        if h("cv1.digest", self.kh, 16, *(part for key, value in first for part in (key, u32(len(value)), value))) != self.digest:
+            raise BadSeal("digest of the creation's rows")
+        count, digest = self.history
+        rows = list(self.vault.scan("hist", self.serial))
+        if [key[6:] for key, _ in rows] != [u32(2 ** 32 - 1 - change) for change in range(count, 0, -1)]:
+            raise BadSeal(f"{len(rows)} changes, head says {count}")
         chained = bytes(16)
         for key, value in reversed(rows):
             chained = h("cv1.hist", self.kh, 16, chained, key, value)
         if chained != digest:
-            raise BadSeal(f"history of class {c['class'] >> 16:#x}: digest")
-        return rows
+            raise BadSeal("digest of the changes")
 
-    def open_history(self, class_key, rows, secrets):
-        """Rows that were replaced, under the N that head named then, and drops that were folded in (4.6)."""
-        for key, value in rows:
-            r = Reader(value, "history row")
-            version, is_drop, generation = 2 ** 64 - 1 - int.from_bytes(key[10:18], "big"), key[18] == 2, r.uint(4)
-            must(key[18] in (1, 2), "history row: key")
-            found = self.data_key(class_key, generation, 0, secrets)
+    @staticmethod
+    def read_change(value):
+        """N, and [(class, what, generation, version, bytes)]."""
+        r = Reader(value, "change").opening()
+        nonce, rows = r.take(24), []
+        while r.at < len(value):
+            rows.append((r.uint(2) << 16, r.uint(1), r.varint(), r.varint(), r.take(r.varint())))
+            must(rows[-1][0] > 0 and rows[-1][1] in (1, 2) and rows[-1][2] > 0 and rows[-1][3] > 0, "change: row")
+        must(rows and len({row[0] for row in rows if row[1] == 1}) == sum(row[1] == 1 for row in rows), "change: rows")
+        return nonce, rows
+
+    def versions(self, c, changes):
+        """Rows of a class and drops that were folded into them, newest first: (what, N, generation, version, bytes), the current row left out."""
+        before = c["row"]
+        for change in sorted(changes, reverse=True):
+            nonce, rows = changes[change]
+            for class_key, what, generation, version, stored in reversed(rows):
+                if class_key != c["class"]:
+                    continue
+                if what == 2:
+                    yield what, None, generation, version, stored
+                    continue
+                if change > c["change"]:
+                    raise BadSeal(f"a row of class {class_key >> 16:#x} that is newer than the current one")
+                if version != before:
+                    yield what, nonce, generation, version, stored
+                before = version
+        if before not in (0, 1):
+            stored = self.row(2, c["class"])
+            if stored is None:
+                raise NoRow(f"the first row of class {c['class'] >> 16:#x} is missing")
+            yield 1, self.nonce, 1, 1, stored
+
+    def current(self, c, changes):
+        """The row of a class as head names it."""
+        if c["change"] == 0:
+            stored = self.row(2, c["class"])
+        else:
+            _, rows = changes.get(c["change"], (None, ()))
+            stored = next((row[4] for row in rows if row[:2] == (c["class"], 1)), None)
+        if stored is None:
+            raise NoRow(f"the row of class {c['class'] >> 16:#x} is missing")
+        return stored
+
+    def open_history(self, c, changes, secrets):
+        """Rows that were replaced, under the N of their change, and drops that were folded in, under the class's data key (4.6)."""
+        for what, nonce, generation, version, stored in self.versions(c, changes):
+            found = self.data_key(c["class"], generation, 0, secrets)
             if found is not None:
-                # A drop stands here under the class's data key, and so names its generation.
-                ctx = self.vault.context(14 if is_drop else 1, entity=self.id, class_key=class_key, epoch=found[1], generation=generation,
-                                         version=version, length=len(value) - (4 if is_drop else 28))
-                nonce = None if is_drop else r.take(24)
-                open_pieces(r.rest(), nonce, found[0] + self.shred, ctx, is_drop, f"history of class {class_key >> 16:#x}")
+                ctx = self.vault.context(14 if what == 2 else 1, entity=self.id, class_key=c["class"], epoch=found[1], generation=generation,
+                                         version=version, length=len(stored))
+                open_pieces(stored, nonce, found[0] + self.shred, ctx, what == 2, f"history of class {c['class'] >> 16:#x}")
 
     def open_class(self, c, secrets):
         """Fields of one class with its drops folded in, or None if the member does not hold it."""
+        changes = self.read_changes()
         class_key, fields, digest = c["class"], {}, bytes(16)
         opened = True
         if c["flags"] & 1:
-            stored = self.row(2, class_key)
-            if stored is None:
-                raise NoRow(f"the row of class {class_key >> 16:#x} is missing")
-            digest = h("cv1.digest", self.kh, 16, u32(class_key), u64(c["row"]), stored)
+            stored = self.current(c, changes)
             key = self.data_key(class_key, c["generation"], 0, secrets)
             if key is None:
                 opened = False
@@ -732,7 +773,8 @@ class Record:
                     del fields[field]
         if digest != c["digest"]:
             raise BadSeal(f"digest of class {class_key >> 16:#x}")
-        self.open_history(class_key, self.check_history(c), secrets)
+        self.check_rows()
+        self.open_history(c, changes, secrets)
         return fields if opened else None
 
 

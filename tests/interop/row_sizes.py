@@ -22,8 +22,8 @@ def kinds(table, rows):
         if table == "rec":
             kind, number = KINDS[key[6]], int.from_bytes(key[7:9], "big")
         else:
-            kind, number = "replaced row" if key[18] == 1 else "folded drop", int.from_bytes(key[6:8], "big")
-        for place in ((kind, None), (kind, number)):
+            kind, number = "change", None
+        for place in {(kind, None), (kind, number)}:
             found[place] = [a + b for a, b in zip(found[place], (1, len(value), len(key)))]
     return found
 

@@ -78,12 +78,14 @@ static inline void sample_head(struct head *ret)
 	c = ret->class;
 	c[0] = (struct head_class){ .class_key = IDENTITY, .flags = HEAD_CLASS_ROW, .generation = 1, .row_version = 1,
 		.class_version = 1 };
-	c[1] = (struct head_class){ .class_key = HEALTH, .flags = HEAD_CLASS_ROW | HEAD_CLASS_HIST, .drops = 1,
-		.generation = GENERATION, .row_version = ROW_VERSION, .class_version = DROP_VERSION, .hist_count = 6 };
+	c[1] = (struct head_class){ .class_key = HEALTH, .flags = HEAD_CLASS_ROW, .drops = 1, .generation = GENERATION,
+		.row_version = ROW_VERSION, .class_version = DROP_VERSION, .change = 6 };
 	c[2] = (struct head_class){ .class_key = NOTES, .drops = 2, .generation = 1, .class_version = 2 };
-	run(c[0].digest, 0x80, 16);
+	ret->changes = 6;
+	run(ret->digest, 0x80, 16);
+	run(ret->hist_digest, 0xA0, 16);
+	run(ret->nonce, 0x65, ROW_NONCE);
 	run(c[1].digest, 0x90, 16);
-	run(c[1].hist_digest, 0xA0, 16);
 	run(c[2].digest, 0xB0, 16);
 	run(c[0].nonce, 0x65, ROW_NONCE);
 	run(c[1].nonce, 0x55, ROW_NONCE);
@@ -106,21 +108,19 @@ static inline void sample_head_planned(struct head *ret)
 	ret->planned_day = 20790;
 	ret->classes = 5;
 	c = ret->class;
-	c[0] = (struct head_class){ .class_key = IDENTITY, .flags = 3, .generation = 1, .row_version = 3, .class_version = 3,
-		.hist_count = 2 };
-	c[1] = (struct head_class){ .class_key = HEALTH, .flags = 3, .drops = 64, .generation = FAR, .row_version = 70000,
-		.class_version = 70200, .hist_count = UINT32_MAX };
-	c[2] = (struct head_class){ .class_key = NOTES, .flags = 1, .generation = 2, .row_version = 3, .class_version = 4 };
+	c[0] = (struct head_class){ .class_key = IDENTITY, .flags = 1, .generation = 1, .row_version = 3, .class_version = 3,
+		.change = 200 };
+	c[1] = (struct head_class){ .class_key = HEALTH, .flags = 1, .drops = 64, .generation = FAR, .row_version = 70000,
+		.class_version = 70200, .change = UINT32_MAX };
+	c[2] = (struct head_class){ .class_key = NOTES, .flags = 1, .generation = 2, .row_version = 3, .class_version = 4,
+		.change = 200 };
 	c[3] = (struct head_class){ .class_key = 0xD0u << 16, .flags = 1, .generation = UINT32_MAX, .row_version = UINT32_MAX,
-		.class_version = UINT32_MAX };
-	c[4] = (struct head_class){ .class_key = 0x40D1u << 16, .flags = 2, .generation = 1, .class_version = 5, .hist_count = 1 };
-	run(c[0].digest, 0x80, 16);
+		.class_version = UINT32_MAX, .change = 7 };
+	c[4] = (struct head_class){ .class_key = 0x40D1u << 16, .generation = 1, .class_version = 5 };
+	ret->changes = UINT32_MAX;
+	run(ret->nonce, 0x85, ROW_NONCE);
+	run(ret->hist_digest, 0xA1, 16);
 	run(c[1].digest, 0x90, 16);
-	run(c[2].digest, 0xB0, 16);
-	run(c[3].digest, 0xC0, 16);
-	run(c[0].hist_digest, 0xA1, 16);
-	run(c[1].hist_digest, 0xA2, 16);
-	run(c[4].hist_digest, 0xA3, 16);
 	run(c[0].nonce, 0x65, ROW_NONCE);
 	run(c[1].nonce, 0x55, ROW_NONCE);
 	run(c[2].nonce, 0x65, ROW_NONCE);

@@ -12,6 +12,17 @@
 
 static struct head back;	/* where tests decode to */
 
+/* Where things stand in head_plain. */
+enum {
+	NAMED = 58,				/* count of named changes, then N and digest of the creation */
+	CHANGES = NAMED + 1 + ROW_NONCE + 16,	/* then the history digest */
+	TOKENS = CHANGES + 1 + 16,
+	LISTED = TOKENS + 2 * 22,		/* the one named change, then its N */
+	ID = LISTED + 1 + ROW_NONCE,		/* classes */
+	HEALTH_AT = ID + 6,
+	NOTES_AT = HEALTH_AT + 8 + 16,
+};
+
 static size_t encode(const struct head *h, uint8_t ret[HEAD_PLAIN_MAX])
 {
 	size_t n;
@@ -81,9 +92,10 @@ static void the_largest_head_fits_its_maximum(void **state)
 	for (unsigned i = 0; i < HEAD_TOKENS; i++)
 		h.token[i] = (struct head_token){ .index = 7, .epoch = 1, .token = { (uint8_t)i } };
 	h.classes = HEAD_CLASSES;
+	h.changes = UINT32_MAX;
 	for (unsigned i = 0; i < HEAD_CLASSES; i++)
-		h.class[i] = (struct head_class){ .class_key = (i + 1) << 16, .flags = 3, .generation = UINT32_MAX, .row_version = 1u << 28,
-			.class_version = 1u << 29, .drops = HEAD_DROPS_MAX, .nonce = { (uint8_t)i }, .hist_count = UINT32_MAX };
+		h.class[i] = (struct head_class){ .class_key = (i + 1) << 16, .flags = 1, .generation = UINT32_MAX, .row_version = 1u << 28,
+			.class_version = 1u << 29, .drops = HEAD_DROPS_MAX, .change = UINT32_MAX - i, .nonce = { (uint8_t)i } };
 	n = encode(&h, p);
 	assert_true(n > HEAD_PLAIN_MAX - 64);
 	assert_int_equal(head_decode(p, n, &back), 0);
@@ -91,8 +103,8 @@ static void the_largest_head_fits_its_maximum(void **state)
 	assert_int_equal(back.class[HEAD_CLASSES - 1].nonce[0], HEAD_CLASSES - 1);
 }
 
-/* Classes in one change share an N, which stands once. */
-static void each_n_is_stored_once(void **state)
+/* Classes that one change wrote share an N, which stands once; that of the creation stands always. */
+static void each_change_is_stored_once(void **state)
 {
 	uint8_t p[HEAD_PLAIN_MAX];
 	struct head h;
@@ -100,15 +112,18 @@ static void each_n_is_stored_once(void **state)
 
 	(void)state;
 	sample_head(&h);
-	memcpy(h.class[1].nonce, h.class[0].nonce, ROW_NONCE);
+	h.class[0].change = 6;
+	memcpy(h.class[0].nonce, h.class[1].nonce, ROW_NONCE);
 	n = encode(&h, p);
-	assert_int_equal(p[58], 1);
+	assert_int_equal(p[NAMED], 1);
+	assert_memory_equal(p + NAMED + 1, h.nonce, ROW_NONCE);
 	assert_int_equal(head_decode(p, n, &back), 0);
-	assert_memory_equal(back.class[1].nonce, h.class[0].nonce, ROW_NONCE);
+	assert_memory_equal(back.class[0].nonce, h.class[1].nonce, ROW_NONCE);
+	assert_int_equal(back.class[0].change, 6);
 	/* What stands at a class without a row says nothing. */
 	run(h.class[2].nonce, 1, ROW_NONCE);
 	assert_int_equal(encode(&h, p), n);
-	assert_int_equal(p[58], 1);
+	assert_int_equal(p[NAMED], 1);
 }
 
 static void every_cut_is_refused(void **state)
@@ -126,7 +141,7 @@ static void every_cut_is_refused(void **state)
 static void padding_must_be_zero(void **state)
 {
 	uint8_t p[SAMPLE_MAX];
-	size_t n = sample("head_plain", p), used = 236;
+	size_t n = sample("head_plain", p), used = NOTES_AT + 6 + 16;
 
 	(void)state;
 	assert_true(used < n);
@@ -142,25 +157,27 @@ static void padding_must_be_zero(void **state)
 static void unknown_bytes_are_refused(void **state)
 {
 	static const struct { uint16_t at; uint8_t byte; } bad[] = {
-		{ 0, 1 }, { 1, 0 }, { 1, 14 }, { 2, 8 }, { 2, 9 }, { 2, 2 }, { 3, 13 }, { 3, 5 }, { 3, 7 }, { 4, 'a' },
+		{ 0, 2 }, { 1, 0 }, { 1, 14 }, { 2, 8 }, { 2, 9 }, { 2, 2 }, { 3, 13 }, { 3, 5 }, { 3, 7 }, { 4, 'a' },
 		{ 56, 9 }, { 56, 1 }, { 57, 65 }, { 57, 2 },
-		{ 58, 1 }, { 58, 3 }, { 58, 65 },	/* Ns: fewer, more, more than classes can have */
-		{ 59 + 22 + 1, 0 },		/* tokens: index 0 behind index 1 */
-		{ 151 + 1, 0 },			/* class 0 */
-		{ 151 + 2, 0 }, { 151 + 2, 17 },	/* without its row's flag; an unknown flag */
-		{ 151 + 2, 9 }, { 151 + 2, 5 },	/* flags whose numbers do not follow */
-		{ 151 + 3, 0 },			/* generation 0 */
-		{ 151 + 4, 0 },			/* a row of version 0 */
-		{ 151 + 5, 1 }, { 151 + 5, 2 },	/* N 1 before N 0; no such N */
-		{ 173 + 1, 0x10 },		/* the same class again */
-		{ 173 + 2, 13 },		/* history bytes without the flag */
-		{ 173 + 3, 0x80 },		/* a number that does not end */
-		{ 173 + 5, 0 },			/* N 1 is not named any more */
-		{ 173 + 6, 0 },			/* flag 8, and the class version is not above */
-		{ 173 + 7, 0 }, { 173 + 7, 2 }, { 173 + 7, 65 },	/* flag 4 and no drops; more than versions; 65 drops */
-		{ 197, 0 },			/* a history of nothing */
-		{ 214 + 2, 8 }, { 214 + 2, 4 }, { 214 + 2, 13 },
-		{ 214 + 4, 1 },			/* two drops, one version */
+		{ NAMED, 0 }, { NAMED, 2 }, { NAMED, 65 },	/* changes: fewer, more, more than classes can have */
+		{ CHANGES, 0 }, { CHANGES, 5 },	/* a digest of no change; a change that has not been */
+		{ TOKENS + 22 + 1, 0 },		/* tokens: index 0 behind index 1 */
+		{ LISTED, 0 },			/* the creation among the others */
+		{ ID + 1, 0 },			/* class 0 */
+		{ ID + 2, 0 }, { ID + 2, 17 },	/* without its row's flag; an unknown flag */
+		{ ID + 2, 3 }, { ID + 2, 9 }, { ID + 2, 5 },	/* another; flags whose numbers do not follow */
+		{ ID + 3, 0 },			/* generation 0 */
+		{ ID + 4, 0 },			/* a row of version 0 */
+		{ ID + 5, 2 },			/* no such change */
+		{ HEALTH_AT + 1, 0x10 },	/* the same class again */
+		{ HEALTH_AT + 2, 9 },		/* drops without the flag */
+		{ HEALTH_AT + 3, 0x80 },	/* a number that does not end */
+		{ HEALTH_AT + 5, 0 },		/* the change is not named any more */
+		{ HEALTH_AT + 6, 0 },		/* flag 8, and the class version is not above */
+		{ HEALTH_AT + 7, 0 },		/* flag 4 and no drops */
+		{ HEALTH_AT + 7, 2 }, { HEALTH_AT + 7, 65 },	/* more than versions; 65 drops */
+		{ NOTES_AT + 2, 8 }, { NOTES_AT + 2, 4 }, { NOTES_AT + 2, 13 },
+		{ NOTES_AT + 4, 1 },		/* two drops, one version */
 	};
 	uint8_t p[SAMPLE_MAX], was;
 	size_t n = sample("head_plain", p);
@@ -181,36 +198,36 @@ static void unknown_bytes_are_refused(void **state)
 static void second_spellings_of_numbers_are_refused(void **state)
 {
 	uint8_t p[SAMPLE_MAX], q[SAMPLE_MAX];
-	size_t n = sample("head_plain", p);
+	size_t n = sample("head_plain", p), notes = NOTES_AT + 4, health = HEALTH_AT + 6;
 
 	(void)state;
 	/* The last class's difference of versions, 2, with a group of zeros behind it. */
 	memcpy(q, p, n);
-	q[218] = 0x82;
-	q[219] = 0;
-	memcpy(q + 220, p + 219, n - 220);
+	q[notes] = 0x82;
+	q[notes + 1] = 0;
+	memcpy(q + notes + 2, p + notes + 1, n - notes - 2);
 	assert_int_equal(head_decode(q, n, &back), CV_ERR_FORMAT);
 	/* The same number of bytes, if it says something. */
-	q[219] = 1;
+	q[notes + 1] = 1;
 	assert_int_equal(head_decode(q, n, &back), 0);
 	assert_int_equal(back.class[2].class_version, 130);
 	/* Five groups: the last has four bits. */
 	memcpy(q, p, n);
-	memcpy(q + 218, (const uint8_t[]){ 0xFF, 0xFF, 0xFF, 0xFF, 0x0F }, 5);
-	memcpy(q + 223, p + 219, n - 223);
+	memcpy(q + notes, (const uint8_t[]){ 0xFF, 0xFF, 0xFF, 0xFF, 0x0F }, 5);
+	memcpy(q + notes + 5, p + notes + 1, n - notes - 5);
 	assert_int_equal(head_decode(q, n, &back), 0);
 	assert_int_equal(back.class[2].class_version, UINT32_MAX);
-	q[222] = 0x1F;
+	q[notes + 4] = 0x1F;
 	assert_int_equal(head_decode(q, n, &back), CV_ERR_FORMAT);
-	q[222] = 0x8F;
+	q[notes + 4] = 0x8F;
 	assert_int_equal(head_decode(q, n, &back), CV_ERR_FORMAT);
 	/* HEALTH's: with its row version 7 it passes a u32. */
 	memcpy(q, p, n);
-	memcpy(q + 179, (const uint8_t[]){ 0xF8, 0xFF, 0xFF, 0xFF, 0x0F }, 5);
-	memcpy(q + 184, p + 180, n - 184);
+	memcpy(q + health, (const uint8_t[]){ 0xF8, 0xFF, 0xFF, 0xFF, 0x0F }, 5);
+	memcpy(q + health + 5, p + health + 1, n - health - 5);
 	assert_int_equal(head_decode(q, n, &back), 0);
 	assert_int_equal(back.class[1].class_version, UINT32_MAX);
-	q[179] = 0xF9;
+	q[health] = 0xF9;
 	assert_int_equal(head_decode(q, n, &back), CV_ERR_FORMAT);
 }
 
@@ -220,10 +237,27 @@ static void an_n_that_stands_twice_is_refused(void **state)
 	size_t n = sample("head_plain", p);
 
 	(void)state;
-	memcpy(p + 103 + 24, p + 103, 24);
+	memcpy(p + LISTED + 1, p + NAMED + 1, ROW_NONCE);
 	assert_int_equal(head_decode(p, n, &back), CV_ERR_FORMAT);
-	p[103] ^= 1;
+	p[LISTED + 1] ^= 1;
 	assert_int_equal(head_decode(p, n, &back), 0);
+}
+
+static void changes_that_do_not_ascend_are_refused(void **state)
+{
+	uint8_t p[SAMPLE_MAX], first[1 + ROW_NONCE], second[2 + ROW_NONCE];
+	size_t n = sample("head_planned", p), at = NAMED - 6 + 1 + ROW_NONCE + 16 + 5 + 16 + 17;
+
+	(void)state;
+	assert_int_equal(p[at], 7);	/* then 200, of two bytes */
+	assert_int_equal(head_decode(p, n, &back), 0);
+	memcpy(first, p + at, sizeof(first));
+	memcpy(second, p + at + sizeof(first), sizeof(second));
+	p[at] = 0;
+	assert_int_equal(head_decode(p, n, &back), CV_ERR_FORMAT);
+	memcpy(p + at, second, sizeof(second));
+	memcpy(p + at + sizeof(second), first, sizeof(first));
+	assert_int_equal(head_decode(p, n, &back), CV_ERR_FORMAT);
 }
 
 /* Whatever decodes, encodes to the same bytes: there is no second spelling of a head. */
@@ -248,11 +282,11 @@ static void what_decodes_encodes_to_the_same_bytes(void **state)
 static void encode_refuses_what_decode_would(void **state)
 {
 	uint8_t p[HEAD_PLAIN_MAX];
-	struct head h[14];
+	struct head h[20];
 	size_t n = 4711;
 
 	(void)state;
-	for (size_t i = 0; i < 14; i++)
+	for (size_t i = 0; i < 20; i++)
 		sample_head(&h[i]);
 	h[0].state = 0;
 	h[1].flags = 8;
@@ -262,7 +296,7 @@ static void encode_refuses_what_decode_would(void **state)
 	h[5].class[1].class_key = IDENTITY;
 	h[6].class[0].flags = 0;
 	h[7].class[1].drops = 2;
-	h[8].class[1].hist_count = 0;
+	h[8].class[1].change = 7;		/* that has not been */
 	h[9].class[2].generation = 0;
 	h[10].class[2].row_version = 1;
 	h[11].flags |= HEAD_PLANNED;		/* without a day */
@@ -270,8 +304,16 @@ static void encode_refuses_what_decode_would(void **state)
 	h[13].flags |= HEAD_PLANNED;
 	h[13].planned_day = 1;
 	h[13].planned[0] = 'x', h[13].planned_n = 1;
-	for (size_t i = 0; i < 14; i++)
-		assert_int_equal(head_encode(&h[i], p, &n), CV_ERR_ARG);
+	h[14].class[0].change = 6;		/* under two Ns */
+	h[15].class[0].nonce[0] ^= 1;		/* another N than the creation's */
+	memcpy(h[16].class[1].nonce, h[16].nonce, ROW_NONCE);	/* two changes under one */
+	h[17].class[2].change = 1;		/* without a row */
+	h[18].class[0].digest[0] = 1;		/* of drops that are not there */
+	h[19].changes = 0, h[19].class[1].change = 0;	/* a digest of no change */
+	memcpy(h[19].class[1].nonce, h[19].nonce, ROW_NONCE);
+	for (size_t i = 0; i < 20; i++)
+		if (head_encode(&h[i], p, &n) != CV_ERR_ARG)
+			fail_msg("head %zu is encoded", i);
 	sample_head(&h[0]);
 	h[0].classes = HEAD_CLASSES + 1;
 	assert_int_equal(head_encode(&h[0], p, &n), CV_ERR_LIMIT);
@@ -300,7 +342,7 @@ static void a_planned_area_counts_from_its_day_on(void **state)
 	assert_int_equal(area_n, h.area_n);
 	assert_memory_equal(head_area(&back, 20500, &area_n), "430422001", 9);
 	assert_int_equal(area_n, 9);
-	p[59 + 1 + 9 + 3] = p[59 + 1 + 9 + 2] = 0;	/* its day */
+	p[CHANGES + 17 + 1 + 9 + 3] = p[CHANGES + 17 + 1 + 9 + 2] = 0;	/* its day */
 	assert_int_equal(head_decode(p, n, &back), CV_ERR_FORMAT);
 	sample_head(&h);
 	assert_ptr_equal(head_area(&h, UINT32_MAX, &area_n), h.area);
@@ -345,9 +387,9 @@ static void prefix_comes_back_and_foreign_ones_are_refused(void **state)
 	assert_memory_equal(record, want, 16);
 	for (size_t n = 0; n < HEAD_PREFIX; n++)
 		assert_int_equal(head_prefix_decode(p, n, &epoch, &slot, record), CV_ERR_FORMAT);
-	p[0] = 1;
-	assert_int_equal(head_prefix_decode(p, sizeof(p), &epoch, &slot, record), CV_ERR_FORMAT);
 	p[0] = 2;
+	assert_int_equal(head_prefix_decode(p, sizeof(p), &epoch, &slot, record), CV_ERR_FORMAT);
+	p[0] = 3;
 	p[1] = 2;
 	assert_int_equal(head_prefix_decode(p, sizeof(p), &epoch, &slot, record), CV_ERR_FORMAT);
 }
@@ -358,12 +400,13 @@ int main(void)
 		cmocka_unit_test(heads_give_the_known_answers),
 		cmocka_unit_test(heads_come_back_as_they_were),
 		cmocka_unit_test(the_largest_head_fits_its_maximum),
-		cmocka_unit_test(each_n_is_stored_once),
+		cmocka_unit_test(each_change_is_stored_once),
 		cmocka_unit_test(every_cut_is_refused),
 		cmocka_unit_test(padding_must_be_zero),
 		cmocka_unit_test(unknown_bytes_are_refused),
 		cmocka_unit_test(second_spellings_of_numbers_are_refused),
 		cmocka_unit_test(an_n_that_stands_twice_is_refused),
+		cmocka_unit_test(changes_that_do_not_ascend_are_refused),
 		cmocka_unit_test(what_decodes_encodes_to_the_same_bytes),
 		cmocka_unit_test(encode_refuses_what_decode_would),
 		cmocka_unit_test(a_planned_area_counts_from_its_day_on),

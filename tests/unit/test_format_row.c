@@ -412,9 +412,8 @@ static void rows_of_format_1_are_refused(void **state)
 
 static void keys_of_tables_are_as_written_down(void **state)
 {
-	uint8_t want[SAMPLE_MAX], key[REC_KEY_MAX], hist[HIST_KEY], what;
-	uint64_t serial = 0x010203040506, got, version;
-	uint32_t class_key;
+	uint8_t want[SAMPLE_MAX], key[REC_KEY_MAX];
+	uint64_t serial = 0x010203040506;
 
 	(void)state;
 	assert_int_equal(rec_key(serial, REC_HEAD, 0, 0, key), sample("rec_key_head", want));
@@ -423,19 +422,9 @@ static void keys_of_tables_are_as_written_down(void **state)
 	assert_memory_equal(key, want, 11);
 	assert_int_equal(rec_key(serial, REC_DROP, HEALTH, DROP_VERSION, key), sample("rec_key_drop", want));
 	assert_memory_equal(key, want, 19);
-	assert_int_equal(sample("hist_key", want), HIST_KEY);
-	hist_key(serial, HEALTH, ROW_VERSION, 1, hist);
-	assert_memory_equal(hist, want, HIST_KEY);
-	assert_int_equal(hist_key_decode(hist, HIST_KEY, &got, &class_key, &version, &what), 0);
-	assert_true(got == serial && class_key == HEALTH && version == ROW_VERSION && what == 1);
-	assert_int_equal(hist_key_decode(hist, HIST_KEY - 1, &got, &class_key, &version, &what), CV_ERR_FORMAT);
-	hist[18] = 3;
-	assert_int_equal(hist_key_decode(hist, HIST_KEY, &got, &class_key, &version, &what), CV_ERR_FORMAT);
-	hist[18] = 0;
-	assert_int_equal(hist_key_decode(hist, HIST_KEY, &got, &class_key, &version, &what), CV_ERR_FORMAT);
 }
 
-static void keys_sort_heads_first_and_newest_history_first(void **state)
+static void keys_sort_heads_first(void **state)
 {
 	uint8_t a[REC_KEY_MAX], b[REC_KEY_MAX];
 
@@ -447,9 +436,6 @@ static void keys_sort_heads_first_and_newest_history_first(void **state)
 	assert_true(memcmp(b, a, 11) < 0);
 	rec_key(8, REC_HEAD, 0, 0, b);
 	assert_true(memcmp(a, b, 11) < 0);
-	hist_key(7, HEALTH, 9, 1, a);
-	hist_key(7, HEALTH, 8, 1, b);
-	assert_true(memcmp(a, b, HIST_KEY) < 0);
 }
 
 int main(void)
@@ -470,7 +456,7 @@ int main(void)
 		cmocka_unit_test(a_drop_holds_its_n),
 		cmocka_unit_test(rows_of_format_1_are_refused),
 		cmocka_unit_test(keys_of_tables_are_as_written_down),
-		cmocka_unit_test(keys_sort_heads_first_and_newest_history_first),
+		cmocka_unit_test(keys_sort_heads_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "format/hist.h"
 #include "record_fakes.h"
 
 static struct head back;
@@ -185,25 +186,37 @@ static void a_turns_end_leaves_no_head_key(void **state)
 
 static void digests_give_the_known_answers(void **state)
 {
-	uint8_t row[SAMPLE_MAX], drop[SAMPLE_MAX], key[SAMPLE_MAX], hist[SAMPLE_MAX], want[SAMPLE_MAX], out[16];
+	uint8_t p[SAMPLE_MAX], key[SAMPLE_MAX], want[SAMPLE_MAX], out[16];
 	static const uint8_t zeros[16];
-	size_t row_n = sample("row_stored", row), drop_n = sample("drop_stored", drop), hist_n;
+	size_t n = sample("row_stored", p);
+	struct buf b;
 
 	(void)state;
-	record_digest_row(&vault, SLOT, HEALTH, ROW_VERSION, row, row_n, out);
-	sample("digest_row", want);
+	buf_init(&b, SAMPLE_MAX);
+	buf_u32(&b, IDENTITY);
+	buf_u32(&b, 3);
+	buf_put(&b, "row", 3);
+	buf_u32(&b, HEALTH);
+	buf_u32(&b, (uint32_t)n);
+	buf_put(&b, p, n);
+	record_digest_rows(&vault, SLOT, b.p, b.n, out);
+	sample("digest_rows", want);
 	assert_memory_equal(out, want, 16);
-	record_digest_drop(&vault, SLOT, out, DROP_VERSION, drop, drop_n, out);
+	buf_free(&b);
+	n = sample("drop_stored", p);
+	record_digest_drop(&vault, SLOT, zeros, DROP_VERSION, p, n, out);
 	sample("digest_drop", want);
 	assert_memory_equal(out, want, 16);
+	record_digest_drop(&vault, SLOT, want, DROP_VERSION + 1, "drop", 4, out);
+	sample("digest_drop_2", want);
+	assert_memory_equal(out, want, 16);
 	assert_int_equal(sample("hist_key", key), HIST_KEY);
-	hist_n = sample("hist_row", hist);
-	record_digest_hist(&vault, SLOT, zeros, key, HIST_KEY, hist, hist_n, out);
+	n = sample("hist_value", p);
+	record_digest_hist(&vault, SLOT, zeros, key, HIST_KEY, p, n, out);
 	sample("digest_hist", want);
 	assert_memory_equal(out, want, 16);
-	assert_int_equal(sample("hist_key_drop", key), HIST_KEY);
-	hist_n = sample("hist_drop", hist);
-	record_digest_hist(&vault, SLOT, out, key, HIST_KEY, hist, hist_n, out);
+	hist_key(0x010203040506, 7, key);
+	record_digest_hist(&vault, SLOT, want, key, HIST_KEY, "next", 4, out);
 	sample("digest_hist_2", want);
 	assert_memory_equal(out, want, 16);
 }
@@ -213,12 +226,10 @@ static void digests_depend_on_the_child(void **state)
 	uint8_t a[16], b[16];
 
 	(void)state;
-	record_digest_row(&vault, SLOT, HEALTH, 1, "row", 3, a);
-	record_digest_row(&vault, SLOT + 1, HEALTH, 1, "row", 3, b);
+	record_digest_rows(&vault, SLOT, "row", 3, a);
+	record_digest_rows(&vault, SLOT + 1, "row", 3, b);
 	assert_memory_not_equal(a, b, 16);
-	record_digest_row(&vault, SLOT, HEALTH, 2, "row", 3, b);
-	assert_memory_not_equal(a, b, 16);
-	record_digest_row(&vault, SLOT, IDENTITY, 1, "row", 3, b);
+	record_digest_rows(&vault, SLOT, "ro", 2, b);
 	assert_memory_not_equal(a, b, 16);
 }
 

@@ -11,18 +11,33 @@ struct row {
 	struct buf value;
 };
 
-static struct row rec_row(struct fixture *f, uint64_t serial, enum rec_kind kind, uint16_t class, uint32_t drop)
+static struct row stored(struct fixture *f, struct row x)
 {
-	struct row x = { .table = STORE_REC };
 	struct store_value val;
 
-	x.key_n = rec_key(serial, kind, (uint32_t)class << 16, drop, x.key);
 	buf_init(&x.value, STORE_VALUE_MAX);
 	assert_int_equal(vault_turn_begin(f->v), 0);
 	assert_int_equal(store_get(f->v->store, x.table, x.key, x.key_n, &val), 0);
 	buf_put(&x.value, val.p, val.n);
 	assert_int_equal(vault_turn_end(f->v), 0);
 	return x;
+}
+
+static struct row rec_row(struct fixture *f, uint64_t serial, enum rec_kind kind, uint16_t class, uint32_t drop)
+{
+	struct row x = { .table = STORE_REC };
+
+	x.key_n = rec_key(serial, kind, (uint32_t)class << 16, drop, x.key);
+	return stored(f, x);
+}
+
+/* What a change wrote. */
+static struct row change_row(struct fixture *f, uint64_t serial, uint32_t change)
+{
+	struct row x = { .table = STORE_HIST, .key_n = HIST_KEY };
+
+	hist_key(serial, change, x.key);
+	return stored(f, x);
 }
 
 /* As somebody who can write the store would: past everything that keeps head and state hash. */
@@ -229,38 +244,120 @@ static void an_older_row_put_back_does_not_open(void **state)
 {
 	struct fixture *f = *state;
 	struct child c = new_child(f);
-	struct row old = rec_row(f, c.serial, REC_ROW, CLASS_HEALTH, 0);
-	struct row keys = rec_row(f, c.serial, REC_KEYS, 0, 0);
+	struct row keys = rec_row(f, c.serial, REC_KEYS, 0, 0), old, now;
 	uint8_t etag[16];
 	char text[256];
 
 	assert_int_equal(patch(f, c.token, "visit", c.record, c.etag, etag, "note", "痊愈", NULL), 0);
-	put(f, &old, &old.value);
+	assert_int_equal(patch(f, c.token, "visit", c.record, etag, etag, "note", "复发", NULL), 0);
+	old = change_row(f, c.serial, 1);
+	now = change_row(f, c.serial, 2);
+	put(f, &now, &old.value);
 	put(f, &keys, &keys.value);
 	assert_int_equal(read_field(f, c.token, "visit", c.record, "note", false, text), PROBLEM_INTEGRITY);
 	/* Nor is it written over, which would bury it in history. */
-	assert_int_equal(patch(f, c.token, "visit", c.record, etag, etag, "note", "复发", NULL), PROBLEM_INTEGRITY);
+	assert_int_equal(patch(f, c.token, "visit", c.record, etag, etag, "note", "又痊愈", NULL), PROBLEM_INTEGRITY);
+	put(f, &now, NULL);
+	assert_int_equal(read_field(f, c.token, "visit", c.record, "note", false, text), PROBLEM_INTEGRITY);
+	put(f, &now, &now.value);
+	assert_int_equal(read_field(f, c.token, "visit", c.record, "note", false, text), 0);
+	assert_string_equal(text, "复发");
 	buf_free(&old.value);
+	buf_free(&now.value);
 	buf_free(&keys.value);
 }
 
-/* A view that shows what it showed is made anew in its place: the one of before has the same version and is not it. */
+/* All that an older head names is still there; the change that it does not know of gives it away. */
+static void an_older_head_put_back_is_noticed(void **state)
+{
+	struct fixture *f = *state;
+	struct child c = new_child(f);
+	struct row head[3];
+	uint8_t etag[16];
+
+	head[0] = rec_row(f, c.serial, REC_HEAD, 0, 0);
+	assert_int_equal(patch(f, c.token, "visit", c.record, c.etag, etag, "note", "痊愈", NULL), 0);
+	head[1] = rec_row(f, c.serial, REC_HEAD, 0, 0);
+	assert_int_equal(patch(f, c.token, "visit", c.record, etag, etag, "note", "过敏", NULL), 0);
+	head[2] = rec_row(f, c.serial, REC_HEAD, 0, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		put(f, &head[i], &head[i].value);
+		assert_int_equal(read_all(f, &c), PROBLEM_INTEGRITY);
+		assert_int_equal(history(f, &c), PROBLEM_INTEGRITY);
+		assert_int_equal(patch(f, c.token, "visit", c.record, i == 0 ? c.etag : etag, etag, "note", "新", NULL), PROBLEM_INTEGRITY);
+	}
+	put(f, &head[2], &head[2].value);
+	assert_int_equal(read_all(f, &c), 0);
+	for (unsigned i = 0; i < 3; i++)
+		buf_free(&head[i].value);
+}
+
+/* The row of a class in a change. */
+static uint8_t *row_in(const struct row *change, uint16_t class, size_t *ret_n)
+{
+	struct hist_row x;
+
+	assert_int_equal(hist_find(change->value.p, change->value.n, (uint32_t)class << 16, &x), 0);
+	*ret_n = x.n;
+	return change->value.p + (x.p - change->value.p);
+}
+
+/* A view that shows what it showed is made anew: the one of before has the same version and is not it. */
 static void an_older_row_of_the_same_version_put_back_does_not_open(void **state)
 {
 	struct fixture *f = *state;
 	struct child c = new_child(f);
-	struct row old = rec_row(f, c.serial, REC_ROW, CLASS_ID_MASKED, 0), now;
+	struct row old, now;
+	uint8_t kept[4096], *to, *from;
+	size_t n, old_n;
 	char text[256];
 
-	assert_int_equal(patch(f, c.token, "visit", c.record, c.etag, c.etag, "name", "张小明", NULL), 0);
-	now = rec_row(f, c.serial, REC_ROW, CLASS_ID_MASKED, 0);
-	assert_int_equal(now.value.n, old.value.n);
-	put(f, &old, &old.value);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(patch(f, c.token, "visit", c.record, c.etag, c.etag, "name", "张小明", NULL), 0);
+	old = change_row(f, c.serial, 1);
+	now = change_row(f, c.serial, 2);
+	assert_true(now.value.n < sizeof(kept));
+	memcpy(kept, now.value.p, now.value.n);
+	to = row_in(&now, CLASS_ID_MASKED, &n);
+	from = row_in(&old, CLASS_ID_MASKED, &old_n);
+	assert_int_equal(n, old_n);
+	memcpy(to, from, n);
+	put(f, &now, &now.value);
 	assert_int_equal(read_field(f, c.token, "visit", c.record, "name", false, text), PROBLEM_INTEGRITY);
+	assert_int_equal(read_field(f, c.token, "visit", c.record, "name", true, text), 0);
+	memcpy(now.value.p, kept, now.value.n);
 	put(f, &now, &now.value);
 	assert_int_equal(read_field(f, c.token, "visit", c.record, "name", false, text), 0);
 	buf_free(&old.value);
 	buf_free(&now.value);
+}
+
+/* What a change wrote is read as rows of REC are: every byte of the class's row counts, and those before it. */
+static void a_changed_row_of_a_change_does_not_open(void **state)
+{
+	struct fixture *f = *state;
+	struct child c = new_child(f);
+	struct row x;
+	char text[256];
+
+	assert_int_equal(patch(f, c.token, "visit", c.record, c.etag, c.etag, "note", "过敏", NULL), 0);
+	x = change_row(f, c.serial, 1);
+	for (size_t i = 0; i < x.value.n; i++) {
+		unsigned problem;
+
+		if (i >= 2 && i < HIST_PREFIX)
+			continue;	/* N: head says what it is, for a current row */
+		x.value.p[i] ^= 0x80;
+		put(f, &x, &x.value);
+		problem = read_field(f, c.token, "visit", c.record, "note", false, text);
+		/* Generation and version are for history; head says those of a current row. */
+		if (problem != PROBLEM_INTEGRITY && (problem != 0 || strcmp(text, "过敏") != 0 || i > HIST_PREFIX + 5))
+			fail_msg("byte %zu of %zu", i, x.value.n);
+		x.value.p[i] ^= 0x80;
+	}
+	put(f, &x, &x.value);
+	assert_int_equal(read_all(f, &c), 0);
+	buf_free(&x.value);
 }
 
 static void a_refusal_for_integrity_names_the_record(void **state)
@@ -355,39 +452,62 @@ static void a_forged_drop_is_not_merged(void **state)
 	buf_free(&keys.value);
 }
 
+/* Each byte of x, one after the other, and all of it, taken away. */
+static void history_misses(struct fixture *f, const struct child *c, struct row *x)
+{
+	for (size_t i = 0; i < x->value.n; i++) {
+		x->value.p[i] ^= 0x80;
+		put(f, x, &x->value);
+		assert_int_equal(history(f, c), PROBLEM_INTEGRITY);
+		x->value.p[i] ^= 0x80;
+	}
+	put(f, x, NULL);
+	assert_int_equal(history(f, c), PROBLEM_INTEGRITY);
+	put(f, x, &x->value);
+	assert_int_equal(history(f, c), 0);
+}
+
 static void history_is_whole_or_refused(void **state)
 {
 	struct fixture *f = *state;
 	struct child c = new_child(f);
-	struct row x = { .table = STORE_HIST, .key_n = HIST_KEY };
-	struct store_value val;
+	struct row x[3], more = { .table = STORE_HIST, .key_n = HIST_KEY };
 	uint8_t etag[16];
 
 	assert_int_equal(patch(f, c.token, "visit", c.record, c.etag, etag, "note", "二", NULL), 0);
 	assert_int_equal(patch(f, c.token, "visit", c.record, etag, etag, "note", "三", NULL), 0);
 	assert_int_equal(history(f, &c), 0);
-	hist_key(c.serial, CLASS_HEALTH << 16, 1, 1, x.key);
-	assert_int_equal(vault_turn_begin(f->v), 0);
-	assert_int_equal(store_get(f->v->store, x.table, x.key, x.key_n, &val), 0);
-	buf_init(&x.value, STORE_VALUE_MAX);
-	buf_put(&x.value, val.p, val.n);
-	assert_int_equal(vault_turn_end(f->v), 0);
-	for (size_t i = 0; i < x.value.n; i++) {
-		x.value.p[i] ^= 0x80;
-		put(f, &x, &x.value);
-		assert_int_equal(history(f, &c), PROBLEM_INTEGRITY);
-		x.value.p[i] ^= 0x80;
-	}
+	x[0] = rec_row(f, c.serial, REC_ROW, CLASS_HEALTH, 0);	/* the creation's */
+	x[1] = change_row(f, c.serial, 1);
+	x[2] = change_row(f, c.serial, 2);
+	for (unsigned i = 0; i < 3; i++)
+		history_misses(f, &c, &x[i]);
+	/* One too many, a copy of the newest. */
+	hist_key(c.serial, 3, more.key);
+	put(f, &more, &x[2].value);
+	assert_int_equal(history(f, &c), PROBLEM_INTEGRITY);
+	put(f, &more, NULL);
+	assert_int_equal(history(f, &c), 0);
+	/* Two in each other's place. */
+	put(f, &x[1], &x[2].value);
+	put(f, &x[2], &x[1].value);
+	assert_int_equal(history(f, &c), PROBLEM_INTEGRITY);
+	for (unsigned i = 0; i < 3; i++)
+		buf_free(&x[i].value);
+}
+
+/* Who reads another class of the record finds a change taken away as well: no class's key is asked for that. */
+static void a_change_of_other_classes_is_missed_in_history(void **state)
+{
+	struct fixture *f = *state;
+	struct child c = new_child(f);
+	struct row x;
+
+	assert_int_equal(patch(f, c.token, "visit", c.record, c.etag, c.etag, "name", "李小明", NULL), 0);
+	assert_int_equal(history(f, &c), 0);
+	x = change_row(f, c.serial, 1);
 	put(f, &x, NULL);
 	assert_int_equal(history(f, &c), PROBLEM_INTEGRITY);
-	put(f, &x, &x.value);
-	assert_int_equal(history(f, &c), 0);
-	/* One too many, a copy of the newest under another version. */
-	hist_key(c.serial, CLASS_HEALTH << 16, 9, 1, x.key);
-	put(f, &x, &x.value);
-	assert_int_equal(history(f, &c), PROBLEM_INTEGRITY);
-	put(f, &x, NULL);
-	assert_int_equal(history(f, &c), 0);
 	buf_free(&x.value);
 }
 
@@ -473,11 +593,14 @@ int main(void)
 		cmocka_unit_test(rows_of_two_classes_cannot_change_places),
 		cmocka_unit_test(a_map_row_that_leads_elsewhere_is_noticed),
 		cmocka_unit_test(an_older_row_put_back_does_not_open),
+		cmocka_unit_test(an_older_head_put_back_is_noticed),
 		cmocka_unit_test(an_older_row_of_the_same_version_put_back_does_not_open),
+		cmocka_unit_test(a_changed_row_of_a_change_does_not_open),
 		cmocka_unit_test(a_refusal_for_integrity_names_the_record),
 		cmocka_unit_test(a_changed_drop_is_neither_read_nor_merged),
 		cmocka_unit_test(a_forged_drop_is_not_merged),
 		cmocka_unit_test(history_is_whole_or_refused),
+		cmocka_unit_test(a_change_of_other_classes_is_missed_in_history),
 		cmocka_unit_test_setup_teardown(a_changed_mark_refuses_to_unseal, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_forged_row_below_refuses_to_unseal, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_forged_row_above_refuses_to_unseal, fixture_setup, fixture_teardown),

@@ -65,31 +65,32 @@ out("context", context(11, RECORD, 0x01020304, 0x05060708, 0x090A0B0C, 0x0D0E0F1
 
 
 # ---- 4.1 head ------------------------------------------------------------------------------------------------------------
-def head_plain(state, flags, area, due, created, updated, tokens, classes, planned=None):
-    """tokens: (index id, epoch, token); classes: (class key id, generation, row version, its N or None, class version, drops,
-    digest, None or (count, digest) of its history); planned: (area, day)."""
-    nonces = list(dict.fromkeys(nonce for _, _, _, nonce, _, _, _, _ in classes if nonce))
-    p = u8(2) + u8(state) + u8(flags) + u8(len(area)) + area + u16(due) + u48(created) + u48(updated) + LOG_KEY
-    p += u8(len(tokens)) + u8(len(classes)) + u8(len(nonces))
+def head_plain(state, flags, area, due, created, updated, tokens, classes, creation, changes=None, planned=None):
+    """tokens: (index id, epoch, token); classes: (class key id, generation, row version, its change or None, class version, drops, their digest);
+    creation: N and digest; changes: (how many, digest, {change: N}) or None; planned: (area, day)."""
+    count, history, nonces = changes or (0, b"", {})
+    named = sorted({change for _, _, _, change, _, _, _ in classes if change})
+    p = u8(3) + u8(state) + u8(flags) + u8(len(area)) + area + u16(due) + u48(created) + u48(updated) + LOG_KEY
+    p += u8(len(tokens)) + u8(len(classes)) + u8(len(named)) + creation[0] + creation[1] + varint(count) + history
     if planned:
         p += u8(len(planned[0])) + planned[0] + u32(planned[1])
-    p += b"".join(u16(index) + u32(epoch) + token for index, epoch, token in tokens) + b"".join(nonces)
-    for key, generation, row_version, nonce, class_version, drops, digest, hist in classes:
-        p += u16(key >> 16) + u8((1 if nonce else 0) | (2 if hist else 0) | (4 if drops else 0) | (8 if class_version > row_version else 0))
-        p += varint(generation)
-        if nonce:
-            p += varint(row_version) + u8(nonces.index(nonce))
+    p += b"".join(u16(index) + u32(epoch) + token for index, epoch, token in tokens)
+    p += b"".join(varint(change) + nonces[change] for change in named)
+    for key, generation, row_version, change, class_version, drops, digest in classes:
+        p += u16(key >> 16) + u8((0 if change is None else 1) | (4 if drops else 0) | (8 if class_version > row_version else 0)) + varint(generation)
+        if change is not None:
+            p += varint(row_version) + u8([0, *named].index(change))
         if class_version > row_version:
             p += varint(class_version - row_version)
-        p += (u8(drops) if drops else b"") + digest + (varint(hist[0]) + hist[1] if hist else b"")
+        p += u8(drops) + digest if drops else b""
     return pad(p, 64)
 
 
 head = out("head_plain", head_plain(9, 1, b"330106", 2026 * 4 + 3, 1790000000123, 1790000999456,
                                     [(1, 1, run(0x60, 16)), (2, 1, run(0x40, 16))], [
-    (IDENTITY, 1, 1, OTHER_NONCE, 1, 0, run(0x80, 16), None),
-    (HEALTH, GENERATION, ROW_VERSION, ROW_NONCE, DROP_VERSION, 1, run(0x90, 16), (6, run(0xA0, 16))),
-    (NOTES, 1, 0, None, 2, 2, run(0xB0, 16), None)]))
+    (IDENTITY, 1, 1, 0, 1, 0, b""),
+    (HEALTH, GENERATION, ROW_VERSION, 6, DROP_VERSION, 1, run(0x90, 16)),
+    (NOTES, 1, 0, None, 2, 2, run(0xB0, 16))], (OTHER_NONCE, run(0x80, 16)), (6, run(0xA0, 16), {6: ROW_NONCE})))
 
 
 def seal(key, nonce, ctx, m):
@@ -98,7 +99,7 @@ def seal(key, nonce, ctx, m):
 
 
 KH = blake("cv1.headkey", K_HEAD, 32, SHRED)
-prefix = u8(2) + u8(1) + u32(KEYRING_EPOCH) + u32(SLOT) + RECORD
+prefix = u8(3) + u8(1) + u32(KEYRING_EPOCH) + u32(SLOT) + RECORD
 out("head_stored", prefix + seal(KH, HEAD_NONCE, context(5, RECORD, epoch=KEYRING_EPOCH, field=SLOT, length=len(head)), head))
 
 
@@ -211,19 +212,27 @@ def drop_context(n):
 stored_row = out("row_stored", row(DATA_KEY, row_context, ROW_NONCE, ROW_VALUES, PROVENANCES))
 out("row_stored_empty", row(DATA_KEY, row_context, ROW_NONCE, [], []))
 stored_drop = out("drop_stored", row(DATA_KEY_3, drop_context, DROP_NONCE, DROP_VALUES, PROVENANCES[:1], True))
-hist_row = out("hist_row", u32(GENERATION) + ROW_NONCE + stored_row)
-hist_drop = out("hist_drop", u32(GENERATION) + row(DATA_KEY, lambda n: context(14, RECORD, HEALTH, BIRTH, GENERATION, 0, DROP_VERSION, length=n),
-                                                   HIST_NONCE, DROP_VALUES, PROVENANCES[:1], True))
+folded_drop = out("hist_drop", row(DATA_KEY, lambda n: context(14, RECORD, HEALTH, BIRTH, GENERATION, 0, DROP_VERSION, length=n),
+                                  HIST_NONCE, DROP_VALUES, PROVENANCES[:1], True))
+
+
+# ---- 4.6: what a change wrote; here a drop, as if another row had come before the one that it was folded into ------------------
+def hist_row(class_key, what, generation, version, stored):
+    return u16(class_key >> 16) + u8(what) + varint(generation) + varint(version) + varint(len(stored)) + stored
+
+
+hist = out("hist_value", u8(1) + u8(1) + ROW_NONCE + hist_row(IDENTITY, 1, FAR, 70000, b"row") + hist_row(HEALTH, 2, GENERATION, DROP_VERSION, folded_drop) +
+           hist_row(HEALTH, 1, GENERATION, ROW_VERSION, stored_row))
 
 
 # ---- digests, keys of tables ------------------------------------------------------------------------------------------------
-digest = out("digest_row", blake("cv1.digest", KH, 16, u32(HEALTH), u64(ROW_VERSION), stored_row))
-out("digest_drop", blake("cv1.drop", KH, 16, digest, u64(DROP_VERSION), stored_drop))
+out("digest_rows", blake("cv1.digest", KH, 16, u32(IDENTITY), u32(3), b"row", u32(HEALTH), u32(len(stored_row)), stored_row))
+digest = out("digest_drop", blake("cv1.drop", KH, 16, bytes(16), u64(DROP_VERSION), stored_drop))
+out("digest_drop_2", blake("cv1.drop", KH, 16, digest, u64(DROP_VERSION + 1), b"drop"))
 SERIAL = 0x010203040506
-hist_key = out("hist_key", u48(SERIAL) + u32(HEALTH) + u64(2 ** 64 - 1 - ROW_VERSION) + u8(1))
-hist_key_drop = out("hist_key_drop", u48(SERIAL) + u32(HEALTH) + u64(2 ** 64 - 1 - DROP_VERSION) + u8(2))
-dh = out("digest_hist", blake("cv1.hist", KH, 16, bytes(16), hist_key, hist_row))
-out("digest_hist_2", blake("cv1.hist", KH, 16, dh, hist_key_drop, hist_drop))
+hist_key = out("hist_key", u48(SERIAL) + u32(2 ** 32 - 1 - 6))
+dh = out("digest_hist", blake("cv1.hist", KH, 16, bytes(16), hist_key, hist))
+out("digest_hist_2", blake("cv1.hist", KH, 16, dh, u48(SERIAL) + u32(2 ** 32 - 1 - 7), b"next"))
 out("rec_key_head", u48(SERIAL) + u8(0) + u32(0))
 out("rec_key_row", u48(SERIAL) + u8(2) + u32(HEALTH))
 out("rec_key_drop", u48(SERIAL) + u8(3) + u32(HEALTH) + u64(DROP_VERSION))
@@ -232,12 +241,13 @@ out("rec_key_drop", u48(SERIAL) + u8(3) + u32(HEALTH) + u64(DROP_VERSION))
 # ---- 4.1 again: a head with everything that the first has not, and one with nothing ------------------------------------------
 RIGHTS = 0xD0 << 16
 out("head_planned", head_plain(3, 2, b"", 0, 1790000000123, 1790000000123, [], [
-    (IDENTITY, 1, 3, OTHER_NONCE, 3, 0, run(0x80, 16), (2, run(0xA1, 16))),
-    (HEALTH, FAR, 70000, ROW_NONCE, 70200, 64, run(0x90, 16), (2 ** 32 - 1, run(0xA2, 16))),
-    (NOTES, 2, 3, OTHER_NONCE, 4, 0, run(0xB0, 16), None),
-    (RIGHTS, 2 ** 32 - 1, 2 ** 32 - 1, DROP_NONCE, 2 ** 32 - 1, 0, run(0xC0, 16), None),
-    (0x40D1 << 16, 1, 0, None, 5, 0, bytes(16), (1, run(0xA3, 16)))], planned=(b"330107000000", 20790)))
-out("head_least", head_plain(1, 0, b"", 0, 0, 0, [], []))
+    (IDENTITY, 1, 3, 200, 3, 0, b""),
+    (HEALTH, FAR, 70000, 2 ** 32 - 1, 70200, 64, run(0x90, 16)),
+    (NOTES, 2, 3, 200, 4, 0, b""),
+    (RIGHTS, 2 ** 32 - 1, 2 ** 32 - 1, 7, 2 ** 32 - 1, 0, b""),
+    (0x40D1 << 16, 1, 0, None, 5, 0, b"")], (HIST_NONCE, bytes(16)), (2 ** 32 - 1, run(0xA1, 16), {200: OTHER_NONCE, 2 ** 32 - 1: ROW_NONCE, 7: DROP_NONCE}),
+    planned=(b"330107000000", 20790)))
+out("head_least", head_plain(1, 0, b"", 0, 0, 0, [], [], (bytes(24), bytes(16))))
 
 
 # ---- 5.1: governance rows as they are sealed ----------------------------------------------------------------------------------
