@@ -95,7 +95,7 @@ static void next(struct core *c)
 
 		if (c->decided > 0)
 			end(c);
-		(void)vault_checkpoint_now(c->vault);	/* logged there; the older checkpoint still stands */
+		(void)vault_sign_now(c->vault);	/* logged there; the older checkpoint still stands */
 		c->covered = waiting;
 		q = &c->request[c->decided];
 	}

@@ -32,6 +32,48 @@ size_t item_read(const uint8_t *p, struct item *ret)
 	return ITEM_PUT_HEAD + (size_t)ret->key_n + ret->val_n;
 }
 
+size_t leaf_read(const uint8_t *p, struct store_leaf *ret)
+{
+	ret->n = be16_get(p);
+	ret->p = p + 2;
+	return 2 + ret->n;
+}
+
+/* Bytes of the leaves of b as leaf_read takes them; copied to p, unless that is NULL. */
+static size_t leaves_copy(const struct block *b, uint8_t *p)
+{
+	size_t off = BLOCK_HEAD, n = 0;
+	struct item it;
+
+	for (uint32_t left = b->leaves; left > 0;) {
+		const uint8_t *at = b->p + off;
+
+		off += item_read(at, &it);
+		if (it.op != ITEM_LEAF)
+			continue;
+		/* An item but its first byte. */
+		if (p != NULL)
+			memcpy(p + n, at + 1, 2 + (size_t)it.val_n);
+		n += 2 + (size_t)it.val_n;
+		left--;
+	}
+	return n;
+}
+
+int block_keep_leaves(const struct block *b, uint8_t **ret, uint32_t *ret_n)
+{
+	size_t n = leaves_copy(b, NULL);
+	uint8_t *p = NULL;
+
+	if (n > 0 && (p = malloc(n)) == NULL)
+		return CV_ERR_NOMEM;
+	if (n > 0)
+		(void)leaves_copy(b, p);
+	*ret = p;
+	*ret_n = (uint32_t)n;
+	return 0;
+}
+
 static void head_write(const struct block *b, uint8_t *p)
 {
 	memcpy(p, "CVJB", 4);
@@ -141,7 +183,7 @@ void block_free(struct block *b)
 {
 	if (b == NULL)
 		return;
-	free(b->p);
+	free(b->own);
 	free(b);
 }
 

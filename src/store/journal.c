@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -171,9 +173,37 @@ int journal_open(struct journal *j, int dirfd)
 	return 0;
 }
 
+int journal_map(struct journal *j, int dirfd)
+{
+	for (uint32_t i = 0; i < j->files; i++) {
+		char name[NAME_SIZE];
+		void *p;
+		int fd;
+
+		file_name(i, name);
+		/* For reading alone, so that the kernel need not look for changes made through the map. */
+		if ((fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) < 0)
+			return CV_ERR_IO;
+		p = mmap(NULL, (size_t)j->file_bytes, PROT_READ, MAP_SHARED, fd, 0);
+		(void)close(fd);	/* only read */
+		if (p == MAP_FAILED)
+			return CV_ERR_NOMEM;
+		j->f[i].map = p;
+	}
+	return 0;
+}
+
+const uint8_t *journal_at(const struct journal *j, const struct block *b)
+{
+	return j->f[b->file].map + b->offset;
+}
+
 void journal_close(struct journal *j)
 {
 	for (uint32_t i = 0; i < JOURNAL_FILES_MAX; i++) {
+		if (j->f[i].map != NULL)
+			(void)munmap(j->f[i].map, (size_t)j->file_bytes);	/* whole, as it was mapped: cannot fail */
+		j->f[i].map = NULL;
 		if (j->f[i].fd >= 0)
 			(void)close(j->f[i].fd);	/* every write was synced */
 		j->f[i].fd = -1;
@@ -185,17 +215,24 @@ void journal_close(struct journal *j)
 
 /* ---- write ---------------------------------------------------------------------------------------------------- */
 
+bool journal_next_waits(const struct journal *j, uint64_t applied_seq)
+{
+	const struct journal_file *next = &j->f[(j->file + 1) % j->files];
+
+	/*
+	 * Below, not at: the file with the last applied block stays, since replay begins by finding that block. It
+	 * becomes free as soon as a block behind it is applied.
+	 */
+	return next->last_seq > 0 && next->last_seq >= applied_seq;
+}
+
 enum spot journal_place(const struct journal *j, size_t n, uint64_t applied_seq, uint64_t checkpointed)
 {
 	const struct journal_file *next = &j->f[(j->file + 1) % j->files];
 
 	if (j->off + n <= j->file_bytes)
 		return PLACE_HERE;
-	/*
-	 * Below, not at: the file with the last applied block stays, since replay begins by finding that block. It
-	 * becomes free as soon as a block behind it is applied.
-	 */
-	if (next->last_seq > 0 && next->last_seq >= applied_seq)
+	if (journal_next_waits(j, applied_seq))
 		return PLACE_UNAPPLIED;
 	if (next->leaves_end > checkpointed)
 		return PLACE_UNSIGNED;
@@ -265,7 +302,16 @@ int journal_zero_ahead(struct journal *j)
 
 int journal_rewrite(struct journal *j, const struct block *b)
 {
-	return write_sync(j->f[b->file].fd, b->p, b->n, b->offset);
+	uint8_t *p = malloc(b->n);
+	int r = CV_ERR_NOMEM;
+
+	if (p == NULL)
+		return r;
+	/* Not from the map of the place itself. */
+	memcpy(p, b->p, b->n);
+	r = write_sync(j->f[b->file].fd, p, b->n, b->offset);
+	free(p);
+	return r;
 }
 
 /* ---- look ----------------------------------------------------------------------------------------------------- */
@@ -285,12 +331,13 @@ static int block_load(struct journal *j, uint32_t file, uint64_t off, uint32_t n
 	struct block *b = calloc(1, sizeof(*b));
 	int r = CV_ERR_NOMEM;
 
-	if (b == NULL || (b->p = malloc(n)) == NULL)
+	if (b == NULL || (b->own = malloc(n)) == NULL)
 		goto out;
+	b->p = b->own;
 	b->n = n;
 	b->file = file;
 	b->offset = off;
-	r = read_all(j->f[file].fd, b->p, n, off);
+	r = read_all(j->f[file].fd, b->own, n, off);
 	if (r != 0)
 		goto out;
 	*ret = NULL;

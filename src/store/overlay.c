@@ -4,8 +4,8 @@
  * Two halves. Puts go into the young one; the old one holds what the apply thread is at work on, and goes as a whole once all
  * of that is in LMDB, so nobody takes keys out one by one. Within a half the only thing that is ever taken out is the newest node.
  *
- * Values are not copied: a node names a block and an offset in it. Of the key it holds the first 16 bytes, which is all of most
- * keys, so that finding and comparing seldom touch a block. The hash finds a key at once. The treap of each table keeps its keys
+ * Values are not copied: a node names a block and an offset in it. Of the key it holds the first 24 bytes, which is all of nearly
+ * all keys, so that finding and comparing hardly ever touch a block. The hash finds a key at once. The treap of each table keeps its keys
  * in order for scans; a node waits outside of it until a scan asks, since some tables are never scanned. A treap needs
  * random priorities: the seeded hash is one.
  */
@@ -19,14 +19,14 @@
 
 #define NODES_FIRST 1024u
 #define UNDO_FIRST 256u
-#define HELD 16u		/* bytes of a key that its node holds */
+#define HELD (8u * NODE_HELD)	/* bytes of a key that its node holds */
 #define WAIT_MAX 8192u		/* nodes of a table that wait for a scan: what that scan has to catch up on, about 2 ms */
 
 /* A key as it is looked for. */
 struct probe {
 	const uint8_t *key;
 	size_t n;
-	uint64_t held[2];	/* as a node's */
+	uint64_t held[NODE_HELD];	/* as a node's */
 	uint32_t hash;
 	uint8_t table;
 };
@@ -63,29 +63,38 @@ static void probe_set(struct probe *p, uint8_t t, const uint8_t *key, size_t n)
 	p->key = key;
 	p->n = n;
 	p->table = t;
-	p->held[0] = key_word(key, n, 0);
-	p->held[1] = key_word(key, n, 8);
+	for (unsigned i = 0; i < NODE_HELD; i++)
+		p->held[i] = key_word(key, n, 8u * i);
 }
 
 static void probe_hash(struct probe *p, const struct overlay *o)
 {
-	uint64_t h = mix(mix(o->seed ^ ((uint64_t)p->table << 56) ^ p->n, p->held[0]), p->held[1]);
+	uint64_t h = o->seed ^ ((uint64_t)p->table << 56) ^ p->n;
 
+	for (unsigned i = 0; i < NODE_HELD; i++)
+		h = mix(h, p->held[i]);
 	for (size_t at = HELD; at < p->n; at += 8)
 		h = mix(h, key_word(p->key, p->n, at));
 	p->hash = (uint32_t)(mix(h, o->seed) >> 32);
 }
 
-static void node_item(const struct node *nd, struct item *ret)
+void node_item(const struct node *nd, struct item *ret)
 {
-	(void)item_read(nd->blk->p + nd->off, ret);
+	const uint8_t *p = nd->blk->p + nd->off;
+
+	ret->op = nd->op;
+	ret->table = nd->table;
+	ret->key_n = nd->key_n;
+	ret->key = p + (nd->op == ITEM_PUT ? ITEM_PUT_HEAD : ITEM_DEL_HEAD);
+	ret->val_n = nd->val_n;
+	ret->val = nd->op == ITEM_PUT ? ret->key + nd->key_n : NULL;
 }
 
 static int probe_cmp(const struct probe *p, const struct node *nd)
 {
 	struct item it;
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < NODE_HELD; i++) {
 		if (p->held[i] != nd->held[i])
 			return p->held[i] < nd->held[i] ? -1 : 1;
 	}
@@ -99,10 +108,11 @@ static int probe_cmp(const struct probe *p, const struct node *nd)
 
 static int node_cmp(const struct node *a, const struct node *b)
 {
-	struct probe p = { .n = a->key_n, .held = { a->held[0], a->held[1] } };
+	struct probe p = { .n = a->key_n };
 	struct item it;
 
-	if (a->key_n > HELD && a->held[0] == b->held[0] && a->held[1] == b->held[1]) {
+	memcpy(p.held, a->held, sizeof(p.held));
+	if (a->key_n > HELD) {
 		node_item(a, &it);
 		p.key = it.key;
 	}
@@ -344,10 +354,16 @@ void overlay_clear(struct overlay *o)
 	o->undo_n = 0;
 }
 
-void overlay_freeze(struct overlay *o)
+const struct half *overlay_freeze(struct overlay *o)
 {
 	o->young ^= 1;
 	assert(o->half[o->young].used == 1 && o->undo_n == 0);
+	return &o->half[o->young ^ 1];
+}
+
+size_t overlay_young(const struct overlay *o)
+{
+	return o->half[o->young].used - 1;
 }
 
 void overlay_drop_old(struct overlay *o)
@@ -388,16 +404,18 @@ int overlay_put(struct overlay *o, struct block *blk, uint32_t off)
 	x = h->slots[at];
 	if (x != 0) {
 		nd = &h->nodes[x];
-		o->undo[o->undo_n++] = (struct undo){ nd->blk, nd->off, x };
+		o->undo[o->undo_n++] = (struct undo){ nd->blk, nd->off, nd->val_n, x, nd->op };
 		nd->blk = blk;
 		nd->off = off;
+		nd->val_n = it.val_n;
+		nd->op = it.op;
 		return 0;
 	}
 	x = h->used++;
-	h->nodes[x] = (struct node){ .blk = blk, .held = { p.held[0], p.held[1] }, .off = off, .hash = p.hash,
-		.table = it.table, .key_n = it.key_n };
+	h->nodes[x] = (struct node){ .blk = blk, .held = { p.held[0], p.held[1], p.held[2] }, .off = off, .hash = p.hash,
+		.val_n = it.val_n, .table = it.table, .key_n = it.key_n, .op = it.op };
 	h->slots[at] = x;
-	o->undo[o->undo_n++] = (struct undo){ NULL, 0, x };
+	o->undo[o->undo_n++] = (struct undo){ .node = x };
 	if (h->wait_n[it.table] == WAIT_MAX) {
 		tree_insert(h, x);
 		return 0;
@@ -461,5 +479,7 @@ void overlay_undo(struct overlay *o, size_t to)
 		}
 		h->nodes[u->node].blk = u->blk;
 		h->nodes[u->node].off = u->off;
+		h->nodes[u->node].val_n = u->val_n;
+		h->nodes[u->node].op = u->op;
 	}
 }

@@ -2,6 +2,7 @@
  * From the journal's files to the state before the first turn: find the last block that is in LMDB, load those behind
  * it, decide what the end of the journal means. docs/FORMAT.md section 7 has the rules and why.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -56,6 +57,7 @@ static int find_applied(struct replay *rp)
 	uint64_t junk;
 	int r;
 
+	s->gone_seq = a->seq;
 	if (a->n == 0 && a->seq == 0) {
 		s->j.file = 0;
 		s->j.off = JOURNAL_START;
@@ -93,6 +95,7 @@ static int load(struct replay *rp, struct block *b)
 {
 	struct store *s = rp->s;
 	size_t off = BLOCK_HEAD;
+	uint8_t *leaves;
 	struct item it;
 	int r;
 
@@ -109,6 +112,12 @@ static int load(struct replay *rp, struct block *b)
 		off += n;
 	}
 	s->ov.undo_n = 0;
+	/* From here on its bytes are the file's, but those of the leaves. */
+	if ((r = block_keep_leaves(b, &leaves, &b->own_n)) != 0)
+		return r;
+	free(b->own);
+	b->own = leaves;
+	b->p = journal_at(&s->j, b);
 	stand(rp, b);
 	rp->rep.blocks++;
 	rp->rep.leaves += b->leaves;
@@ -162,9 +171,7 @@ static int load_all(struct replay *rp)
 static void unload(struct store *s)
 {
 	overlay_clear(&s->ov);
-	block_free_list(s->a.head);
-	s->a.head = s->a.tail = NULL;
-	s->a.bytes = 0;
+	applier_unload(s);
 	s->leaves = s->a.last.leaves;
 	memset(s->last_mac, 0, STORE_MAC);
 }
@@ -221,8 +228,8 @@ int store_replay(struct store *s, struct store_replay_report *ret_report)
 
 	if (s->replayed)
 		return CV_ERR_STATE;
-	if ((r = find_applied(&rp)) != 0 || (r = load_all(&rp)) != 0 || (r = judge_end(&rp)) != 0 ||
-	    (r = settle(&rp)) != 0 || (r = applier_start(s)) != 0) {
+	if ((r = find_applied(&rp)) != 0 || (r = load_all(&rp)) != 0 || (r = judge_end(&rp)) != 0 || (r = settle(&rp)) != 0 ||
+	    (r = applier_start(s)) != 0) {
 		unload(s);
 		return r;
 	}

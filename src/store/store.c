@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "store/store_internal.h"
 
 #define TURN_FIRST (16u << 10)		/* first room of the turn's buffer */
 #define CLEAN_BLOCKS 64u			/* applied blocks that a turn frees at most */
+#define RIPE_ROWS 40000u			/* keys of the overlay at which they go to LMDB: 64 bytes each, in two halves */
 #define WAIT_MS 2000u			/* turn_end waits so long for a journal file to become free */
 #define ROOM_ITEMS 256u			/* item headers that a request of few bytes may have */
 
@@ -57,9 +59,11 @@ static void defaults(struct store_options *o)
 	if (o->journal_file_bytes == 0)
 		o->journal_file_bytes = 16u << 20;
 	if (o->apply_bytes == 0)
-		o->apply_bytes = 8u << 20;
+		o->apply_bytes = 24u << 20;
 	if (o->apply_ms == 0)
 		o->apply_ms = 1000;
+	if (o->rows_ms == 0)
+		o->rows_ms = 30000;
 }
 
 /* Open the folder name in dirfd, making it if make. Returns a descriptor or a code. */
@@ -122,6 +126,8 @@ static int open_files(struct store *s, const char *dir)
 		r = r == CV_ERR_NOTFOUND && !tables ? CV_ERR_NOTFOUND : CV_ERR_FORMAT;
 	if (r >= 0)
 		r = journal_open(&s->j, journal);
+	if (r == 0)
+		r = journal_map(&s->j, journal);
 	/* A compaction that was killed: its copy would keep what is deleted from now on. */
 	if (r == 0 && unlinkat(fd, "store/" STORE_COPY, 0) != 0 && errno != ENOENT)
 		r = CV_ERR_IO;
@@ -154,8 +160,8 @@ int store_open(const struct store_options *o, struct store **ret_store)
 		goto out;
 	/* A small ring must not wait for the bytes that a large one may hold. */
 	ring = s->j.file_bytes * s->j.files;
-	if (s->o.apply_bytes > ring / 4)
-		s->o.apply_bytes = ring / 4;
+	if (s->o.apply_bytes > ring / 8 * 3)
+		s->o.apply_bytes = ring / 8 * 3;
 	s->leaves = s->a.last.leaves;
 	atomic_store(&s->a.leaves, s->a.last.leaves);
 	atomic_store(&s->a.seq, s->a.last.seq);
@@ -187,10 +193,10 @@ int store_get(struct store *s, enum store_table t, const void *key, size_t key_n
 
 /* ---- the overlay's end ---------------------------------------------------------------------------------------- */
 
-/* Free some of the applied blocks that the overlay does not name any more. */
+/* Free some of the blocks that are in LMDB and out of the overlay. */
 static void clean_some(struct store *s)
 {
-	for (unsigned int i = 0; i < CLEAN_BLOCKS && s->clean != NULL && s->clean->seq <= s->gone_seq; i++) {
+	for (unsigned int i = 0; i < CLEAN_BLOCKS && s->clean != NULL; i++) {
 		struct block *b = s->clean;
 
 		s->clean = b->next;
@@ -204,37 +210,56 @@ static void clean_some(struct store *s)
 static void absorb(struct store *s)
 {
 	struct block *tail = NULL, *b;
-	bool idle = false;
 
 	tables_rest(&s->t);
-	if (atomic_load(&s->a.has_done) && (b = applier_take(s, &tail, &idle)) != NULL) {
+	if (s->old_seq != 0 && atomic_load(&s->a.seq) >= s->old_seq) {
+		overlay_drop_old(&s->ov);
+		s->gone_seq = s->old_seq;
+		s->old_seq = 0;
+		b = applier_take(s, &tail);
 		if (s->clean_tail != NULL)
 			s->clean_tail->next = b;
 		else
 			s->clean = b;
 		s->clean_tail = tail;
 	}
-	if (idle) {
-		/* All that the overlay holds is in LMDB. */
-		overlay_clear(&s->ov);
-		block_free_list(s->clean);
-		s->clean = s->clean_tail = NULL;
-		s->gone_seq = s->next_seq - 1;
-		s->old_seq = 0;
-		return;
-	}
-	if (s->old_seq != 0 && atomic_load(&s->a.seq) >= s->old_seq) {
-		overlay_drop_old(&s->ov);
-		s->gone_seq = s->old_seq;
-		s->old_seq = 0;
-	}
-	/* A batch has been begun: what comes from now on is not in it, and must not keep what is. */
-	if (s->old_seq == 0 && atomic_load(&s->a.begun) > s->gone_seq) {
-		overlay_freeze(&s->ov);
-		s->old_seq = s->next_seq - 1;
-		atomic_store(&s->a.frozen, s->old_seq);
-	}
 	clean_some(s);
+}
+
+/* Have everything durable written to LMDB that is not on its way there, if nothing is. Between turns. */
+static void ripen(struct store *s)
+{
+	if (s->old_seq != 0 || s->next_seq - 1 == s->gone_seq)
+		return;
+	s->old_seq = s->next_seq - 1;
+	applier_ripe(s, overlay_freeze(&s->ov));
+}
+
+static bool old_applied(const struct store *s)
+{
+	return atomic_load(&s->a.seq) >= s->old_seq;
+}
+
+/*
+ * Whether the ring is so full that a turn's end might find no place even when all is in LMDB that is on its way there. An open turn
+ * cannot send the rest: its own rows would go with it.
+ */
+static bool crowded(const struct store *s)
+{
+	return s->old_seq != 0 && s->j.off + s->j.block_max > s->j.file_bytes && journal_next_waits(&s->j, s->old_seq);
+}
+
+/* Whether it is time for that: the longer rows wait, the fewer have to be written. */
+static bool ripe(struct store *s)
+{
+	uint64_t since_ms;
+	size_t bytes;
+
+	if (s->old_seq != 0 || s->next_seq - 1 == s->gone_seq)
+		return false;
+	bytes = applier_waiting(s, &since_ms);
+	return bytes >= s->o.apply_bytes || overlay_young(&s->ov) >= RIPE_ROWS || clock_mono_ms() >= since_ms + s->o.rows_ms ||
+	    journal_next_waits(&s->j, atomic_load(&s->a.seq));
 }
 
 /* ---- turns ---------------------------------------------------------------------------------------------------- */
@@ -249,6 +274,12 @@ int store_turn_begin(struct store *s)
 	if (atomic_load(&s->a.failed))
 		return CV_ERR_IO;
 	absorb(s);
+	if (crowded(s)) {
+		applier_flush(s, old_applied, WAIT_MS);
+		absorb(s);
+	}
+	if (ripe(s))
+		ripen(s);
 	r = tables_read(&s->t);
 	s->in_turn = r == 0;
 	return r;
@@ -406,66 +437,57 @@ void store_rollback(struct store *s)
 
 /* ---- a turn's end --------------------------------------------------------------------------------------------- */
 
-/*
- * Seal cur, which has been placed, and give it its place; what follows is the next turn's. *ret is the overlay's as well. 0 or CV_ERR_FULL
- * (no memory: nothing happened).
- */
-static int seal_block(struct store *s, uint8_t flags, struct block **ret)
+/* Seal cur, which has been placed, and give it its place. 0 or CV_ERR_FULL (no memory: nothing happened). */
+static int seal_block(struct store *s, uint8_t flags)
 {
-	struct block *b = s->cur, *next = NULL;
-	uint8_t *copy = NULL;
-	int r = CV_ERR_FULL;
+	struct block *b = s->cur;
 
-	if ((next = calloc(1, sizeof(*next))) == NULL || (copy = malloc(block_total(s->turn.n) + BLOCK_MIN)) == NULL)
-		goto out;
+	if (s->spare == NULL && (s->spare = calloc(1, sizeof(*s->spare))) == NULL)
+		return CV_ERR_FULL;
 	if (buf_reserve(&s->turn, BLOCK_SLACK + BLOCK_MIN) != 0) {
 		s->turn.bad = false;
-		goto out;
+		return CV_ERR_FULL;
 	}
 	b->p = s->turn.p;
+	if (block_keep_leaves(b, &b->own, &b->own_n) != 0)
+		return CV_ERR_FULL;
 	b->flags = flags;
 	b->seq = s->next_seq;
 	b->first_leaf = s->leaves;
 	memcpy(b->prev, s->last_mac, STORE_MAC);
 	block_seal(b, &s->turn, &s->o.hooks);
-	/* The buffer is the next turn's; what waits for the disk and LMDB takes no more than its length. */
-	memcpy(copy, s->turn.p, b->n + (size_t)BLOCK_MIN);
-	b->p = copy;
-	copy = NULL;	/* transferred */
 	journal_claim(&s->j, b);
 	s->next_seq++;
 	memcpy(s->last_mac, b->mac, STORE_MAC);
-	s->cur = next;
-	next = NULL;	/* transferred */
-	(void)turn_reset(s);	/* needs no memory: cur and the buffer are there */
-	*ret = b;
-	r = 0;
-out:
-	free(next);
-	free(copy);
-	return r;
+	return 0;
 }
 
 /*
- * Write b, which is the last block, and wait for it. After a failure its bytes may or may not be on disk, and no turn follows; the overlay
- * is as before the turn.
+ * Write cur, which is sealed, and wait for it; what follows is the next turn's. After a failure its bytes may or may not be on disk, and no
+ * turn follows; the overlay is as before the turn.
  */
-static int write_block(struct store *s, struct block *b)
+static int write_block(struct store *s)
 {
+	struct block *b = s->cur;
 	int r = journal_write(&s->j, b);
 
 	if (r == 0)
 		r = journal_written(&s->j);
-	if (r == 0) {
-		s->leaves += b->leaves;
-		applier_push(s, b);
-	} else {
+	if (r != 0) {
 		atomic_store(&s->a.failed, true);
-		overlay_undo(&s->ov, 0);
-		block_free(b);
+		free(b->own);
+		turn_forget(s);
+		return r;
 	}
+	/* The buffer is the next turn's. */
+	b->p = journal_at(&s->j, b);
+	s->leaves += b->leaves;
 	s->ov.undo_n = 0;
-	return r;
+	s->cur = s->spare;
+	s->spare = NULL;	/* transferred */
+	(void)turn_reset(s);	/* needs no memory: cur and the buffer are there */
+	applier_push(s, b);
+	return 0;
 }
 
 /* Where the turn's block would go. */
@@ -483,7 +505,6 @@ static bool placed(const struct store *s)
 
 int store_turn_end(struct store *s)
 {
-	struct block *b = NULL;
 	int r = 0;
 
 	assert(s->in_turn);
@@ -501,12 +522,11 @@ int store_turn_end(struct store *s)
 	else if (r == 0 && !placed(s))
 		r = CV_ERR_FULL;
 	if (r == 0)
-		r = seal_block(s, 0, &b);
-	if (r != 0) {
-		turn_forget(s);
-		return r;
-	}
-	return write_block(s, b);
+		r = seal_block(s, 0);
+	if (r == 0)
+		return write_block(s);
+	turn_forget(s);
+	return r;
 }
 
 bool store_healthy(const struct store *s)
@@ -527,12 +547,32 @@ void store_turn_abort(struct store *s)
 int store_flush(struct store *s)
 {
 	assert(!s->in_turn);
-	if (s->replayed)
-		applier_flush(s, NULL, 0);
 	absorb(s);
+	/* What is on its way, then the rest. */
+	for (unsigned i = 0; i < 2 && s->replayed && !atomic_load(&s->a.failed); i++) {
+		ripen(s);
+		applier_flush(s, NULL, 0);
+		absorb(s);
+	}
 	if (atomic_load(&s->a.failed))
 		return CV_ERR_IO;
-	return s->replayed && !applier_idle(s) ? CV_ERR_FULL : 0;
+	return s->replayed && s->gone_seq != s->next_seq - 1 ? CV_ERR_FULL : 0;
+}
+
+static bool leaves_fed(const struct store *s)
+{
+	return atomic_load(&s->a.leaves) == s->leaves;
+}
+
+int store_flush_leaves(struct store *s)
+{
+	assert(!s->in_turn);
+	if (!s->replayed || leaves_fed(s))
+		return atomic_load(&s->a.failed) ? CV_ERR_IO : 0;
+	applier_flush(s, leaves_fed, 0);
+	if (atomic_load(&s->a.failed))
+		return CV_ERR_IO;
+	return leaves_fed(s) ? 0 : CV_ERR_FULL;
 }
 
 int store_applied_fd(const struct store *s)
@@ -547,9 +587,11 @@ uint64_t store_applied_leaves(const struct store *s)
 
 size_t store_waiting(struct store *s, size_t *ret_limit)
 {
+	uint64_t since_ms;
+
 	/* Of a ring one file is being written and one may be held by the last applied block. */
 	*ret_limit = (size_t)(s->j.files > 2 ? s->j.files - 2 : 1) * (size_t)s->j.file_bytes;
-	return applier_waiting(s);
+	return applier_waiting(s, &since_ms);
 }
 
 void store_checkpointed(struct store *s, uint64_t size)
@@ -564,7 +606,6 @@ void store_checkpointed(struct store *s, uint64_t size)
 static int write_mark(struct store *s)
 {
 	enum spot at = journal_place(&s->j, BLOCK_MIN, atomic_load(&s->a.seq), s->checkpointed);
-	struct block *b;
 
 	if (at != PLACE_HERE && at != PLACE_NEXT)
 		return 0;
@@ -572,9 +613,9 @@ static int write_mark(struct store *s)
 	 * What stands behind the mark must be zeros, or the next replay would take it for a write that was torn after
 	 * the journal had been closed: so the zeros are durable before the mark is.
 	 */
-	if (journal_zero_ahead(&s->j) != 0 || seal_block(s, BLOCK_CLEAN, &b) != 0)
+	if (journal_zero_ahead(&s->j) != 0 || seal_block(s, BLOCK_CLEAN) != 0)
 		return CV_ERR_IO;
-	return write_block(s, b);
+	return write_block(s);
 }
 
 int store_close(struct store *s, bool clean)
@@ -596,9 +637,8 @@ int store_close(struct store *s, bool clean)
 	journal_close(&s->j);
 	overlay_free(&s->ov);
 	block_free_list(s->clean);
-	if (s->cur != NULL)
-		s->cur->p = NULL;	/* the turn's */
 	block_free(s->cur);
+	block_free(s->spare);
 	buf_free(&s->turn);
 	free(s);
 	return r;

@@ -47,10 +47,10 @@ struct store_hooks {
 	 */
 	void (*mac)(void *cookie, const uint8_t prev[STORE_MAC], const uint8_t *block, size_t n, uint8_t ret[STORE_MAC]);
 	/*
-	 * Apply thread, before the LMDB commit of a batch: n leaves, the first at index first. The hook writes and
-	 * syncs the files of log/. It must accept leaves it has already written (a crash between this hook and the
-	 * commit repeats them). *ret_note, ret_note_n (0 to 4,096 bytes, owned by the hook, valid until its next call)
-	 * is stored under META key "log" in the same commit. 0 or CV_ERR_*: CV_ERR_FULL and CV_ERR_NOMEM are tried again
+	 * Apply thread, before the rows of their blocks go to LMDB: n leaves, the first at index first. The hook writes and
+	 * syncs the files of log/. It must accept leaves it has already written (a crash before the commit repeats all
+	 * that came behind the last one). *ret_note, ret_note_n (0 to 4,096 bytes, owned by the hook, valid until its next
+	 * call) is stored under META key "log" in the commit of the rows of the same blocks. 0 or CV_ERR_*: CV_ERR_FULL and CV_ERR_NOMEM are tried again
 	 * later with the same leaves; any other error stops applying for good and data verbs answer as after an I/O error.
 	 */
 	int (*apply_leaves)(void *cookie, uint64_t first, const struct store_leaf *leaves, size_t n,
@@ -66,8 +66,9 @@ struct store_options {
 	 * block is at most the file less 4,096 bytes, and an eighth of that is kept for leaves: sizes for tests.
 	 */
 	uint64_t journal_file_bytes;
-	uint64_t apply_bytes;		/* apply once so many bytes wait, at most a quarter of the ring; 0 takes 8 MiB */
-	uint32_t apply_ms;		/* or once the oldest has waited so long; 0 takes 1,000 ms */
+	uint32_t apply_ms;		/* leaves go to the hook once the oldest has waited so long, or many wait; 0 takes 1,000 ms */
+	uint64_t apply_bytes;		/* rows go to LMDB once blocks of so many bytes wait, at most 3/8 of the ring; 0 takes 24 MiB */
+	uint32_t rows_ms;		/* or with the first turn that begins after the oldest has waited so long; 0 takes 30 s */
 	struct store_hooks hooks;
 };
 
@@ -171,15 +172,17 @@ bool store_healthy(const struct store *s);
  * map or the disk: reads and the journal go on, applying is tried again later).
  */
 int store_flush(struct store *s);
-/* An eventfd that becomes readable after each apply; read it to clear. Owned by the store. */
+/* Wait until every durable leaf is in log/. As store_flush otherwise. */
+int store_flush_leaves(struct store *s);
+/* An eventfd that becomes readable whenever the hook has taken leaves or rows are in LMDB; read it to clear. Owned by the store. */
 int store_applied_fd(const struct store *s);
-/* Leaves whose blocks are applied. */
+/* Leaves that the hook has taken. */
 uint64_t store_applied_leaves(const struct store *s);
-/* Bytes of durable blocks that wait to be applied, and how many of them the journal takes before turns have to wait for it. */
+/* Bytes of durable blocks that are not in LMDB, and how many of them the journal takes before turns have to wait for it. */
 size_t store_waiting(struct store *s, size_t *ret_limit);
 /*
  * A signed checkpoint now covers leaves below size, durably: journal files whose leaves all lie below it, and whose
- * blocks are applied, may be recycled. Not remembered over a restart: tell it again after store_replay.
+ * rows are in LMDB, may be recycled. Not remembered over a restart: tell it again after store_replay.
  */
 void store_checkpointed(struct store *s, uint64_t size);
 

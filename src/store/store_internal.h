@@ -6,7 +6,8 @@
  *	overlay.c	newest value of each key that is not yet in LMDB, hashed and in order
  *	journal.c	the ring of files: create, open, place, write, look, search
  *	tables.c	LMDB: environment, read transaction, META row "journal"
- *	apply.c		the second thread: blocks -> hook -> LMDB
+ *	apply.c		the second thread: leaves -> hook, the overlay's old half -> LMDB
+ *	rows.c		a half's rows into LMDB
  *	replay.c	from the files to the state before the first turn
  *	scan.c		both sources merged in key order
  *	compact.c	what was deleted leaves the files of a store that is closed
@@ -46,10 +47,16 @@ struct item {
 	uint8_t key_n;
 };
 
-/* One block in memory, from its turn until it is in LMDB and out of the overlay. */
+/*
+ * One block, from its turn until it is in LMDB and out of the overlay. Its bytes stay where they are durable, in the journal's file, which
+ * is mapped; of them memory holds the leaves alone, until the hook has taken them: what is signed is what was decided, whoever reaches the
+ * files meanwhile. The bytes of rows are the file's for as long as LMDB's are: sealed each for itself, and never taken for a length.
+ */
 struct block {
 	struct block *next;		/* the following block of whichever list holds this one */
-	uint8_t *p;			/* its bytes; while its turn is open, those of store.turn */
+	const uint8_t *p;		/* its bytes: until it is durable those of store.turn, then the mapped file's; in a replay own */
+	uint8_t *own;			/* freed with it: its leaves as leaf_read takes them; in a replay first the whole block */
+	uint32_t own_n;			/* bytes of its leaves */
 	uint32_t n;			/* its length, a multiple of 8; 0 while its turn is open */
 	uint32_t puts;			/* puts and deletes in it */
 	uint32_t leaves;
@@ -65,6 +72,10 @@ struct block {
 
 /* Read the item at p, which has been written by this process or has passed block_check. Returns its length. */
 size_t item_read(const uint8_t *p, struct item *ret);
+/* Read the leaf at p, of bytes that block_keep_leaves gave. Returns its length with what stands before it. */
+size_t leaf_read(const uint8_t *p, struct store_leaf *ret);
+/* Copy the leaves of b, whose items are as item_read wants them. *ret is the caller's, NULL if there are none. 0 or CV_ERR_NOMEM. */
+int block_keep_leaves(const struct block *b, uint8_t **ret, uint32_t *ret_n);
 /* Length of a block whose items end at offset end. */
 size_t block_total(size_t end);
 /*
@@ -78,32 +89,38 @@ bool block_head(const uint8_t *p, size_t n, size_t max, uint32_t *ret_n, uint64_
 bool block_sum_ok(const uint8_t *p, uint32_t n);
 /* Take b's fields from its bytes b->p, b->n, and check every item. 0 or CV_ERR_FORMAT. */
 int block_check(struct block *b);
-/* Free b and its bytes. NULL is allowed. */
+/* Free b and what it owns. NULL is allowed. */
 void block_free(struct block *b);
 /* Free a list up to its end. */
 void block_free_list(struct block *b);
 
 /* ---- overlay.c ------------------------------------------------------------------------------------------------ */
 
+#define NODE_HELD 3
+
 /* One key with its newest pending put or delete, which stands at off in blk. */
 struct node {
 	struct block *blk;
-	uint64_t held[2];	/* the key's first 16 bytes, as key_word gives them: most compares end here */
+	uint64_t held[NODE_HELD];	/* the key's first bytes, as key_word gives them: nearly all compares end here */
 	uint32_t off;
 	uint32_t hash;		/* also the node's priority in its tree */
 	uint32_t left;		/* children in the order of the table's keys; 0 = none. left chains nodes that wait for the tree */
 	uint32_t right;
 	uint32_t prev;		/* neighbours in that order; 0 = none */
 	uint32_t next;
+	uint32_t val_n;		/* lengths and op are the node's own: what stands in a file may change */
 	uint8_t table;
 	uint8_t key_n;
+	uint8_t op;		/* ITEM_PUT or ITEM_DEL */
 };
 
 /* What a put of the open turn replaced: blk is NULL if the young half had no such key. */
 struct undo {
 	struct block *blk;
 	uint32_t off;
+	uint32_t val_n;
 	uint32_t node;
+	uint8_t op;
 };
 
 /*
@@ -145,6 +162,8 @@ int overlay_init(struct overlay *o);
 void overlay_free(struct overlay *o);
 /* The item at off in blk becomes its key's newest. 0 or CV_ERR_NOMEM (nothing changed). */
 int overlay_put(struct overlay *o, struct block *blk, uint32_t off);
+/* The item of a node. */
+void node_item(const struct node *nd, struct item *ret);
 /* The newest item of a key, or false. */
 bool overlay_get(const struct overlay *o, uint8_t t, const uint8_t *key, size_t n, struct item *ret);
 /* Begin a scan of t at the neighbour of a key; it goes down for SEEK_LE, SEEK_LT and SEEK_LAST, else up. */
@@ -155,8 +174,13 @@ bool overlay_item(const struct overlay *o, const struct overlay_cursor *c, struc
 void overlay_step(const struct overlay *o, struct overlay_cursor *c);
 /* Take back the newest puts until undo_n is to. */
 void overlay_undo(struct overlay *o, size_t to);
-/* What is young becomes old, which has to be empty, between turns: later puts are kept apart from it. */
-void overlay_freeze(struct overlay *o);
+/*
+ * What is young becomes old, which has to be empty, between turns: later puts are kept apart from it. The half that is old now: until
+ * overlay_drop_old nothing of its nodes changes but the links of the tree.
+ */
+const struct half *overlay_freeze(struct overlay *o);
+/* Keys of the young half. */
+size_t overlay_young(const struct overlay *o);
 /* Forget what is old: it is in LMDB. */
 void overlay_drop_old(struct overlay *o);
 /* Forget all. */
@@ -175,6 +199,7 @@ int key_cmp(const uint8_t *a, size_t a_n, const uint8_t *b, size_t b_n);
 
 struct journal_file {
 	int fd;
+	uint8_t *map;			/* its bytes, to be read alone; NULL if it is not mapped */
 	uint64_t last_seq;		/* the newest block in it; 0 if none */
 	uint64_t leaves_end;		/* all leaves in it lie below */
 };
@@ -195,11 +220,17 @@ struct journal {
 int journal_create(int dirfd, uint32_t files, uint64_t file_bytes);
 /* Open the files of dirfd and hold its lock. 0, CV_ERR_BUSY, CV_ERR_FORMAT, CV_ERR_IO. journal_close in every case. */
 int journal_open(struct journal *j, int dirfd);
+/* Map the files of dirfd, which are open. 0, CV_ERR_IO, CV_ERR_NOMEM. */
+int journal_map(struct journal *j, int dirfd);
+/* The bytes of a placed block in its mapped file. */
+const uint8_t *journal_at(const struct journal *j, const struct block *b);
 void journal_close(struct journal *j);
 
 enum spot { PLACE_HERE, PLACE_NEXT, PLACE_UNAPPLIED, PLACE_UNSIGNED };
 /* Where a block of n bytes would go; or why the next file cannot be taken yet. */
 enum spot journal_place(const struct journal *j, size_t n, uint64_t applied_seq, uint64_t checkpointed);
+/* Whether the file behind the one that is written holds blocks that have to be in LMDB before it is taken again. */
+bool journal_next_waits(const struct journal *j, uint64_t applied_seq);
 /* The place that journal_place named is b's: sets its file and offset. */
 void journal_claim(struct journal *j, struct block *b);
 /* Write b and the zeros that stand behind it (BLOCK_MIN bytes after b->n) at its place, and sync. 0 or CV_ERR_IO. */
@@ -208,7 +239,7 @@ int journal_write(const struct journal *j, const struct block *b);
 int journal_written(struct journal *j);
 /* Make sure that nothing but zeros will follow a block of BLOCK_MIN bytes. 0 or CV_ERR_IO. */
 int journal_zero_ahead(struct journal *j);
-/* Write b again where it stands and sync. 0 or CV_ERR_IO. */
+/* Write b again where it stands and sync. 0, CV_ERR_IO, CV_ERR_NOMEM. */
 int journal_rewrite(struct journal *j, const struct block *b);
 
 enum found { FOUND_BLOCK, FOUND_NOTHING, FOUND_JUNK };
@@ -267,9 +298,25 @@ int tables_put_applied(struct tables *t, MDB_txn *txn, const struct applied *a);
 /* The same in a transaction of its own. 0, CV_ERR_FULL, CV_ERR_IO. */
 int tables_save_applied(struct tables *t, const struct applied *a);
 
-/* ---- apply.c -------------------------------------------------------------------------------------------------- */
+/* ---- rows.c --------------------------------------------------------------------------------------------------- */
 
-struct put;
+struct row;
+
+/* The apply thread's list of a half's rows in the order of their keys. */
+struct rows {
+	struct row *row;
+	size_t cap;
+};
+
+/*
+ * Write all rows of h to LMDB, the note under META "log" if it has bytes, and the row "journal". In several transactions, if there are
+ * more than piece_bytes: rows of records go first, then all that a sealed vault reads, with note and row, in the last one (docs/FORMAT.md section 7.5). 0,
+ * CV_ERR_FULL or CV_ERR_NOMEM (to be tried again with the same half), or another error.
+ */
+int rows_write(struct rows *r, struct tables *t, const struct half *h, size_t piece_bytes, const struct buf *note, const struct applied *row);
+void rows_free(struct rows *r);
+
+/* ---- apply.c -------------------------------------------------------------------------------------------------- */
 
 /* Lists and flags stand under lock; "thread's" is touched by the apply thread alone once it runs. */
 struct applier {
@@ -280,27 +327,27 @@ struct applier {
 	pthread_cond_t wake;		/* to the thread */
 	pthread_cond_t done;		/* from it */
 	int efd;
-	struct block *head;		/* durable, not applied; the thread never reads the last one's next */
+	struct block *head;		/* durable, not in LMDB; the thread never reads the last one's next */
 	struct block *tail;
-	size_t bytes;			/* of them */
-	struct block *done_head;	/* applied, still in the overlay */
+	struct block *feed;		/* of them the first whose leaves the hook has not taken; NULL: none */
+	size_t bytes;			/* of the blocks from head on */
+	size_t feed_bytes;		/* of the leaves from feed on */
+	const struct half *ripe;	/* goes into LMDB once the hook has the leaves of its blocks; NULL: none */
+	struct block *ripe_last;	/* its last block */
+	size_t ripe_bytes;		/* of blocks up to that */
+	struct block *done_head;	/* in LMDB, still in the overlay */
 	struct block *done_tail;
-	uint64_t retry_ms;		/* not before, after LMDB was full */
-	bool flush;			/* apply at once until nothing waits or an attempt fails */
+	uint64_t retry_ms;		/* not before, after LMDB or the log was full */
+	bool flush;			/* at once, until nothing is left to do or an attempt fails */
 	bool stop;
-	atomic_bool has_done;		/* done_head is not NULL: core looks here before it takes the lock */
 	atomic_bool failed;		/* for good: journal, hook, or LMDB */
 	atomic_bool full;		/* the last attempt found LMDB full */
 	_Atomic uint64_t seq;		/* last block in LMDB */
-	_Atomic uint64_t leaves;
-	_Atomic uint64_t begun;		/* last block of the newest batch that was begun */
-	_Atomic uint64_t frozen;	/* last block of the overlay's old half: up to there nothing waits until more is due */
+	_Atomic uint64_t leaves;	/* that the hook has taken */
 	struct applied last;		/* thread's: the row */
-	uint64_t hook_leaves;		/* thread's: leaves the hook has taken */
 	struct store_leaf *leaf;	/* thread's */
 	size_t leaf_cap;
-	struct put *put;		/* thread's */
-	size_t put_cap;
+	struct rows rows;		/* thread's */
 	struct buf note;		/* thread's: what the hook said last */
 };
 
@@ -310,14 +357,16 @@ int applier_start(struct store *s);
 void applier_free(struct store *s);
 /* Hand over a durable block. */
 void applier_push(struct store *s, struct block *b);
-/* Apply at once; wait until nothing waits, an attempt fails, or until enough(s) answers true or wait_ms (0 = ever) passed. */
+/* Forget all blocks, before the thread runs. */
+void applier_unload(struct store *s);
+/* Have the old half written to LMDB, which has the rows of all blocks so far. None is under way. */
+void applier_ripe(struct store *s, const struct half *old);
+/* Do at once what there is to do; wait until it is done, an attempt fails, or until enough(s) answers true or wait_ms (0 = ever) passed. */
 void applier_flush(struct store *s, bool (*enough)(const struct store *s), uint64_t wait_ms);
-/* Bytes that wait to be applied. */
-size_t applier_waiting(struct store *s);
-/* Whether nothing waits to be applied. */
-bool applier_idle(struct store *s);
-/* Take the list of applied blocks that are still in the overlay; *ret_idle: nothing else waits. */
-struct block *applier_take(struct store *s, struct block **ret_tail, bool *ret_idle);
+/* Bytes of blocks that are not in LMDB, and since when the oldest of them waits (monotonic; 0 if none does). */
+size_t applier_waiting(struct store *s, uint64_t *ret_since_ms);
+/* Take the list of blocks that are in LMDB and still in the overlay. NULL if there is none. */
+struct block *applier_take(struct store *s, struct block **ret_tail);
 
 /* ---- store.c -------------------------------------------------------------------------------------------------- */
 
@@ -337,8 +386,9 @@ struct store {
 	struct applier a;
 	struct buf turn;		/* the block of the open turn: header space, then items */
 	struct block *cur;		/* its block */
+	struct block *spare;		/* the next turn's, while cur is written; else NULL */
 	struct mark mark;		/* end of the committed requests; what lies behind is the open request's */
-	struct block *clean;		/* applied; freed bit by bit once they are out of the overlay */
+	struct block *clean;		/* in LMDB and out of the overlay; freed bit by bit */
 	struct block *clean_tail;
 	uint64_t old_seq;		/* last block of the overlay's old half, 0 = that is empty */
 	uint64_t gone_seq;		/* blocks up to this one are out of the overlay */

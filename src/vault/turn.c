@@ -198,6 +198,17 @@ int vault_checkpoint_now(struct vault *v)
 	return r;
 }
 
+int vault_sign_now(struct vault *v)
+{
+	int r;
+
+	if (v->state != VAULT_READY)
+		return 0;
+	if ((r = store_flush_leaves(v->store)) == 0)
+		r = audit_checkpoint(v->audit, v->store);
+	return r;
+}
+
 /* Idempotency rows whose day has passed. */
 struct idem_sweep {
 	struct vault *v;

@@ -110,7 +110,9 @@ bool vault_busy(const struct vault *v);
 bool vault_works(const struct vault *v);
 /* Between turns: do of it what takes about slice_us microseconds; a job's slice is a turn of its own, and ends with its sync. */
 void vault_work(struct vault *v, unsigned slice_us);
-/* Between turns: apply and sign, so that checkpoint and events cover what was answered before. 0 or CV_ERR_IO. */
+/* Between turns: write the log and sign, so that checkpoint and events cover what was answered before. 0 or CV_ERR_*. */
+int vault_sign_now(struct vault *v);
+/* The same, and rows go to LMDB: what the journal holds can be given up. */
 int vault_checkpoint_now(struct vault *v);
 
 /* ---- turns --------------------------------------------------------------------------------------------------------- */

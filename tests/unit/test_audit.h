@@ -143,6 +143,7 @@ static inline struct store_options fix_store_options(struct fix *f)
 {
 	return (struct store_options){ .dir = f->dir, .map_bytes = 256u << 20, .journal_files = 3, .journal_file_bytes = 9u << 20,
 		.apply_bytes = f->apply_ms == 0 ? UINT32_MAX : 0, .apply_ms = f->apply_ms == 0 ? 3600000 : f->apply_ms,
+		.rows_ms = f->apply_ms == 0 ? 3600000 : f->apply_ms,
 		.hooks = { .cookie = f, .mac = fix_mac } };
 }
 /* The store has one cookie for both hooks. */

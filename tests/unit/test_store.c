@@ -104,7 +104,7 @@ static struct store_options options(struct place *p)
 {
 	struct store_options o = {
 		.dir = p->dir, .map_bytes = p->map_bytes, .journal_files = FILES, .journal_file_bytes = FILE_BYTES,
-		.apply_ms = p->quiet ? NEVER_MS : 3, .apply_bytes = p->quiet ? UINT32_MAX : 20000,
+		.apply_ms = p->quiet ? NEVER_MS : 3, .rows_ms = p->quiet ? NEVER_MS : 3, .apply_bytes = p->quiet ? UINT32_MAX : 20000,
 		.hooks = { .cookie = p, .mac = mac, .apply_leaves = apply_leaves }
 	};
 
@@ -1169,6 +1169,78 @@ static void rows_of_a_batch_and_of_what_comes_meanwhile_are_one_table(void **sta
 	engine_dispose(p);
 }
 
+static uint64_t transactions(struct store *s)
+{
+	MDB_envinfo info;
+
+	assert_int_equal(mdb_env_info(s->t.env, &info), 0);
+	return info.me_last_txnid;
+}
+
+/* Tables 1 to 3 are what a sealed vault reads: they change with the row that tells of the last block, and with nothing before it. */
+static void many_rows_go_to_the_tables_in_several_transactions(void **state)
+{
+	struct place *p = place_new(true);
+	struct store *s = engine_open(p);
+	struct store_replay_report rep;
+	uint8_t row[400] = { 1 };
+	struct store_value v;
+	uint64_t before = transactions(s);
+
+	(void)state;
+	assert_int_equal(store_turn_begin(s), 0);
+	for (uint32_t n = 0; n < 100; n++)
+		assert_int_equal(store_put(s, n % 2 == 0 ? STORE_REC : STORE_GOV, &n, sizeof(n), row, sizeof(row)), 0);
+	store_commit(s);
+	assert_int_equal(store_turn_end(s), 0);
+	assert_int_equal(store_flush(s), 0);
+	assert_in_range(transactions(s), before + 5, before + 20);
+	before = transactions(s);
+	for (uint32_t n = 0; n < 100; n++) {
+		assert_int_equal(store_get(s, n % 2 == 0 ? STORE_REC : STORE_GOV, &n, sizeof(n), &v), 0);
+		assert_int_equal(v.n, sizeof(row));
+	}
+	/* A few, or none of a record, take one. */
+	assert_int_equal(turn_n(s, 1), 0);
+	assert_int_equal(store_flush(s), 0);
+	assert_int_equal(transactions(s), before + 1);
+	assert_int_equal(store_turn_begin(s), 0);
+	for (uint32_t n = 0; n < 100; n++)
+		assert_int_equal(store_put(s, STORE_DIR, &n, sizeof(n), row, sizeof(row)), 0);
+	store_commit(s);
+	assert_int_equal(store_turn_end(s), 0);
+	assert_int_equal(store_flush(s), 0);
+	assert_int_equal(transactions(s), before + 2);
+	engine_kill(p, s);
+	expect_open(p, 0, 1, &rep);
+	engine_dispose(p);
+}
+
+/* An overwritten value never gets to the tables, and the leaves do not wait for them. */
+static void leaves_are_in_the_log_long_before_rows_are_in_the_tables(void **state)
+{
+	struct place *p = place_new(true);
+	struct store *s = engine_open(p);
+	uint64_t before = transactions(s);
+	struct store_replay_report rep;
+
+	(void)state;
+	for (unsigned n = 1; n <= 5; n++)
+		assert_int_equal(turn_n(s, n), 0);
+	assert_int_equal(store_applied_leaves(s), 0);
+	assert_int_equal(store_flush_leaves(s), 0);
+	assert_int_equal(store_applied_leaves(s), 5);
+	assert_int_equal(p->leaves, 5);
+	assert_int_equal(transactions(s), before);
+	assert_int_equal(store_flush_leaves(s), 0);
+	engine_kill(p, s);
+	/* They come again, and are the same. */
+	expect_open(p, 0, 5, &rep);
+	assert_int_equal(rep.blocks, 5);
+	assert_int_equal(p->leaves, 5);
+	engine_dispose(p);
+}
+
 static void failed_hook_ends_turns_for_good(void **state)
 {
 	struct place *p = place_new(true);
@@ -1347,6 +1419,8 @@ int main(void)
 		cmocka_unit_test(room_ends_before_the_block_does),
 		cmocka_unit_test(failed_write_ends_turns_for_good),
 		cmocka_unit_test(rows_of_a_batch_and_of_what_comes_meanwhile_are_one_table),
+		cmocka_unit_test(many_rows_go_to_the_tables_in_several_transactions),
+		cmocka_unit_test(leaves_are_in_the_log_long_before_rows_are_in_the_tables),
 		cmocka_unit_test(failed_hook_ends_turns_for_good),
 		cmocka_unit_test(full_map_stops_writes_and_loses_nothing),
 		cmocka_unit_test(applied_fd_tells),
