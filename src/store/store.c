@@ -59,7 +59,7 @@ static void defaults(struct store_options *o)
 	if (o->journal_file_bytes == 0)
 		o->journal_file_bytes = 16u << 20;
 	if (o->apply_bytes == 0)
-		o->apply_bytes = 24u << 20;
+		o->apply_bytes = 64u << 20;
 	if (o->apply_ms == 0)
 		o->apply_ms = 1000;
 	if (o->rows_ms == 0)
@@ -139,10 +139,15 @@ static int open_files(struct store *s, const char *dir)
 	return r;
 }
 
+/* Bytes of blocks that may wait: of a ring one file is being written and one may be held by the last block in LMDB. */
+static uint64_t waiting_limit(const struct journal *j)
+{
+	return (j->files > 2 ? j->files - 2 : 1) * j->file_bytes;
+}
+
 int store_open(const struct store_options *o, struct store **ret_store)
 {
 	struct store *s = calloc(1, sizeof(*s));
-	uint64_t ring;
 	int r;
 
 	if (s == NULL)
@@ -159,9 +164,8 @@ int store_open(const struct store_options *o, struct store **ret_store)
 	    (r = open_files(s, o->dir)) != 0 || (r = tables_applied(&s->t, &s->a.last)) != 0 || (r = turn_reset(s)) != 0)
 		goto out;
 	/* A small ring must not wait for the bytes that a large one may hold. */
-	ring = s->j.file_bytes * s->j.files;
-	if (s->o.apply_bytes > ring / 8 * 3)
-		s->o.apply_bytes = ring / 8 * 3;
+	if (s->o.apply_bytes > waiting_limit(&s->j) / 4 * 3)
+		s->o.apply_bytes = waiting_limit(&s->j) / 4 * 3;
 	s->leaves = s->a.last.leaves;
 	atomic_store(&s->a.leaves, s->a.last.leaves);
 	atomic_store(&s->a.seq, s->a.last.seq);
@@ -589,8 +593,7 @@ size_t store_waiting(struct store *s, size_t *ret_limit)
 {
 	uint64_t since_ms;
 
-	/* Of a ring one file is being written and one may be held by the last applied block. */
-	*ret_limit = (size_t)(s->j.files > 2 ? s->j.files - 2 : 1) * (size_t)s->j.file_bytes;
+	*ret_limit = (size_t)waiting_limit(&s->j);
 	return applier_waiting(s, &since_ms);
 }
 

@@ -67,7 +67,7 @@ struct store_options {
 	 */
 	uint64_t journal_file_bytes;
 	uint32_t apply_ms;		/* leaves go to the hook once the oldest has waited so long, or many wait; 0 takes 1,000 ms */
-	uint64_t apply_bytes;		/* rows go to LMDB once blocks of so many bytes wait, at most 3/8 of the ring; 0 takes 24 MiB */
+	uint64_t apply_bytes;		/* rows go to LMDB once blocks of so many bytes wait, at most 3/4 of store_waiting's limit; 0 takes 64 MiB */
 	uint32_t rows_ms;		/* or with the first turn that begins after the oldest has waited so long; 0 takes 30 s */
 	struct store_hooks hooks;
 };

@@ -182,7 +182,7 @@ static bool in_pace(const struct vault *v)
 	const struct rewrap *x = v->jobs->rewrap;
 	size_t limit, waiting = store_waiting(v->store, &limit);
 
-	return waiting <= limit / 2 && (!rewrap_asked(v) || clock_mono_us() >= x->slice_end_us + PACE * x->slice_us);
+	return waiting <= limit / 8 * 7 && (!rewrap_asked(v) || clock_mono_us() >= x->slice_end_us + PACE * x->slice_us);
 }
 
 /* There is enough to be put, or to be filled, for a slice to be worth its sync; or nothing else goes on. */
