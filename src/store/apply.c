@@ -41,7 +41,7 @@ static int list_reserve(struct applier *a, size_t n)
 	return 0;
 }
 
-/* Give the hook the leaves of the blocks first to last. 0, CV_ERR_FULL or CV_ERR_NOMEM (may be tried again), or any other error: for good. */
+/* Give the hook the leaves of the blocks first to last. 0, CV_ERR_FULL or CV_ERR_NOMEM (may be tried again), else an error for good. */
 static int feed(struct store *s, const struct block *first, const struct block *last)
 {
 	struct applier *a = &s->a;
@@ -157,7 +157,7 @@ enum duty { DUTY_NONE, DUTY_FEED, DUTY_APPLY };
 static enum duty due(const struct store *s, uint64_t *ret_wait_ms)
 {
 	const struct applier *a = &s->a;
-	/* First the leaves up to the last block of what goes into LMDB; none behind it came before, since it was the last of all when it froze. */
+	/* First the leaves up to the last block of what goes into LMDB. None behind it came before: it was the last of all then. */
 	bool first = a->ripe != NULL && a->feed != NULL && a->feed->seq <= a->ripe_last->seq;
 	uint64_t now, at;
 

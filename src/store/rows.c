@@ -1,10 +1,11 @@
 /*
  * The overlay's old half into LMDB, on the apply thread.
  *
- * All of it in one transaction would hold a page in memory for every row that lies apart, and end with a sync that turns wait behind. So
- * rows of records go first, in transactions of a bounded size, each of which leaves LMDB ahead of what its row "journal" says. That is no
- * state of its own: until the last transaction every key that was written is in the overlay too, or in the journal that a start replays,
- * and both win over LMDB. What is read before a replay, while the vault is sealed, is written in the last one, with the row: all or nothing.
+ * All of it in one transaction would hold a page in memory for every row that lies apart, and end with a sync that turns wait behind.
+ * So rows of records go first, in transactions of a bounded size, each of which leaves LMDB ahead of what its row "journal" says. That is
+ * no state of its own: until the last transaction every key that was written is in the overlay too, or in the journal that a start
+ * replays, and both win over LMDB. What is read before a replay, while the vault is sealed, is written in the last one, with the row: all
+ * or nothing.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -207,7 +208,8 @@ static int write_pieces(const struct rows *r, size_t n, size_t piece_bytes, stru
 	return rc;
 }
 
-int rows_write(struct rows *r, struct tables *t, const struct half *h, size_t piece_bytes, const struct buf *note, const struct applied *row)
+int rows_write(struct rows *r, struct tables *t, const struct half *h, size_t piece_bytes, const struct buf *note,
+    const struct applied *row)
 {
 	int rc;
 

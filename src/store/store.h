@@ -50,8 +50,9 @@ struct store_hooks {
 	 * Apply thread, before the rows of their blocks go to LMDB: n leaves, the first at index first. The hook writes and
 	 * syncs the files of log/. It must accept leaves it has already written (a crash before the commit repeats all
 	 * that came behind the last one). *ret_note, ret_note_n (0 to 4,096 bytes, owned by the hook, valid until its next
-	 * call) is stored under META key "log" in the commit of the rows of the same blocks. 0 or CV_ERR_*: CV_ERR_FULL and CV_ERR_NOMEM are tried again
-	 * later with the same leaves; any other error stops applying for good and data verbs answer as after an I/O error.
+	 * call) is stored under META key "log" in the commit of the rows of the same blocks. 0 or CV_ERR_*: CV_ERR_FULL
+	 * and CV_ERR_NOMEM are tried again later with the same leaves; any other error stops applying for good and data
+	 * verbs answer as after an I/O error.
 	 */
 	int (*apply_leaves)(void *cookie, uint64_t first, const struct store_leaf *leaves, size_t n,
 	    const uint8_t **ret_note, size_t *ret_note_n);
@@ -67,7 +68,8 @@ struct store_options {
 	 */
 	uint64_t journal_file_bytes;
 	uint32_t apply_ms;		/* leaves go to the hook once the oldest has waited so long, or many wait; 0 takes 1,000 ms */
-	uint64_t apply_bytes;		/* rows go to LMDB once blocks of so many bytes wait, at most 3/4 of store_waiting's limit; 0 takes 64 MiB */
+	/* Rows go to LMDB once blocks of so many bytes wait, at most 3/4 of store_waiting's limit; 0 takes 64 MiB. */
+	uint64_t apply_bytes;
 	uint32_t rows_ms;		/* or with the first turn that begins after the oldest has waited so long; 0 takes 30 s */
 	struct store_hooks hooks;
 };

@@ -310,10 +310,11 @@ struct rows {
 
 /*
  * Write all rows of h to LMDB, the note under META "log" if it has bytes, and the row "journal". In several transactions, if there are
- * more than piece_bytes: rows of records go first, then all that a sealed vault reads, with note and row, in the last one (docs/FORMAT.md section 7.5). 0,
- * CV_ERR_FULL or CV_ERR_NOMEM (to be tried again with the same half), or another error.
+ * more than piece_bytes: rows of records go first, then all that a sealed vault reads, with note and row, in the last one (docs/FORMAT.md
+ * section 7.5). 0, CV_ERR_FULL or CV_ERR_NOMEM (to be tried again with the same half), or another error.
  */
-int rows_write(struct rows *r, struct tables *t, const struct half *h, size_t piece_bytes, const struct buf *note, const struct applied *row);
+int rows_write(struct rows *r, struct tables *t, const struct half *h, size_t piece_bytes, const struct buf *note,
+    const struct applied *row);
 void rows_free(struct rows *r);
 
 /* ---- apply.c -------------------------------------------------------------------------------------------------- */
