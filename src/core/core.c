@@ -278,8 +278,9 @@ enum core_end core_run(const struct core_options *o)
 		log_error("this is no production vault: it was not made with `childvault init --production`");
 		goto out;
 	}
-	if (vault_is_demo(c->vault) && (r = vault_unseal_demo(c->vault)) != 0)
-		goto out;	/* logged there: a demo vault that does not open by itself is broken */
+	/* Why is logged there. One that waits for its operator to confirm the date stays sealed; any other one is broken. */
+	if (vault_is_demo(c->vault) && (r = vault_unseal_demo(c->vault)) != 0 && r != CV_ERR_STATE)
+		goto out;
 	core_watch_store(c);
 	log_info("%s", vault_state(c->vault) == VAULT_READY ? "ready" : "sealed, waiting for an operator");
 	end = loop(c);

@@ -521,7 +521,7 @@ int vault_unseal_demo(struct vault *v)
 		n++;
 	if (n == SLOT_COUNT) {
 		log_error("a demo vault without its slot");
-		return CV_ERR_STATE;
+		return CV_ERR_NOTFOUND;
 	}
 	buf_init(&key, 64);
 	r = files_read(v->dirfd, "keys/root.key", &key);

@@ -42,7 +42,8 @@ const uint8_t *vault_id(const struct vault *v);
 /*
  * Unseal with the KEK of a slot: opens the keyring, replays the journal, loads policy, directory and shred tree, closes
  * missed epochs and writes the start leaf. 0; CV_ERR_AUTH (wrong KEK or changed bytes); CV_ERR_REPLAY (the journal or
- * the log contradicts itself: the vault must not start); CV_ERR_STATE (not sealed); CV_ERR_DENIED (pending, and too few
+ * the log contradicts itself: the vault must not start); CV_ERR_STATE (not sealed, or more days have passed
+ * than the log closes without vault_confirm_date); CV_ERR_DENIED (pending, and too few
  * administrators' signatures in the folder: it stays as it was); CV_ERR_NOTFOUND (no such slot, or a demo file's in a production vault);
  * CV_ERR_FORMAT, CV_ERR_IO, CV_ERR_NOMEM.
  */

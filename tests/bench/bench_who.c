@@ -64,7 +64,7 @@ static void save_key(const struct fix *f)
 }
 
 /* What an auditor's receipt has besides accesses. */
-static void save_receipt(const struct fix *f)
+static void save_receipt(struct fix *f)
 {
 	struct receipt_page p = { .origin = { f->origin, strlen(f->origin) }, .reader = RECEIPT_AUDITOR, .made_ms = 1,
 		.to_ms = UINT64_MAX, .end = 1 };
@@ -72,12 +72,14 @@ static void save_receipt(const struct fix *f)
 	static const uint8_t signature[64];
 	char name[300];
 	uint8_t id[4], digest[32];
-	struct buf b;
+	struct buf b, note;
 
 	buf_init(&b, 1u << 20);
+	buf_init(&note, NOTE_MAX);
+	FIX_CHECK(audit_read_checkpoint(f->a, &note) == 0);
 	memcpy(p.vault, f->vault, 16);
 	memset(p.record, 0x55, 16);
-	receipt_page_put(&p, &b);
+	receipt_page_put(&p, note.p, note.n, &b);
 	for (uint32_t epoch = 0; epoch <= f->epoch; epoch++) {
 		struct receipt_day d = { .epoch = epoch };
 
@@ -93,6 +95,7 @@ static void save_receipt(const struct fix *f)
 	note_sig_encode(name, id, signature, &b);
 	save(f, "receipt", &b);
 	buf_free(&b);
+	buf_free(&note);
 }
 
 int main(int argc, char **argv)
