@@ -39,6 +39,14 @@ static const char *view_word(const struct receipt_access *a)
 	return a->told.view == 2 ? tr("in the clear", "明文") : a->told.view == 1 ? tr("masked", "脱敏") : "";
 }
 
+/* "2026-11-25 16:02:43" */
+static void people_time(uint64_t ms, char ret[25])
+{
+	clock_rfc3339(ms, ret);
+	ret[10] = ' ';
+	ret[19] = 0;
+}
+
 static void put_classes(const struct receipt_file *f, const struct leaf_detail *d, char ret[CLASSES_ROOM])
 {
 	char name[NAME];
@@ -55,8 +63,8 @@ static void in_shown(const struct receipt_file *f, const struct receipt_access *
 	static const uint8_t none[16];
 	const struct leaf_detail *d = &a->told;
 
-	clock_rfc3339(a->time_ms, s->time);
-	hex_encode(d->approval, 16, s->approval);
+	people_time(a->time_ms, s->time);
+	hex_encode(d->approval, 4, s->approval);	/* enough to ask about it */
 	put_classes(f, d, s->classes);
 	s->cells[CELL_TIME] = s->time;
 	s->cells[CELL_KIND] = word_kind(a->kind);
@@ -115,18 +123,18 @@ static void gather_facts(const struct receipt_file *f, const struct receipt_log 
 	hex_encode(p->record, 16, record);
 	snprintf(fact(x, tr("file", "档案")), 320, "%s", record);
 	snprintf(fact(x, tr("vault", "档案库")), 320, "%.*s", (int)p->origin.n, p->origin.p);
-	clock_rfc3339(p->made_ms, time);
-	snprintf(fact(x, tr("made", "制作时间")), 320, "%s", time);
+	people_time(p->made_ms, time);
+	snprintf(fact(x, tr("made (UTC)", "制作时间（UTC）")), 320, "%s", time);
 	if (p->from_ms != 0 || p->to_ms != UINT64_MAX) {
-		clock_rfc3339(p->from_ms, time);
-		clock_rfc3339(p->to_ms == UINT64_MAX ? p->made_ms : p->to_ms, other);
-		snprintf(fact(x, tr("period", "期间")), 320, "%s – %s", time, other);
+		people_time(p->from_ms, time);
+		people_time(p->to_ms == UINT64_MAX ? p->made_ms : p->to_ms, other);
+		snprintf(fact(x, tr("period (UTC)", "期间（UTC）")), 320, "%s – %s", time, other);
 	}
 	snprintf(fact(x, tr("accesses", "查阅次数")), 320, "%zu", f->accesses);
 	snprintf(fact(x, tr("covered", "范围")), 320, tr("entries %llu to %llu of the log", "日志第 %llu 至 %llu 条记录"),
 	    (unsigned long long)f->result.first, (unsigned long long)(f->result.page.end > 0 ? f->result.page.end - 1 : 0));
 	if (f->accesses > 0 && f->result.quorum_s != TLOG_NONE) {
-		clock_rfc3339(f->result.quorum_s * 1000, time);
+		people_time(f->result.quorum_s * 1000, time);
 		snprintf(fact(x, tr("witnesses", "见证")), 320, tr("%u at least, %s", "至少 %u 方，%s"), f->result.cosigned, time);
 	}
 	if (log == NULL)
@@ -152,7 +160,7 @@ static void text_unlisted(const struct receipt_log *log)
 	char time[25];
 
 	for (size_t i = 0; log != NULL && i < log->n; i++) {
-		clock_rfc3339(log->unlisted[i].time_ms, time);
+		people_time(log->unlisted[i].time_ms, time);
 		printf(tr("not listed: entry %llu, %s, %s%s\n", "未列出：第 %llu 条，%s，%s%s\n"), (unsigned long long)log->unlisted[i].index,
 		    time, word_kind(log->unlisted[i].kind), log->unlisted[i].allowed ? tr(", as the profile says", "，依规则") : "");
 	}
@@ -200,6 +208,26 @@ static void html_facts(struct page *p, const struct facts *x)
 	buf_text(&p->b, "</dl></div>\n");
 }
 
+/* On narrow screens each access is a block of its own with the columns' names beside its cells. */
+static const char cards[] =
+	"<style>.cards td:first-child{white-space:nowrap}@media screen and (max-width:48rem){"
+	".cards,.cards caption,.cards tbody,.cards tr,.cards td{display:block}.cards thead{display:none}"
+	".cards tr{border-bottom:2px solid var(--line);padding:.5rem 0}.cards td{border:0;padding:.1rem 0}"
+	".cards td::before{content:attr(data-l);color:var(--dim);margin-right:.6em}.cards td:empty{display:none}}</style>\n";
+
+static void html_row(struct page *p, const struct shown *s, const char *const names[CELLS])
+{
+	buf_text(&p->b, "<tr>");
+	for (unsigned c = 0; c < CELLS; c++) {
+		buf_text(&p->b, "<td data-l=\"");
+		page_text(p, names[c]);
+		buf_text(&p->b, "\">");
+		page_text(p, s->cells[c]);
+		buf_text(&p->b, "</td>");
+	}
+	buf_text(&p->b, "</tr>\n");
+}
+
 static void html_list(struct page *p, const struct receipt_file *f)
 {
 	const char *names[CELLS];
@@ -207,14 +235,18 @@ static void html_list(struct page *p, const struct receipt_file *f)
 
 	column_names(names);
 	page_section(p, "list", tr("Accesses", "查阅记录"));
-	page_table_begin(p, tr("Each line is one entry of the audit log", "每行为审计日志的一条记录"), CELLS, names);
+	buf_text(&p->b, cards);
+	buf_text(&p->b, "<table class=\"cards\"><caption>");
+	page_text(p, tr("Each line is one entry of the audit log", "每行为审计日志的一条记录"));
+	buf_text(&p->b, "</caption><thead><tr>");
+	for (unsigned c = 0; c < CELLS; c++)
+		page_element(p, "th scope=\"col\"", names[c]);
+	buf_text(&p->b, "</tr></thead>\n<tbody>");
 	for (size_t i = 0; i < f->accesses; i++) {
 		in_shown(f, &f->access[i], &s);
-		page_row(p);
-		for (unsigned c = 0; c < CELLS; c++)
-			page_cell(p, s.cells[c], false);
+		html_row(p, &s, names);
 	}
-	page_table_end(p);
+	buf_text(&p->b, "</tbody></table>\n");
 	page_element(p, "p class=\"dim\"", tr("Names of staff, reasons and single fields are not in this list, nor what the law keeps from "
 	    "everybody but those who work on it.", "本清单不含工作人员姓名、查阅理由和具体字段，也不含依法仅限经办人知悉的内容。"));
 	page_section_end(p);
