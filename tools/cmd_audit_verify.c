@@ -38,13 +38,16 @@ static void say_covered(const struct childvault_audit_summary *s)
 	if (s->unsigned_leaves != 0)
 		printf(tr("beyond   %llu leaves after the checkpoint, not signed yet\n", "其后     检查点之后 %llu 条，尚未签名\n"),
 		    (unsigned long long)s->unsigned_leaves);
+	if (s->cosigned_s != 0)
+		printf(tr("cosigned %llu leaves, by %u witnesses\n", "副署     前 %llu 条，%u 个见证方\n"), (unsigned long long)s->cosigned_size,
+		    s->witnesses);
 	if (s->demo)
 		printf("%s\n", tr("demo     this vault was made for trying out: leaf 0 says so", "演示库   第 0 条记明本库仅供试用"));
 }
 
 int audit_verify(int argc, char **argv)
 {
-	static const struct cli_help help = { "audit verify DIR [--vkey FILE] [--known FILE]",
+	static const struct cli_help help = { "audit verify DIR [--vkey FILE] [--known FILE] [--policy FILE]",
 		"Checks a log folder (a copy, or what audit export wrote) without the vault: every leaf, tile, signature and day.\n"
 		"Trust begins with the verifier key you kept (--vkey); without it the folder's own is taken.",
 		"离线核对日志目录：逐条、逐块、签名和日钥。应以自己保存的公钥（--vkey）为准；未给出时用目录中的公钥。" };
@@ -52,11 +55,12 @@ int audit_verify(int argc, char **argv)
 	struct childvault_audit_options o = { .found = say_finding, .cookie = &v };
 	struct childvault_audit_summary s;
 	const struct cli_option options[] = { { "vkey", OPTION_TEXT, &o.vkey_file, "FILE", "verifier key to trust", "可信公钥文件" },
-		{ "known", OPTION_TEXT, &o.known_file, "FILE", "a checkpoint kept from earlier", "以前保存的检查点" } };
+		{ "known", OPTION_TEXT, &o.known_file, "FILE", "a checkpoint kept from earlier", "以前保存的检查点" },
+		{ "policy", OPTION_TEXT, &o.policy_file, "FILE", "a tlog-policy file: trusted logs and witnesses", "tlog-policy 策略文件：所信任的日志与见证方" } };
 	struct cli_args a;
 	int r;
 
-	if (!cli_parse(argc, argv, &help, options, 2, 1, 1, &a))
+	if (!cli_parse(argc, argv, &help, options, 3, 1, 1, &a))
 		return a.exit;
 	memset(&s, 0, sizeof s);
 	o.dir = a.argv[0];

@@ -87,6 +87,7 @@ class Log:
         self.now_ms = first_day * DAY_MS + 3600000
         self.signed = None  # size that the checkpoint covers; None: all
         self.cosigned = None
+        self.documents = {}
         self.tail_only = 0
 
     def bytes(self, n):
@@ -246,6 +247,8 @@ class Log:
             level += 1
         if tail:
             files["tail"] = b"".join(u16(len(x)) + x for x in self.leaves[there * WIDTH:])
+        for name, document in self.documents.items():
+            files["policy/" + name] = document
         files["tags"] = b"".join(x[18:22] + x[58:74] for x in self.leaves[:n])
         for name, data in files.items():
             path = os.path.join(folder, name)
