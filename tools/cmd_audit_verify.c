@@ -56,7 +56,8 @@ int audit_verify(int argc, char **argv)
 	struct childvault_audit_summary s;
 	const struct cli_option options[] = { { "vkey", OPTION_TEXT, &o.vkey_file, "FILE", "verifier key to trust", "可信公钥文件" },
 		{ "known", OPTION_TEXT, &o.known_file, "FILE", "a checkpoint kept from earlier", "以前保存的检查点" },
-		{ "policy", OPTION_TEXT, &o.policy_file, "FILE", "a tlog-policy file: trusted logs and witnesses", "tlog-policy 策略文件：所信任的日志与见证方" } };
+		{ "policy", OPTION_TEXT, &o.policy_file, "FILE", "a tlog-policy file: trusted logs and witnesses",
+		    "tlog-policy 策略文件：所信任的日志与见证方" } };
 	struct cli_args a;
 	int r;
 
