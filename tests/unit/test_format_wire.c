@@ -315,6 +315,8 @@ static void audit_requests_come_back(void **state)
 		.purpose = wire_text("care", 4),
 		.since_ms = 7, .until_ms = UINT64_MAX, .cursor = wire_text("AAAA", 4) }, e2;
 	struct wire_tile t = { envelope(false), WIRE_TILE_ENTRIES, 1234567, 255 }, t2;
+	struct wire_accesses x = { .envelope = envelope(true), .record = (const uint8_t *)"0123456789abcdef", .reader = 2, .cosigned = true,
+		.from_ms = 5, .to_ms = UINT64_MAX, .limit = 7, .cursor = wire_text("AAAA", 4) }, x2;
 	struct buf b;
 
 	(void)state;
@@ -336,6 +338,21 @@ static void audit_requests_come_back(void **state)
 	e.limit = 1001;
 	wire_events_put(&b, &e);
 	assert_int_equal(wire_events_decode(b.p, b.n, &e2), CV_ERR_FORMAT);
+	buf_reset(&b);
+	wire_accesses_put(&b, &x);
+	assert_int_equal(wire_accesses_decode(b.p, b.n, &x2), 0);
+	assert_true(x2.reader == 2 && x2.cosigned && x2.from_ms == 5 && x2.to_ms == UINT64_MAX && x2.limit == 7 && x2.cursor.n == 4);
+	assert_memory_equal(x2.record, x.record, 16);
+	CUTS_ARE_REFUSED(wire_accesses_decode, b, &x2);
+	b.p[b.n - 26] = 3;	/* the reader */
+	assert_int_equal(wire_accesses_decode(b.p, b.n, &x2), CV_ERR_FORMAT);
+	b.p[b.n - 26] = 1;
+	b.p[b.n - 25] = 2;	/* neither cosigned nor not */
+	assert_int_equal(wire_accesses_decode(b.p, b.n, &x2), CV_ERR_FORMAT);
+	buf_reset(&b);
+	x.to_ms = 5;		/* a period that ends before it begins */
+	wire_accesses_put(&b, &x);
+	assert_int_equal(wire_accesses_decode(b.p, b.n, &x2), CV_ERR_FORMAT);
 	buf_reset(&b);
 	wire_tile_put(&b, &t);
 	assert_int_equal(wire_tile_decode(b.p, b.n, &t2), 0);

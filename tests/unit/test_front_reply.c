@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "format/leaf.h"
+#include "format/receipt.h"
 #include "format/value.h"
 #include "front/json_out.h"
 #include "test_front.h"
@@ -416,6 +417,54 @@ static void events_show_leaves_and_details(void **state)
 	buf_free(&leaf);
 }
 
+static void a_page_of_a_receipt_is_told_by_its_names(void **state)
+{
+	const struct receipt_page page = { .origin = { "a.b", 3 }, .reader = RECEIPT_GUARDIAN, .to_ms = UINT64_MAX, .from = 3, .end = 9,
+		.more = true };
+	const struct receipt_word words[] = { { RECEIPT_ROLE, 2, { "clerk", 5 }, { "员", 3 }, { "Clerk", 5 } },
+		{ RECEIPT_CLASS, 16, { "person.short", 12 }, { "人", 3 }, { "P", 1 } } };
+	struct receipt_access a = { .index = 7, .time_ms = 1764026233123, .kind = LEAF_REVEAL, .told = { .view = 2, .role = 2,
+		.department = 4, .purpose = 1, .outcome = OUTCOME_REASON + 12, .classes = 2, .class = { 16, 32 } } };
+	const uint8_t digest[32] = { 1 }, sig[64] = { 2 };
+	struct buf text;
+	struct rig g;
+	json_t *j;
+
+	(void)state;
+	memcpy(a.told.approval, id, 16);
+	buf_init(&text, 65536);
+	receipt_page_put(&page, "note", 4, &text);
+	receipt_word_put(&words[0], &text);
+	receipt_word_put(&words[1], &text);
+	receipt_access_put(&a, "leaf", 4, "proof", 5, &text);
+	buf_u8(&text, '\n');
+	receipt_note_put("a.b", digest, &text);
+	note_text_end(&text);
+	note_sig_encode("a.b", id, sig, &text);
+	begin(&g, "GET /v1/records/" HEX_ID "/accesses HTTP/1.1\r\n" HOST "\r\n");
+	wire_text16_put(&g.answer, "AAAA", 4);
+	buf_u32(&g.answer, (uint32_t)text.n);
+	buf_put(&g.answer, text.p, text.n);
+	finish(&g, "HTTP/1.1 200 OK\r\n");
+	assert_string_equal(text_at(g.json, "for"), "guardian");
+	assert_int_equal(number_at(json_object_get(g.json, "leaves"), "end"), 9);
+	assert_string_equal(text_at(g.json, "cursor"), "AAAA");
+	assert_int_equal(json_string_length(json_object_get(g.json, "receipt")), text.n);
+	j = json_array_get(json_object_get(g.json, "accesses"), 0);
+	assert_int_equal(number_at(j, "index"), 7);
+	assert_string_equal(text_at(j, "kind"), "reveal");
+	assert_string_equal(text_at(j, "role"), "clerk");
+	assert_true(json_is_null(json_object_get(j, "department")));
+	assert_string_equal(text_at(j, "view"), "clear");
+	assert_string_equal(text_at(j, "outcome"), "no-approval");
+	assert_string_equal(text_at(j, "approval"), HEX_ID);
+	j = json_object_get(j, "classes");
+	assert_string_equal(json_string_value(json_array_get(j, 0)), "person.short");
+	assert_true(json_is_null(json_array_get(j, 1)));
+	end(&g);
+	buf_free(&text);
+}
+
 static void bytes_go_out_as_they_are(void **state)
 {
 	struct rig g;
@@ -617,6 +666,7 @@ int main(void)
 		cmocka_unit_test(session_answers_are_text),
 		cmocka_unit_test(history_lists_versions),
 		cmocka_unit_test(events_show_leaves_and_details),
+		cmocka_unit_test(a_page_of_a_receipt_is_told_by_its_names),
 		cmocka_unit_test(bytes_go_out_as_they_are),
 		cmocka_unit_test(health_is_ready_or_a_problem),
 		cmocka_unit_test(problems_follow_rfc_9457),

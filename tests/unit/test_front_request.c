@@ -156,6 +156,21 @@ static void patch_carries_the_version_to_change(void **state)
 	taken_free(&t);
 }
 
+static void accesses_say_for_whom_and_of_when(void **state)
+{
+	struct taken t = asks(GET_RECORD "/accesses?for=guardian&cosigned=true&from=5&to=9&limit=7&cursor=AA" PLAIN, MSG_ACCESSES);
+	struct wire_accesses m;
+
+	(void)state;
+	assert_int_equal(wire_accesses_decode(t.body.p, t.body.n, &m), 0);
+	assert_true(m.reader == 2 && m.cosigned && m.from_ms == 5 && m.to_ms == 9 && m.limit == 7 && m.cursor.n == 2);
+	taken_free(&t);
+	t = asks(GET_RECORD "/accesses" PLAIN, MSG_ACCESSES);
+	assert_int_equal(wire_accesses_decode(t.body.p, t.body.n, &m), 0);
+	assert_true(m.reader == 0 && !m.cosigned && m.from_ms == 0 && m.to_ms == UINT64_MAX && m.limit == 0 && m.cursor.n == 0);
+	taken_free(&t);
+}
+
 static void history_events_and_tiles_carry_numbers(void **state)
 {
 	struct taken t = asks(GET_RECORD "/history?fields=a&limit=7&before=12" PLAIN, MSG_HISTORY);
@@ -652,6 +667,7 @@ int main(void)
 		cmocka_unit_test(create_carries_key_and_typed_values),
 		cmocka_unit_test(patch_carries_the_version_to_change),
 		cmocka_unit_test(history_events_and_tiles_carry_numbers),
+		cmocka_unit_test(accesses_say_for_whom_and_of_when),
 		cmocka_unit_test(calls_without_body_are_their_envelope),
 		cmocka_unit_test(session_calls_carry_what_was_proved),
 		cmocka_unit_test(unknown_paths_and_methods_are_told_apart),

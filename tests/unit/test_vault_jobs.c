@@ -256,6 +256,31 @@ static void head_follows_a_field_that_a_new_policy_names(void **state)
 	assert_int_equal(version_of(f, record[0], CLASS_FLOW), 1);
 }
 
+static void head_learns_of_doubts_by_a_new_policy(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t worker[32], record[16], etag[16];
+	struct record rec;
+	struct job_facts j;
+
+	assert_int_equal(login(f, P_WORKER, worker), 0);
+	assert_int_equal(create(f, worker, "intake", "", record, etag, "name", "张小明", "state", "draft", NULL), 0);
+	assert_int_equal(record_load(f->v, record, false, &rec), 0);
+	assert_int_equal(rec.head.flags & HEAD_DOUBT, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		work_standing = i == 0;
+		work_policy_changes(f);
+		assert_int_equal(login(f, P_WORKER, worker), 0);
+		assert_int_equal(start_job(f, worker, "reproject", NULL, &j), 0);
+		work_on(f);
+		assert_int_equal(get_job(f, worker, j.id, &j), 0);
+		assert_int_equal(j.changed, i == 0);
+		assert_int_equal(record_load(f->v, record, false, &rec), 0);
+		/* Without such a field a doubt stays: what was found out is not forgotten by a policy that does not ask. */
+		assert_int_equal(rec.head.flags & HEAD_DOUBT, HEAD_DOUBT);
+	}
+}
+
 static int count_masked_drops(void *cookie, const struct wrap *w)
 {
 	*(unsigned *)cookie += w->drop_version != 0 && w->class_key == CLASS_ID_MASKED << 16;
@@ -783,6 +808,7 @@ int main(void)
 		ON(what_shows_the_same_is_not_rewritten),
 		ON(a_view_that_the_policy_took_away_goes_and_one_that_it_gives_comes),
 		ON(head_follows_a_field_that_a_new_policy_names),
+		ON(head_learns_of_doubts_by_a_new_policy),
 		ON(drops_are_folded_in_and_their_wraps_go),
 		ON(a_record_that_does_not_open_is_counted_and_passed_over),
 		ON(a_policy_that_takes_the_right_to_write_ends_what_is_computed),

@@ -12,6 +12,7 @@ enum { WORK_NAME = 1, WORK_HOME, WORK_DUE, WORK_STATE, WORK_LEVEL, WORK_CARE, WO
 static enum view_op work_name_op = VIEW_M1_NAME;
 static uint32_t work_version = 1;
 static bool work_due = true;	/* the due quarter comes from a field */
+static bool work_standing;	/* the state says a guardian's standing too */
 static bool work_neighbours;	/* two predicates among their inputs */
 static bool work_reads_stats;	/* the worker reads what is computed, and the clerk writes it */
 
@@ -44,7 +45,7 @@ static inline void work_policy(struct buf *ret)
 		    .view = { { CLASS_ID_MASKED, work_name_op } }),
 		FIELD(WORK_HOME, CLASS_ID, "home", TYPED(VALUE_CODE, 12, VALID_V8_DIVISION), .is_area = true),
 		FIELD(WORK_DUE, CLASS_FLOW, "due", TYPED(VALUE_DATE, 10, VALID_NONE), .is_due = work_due),
-		FIELD(WORK_STATE, CLASS_FLOW, "state", CODED(states, 3, 6), .is_state = true),
+		FIELD(WORK_STATE, CLASS_FLOW, "state", CODED(states, 3, 6), .is_state = true, .is_standing = work_standing),
 		FIELD(WORK_LEVEL, CLASS_HEALTH, "level", CODED(levels, 2, 6)),
 		FIELD(WORK_CARE, CLASS_HEALTH, "care", .type = VALUE_LIST, .max_length = 200,
 		    .shape = { .type = VALUE_LIST, .max_length = 200, .item = &level }),
@@ -88,6 +89,7 @@ static inline int work_setup(void **state)
 	work_name_op = VIEW_M1_NAME;
 	work_version = 1;
 	work_due = true;
+	work_standing = false;
 	work_neighbours = work_reads_stats = false;
 	fixture_turn_end = 0;
 	fixture_turn_open = false;
