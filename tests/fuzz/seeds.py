@@ -210,6 +210,20 @@ seed("note", "cosigned", text + "\n" + signature + f"\u2014 witness.example/w1 {
 seed("note", "vkey", f"{ORIGIN}+01020304+{b64(u8(1) + run(1, 32))}\n")
 seed("note", "tile", "tile/0/x001/234.p/12")
 
+VECTORS_AUDIT = {}
+with open(os.path.join(HERE, "..", "vectors", "audit", "audit.txt"), encoding="ascii") as f:
+    for line in f:
+        if not line.startswith("#"):
+            name, _, value = line.strip().partition(" ")
+            VECTORS_AUDIT[name] = bytes.fromhex(value)
+for name in ("trust_policy", "proof", "witness_key", "cosigned"):
+    seed("tlog", name, VECTORS_AUDIT[name])
+key = VECTORS_AUDIT["vkey"].decode()
+seed("tlog", "state", f"childvault-witness-1\nlog {key}epochs 0 3653 {run(1, 32).hex()}\nepochs 3653 3653 {run(2, 32).hex()}\n"
+     f"tree 4711 {b64(run(3, 32))}\ncosigned 17 1795000000\n")
+seed("tlog", "head", f"childvault-head-1\n{key}{VECTORS_AUDIT['checkpoint'].decode()}")
+seed("tlog", "groups", VECTORS_AUDIT["trust_policy"].decode().split("group")[0] + "# two of one\ngroup a all audit.example.gov/w1\n\tgroup b any a \nquorum b\n")
+
 # ---- section 14 ------------------------------------------------------------------------------------------------------------
 page = f"childvault-receipt-1\norigin {ORIGIN}\nvault {run(1, 16).hex()}\nrecord {run(9, 16).hex()}\nfor auditor\nmade 1790000000123\n"
 page += "period 5 1790000000000\nleaves 3 300\nmore no\ncheckpoint {b64(b'note')}\nrole 2 clerk\nzh 员\nen Clerk\nclass 16 person.short\nzh -\nen -\n"
