@@ -1,6 +1,6 @@
 /*
  * Witnesses of the log in a running vault: what they cosigned, and what is refused while their word is too old. docs/POLICY.md
- * section 6. Core's thread.
+ * section 7. Core's thread.
  */
 #ifndef CV_VAULT_WITNESS_H
 #define CV_VAULT_WITNESS_H
