@@ -27,9 +27,17 @@ class Office(Vault):
     def __init__(self, keys=None):
         super().__init__()
         self.keys = keys or os.path.join(self.parent, "keys")
+        if keys:
+            self.forget_log()
         self.shares = os.path.join(self.parent, "shares")
         os.makedirs(self.shares)
         self.options = []
+
+    def forget_log(self):
+        """For people who meet another vault with keys of the first: what they remember of that one's log is not this one's."""
+        for name in os.listdir(self.keys):
+            if name.endswith(".head"):
+                os.remove(os.path.join(self.keys, name))
 
     def key(self, name):
         return os.path.join(self.keys, name + ".key")
