@@ -3,9 +3,9 @@
 
 #include "vault/write.h"
 
-/* Readers must say which version they changed; who can read nothing of it has no version to name. */
+/* Readers must say which version they changed; who can read nothing of it has no version to name. readable: classes of head. */
 static unsigned check_version(struct vault *v, struct vault_call *c, const struct write_set *w, const struct wire_patch *m,
-    const struct record *rec)
+    const struct record *rec, uint64_t readable)
 {
 	bool reads = false;
 
@@ -13,7 +13,7 @@ static unsigned check_version(struct vault *v, struct vault_call *c, const struc
 		reads = reads || (!w->change[i].write_only && record_can_read(v, c, w->change[i].field->class));
 	if (!reads)
 		return m->has_etag ? call_refuse(c, PROBLEM_BAD_REQUEST, "write-only roles name no version in If-Match") : 0;
-	record_etag(v, c, &rec->head, c->etag);
+	record_etag_of(v, &rec->head, readable, c->etag);
 	if (!m->has_etag)
 		return call_refuse(c, PROBLEM_PRECONDITION_REQUIRED, "If-Match is required of those who can read");
 	if (crypto_equal(m->etag, c->etag, 16))
@@ -27,7 +27,8 @@ unsigned vault_patch_record(struct vault *v, struct vault_call *c, const struct 
 	__attribute__((uninitialized)) struct record rec;	/* 7 KiB; record_load writes what is read */
 	struct write_set *w;
 	uint8_t etag[16];
-	unsigned problem;
+	uint64_t readable;
+	unsigned problem, classes;
 	int r;
 
 	if ((problem = call_purpose(v, c, false)) != 0)
@@ -41,7 +42,9 @@ unsigned vault_patch_record(struct vault *v, struct vault_call *c, const struct 
 		goto out;
 	}
 	call_child(c, &rec);
-	if ((problem = write_admit(v, c, w, &rec)) != 0 || (problem = check_version(v, c, w, m, &rec)) != 0)
+	readable = record_readable(v, c, &rec.head);
+	classes = rec.head.classes;
+	if ((problem = write_admit(v, c, w, &rec)) != 0 || (problem = check_version(v, c, w, m, &rec, readable)) != 0)
 		goto out_record;
 	/* The store's bytes move with the first put: the keys row is kept in a buffer that grows. */
 	if ((r = record_keep_keys(v, &rec, &v->keys_row)) == 0 && (r = store_room(v->store, write_room(w) + rec.keys_row_n)) == 0 &&
@@ -51,7 +54,7 @@ unsigned vault_patch_record(struct vault *v, struct vault_call *c, const struct 
 		problem = c->problem != 0 ? c->problem : call_failed(c, r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r);
 		goto out_record;
 	}
-	record_etag(v, c, &rec.head, etag);
+	record_etag_of(v, &rec.head, rec.head.classes == classes ? readable : record_readable(v, c, &rec.head), etag);
 	buf_put(c->out, etag, 16);
 	c->kind = LEAF_PATCH;
 out_record:

@@ -464,13 +464,29 @@ bool record_can_read(struct vault *v, const struct vault_call *c, uint16_t class
 	return false;
 }
 
+uint64_t record_readable(struct vault *v, const struct vault_call *c, const struct head *h)
+{
+	uint64_t readable = 0;
+
+	_Static_assert(HEAD_CLASSES <= 64, "a bit for each class");
+	for (unsigned i = 0; i < h->classes; i++)
+		if (record_can_read(v, c, (uint16_t)(h->class[i].class_key >> 16)))
+			readable |= (uint64_t)1 << i;
+	return readable;
+}
+
 void record_etag(struct vault *v, const struct vault_call *c, const struct head *h, uint8_t ret[16])
 {
-	uint8_t versions[HEAD_CLASSES * 8];
+	record_etag_of(v, h, record_readable(v, c, h), ret);
+}
+
+void record_etag_of(struct vault *v, const struct head *h, uint64_t readable, uint8_t ret[16])
+{
+	__attribute__((uninitialized)) uint8_t versions[HEAD_CLASSES * 8];
 	size_t n = 0;
 
 	for (unsigned i = 0; i < h->classes; i++) {
-		if (!record_can_read(v, c, (uint16_t)(h->class[i].class_key >> 16)))
+		if ((readable >> i & 1) == 0)
 			continue;
 		be32_put(versions + n, h->class[i].class_key);
 		be32_put(versions + n + 4, h->class[i].class_version);

@@ -12,10 +12,19 @@ static void save_to(const struct vault *v, struct vault_saved *to)
 	if (to->valid)
 		return;
 	to->state = v->lthash;
-	to->tables = v->tables;
 	to->elements = v->elements;
 	to->counters = v->counters;
+	to->has_tables = false;
 	to->valid = true;
+}
+
+/* The tables' own hash is about to change, which few requests do. */
+static void save_tables(const struct vault *v, struct vault_saved *to)
+{
+	if (to->has_tables)
+		return;
+	to->tables = v->tables;
+	to->has_tables = true;
 }
 
 void vault_save(struct vault *v)
@@ -29,8 +38,10 @@ void vault_undo(struct vault *v, struct vault_saved *from)
 	if (!from->valid)
 		return;
 	v->lthash = from->state;
-	v->tables = from->tables;
-	v->has_tables_digest = false;
+	if (from->has_tables) {
+		v->tables = from->tables;
+		v->has_tables_digest = false;
+	}
 	v->elements = from->elements;
 	v->counters = from->counters;
 	from->valid = false;
@@ -45,12 +56,16 @@ static bool in_tables(enum store_table t, const uint8_t *key, size_t key_n)
 	return t == STORE_DIR || (t == STORE_GOV && key_n > 2 && be16_get(key) != GOV_IDEMPOTENCY);
 }
 
-/* Take the stored row, if there is one, out of the state hash. */
+/* Take the stored row, if there is one, out of the state hash, which is about to change. */
 static int unhash(struct vault *v, enum store_table t, const void *key, size_t key_n)
 {
 	struct store_value old;
 	int r = store_get(v->store, t, key, key_n, &old);
 
+	if (in_tables(t, key, key_n)) {
+		save_tables(v, &v->turn_saved);
+		save_tables(v, &v->call_saved);
+	}
 	if (r == CV_ERR_NOTFOUND)
 		return 0;
 	if (r != 0)

@@ -49,6 +49,7 @@ struct counters {
 /* State that a rollback puts back: kept twice, for the request and for the turn. */
 struct vault_saved {
 	bool valid;
+	bool has_tables;		/* tables was saved before it changed */
 	struct lthash state, tables;
 	uint64_t elements;
 	struct counters counters;
@@ -356,6 +357,9 @@ int record_load_content(struct vault *v, const struct vault_call *c, const struc
 int record_keep_keys(struct vault *v, struct record *r, struct buf *b);
 /* ETag over the classes that the caller's keys, roles and purpose open. */
 void record_etag(struct vault *v, const struct vault_call *c, const struct head *h, uint8_t ret[16]);
+/* In two steps, for who asks twice: which classes of a head these are, a bit for each in its order, and the ETag over them. */
+uint64_t record_readable(struct vault *v, const struct vault_call *c, const struct head *h);
+void record_etag_of(struct vault *v, const struct head *h, uint64_t readable, uint8_t ret[16]);
 /* Whether the caller can read class_key: a right of an active role that has the purpose, and its key in the session. */
 bool record_can_read(struct vault *v, const struct vault_call *c, uint16_t class_id);
 /* Look rows of HIST up once each from now on. Whoever puts something while r is open calls it again at once. */

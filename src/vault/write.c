@@ -62,27 +62,35 @@ static int gather(struct vault *v, struct write_set *w, const struct target *t, 
 	return r;
 }
 
-/* Whether applying the changes would leave every projection of view class t as it is in x. */
-static int view_unchanged(struct vault *v, struct write_set *w, const struct target *t, const struct content *x, bool *ret)
+/* Whether setting what y says would leave everything as it is in x. */
+static bool unchanged(const struct content *x, const struct content *y)
+{
+	for (unsigned i = 0; i < y->n; i++) {
+		const struct content_item *now = &y->item[i], *was = content_find(x, now->field);
+
+		if (was == NULL ? now->type != VALUE_NULL : was->type != now->type || was->length != now->length ||
+		    memcmp(x->bytes.p + was->at, y->bytes.p + now->at, now->length) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Set in x what the changes say about view class t, projected once. *ret_same: it shows what it showed. */
+static int gather_view(struct vault *v, struct write_set *w, const struct target *t, struct content *x, bool *ret_same)
 {
 	struct content *y = &v->view_content;
 	int r;
 
 	content_clear(y);
-	*ret = true;
-	if ((r = gather(v, w, t, y, true)) != 0)
-		return r;
-	for (unsigned i = 0; i < y->n && *ret; i++) {
-		const struct content_item *now = &y->item[i], *was = content_find(x, now->field);
+	if ((r = gather(v, w, t, y, true)) == 0)
+		*ret_same = unchanged(x, y);
+	for (unsigned i = 0; r == 0 && i < y->n; i++) {
+		const struct content_item *now = &y->item[i];
 
-		if (was == NULL)
-			*ret = now->type == VALUE_NULL;
-		else
-			*ret = was->type == now->type && was->length == now->length &&
-			    memcmp(x->bytes.p + was->at, y->bytes.p + now->at, now->length) == 0;
+		r = content_set(x, now->field, now->type, y->bytes.p + now->at, now->length, now->padded, &now->provenance, false);
 	}
 	content_clear(y);
-	return 0;
+	return r;
 }
 
 /* Put v->row_out as a row of REC. */
@@ -234,13 +242,12 @@ static int write_rewrite(struct vault *v, struct vault_call *c, struct write_set
 	if ((r = record_load_content(v, c, rec, hc, &v->content, &t->key)) != 0)
 		return r;
 	*ret_folded |= hc->drops > 0;
-	if (t->is_view && hc->drops == 0 && (r = view_unchanged(v, w, t, &v->content, &same)) != 0)
+	if ((r = t->is_view ? gather_view(v, w, t, &v->content, &same) : gather(v, w, t, &v->content, false)) != 0)
 		return r;
+	same = same && hc->drops == 0;
 	if (same && !gives_value(w, t))
 		return 0;
-	if ((r = write_row_key(v, c, rec, hc, &w->fresh, &t->key)) != 0)
-		return r;
-	if ((r = gather(v, w, t, &v->content, false)) == 0 && (r = write_history(v, c, rec, hc, &t->key)) == 0)
+	if ((r = write_row_key(v, c, rec, hc, &w->fresh, &t->key)) == 0 && (r = write_history(v, c, rec, hc, &t->key)) == 0)
 		r = write_row(v, rec, hc, &t->key, same ? hc->class_version : hc->class_version + 1);
 	return r;
 }
