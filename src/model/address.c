@@ -36,21 +36,6 @@ static bool is_ascii_digit(uint32_t cp)
 	return cp >= '0' && cp <= '9';
 }
 
-static void read_place(const char *s, size_t n, struct place *p)
-{
-	uint32_t cp;
-	size_t len;
-
-	p->n = 0;
-	p->text = s;
-	for (size_t i = 0; i < n && p->n < POINTS_MAX; i += len) {
-		if ((len = utf8_next(s + i, n - i, &cp)) == 0 || (!is_han(cp) && !is_ascii_digit(cp)))
-			return;
-		p->cp[p->n] = cp;
-		p->end[p->n++] = i + len;
-	}
-}
-
 /*
  * Code points of word, which is of Han characters, if it stands at code point at, else 0. Nearly all words do not, and an address asks for
  * hundreds: the first character, of three bytes, decides before anything is called.
@@ -68,16 +53,6 @@ static inline size_t stands(const struct place *p, size_t at, const char *word)
 		return 0;
 	n = strlen(word);
 	return p->end[p->n - 1] - from < n || memcmp(here, word, n) != 0 ? 0 : n / 3;
-}
-
-/* Code points of the first of a list of words that stands at at; 0 if none does. */
-static size_t any_stands(const struct place *p, size_t at, const char *const *words)
-{
-	size_t n = 0;
-
-	for (; n == 0 && *words != NULL; words++)
-		n = stands(p, at, *words);
-	return n;
 }
 
 /* ---- words ----------------------------------------------------------------------------------------------------- */
@@ -109,6 +84,73 @@ static const char *const houses[] = { "号", "栋", "幢", "座", "室", "层", 
 	"生活区", "附近", "对面", "旁", NULL };
 static const char *const numerals[] = { "一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "百", "〇", "零", NULL };
 
+static const char *const corps_names[] = { "新疆生产建设兵团", "生产建设兵团", "兵团", NULL };
+
+/* Low bytes of the first characters of all words above: most characters of an address begin none of them. */
+static uint8_t begins[256];
+static bool begins_known;
+
+static void know_words(const char *const *words)
+{
+	uint32_t cp;
+
+	for (; *words != NULL; words++)
+		if (utf8_next(*words, strlen(*words), &cp) > 0)
+			begins[cp & 255] = 1;
+}
+
+static void know_begins(void)
+{
+	know_words(provinces);
+	know_words(province_tails);
+	know_words(no_townships);
+	know_words(town_markers);
+	know_words(village_markers);
+	know_words(odd_counties);
+	know_words(roads);
+	know_words(houses);
+	know_words(numerals);
+	know_words(corps_names);
+	for (size_t i = 0; i < sizeof(admins) / sizeof(admins[0]); i++)
+		know_words((const char *const[]){ admins[i].word, NULL });
+	begins_known = true;
+}
+
+static void read_place(const char *s, size_t n, struct place *p)
+{
+	uint32_t cp;
+	size_t len;
+
+	if (!begins_known)
+		know_begins();
+	p->n = 0;
+	p->text = s;
+	for (size_t i = 0; i < n && p->n < POINTS_MAX; i += len) {
+		if ((len = utf8_next(s + i, n - i, &cp)) == 0 || (!is_han(cp) && !is_ascii_digit(cp)))
+			return;
+		p->cp[p->n] = cp;
+		p->end[p->n++] = i + len;
+	}
+}
+
+/* Whether one of the words above may stand at at. */
+static inline bool may_stand(const struct place *p, size_t at)
+{
+	return at < p->n && begins[p->cp[at] & 255] != 0;
+}
+
+/* Code points of the first of a list of words, one of those above, that stands at at; 0 if none does. */
+static size_t any_stands(const struct place *p, size_t at, const char *const *words)
+{
+	size_t n = 0;
+
+	if (!may_stand(p, at))
+		return 0;
+	for (; n == 0 && *words != NULL; words++)
+		n = stands(p, at, *words);
+	return n;
+}
+
 /* A township's marker; the 乡 of the people 东乡族 is none. */
 static size_t town_marker(const struct place *p, size_t at)
 {
@@ -117,7 +159,7 @@ static size_t town_marker(const struct place *p, size_t at)
 
 static const struct admin *admin_marker(const struct place *p, size_t at)
 {
-	for (size_t i = 0; i < sizeof(admins) / sizeof(admins[0]); i++)
+	for (size_t i = 0; may_stand(p, at) && i < sizeof(admins) / sizeof(admins[0]); i++)
 		if (stands(p, at, admins[i].word))
 			return &admins[i];
 	return NULL;
@@ -249,8 +291,7 @@ static size_t counted(const struct place *p, size_t at, const char *what)
  */
 static bool corps_step(const struct place *p, size_t *at)
 {
-	static const char *const names[] = { "新疆生产建设兵团", "生产建设兵团", "兵团", NULL };
-	size_t n = any_stands(p, *at, names);
+	size_t n = any_stands(p, *at, corps_names);
 
 	if (n == 0)
 		return false;
@@ -288,7 +329,7 @@ static size_t township(const struct place *p)
 
 size_t address_township(const char *s, size_t n)
 {
-	struct place p;
+	__attribute__((uninitialized)) struct place p;	/* read_place writes what is read */
 	size_t town;
 
 	read_place(s, n, &p);
@@ -312,7 +353,7 @@ static size_t village_step(const struct place *p, size_t from)
 
 size_t address_village(const char *s, size_t n)
 {
-	struct place p;
+	__attribute__((uninitialized)) struct place p;	/* read_place writes what is read */
 	size_t town, village;
 
 	read_place(s, n, &p);
