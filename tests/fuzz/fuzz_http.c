@@ -74,6 +74,9 @@ static int decode(uint8_t type, const uint8_t *p, size_t n)
 		struct wire_read read;
 		struct wire_patch patch;
 		struct wire_history history;
+		struct wire_accesses accesses;
+		struct wire_proof proof;
+		struct wire_cosign cosign;
 		struct wire_events events;
 		struct wire_tile tile;
 		struct wire_records records;
@@ -92,6 +95,8 @@ static int decode(uint8_t type, const uint8_t *p, size_t n)
 	case MSG_CHECKPOINT:
 	case MSG_POLICY:
 	case MSG_DIRECTORY:
+	case MSG_COSIGNED:
+	case MSG_VKEY:
 		return wire_envelope_decode(p, n, &m.envelope);
 	case MSG_REFUSED:
 		return wire_refused_decode(p, n, &m.refused);
@@ -103,6 +108,12 @@ static int decode(uint8_t type, const uint8_t *p, size_t n)
 		return wire_patch_decode(p, n, &m.patch);
 	case MSG_HISTORY:
 		return wire_history_decode(p, n, &m.history);
+	case MSG_PROOF:
+		return wire_proof_decode(p, n, &m.proof);
+	case MSG_COSIGN:
+		return wire_cosign_decode(p, n, &m.cosign);
+	case MSG_ACCESSES:
+		return wire_accesses_decode(p, n, &m.accesses);
 	case MSG_EVENTS:
 		return wire_events_decode(p, n, &m.events);
 	case MSG_TILE:

@@ -58,6 +58,9 @@ static void requests(const uint8_t *p, size_t n)
 	struct wire_read read;
 	struct wire_patch patch;
 	struct wire_history history;
+	struct wire_accesses accesses;
+	struct wire_proof proof;
+	struct wire_cosign cosign;
 	struct wire_events events;
 	struct wire_tile tile;
 	struct buf b;
@@ -78,6 +81,9 @@ static void requests(const uint8_t *p, size_t n)
 	AGAIN(wire_read_decode, wire_read_put, read);
 	AGAIN(wire_patch_decode, wire_patch_put, patch);
 	AGAIN(wire_history_decode, wire_history_put, history);
+	AGAIN(wire_proof_decode, wire_proof_put, proof);
+	AGAIN(wire_cosign_decode, wire_cosign_put, cosign);
+	AGAIN(wire_accesses_decode, wire_accesses_put, accesses);
 	AGAIN(wire_events_decode, wire_events_put, events);
 	AGAIN(wire_tile_decode, wire_tile_put, tile);
 #undef AGAIN
