@@ -2,11 +2,11 @@
  * Offline verification of a Childvault log folder: a public C interface.
  *
  * A log folder is DIR/log of a vault, a copy of it, or what `childvault audit export` wrote: `checkpoint`, `log.vkey`, `epochs`,
- * `seals/`, `tile/`, perhaps `tail`, `tags` and `policy/` (docs/FORMAT.md section 10). Nothing else is read and no key is needed. What is proven: the
- * leaves that the checkpoint covers are, byte for byte and in this order, those that the log's keys signed, and every past day
- * was closed with that day's own key. What no folder alone can prove is that nothing newer existed: compare with a checkpoint
- * that you kept (known_file). Trust begins with the verifier key: give the one that you got when the vault was made
- * (vkey_file), not the one that lies in the folder.
+ * `seals/`, `tile/`, perhaps `tail`, `tags` and `policy/` (docs/FORMAT.md section 10). Nothing else is read and no key is
+ * needed. What is proven: the leaves that the checkpoint covers are, byte for byte and in this order, those that the log's keys
+ * signed, and every past day was closed with that day's own key. What no folder alone can prove is that nothing newer existed:
+ * compare with a checkpoint that you kept (known_file). Trust begins with the verifier key: give the one that you got when the
+ * vault was made (vkey_file), not the one that lies in the folder.
  *
  * Any thread; a call keeps no state.
  */
