@@ -373,14 +373,16 @@ int audit_confirm_days(struct audit *a, struct store *s, uint64_t now_ms)
 int audit_add_epochs(struct audit *a, uint32_t count, const uint8_t *keys, size_t n)
 {
 	struct buf have;
+	bool as_is;
 	int r;
 
 	buf_init(&have, EPOCHS_FILE_MAX);
 	r = files_read(a->dirfd, "epochs", &have);
 	if (r == 0 && have.n < (size_t)count * 32)
 		r = CV_ERR_FORMAT;
+	as_is = r == 0 && n == 0 && have.n == (size_t)count * 32;
 	buf_free(&have);
-	if (r != 0)
+	if (r != 0 || as_is)
 		return r == CV_ERR_NOTFOUND || r == CV_ERR_LIMIT ? CV_ERR_FORMAT : r;
 	return files_append(a->dirfd, "epochs", (uint64_t)count * 32, keys, n);
 }

@@ -121,9 +121,10 @@ static void epochs_load(struct verify *v)
 	r = files_read(v->dirfd, "epochs", &b);
 	if (r == CV_ERR_IO)
 		v->error = r;
-	if (r == 0 && b.n > 0 && b.n % 32 == 0 && (v->epochs = malloc(b.n)) != NULL) {
+	if (r == 0 && b.n >= 32 && (v->epochs = malloc(b.n)) != NULL) {
 		memcpy(v->epochs, b.p, b.n);
 		v->epoch_n = (uint32_t)(b.n / 32);
+		v->epochs_torn = b.n % 32 != 0;
 	} else {
 		found_file(v, CHILDVAULT_AUDIT_EPOCHS_CHANGED, "epochs");
 	}

@@ -65,8 +65,8 @@ struct verify {
 	struct vkey key;
 	uint8_t *epochs;	/* public keys, 32 bytes each */
 	uint32_t epoch_n;	/* in the file */
+	bool epochs_torn;	/* and a part of one more */
 	uint32_t committed;	/* of them, those that leaves seen so far commit to */
-	uint32_t range;		/* keys of the last commitment */
 	struct late_days late;
 	struct tlog_policy *policy;	/* NULL: none was given */
 	struct buf policy_text;

@@ -31,7 +31,6 @@ static void commit(struct verify *v, const uint8_t want[32], uint32_t n)
 	if (memcmp(root, want, sizeof(root)) != 0)
 		found_file(v, CHILDVAULT_AUDIT_EPOCHS_CHANGED, "epochs");
 	v->committed += n;
-	v->range = n;
 }
 
 void epochs_genesis(struct verify *v, const uint8_t root[32], uint32_t n)
@@ -136,17 +135,11 @@ void epochs_leaf(struct verify *v, const struct leaf *l, const char *file)
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------------ */
 
-/* Keys behind the last commitment: a renewal that came to nothing, or whose leaf is not signed yet, leaves as many as the last one made. */
+/* Keys behind the last commitment, of a renewal that came to nothing or whose leaf is not signed yet. Nothing is accepted under them. */
 static void judge_surplus(struct verify *v)
 {
-	uint32_t more = v->epoch_n - v->committed;
-
-	if (v->epoch_n == 0 || !v->sum->genesis || v->committed == 0 || more == 0)
-		return;
-	if (more == v->range)
+	if (v->committed > 0 && v->sum->missing == 0 && (v->epoch_n > v->committed || v->epochs_torn))
 		found(v, CHILDVAULT_AUDIT_EPOCHS_AHEAD, false, "epochs", NONE, NONE, v->committed, NONE);
-	else if (v->sum->missing == 0)
-		found_file(v, CHILDVAULT_AUDIT_EPOCHS_CHANGED, "epochs");
 }
 
 void epochs_conclude(struct verify *v)

@@ -92,6 +92,7 @@ struct core {
 	unsigned requests;
 	unsigned decided;		/* of them, the first: their answers are in out and wait for the open turn */
 	unsigned covered;		/* of them, the first: they came before the last checkpoint */
+	unsigned lone;			/* turns of one request each so far, in a row */
 	bool open;			/* a turn is */
 	int begun;			/* else why none could begin */
 	struct buf out;

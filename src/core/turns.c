@@ -7,6 +7,7 @@
 #include "core/core_internal.h"
 
 #define ROUNDS 16	/* times that a run asks the fronts for more, before other events have their turn */
+#define LONE 8		/* turns of one request each after which the next is taken for one as well, and nobody is asked for more */
 
 /*
  * Let a turn's answers go, front by front. Nothing of a failed turn may be told: each of its answers becomes the same refusal.
@@ -60,6 +61,7 @@ static void end(struct core *c)
 {
 	int r = c->open ? vault_turn_end(c->vault) : 0;
 
+	c->lone = c->decided == 1 ? c->lone + 1 : 0;
 	c->open = false;
 	answer_all(c, r);
 	drop_decided(c);
@@ -117,8 +119,9 @@ void turns_run(struct core *c)
 				drop_decided(c);	/* pieces of bodies, which were copied */
 			else if (c->received_n == RECEIVE)
 				end(c);
-			if (rounds++ < ROUNDS)
+			if (rounds == 0 || (rounds < ROUNDS && c->lone < LONE))
 				fronts_receive(c);
+			rounds++;
 		}
 		if (c->decided < c->requests)
 			next(c);

@@ -20,7 +20,7 @@
 #include "store/store_internal.h"
 
 #define FEED_BYTES (8u << 20)		/* leaves that the hook takes at a time, and that it takes at once */
-#define PIECES 32u		/* of what waits, one goes to LMDB at a time: some 4 MiB of pages, and a sync that turns hardly notice */
+#define PIECES 32u		/* of what waits, one goes to LMDB at a time: at most 2 MiB of pages, and a sync that turns hardly notice */
 #define NOTE_MAX 4096u
 
 /* ---- leaves --------------------------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 #include "store/store_internal.h"
 
 #define ROW_BYTES 16u		/* what a row costs a page beside key and value */
+#define PIECE_ROWS 512u		/* rows of one transaction: those that are changed stand in a page each, at worst */
 
 struct row {
 	uint64_t head;		/* table and 7 bytes of the key: most compares end here */
@@ -181,7 +182,7 @@ static size_t piece_end(const struct row *row, size_t n, size_t piece_bytes)
 {
 	size_t bytes = 0, i = 0;
 
-	for (; i < n && bytes < piece_bytes; i++)
+	for (; i < n && i < PIECE_ROWS && bytes < piece_bytes; i++)
 		bytes += ROW_BYTES + row[i].nd->key_n + row[i].nd->val_n;
 	return i;
 }

@@ -118,6 +118,12 @@ int vault_confirm_date(struct vault *v, uint32_t day)
 	return r;
 }
 
+/* What a renewal left in the list that a crash kept from being committed to. */
+static int drop_surplus(struct vault *v)
+{
+	return audit_add_epochs(v->audit, v->epochs, NULL, 0);
+}
+
 int epochs_start(struct vault *v)
 {
 	uint64_t now_ms = clock_wall_ms();
@@ -126,7 +132,7 @@ int epochs_start(struct vault *v)
 	int r;
 
 	v->confirmed_day = 0;
-	if ((r = epochs_renew_due(v)) != 0)
+	if ((r = drop_surplus(v)) != 0 || (r = epochs_renew_due(v)) != 0)
 		return r;
 	if (confirmed && missed > AUDIT_START_DAYS)
 		r = audit_confirm_days(v->audit, v->store, now_ms);
