@@ -367,6 +367,36 @@ static void audit_requests_come_back(void **state)
 	buf_free(&b);
 }
 
+static void proofs_and_cosignatures_come_back(void **state)
+{
+	struct wire_proof p = { envelope(true), WIRE_PROOF_TREES, 7, UINT64_MAX }, p2;
+	struct wire_cosign c = { envelope(true), (const uint8_t *)"note", 4 }, c2;
+	struct wire_cosign_answer a = { UINT64_MAX, 3, 1795000000 }, a2;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 4096);
+	wire_proof_put(&b, &p);
+	assert_int_equal(wire_proof_decode(b.p, b.n, &p2), 0);
+	assert_true(p2.of == WIRE_PROOF_TREES && p2.from == 7 && p2.to == UINT64_MAX);
+	CUTS_ARE_REFUSED(wire_proof_decode, b, &p2);
+	b.p[b.n - 17] = WIRE_PROOF_LEAF;	/* a leaf is of no two trees */
+	assert_int_equal(wire_proof_decode(b.p, b.n, &p2), CV_ERR_FORMAT);
+	b.p[b.n - 17] = 0;
+	assert_int_equal(wire_proof_decode(b.p, b.n, &p2), CV_ERR_FORMAT);
+	buf_reset(&b);
+	wire_cosign_put(&b, &c);
+	assert_int_equal(wire_cosign_decode(b.p, b.n, &c2), 0);
+	assert_true(c2.n == 4 && memcmp(c2.note, "note", 4) == 0);
+	CUTS_ARE_REFUSED(wire_cosign_decode, b, &c2);
+	buf_reset(&b);
+	wire_cosign_answer_put(&b, &a);
+	assert_int_equal(wire_cosign_answer_decode(b.p, b.n, &a2), 0);
+	assert_true(a2.size == UINT64_MAX && a2.witnesses == 3 && a2.quorum_s == 1795000000);
+	CUTS_ARE_REFUSED(wire_cosign_answer_decode, b, &a2);
+	buf_free(&b);
+}
+
 static void problems_come_back_with_their_errors(void **state)
 {
 	struct wire_problem m = { .explanation = { "rule", 4 }, .retry_after_s = 7, .has_etag = true, .etag = sixteen }, got;
@@ -614,6 +644,7 @@ int main(void)
 		cmocka_unit_test(record_requests_come_back),
 		cmocka_unit_test(idempotency_keys_above_64_bytes_are_refused),
 		cmocka_unit_test(audit_requests_come_back),
+		cmocka_unit_test(proofs_and_cosignatures_come_back),
 		cmocka_unit_test(problems_come_back_with_their_errors),
 		cmocka_unit_test(long_explanations_are_cut_between_characters),
 		cmocka_unit_test(session_answers_come_back),

@@ -176,6 +176,7 @@ static void history_events_and_tiles_carry_numbers(void **state)
 	struct taken t = asks(GET_RECORD "/history?fields=a&limit=7&before=12" PLAIN, MSG_HISTORY);
 	struct wire_history h;
 	struct wire_events e;
+	struct wire_proof proof;
 	struct wire_tile tile;
 
 	(void)state;
@@ -206,6 +207,18 @@ static void history_events_and_tiles_carry_numbers(void **state)
 	assert_int_equal(e.first, 0);
 	assert_int_equal(e.limit, EVENTS_LIMIT);
 	assert_false(e.keys);
+	taken_free(&t);
+	t = asks("GET /v1/audit/proof?from=0" PLAIN, MSG_PROOF);
+	assert_int_equal(wire_proof_decode(t.body.p, t.body.n, &proof), 0);
+	assert_true(proof.of == WIRE_PROOF_TREES && proof.from == 0 && proof.to == 0);
+	taken_free(&t);
+	t = asks("GET /v1/audit/proof?to=9&from=4" PLAIN, MSG_PROOF);
+	assert_int_equal(wire_proof_decode(t.body.p, t.body.n, &proof), 0);
+	assert_true(proof.of == WIRE_PROOF_TREES && proof.from == 4 && proof.to == 9);
+	taken_free(&t);
+	t = asks("GET /v1/audit/proof?index=0" PLAIN, MSG_PROOF);
+	assert_int_equal(wire_proof_decode(t.body.p, t.body.n, &proof), 0);
+	assert_true(proof.of == WIRE_PROOF_LEAF && proof.from == 0 && proof.to == 0);
 	taken_free(&t);
 	t = asks("GET /v1/audit/tile/1/x001/234.p/56" PLAIN, MSG_TILE);
 	assert_int_equal(wire_tile_decode(t.body.p, t.body.n, &tile), 0);

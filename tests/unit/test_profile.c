@@ -191,6 +191,15 @@ static const struct bad {
 	{ "index-id", 32, 5, "the id is taken by line 31" },
 	{ "search-unknown", 45, 14, "there is no index by_shoe" },
 	{ "search-reads-not", 52, 97, "who searches reads what is searched: person" },
+	{ "witness-key", 57, 7, "this is no verifier key of a witness" },
+	{ "witness-mistyped", 57, 7, "the verifier key was not copied as it is: name, hash and key do not fit together" },
+	{ "witness-name", 54, 1, "this cannot be a witness's name: none" },
+	{ "witness-same-name", 54, 1, "this name is taken: audit.example.gov/w1" },
+	{ "witness-twice", 54, 1, "this key is another witness's too: other.example.gov/w1" },
+	{ "witness-quorum", 54, 1, "a quorum is at least one witness and at most all of them" },
+	{ "witness-none", 56, 3, "without witnesses the section is left out" },
+	{ "witness-act", 58, 11, "unknown key read" },
+	{ "witness-minutes", 58, 11, "a number from 5 to 525600 is expected" },
 	{ "bad-utf8", 5, 26, "invalid leading UTF-8 octet" }
 };
 

@@ -196,6 +196,25 @@ static void limits_and_owners_are_named(void **state)
 	    "! predicates must be computed (a job of kind predicates): yes\n"), PLAN_CHANGES | PLAN_PREDICATES);
 }
 
+static void witnesses_that_come_and_go_are_named(void **state)
+{
+	static const struct swap swaps[] = {
+		{ "version: 1", "version: 2" },
+		{ "  quorum: 2", "  quorum: 1" },
+		{ "    - court.example.gov/w1+", "    # court.example.gov/w1+" },
+		{ "fresh: {grant: 60, policy: 1440, erase: 525600}", "fresh: {grant: 120, keys: 60}" }
+	};
+
+	(void)state;
+	assert_int_equal(PLAN(WHOLE, swaps, false,
+	    "- witness court.example.gov/w1\n"
+	    "~ witnesses: 2 of 2 -> 1 of 1\n"
+	    "~ grant: cosigned within minutes: 60 -> 120 (0: not asked for)\n"
+	    "~ policy: cosigned within minutes: 1440 -> 0 (0: not asked for)\n"
+	    "~ keys: cosigned within minutes: 0 -> 60 (0: not asked for)\n"
+	    "~ erase: cosigned within minutes: 525600 -> 0 (0: not asked for)\n"), PLAN_CHANGES);
+}
+
 static void keys_that_move_want_a_ceremony(void **state)
 {
 	static const struct swap swaps[] = {
@@ -283,6 +302,7 @@ int main(void)
 		cmocka_unit_test(the_same_is_told_in_chinese),
 		cmocka_unit_test(new_and_gone_parts_are_named),
 		cmocka_unit_test(limits_and_owners_are_named),
+		cmocka_unit_test(witnesses_that_come_and_go_are_named),
 		cmocka_unit_test(keys_that_move_want_a_ceremony),
 		cmocka_unit_test(what_two_signatures_cannot_do_is_named),
 		cmocka_unit_test(a_changed_standard_wants_its_views_anew),
