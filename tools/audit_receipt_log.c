@@ -55,21 +55,18 @@ static int decode64(struct search *s, const struct receipt_text *t)
 	return 0;
 }
 
-/* Whether an auditor's access is one that is kept from the child's people: of hidden classes alone, or a guardian's refusal. */
+/* Whether an auditor's access is one that is kept from the child's people. */
 static bool is_kept(struct search *s, const struct receipt_access *a)
 {
 	struct leaf_detail d = { .view = 0 };
-	uint8_t told_hash[32], any = 0;
+	uint8_t told_hash[32];
 	struct leaf l;
 
 	if (decode64(s, &a->leaf) != 0 || leaf_decode(s->leaf.p, s->leaf.n, &l) != 0)
 		return false;
 	body_key_hash(&l, a->key, told_hash);
-	if (body_open_rest(&l, a->rest, told_hash, &d) != 0)
-		return false;
-	for (unsigned i = 0; i < d.bitmap_n; i++)
-		any |= d.bitmap[i];
-	return a->told.outcome == RECEIPT_STANDING || (any != 0 && a->told.classes == 0);
+	d.classes = a->told.classes;
+	return body_open_rest(&l, a->rest, told_hash, &d) == 0 && receipt_kept(l.kind, &d);
 }
 
 /* A leaf about the child that the list does not have. */

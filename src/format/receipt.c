@@ -27,6 +27,15 @@ uint8_t receipt_reader_named(const char *name, size_t n)
 	return 0;
 }
 
+bool receipt_kept(uint8_t kind, const struct leaf_detail *d)
+{
+	uint8_t any = 0;
+
+	for (unsigned i = 0; i < d->bitmap_n; i++)
+		any |= d->bitmap[i];
+	return any == 0 ? kind == LEAF_REFUSED : d->classes == 0;
+}
+
 /* ---- writing ----------------------------------------------------------------------------------------------------------- */
 
 /* Append n bytes in base64. */

@@ -10,13 +10,11 @@
 #include <stdint.h>
 
 #include "format/leaf.h"
-#include "format/message.h"
 #include "format/note.h"
 
 #define RECEIPT_MAX (64u << 20)		/* bytes of a file */
 #define RECEIPT_FIRST "childvault-receipt-1"
 #define RECEIPT_SUFFIX "/receipt"	/* behind the origin: the first line of what is signed, which no checkpoint begins with */
-#define RECEIPT_STANDING (OUTCOME_REASON + 35u)	/* the outcome of a refusal that no list for the child's people has, POLICY.md section 6 */
 #define RECEIPT_NOTE_MAX 1024u		/* bytes of the signed note of a page */
 
 enum receipt_reader { RECEIPT_CHILD = 1, RECEIPT_GUARDIAN = 2, RECEIPT_AUDITOR = 3 };
@@ -26,6 +24,12 @@ enum receipt_kind { RECEIPT_PAGE, RECEIPT_WORD, RECEIPT_DAY, RECEIPT_ACCESS, REC
 const char *receipt_reader_name(unsigned reader);
 /* The reader of a name of n bytes, 0 if there is none. */
 uint8_t receipt_reader_named(const char *name, size_t n);
+
+/*
+ * Whether the child's people are not told of a leaf of this kind and detail: it is about fields of hidden classes alone, or a refusal that
+ * names no field, of an approval or a list, such as that of a guardian in doubt: docs/POLICY.md section 6.
+ */
+bool receipt_kept(uint8_t kind, const struct leaf_detail *d);
 
 /* Bytes of the file. */
 struct receipt_text {

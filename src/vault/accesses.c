@@ -161,21 +161,6 @@ static int begin(struct vault *v, const struct head *h, bool cosigned, struct as
 
 /* ---- lines ----------------------------------------------------------------------------------------------------------------- */
 
-/*
- * Whether the child's people must not learn of it: of fields of hidden classes alone, or that a guardian was refused for doubts. Auditors
- * see all.
- */
-static bool is_kept(const struct accesses *x, const struct leaf_detail *d)
-{
-	uint8_t any = 0;
-
-	if (x->asked->reader == RECEIPT_AUDITOR)
-		return false;
-	for (unsigned i = 0; i < d->bitmap_n; i++)
-		any |= d->bitmap[i];
-	return d->outcome == OUTCOME_REASON + DECIDE_STANDING || (any != 0 && d->classes == 0);
-}
-
 static void note_names(struct accesses *x, const struct leaf_detail *d)
 {
 	const struct policy *p = x->v->policy;
@@ -219,7 +204,7 @@ static int add_line(struct accesses *x, const struct leaf *l)
 		return 0;
 	if ((r = audit_open_detail(l, x->head->log_key, &x->detail)) != 0)
 		return r;
-	if (is_kept(x, &x->detail))
+	if (x->asked->reader != RECEIPT_AUDITOR && receipt_kept(l->kind, &x->detail))
 		return 0;
 	if ((r = make_proof(x, l->index)) != 0)
 		return r;

@@ -1,5 +1,6 @@
 /* Who accessed a record: who may ask, what is listed, and that the pages hold. docs/POLICY.md section 6. */
 #include "audit/receipt.h"
+#include "childvault_audit.h"
 #include "test_vault_rules.h"
 
 static unsigned run_accesses(struct vault *v, struct vault_call *c, void *m) { return vault_accesses(v, c, m); }
@@ -317,6 +318,9 @@ static void without_the_log_key_nothing_is_the_childs(void **state)
 	struct record rec;
 	struct listed x;
 	uint8_t record[16], auditor[32], old[32];
+	char dir[96];
+	const struct childvault_audit_options verify = { .dir = dir };
+	struct childvault_audit_summary summary;
 	unsigned n;
 
 	rules_login_all(f, &t);
@@ -336,6 +340,10 @@ static void without_the_log_key_nothing_is_the_childs(void **state)
 	assert_int_equal(x.n, 0);
 	assert_int_equal(audit_find_subject(f->v->audit, old, &at, audit_leaves(f->v->audit), found, 64, &n), 0);
 	assert_true(n > 0 && found[0] == index);
+	assert_int_equal(vault_checkpoint_now(f->v), 0);
+	snprintf(dir, sizeof(dir), "%s/log", f->dir);
+	assert_int_equal(childvault_audit_verify(&verify, &summary), 0);
+	assert_int_equal(summary.faults, 0);
 	for (unsigned i = 0; i < 100; i++) {
 		uint8_t other[32];
 
