@@ -88,7 +88,7 @@ static int write_receipt(struct receipt *x, const char *to)
 		return code;
 	if ((code = cli_write_file(to, x->text.p, x->text.n, 0600, false)) != 0)
 		return code;
-	(void)cli_fail(0, "%s: %zu accesses", "%s：%zu 次查阅", to, x->accesses);
+	(void)cli_fail(0, "%s: accesses: %zu", "%s：查阅 %zu 次", to, x->accesses);
 	return 0;
 }
 
