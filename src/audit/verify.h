@@ -5,7 +5,8 @@
  *	verify_epochs.c	daily keys: what leaves commit to, days that were skipped
  *	verify_policy.c	witnesses: what they cosigned, whether they are enough
  *	verify_bundle.c	one bundle: reading and hashing it, on any thread
- *	verify_stream.c	all bundles in order: who is right if leaves and tiles differ, the tree, the leaves' own order
+ *	verify_stream.c	all bundles in order: who is right if leaves and tiles differ, the tree
+ *	verify_leaves.c	the leaves' own order
  *	verify_tags.c	what helps to read leaves: subject tags, policy documents
  *	verify_text.c	names and sentences
  */
@@ -128,6 +129,10 @@ void verify_tags_begin(struct verify *v);
 void verify_tags(struct verify *v, const struct bundle *b, unsigned count, const uint8_t (*believed)[32]);
 /* The digests of the files in log/policy. */
 void verify_documents(struct verify *v);
+/* 32 bytes each. */
+typedef const uint8_t (*hashes)[32];
+/* Those of a bundle's first count leaves that are as believed (NULL: none is), one after the other; the others break the order. */
+void verify_leaves(struct verify *v, const struct bundle *b, unsigned count, hashes believed, const char *file);
 /* Bundles, tiles, tail. */
 void verify_stream(struct verify *v);
 /* Take apart and judge a signed checkpoint. True: both signatures and the origin are good. *ret_parsed: *ret is what it says. */
