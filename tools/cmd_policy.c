@@ -13,18 +13,20 @@
 #define PLAN_ROOM (8u * 1024 * 1024)	/* every cell of the largest policies has room */
 
 static const struct cli_help help = {
-    "policy check|show|compile|plan|explain|indexes|apply FILE [options], policy sign REQUEST --key KEY",
+    "policy check|show|compile|plan|explain|indexes|witnesses|apply FILE [options], policy sign REQUEST --key KEY",
     "check says what is wrong with a profile, with line and column. show lists what each role may do and what each "
     "field shows.\n"
     "compile writes the binary policy document.\n"
     "plan says who gains and loses what if NEW takes the place of OLD (a profile or a compiled document), or of the policy in force.\n"
     "indexes says what each index would tell a thief, with --records N for a vault of so many files.\n"
+    "witnesses writes the witnesses that a profile names as a C2SP tlog-policy file, with --vkey LOG for that log.\n"
     "explain says whether a role may do something, and by which lines; its exit code is 0 for yes and 4 for no.\n"
     "apply signs the document of FILE as the first administrator and puts it before the second; sign shows what it changes, signs it "
     "as the second, and puts it in force.",
     "check 指出规则文件的错误（行和列）；show 列出各角色的权限和各字段的展示方式；compile 写出二进制规则文档。\n"
     "plan 说明以 NEW 取代 OLD（规则文件或已编译文档）或现行规则后，谁增减哪些权限。\n"
     "indexes 说明各索引在失窃时会泄露什么，可用 --records 指定档案数。\n"
+    "witnesses 将规则所列见证人写成 C2SP tlog-policy 文件，可用 --vkey 指明日志公钥。\n"
     "explain 说明某角色可否做某事、依据哪几行；可为退出码 0，否为 4。\n"
     "apply 由第一名管理员签署并提交规则文档；sign 显示变化，由第二名管理员签署并使其生效。"};
 
@@ -226,6 +228,7 @@ static int show(const struct policy *p)
 		print_field(p, policy_field(p, i));
 	for (unsigned i = 0; i < policy_indexes(p); i++)
 		print_index(p, policy_index(p, i));
+	policy_show_witnesses(p);
 	return ferror(stdout) ? EXIT_FAILED : EXIT_DONE;
 }
 
@@ -242,6 +245,8 @@ static int run_file(const char *verb, const char *path, const struct policy_args
 		goto done;
 	if (strcmp(verb, "indexes") == 0)
 		code = policy_print_indexes(p, a->records != 0 ? a->records : 1000000);
+	else if (strcmp(verb, "witnesses") == 0)
+		code = policy_print_witnesses(p, a->vkey);
 	else if (a->out != NULL)
 		code = cli_write_file(a->out, doc.p, doc.n, 0644, true);
 	else
@@ -339,6 +344,8 @@ static int check_options(const char *verb, const struct policy_args *a)
 		return cli_usage("policy", "apply and sign want --key FILE, others do not", "只有 apply 和 sign 需要 --key 密钥文件");
 	if (a->records != 0 && strcmp(verb, "indexes") != 0)
 		return cli_usage("policy", "indexes alone takes --records", "只有 indexes 可用 --records");
+	if (a->vkey != NULL && strcmp(verb, "witnesses") != 0)
+		return cli_usage("policy", "witnesses alone takes --vkey", "只有 witnesses 可用 --vkey");
 	if (a->code != NULL && strcmp(verb, "sign") != 0)
 		return cli_usage("policy", "sign alone takes --code", "只有 sign 可用 --code");
 	return EXIT_DONE;
@@ -354,10 +361,11 @@ static int run(const char *verb, const char *subject, const struct policy_args *
 		return policy_apply(subject, a);
 	if (strcmp(verb, "sign") == 0)
 		return policy_sign(subject, a);
-	if (strcmp(verb, "compile") == 0 || strcmp(verb, "check") == 0 || strcmp(verb, "show") == 0 || strcmp(verb, "indexes") == 0)
+	if (strcmp(verb, "compile") == 0 || strcmp(verb, "check") == 0 || strcmp(verb, "show") == 0 || strcmp(verb, "indexes") == 0 ||
+	    strcmp(verb, "witnesses") == 0)
 		return run_file(verb, subject, a);
-	return cli_usage("policy", "'%s' is none of check, show, compile, plan, explain, indexes, apply, sign",
-	    "“%s”不是 check、show、compile、plan、explain、indexes、apply 或 sign", verb);
+	return cli_usage("policy", "'%s' is none of check, show, compile, plan, explain, indexes, witnesses, apply, sign",
+	    "“%s”不是 check、show、compile、plan、explain、indexes、witnesses、apply 或 sign", verb);
 }
 
 int cmd_policy(int argc, char **argv)
@@ -374,6 +382,7 @@ int cmd_policy(int argc, char **argv)
 		{ "write", OPTION_FLAG, &p.write, NULL, "a write, not a read", "填写而非读取" },
 		{ "creating", OPTION_FLAG, &p.creating, NULL, "while the file is opened", "建档时" },
 		{ "records", OPTION_NUMBER, &p.records, "N", "how many files the vault has (indexes)", "档案数（indexes）" },
+		{ "vkey", OPTION_TEXT, &p.vkey, "FILE", "the log's verifier key (witnesses)", "日志的验证公钥（witnesses）" },
 		{ "key", OPTION_TEXT, &p.key, "FILE", "the administrator's key file", "管理员的密钥文件" },
 		{ "code", OPTION_TEXT, &p.code, "CODE", "eight digits, compared by telephone (sign)", "电话核对过的八位校验码（sign）" },
 		{ "passphrase-fd", OPTION_NUMBER, &p.passphrase_fd, "N", "read its passphrase from this descriptor", "从该描述符读取口令" },

@@ -14,6 +14,7 @@ struct policy_args {
 	bool write, creating;
 	const char *key;	/* apply, sign */
 	uint64_t records;	/* indexes; 0: not said */
+	const char *vkey;	/* witnesses: the log's key, or NULL */
 	const char *code;	/* sign: as the first administrator reads it out */
 	uint64_t passphrase_fd;
 };
@@ -24,6 +25,10 @@ int policy_fetch(struct childvault *cv, struct policy **ret);
 int policy_load(const char *path, struct buf *doc, struct policy **ret);
 /* Print what each index would tell of so many records. Exit code. */
 int policy_print_indexes(const struct policy *p, uint64_t records);
+/* Print the witnesses as a policy file for the log of the verifier key in vkey_path (NULL: of none by name). Exit code. */
+int policy_print_witnesses(const struct policy *p, const char *vkey_path);
+/* Print them in words, if there are any. */
+void policy_show_witnesses(const struct policy *p);
 /* Print what changes from old to new. Exit code. */
 int policy_print_plan(const struct policy *old, const struct policy *new);
 /* The policy in force, asked of the daemon in a session of the environment's. Exit code. */
