@@ -16,6 +16,7 @@ static const char *health_name(enum wire_health h)
 
 void vault_status(struct vault *v, struct buf *ret)
 {
+	uint32_t missed;
 	char id[33];
 	bool unlocked;
 
@@ -30,6 +31,8 @@ void vault_status(struct vault *v, struct buf *ret)
 		return;
 	buf_printf(ret, "records %llu\nlog-size %llu\n", (unsigned long long)v->durable_records,
 	    (unsigned long long)store_durable_leaves(v->store));
+	if ((missed = audit_missed_days(v->audit, clock_wall_ms())) > AUDIT_RUNNING_DAYS)
+		buf_printf(ret, "days-to-confirm %u\n", missed);
 	if (!vault_healthy(v))
 		return;		/* what memory holds may be that of a turn that failed */
 	buf_printf(ret, "sessions %u\npolicy %s %u\nepoch %u\n", session_count(v->keys), policy_name(v->policy),

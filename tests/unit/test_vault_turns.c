@@ -380,6 +380,19 @@ static void a_request_after_midnight_closes_the_day(void **state)
 	assert_int_equal(read_field(f, worker, "visit", record, "name", true, text), 0);
 }
 
+static bool status_says(struct fixture *f, const char *text)
+{
+	struct buf b;
+	bool says;
+
+	buf_init(&b, 1u << 16);
+	vault_status(f->v, &b);
+	buf_u8(&b, 0);
+	says = strstr((const char *)b.p, text) != NULL;
+	buf_free(&b);
+	return says;
+}
+
 static uint32_t today(void)
 {
 	return (uint32_t)(clock_wall_ms() / (24u * 3600 * 1000));
@@ -397,11 +410,13 @@ static void days_that_the_log_did_not_see_are_closed_when_the_operator_confirms_
 	assert_int_equal(vault_turn_begin(f->v), CV_ERR_STATE);
 	assert_int_equal(vault_health(f->v), WIRE_AUDIT_UNAVAILABLE);
 	assert_int_equal(keys_fs_epoch(f->v->keys), epoch);
+	assert_true(status_says(f, "days-to-confirm 3\n"));
 	assert_int_equal(vault_confirm_date(f->v, today() - 3), CV_ERR_ARG);
 	assert_int_equal(vault_confirm_date(f->v, today()), 0);
 	assert_int_equal(keys_fs_epoch(f->v->keys), epoch + 3);
 	vault_tick(f->v);
 	assert_int_equal(vault_health(f->v), WIRE_READY);
+	assert_false(status_says(f, "days-to-confirm"));
 	assert_int_equal(leaves_of_kind(f, from, LEAF_FS_RENEW), 1);
 	/* At a start a year may have passed, and no more. */
 	assert_int_equal(vault_seal(f->v), 0);
