@@ -105,6 +105,7 @@ static void next(struct core *c)
 		c->begun = vault_turn_begin(c->vault);
 		c->open = c->begun == 0;
 	}
+	vault_more_follow(c->vault, c->decided + 1 < c->requests && c->decided + 1 < RECEIVE);
 	if (c->decided < RECEIVE && c->out.n < TURN_OUT && decide(c, q))
 		c->decided++;
 	else

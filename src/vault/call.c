@@ -270,8 +270,11 @@ static int add_leaf(struct vault *v, struct vault_call *c, uint64_t *ret_index)
 	e.clear_n = 0;
 	e.kind = c->kind;
 	e.log_key = c->has_child ? c->log_key : NULL;
-	if (c->mutating || store_next_leaf(v->store) - v->state_leaf >= STATE_EVERY)
+	/* Of a turn's calls the last one names what all of them made of the state: it is the turn that is durable or not. */
+	if (c->mutating || v->unnamed ? !v->more_follow : store_next_leaf(v->store) - v->state_leaf >= STATE_EVERY) {
 		e.state_hash = name_state(v, state);
+		c->named = true;
+	}
 	fill_actor(v, c, &e.actor);
 	c->detail.outcome = outcome_of(c);
 	tell_classes(v, &c->detail);
@@ -345,6 +348,7 @@ static void take_back(struct vault *v)
 	jobs_rollback(v);
 	members_rollback(v);
 	vault_undo(v, &v->call_saved);
+	v->call.named = false;
 }
 
 /* Forget the request's changes; its refusal is a leaf of its own where a session exists. */
@@ -390,6 +394,7 @@ static void end_decided(struct vault *v, struct vault_call *c)
 		session_close(v->keys, c->session);
 	else if (c->opened)
 		v->open[v->opened++] = c->session;
+	v->unnamed = !c->named && (v->unnamed || c->mutating);
 	v->turn_calls++;
 	v->turn_counts[c->problem < PROBLEM_COUNT ? c->problem : PROBLEM_INTERNAL]++;
 }

@@ -12,6 +12,7 @@
 #include "vault/vault_internal.h"
 
 #define UPKEEP_IDEM 2
+#define UPKEEP_STATE 5
 #define IDEM_SLICE 64		/* rows looked at in one tick */
 #define IDEM_EVERY_MS 60000u
 #define ROOM_EVERY_MS 1000u
@@ -58,6 +59,7 @@ int vault_turn_begin(struct vault *v)
 	if (r != 0)
 		return r;
 	v->turn_saved.valid = v->call_saved.valid = false;
+	v->unnamed = v->more_follow = false;
 	v->turn_calls = 0;
 	if (v->directory_due && (r = gov_directory_load(v)) != 0)
 		return r;
@@ -109,6 +111,24 @@ static void settle_full(struct vault *v, int r, bool changed)
 		log_warn("no room could be made: %s", cv_strerror(r));
 }
 
+/* The turn ends before the call that was to name the state: a leaf of its own does, unless that of the merges was the last. */
+static int name_late(struct vault *v)
+{
+	const uint8_t body[5] = { UPKEEP_STATE };
+	int r;
+
+	if (store_next_leaf(v->store) == v->state_leaf + 1)
+		return 0;
+	if ((r = vault_system_leaf(v, LEAF_MERGE, body, sizeof(body), true, clock_wall_ms())) == 0)
+		store_commit(v->store);
+	return r;
+}
+
+void vault_more_follow(struct vault *v, bool more)
+{
+	v->more_follow = more;
+}
+
 /* With r, what failed before: then nothing of the turn stands. */
 static int end_turn(struct vault *v, int r)
 {
@@ -117,6 +137,9 @@ static int end_turn(struct vault *v, int r)
 	if (r == 0 && v->merges > 0)
 		r = vault_run_merges(v);
 	v->merges = 0;
+	if (r == 0 && v->unnamed)
+		r = name_late(v);
+	v->unnamed = false;
 	dirty = v->state_dirty || v->counters_dirty;
 	changed = v->turn_saved.valid;
 	if (r == 0)

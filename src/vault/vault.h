@@ -128,6 +128,11 @@ struct vault_call;
 /* 0, CV_ERR_STATE (sealed), or why no leaf can be written now: data verbs then answer audit-unavailable or storage-full. */
 int vault_turn_begin(struct vault *v);
 /*
+ * Whether another call waits behind the one that begins next, so that this turn probably holds it too: then it is left to that one's leaf
+ * to name the state. If none comes the turn's end adds a leaf for it. False until it is said.
+ */
+void vault_more_follow(struct vault *v, bool more);
+/*
  * Begin a request: finds the session of the envelope's token. body is the whole message body (for the digest), out takes
  * the ANSWER body. needs_session: without a live session the call's problem is unauthenticated at once.
  */

@@ -88,6 +88,7 @@ struct vault_call {
 	bool opened;			/* the call itself opened its session */
 	bool has_child;
 	bool mutating;
+	bool named;			/* its leaf names the state */
 	uint64_t serial;		/* of the child */
 	uint8_t log_key[32];
 	uint8_t kind;			/* leaf kind if done */
@@ -197,6 +198,8 @@ struct vault {
 	struct vault_saved turn_saved, call_saved;
 	bool state_dirty, tables_dirty, counters_dirty;
 	uint64_t state_leaf;		/* newest leaf that names the state */
+	bool more_follow;		/* another call of the open turn follows the one under way, as far as is known */
+	bool unnamed;			/* no leaf of the open turn names yet what its calls made of the state */
 
 	struct gov *gov;		/* gov.h; NULL while sealed */
 	struct list *list;		/* list.h; NULL while sealed */

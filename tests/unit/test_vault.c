@@ -364,6 +364,71 @@ static void the_state_hash_covers_the_rows(void **state)
 	assert_int_equal(x.n, f->v->elements);
 }
 
+/* The leaf at an index, which is applied; its bytes are in b. */
+static bool names_state(struct fixture *f, uint64_t index, uint8_t ret[32])
+{
+	struct buf b;
+	struct leaf l;
+	bool names;
+
+	buf_init(&b, STORE_LEAF_MAX);
+	assert_int_equal(audit_read_leaf(f->v->audit, index, &b), 0);
+	assert_int_equal(leaf_decode(b.p, b.n, &l), 0);
+	if ((names = l.state_hash != NULL))
+		memcpy(ret, l.state_hash, 32);
+	buf_free(&b);
+	return names;
+}
+
+/* One turn with a create, and then a read that may or may not come; more: whether each was said to be followed by another call. */
+static uint64_t turn_of(struct fixture *f, const struct tokens *t, bool second, const bool more[2])
+{
+	uint8_t record[16], etag[16];
+	uint64_t first = store_next_leaf(f->v->store);
+	char text[256];
+
+	assert_int_equal(vault_turn_begin(f->v), 0);
+	fixture_turn_open = true;
+	vault_more_follow(f->v, more[0]);
+	assert_int_equal(create(f, t->worker, "visit", "", record, etag, "name", "卫五", NULL), 0);
+	vault_more_follow(f->v, more[1]);
+	if (second)
+		assert_int_equal(read_field(f, t->worker, "visit", record, "name", true, text), 0);
+	fixture_turn_open = false;
+	assert_int_equal(vault_turn_end(f->v), 0);
+	assert_int_equal(store_flush(f->v->store), 0);
+	return first;
+}
+
+static void the_last_leaf_of_a_turn_names_its_state(void **state)
+{
+	static const struct {
+		bool second, more[2];
+		unsigned leaves, names;		/* how many there are, which of them names the state */
+	} of[] = {
+		{ false, { false, false }, 1, 0 }, { true, { true, false }, 2, 1 }, { true, { false, false }, 2, 0 },
+		/* Nobody came, or it was not the last: the turn's end says it. */
+		{ false, { true, false }, 2, 1 }, { true, { true, true }, 3, 2 },
+	};
+	struct fixture *f = *state;
+	struct tokens t;
+	uint8_t running[32], named[32];
+
+	log_all_in(f, &t);
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		uint64_t first = turn_of(f, &t, of[i].second, of[i].more);
+
+		assert_int_equal(store_next_leaf(f->v->store) - first, of[i].leaves);
+		for (unsigned n = 0; n < of[i].leaves; n++)
+			assert_true(names_state(f, first + n, named) == (n == of[i].names));
+		assert_true(names_state(f, first + of[i].names, named));
+		lthash_digest(&f->v->lthash, running);
+		assert_memory_equal(named, running, 32);
+	}
+	assert_int_equal(vault_seal(f->v), 0);
+	assert_int_equal(vault_unseal(f->v, 3, f->kek), 0);
+}
+
 static void history_names_what_was_replaced(void **state)
 {
 	struct fixture *f = *state;
@@ -477,6 +542,7 @@ int main(void)
 		cmocka_unit_test(a_refused_write_changes_nothing),
 		cmocka_unit_test(records_survive_sealing),
 		cmocka_unit_test(the_state_hash_covers_the_rows),
+		cmocka_unit_test(the_last_leaf_of_a_turn_names_its_state),
 		cmocka_unit_test(history_names_what_was_replaced),
 		cmocka_unit_test(history_dates_a_removal),
 	};
