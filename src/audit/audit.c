@@ -359,7 +359,6 @@ static int body_a(struct audit *a, const struct leaf *l, const struct audit_entr
 	const bool inside = e->log_key == NULL && memcmp(&e->detail, &none, sizeof(none)) != 0;
 	const size_t header_n = a->leaf.n;
 	uint8_t input[BODY_INPUT], key[32], *p;
-	const struct part part = { input, sizeof(input) };
 	struct leaf_actor who = e->actor;
 
 	act(&e->detail, t, &who);
@@ -367,7 +366,7 @@ static int body_a(struct audit *a, const struct leaf *l, const struct audit_entr
 	if (leaf_actor_encode(&who, inside ? &e->detail : NULL, &a->plain) != 0)
 		return CV_ERR_NOMEM;
 	body_input(l, input);
-	crypto_hash("cv1.leaf.a", a->segment.key->bytes, CRYPTO_KEY, &part, 1, key, sizeof(key));
+	crypto_hash_block("cv1.leaf.a", a->segment.key->bytes, input, sizeof(input), key, sizeof(key));
 	buf_u16(&a->leaf, (uint16_t)(a->plain.n + CRYPTO_TAG));
 	if ((p = buf_add(&a->leaf, a->plain.n + CRYPTO_TAG)) != NULL)
 		crypto_cell_seal(key, nonce0, a->leaf.p, header_n, a->plain.p, a->plain.n, p);

@@ -34,7 +34,7 @@ void body_keys(const struct leaf *l, const uint8_t log_key[32], struct body_keys
 	const struct part part = { input, sizeof(input) };
 
 	body_input(l, input);
-	crypto_hash("cv1.leaf.b", log_key, 32, &part, 1, both, sizeof(both));
+	crypto_hash_block("cv1.leaf.b", log_key, input, sizeof(input), both, sizeof(both));
 	memcpy(ret->told, both, 32);
 	memcpy(ret->rest, both + 32, 32);
 	crypto_hash("cv1.leaf.c", ret->told, 32, &part, 1, ret->told_hash, 32);

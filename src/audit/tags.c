@@ -109,10 +109,9 @@ static int read_entries(struct audit *a, uint64_t at, void *p, size_t n)
 void audit_day_key(const uint8_t log_key[32], uint32_t epoch, uint8_t ret[16])
 {
 	uint8_t n[4];
-	const struct part part = { n, sizeof(n) };
 
 	be32_put(n, epoch);
-	crypto_hash("cv1.day", log_key, 32, &part, 1, ret, 16);
+	crypto_hash_block("cv1.day", log_key, n, sizeof(n), ret, 16);
 }
 
 int audit_find_subject(struct audit *a, const uint8_t log_key[32], uint64_t *inout_at, uint64_t end, uint64_t *ret, unsigned max,

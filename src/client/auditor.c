@@ -48,7 +48,6 @@ int auditor_body_open(const uint8_t turn_key[CRYPTO_KEY], const struct leaf *l, 
 {
 	static const uint8_t nonce[12];
 	uint8_t place[28], key[CRYPTO_KEY], plain[BODY_MAX];
-	const struct part parts = { place, sizeof place };
 	int has = 0, r;
 
 	if ((l->flags & LEAF_CLEAR) != 0 || l->body_a_n <= CRYPTO_TAG || l->body_a_n > BODY_MAX)
@@ -56,7 +55,7 @@ int auditor_body_open(const uint8_t turn_key[CRYPTO_KEY], const struct leaf *l, 
 	memcpy(place, l->segment, 16);
 	be32_put(place + 16, l->turn);
 	be64_put(place + 20, l->index);
-	crypto_hash("cv1.leaf.a", turn_key, CRYPTO_KEY, &parts, 1, key, sizeof key);
+	crypto_hash_block("cv1.leaf.a", turn_key, place, sizeof place, key, sizeof key);
 	r = crypto_cell_open(key, nonce, l->header, l->header_n, l->body_a, l->body_a_n, plain);
 	if (r == 0)
 		r = leaf_actor_decode(plain, (size_t)l->body_a_n - CRYPTO_TAG, ret, &has, ret_detail);

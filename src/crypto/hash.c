@@ -85,6 +85,18 @@ void crypto_hash(const char *label, const uint8_t *key, size_t key_n, const stru
 	(void)r;	/* fails for lengths out of range alone */
 }
 
+void crypto_hash_block(const char *label, const uint8_t key[32], const void *p, size_t n, uint8_t *ret, size_t out_n)
+{
+	__attribute__((uninitialized)) uint8_t in[CRYPTO_ONE_BLOCK];
+	const struct part part = { in, CRYPTO_KEY + n };
+
+	assert(n <= sizeof(in) - CRYPTO_KEY);
+	memcpy(in, key, CRYPTO_KEY);
+	memcpy(in + CRYPTO_KEY, p, n);
+	crypto_hash(label, NULL, 0, &part, 1, ret, out_n);
+	wipe(in, CRYPTO_KEY);
+}
+
 void crypto_sha256(const struct part *parts, size_t n, uint8_t ret[32])
 {
 	crypto_hash_sha256_state st;

@@ -249,10 +249,12 @@ void keys_journal_mac(struct keys *k, const uint8_t prev[16], const uint8_t *blo
 
 void keys_actor_tag(struct keys *k, const uint8_t principal[16], uint64_t index, uint8_t ret[16])
 {
-	uint8_t number[8];
+	uint8_t in[16 + 8];
 
-	be64_put(number, index);
-	ring_hash(k, RING_ACTOR, "cv1.actor", principal, 16, number, sizeof(number), ret, 16);
+	memcpy(in, principal, 16);
+	be64_put(in + 16, index);
+	assert(k->ring != NULL);
+	crypto_hash_block("cv1.actor", ring_key(k, RING_ACTOR), in, sizeof(in), ret, 16);
 }
 
 void keys_etag(struct keys *k, const uint8_t record[16], const void *versions, size_t n, uint8_t ret[16])

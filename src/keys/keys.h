@@ -70,7 +70,7 @@ void keys_state_add(struct keys *k, struct lthash *h, uint8_t table, const void 
     size_t val_n);
 void keys_state_remove(struct keys *k, struct lthash *h, uint8_t table, const void *key, size_t key_n, const void *val,
     size_t val_n);
-/* H_128(cv1.actor, K_actor; principal || index). */
+/* B_128(cv1.actor, K_actor; principal || index). */
 void keys_actor_tag(struct keys *k, const uint8_t principal[16], uint64_t index, uint8_t ret[16]);
 /* H_128(cv1.etag, K_cursor; record || n bytes): the PRF over the visible class versions. */
 void keys_etag(struct keys *k, const uint8_t record[16], const void *versions, size_t n, uint8_t ret[16]);

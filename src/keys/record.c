@@ -37,15 +37,15 @@ void record_turn_end(struct keys *k)
 static int head_key(struct keys *k, uint32_t slot, uint8_t ret[32])
 {
 	struct turn *t = record_turn(k);
-	struct part part = { shred_key(k, slot), CRYPTO_KEY };
+	const uint8_t *shred = shred_key(k, slot);
 
-	if (part.p == NULL)
+	if (shred == NULL)
 		return CV_ERR_NOTFOUND;
 	if (t != NULL && t->has_head && t->head_slot == slot) {
 		memcpy(ret, t->head_key, 32);
 		return 0;
 	}
-	crypto_hash("cv1.headkey", ring_key(k, RING_HEAD), CRYPTO_KEY, &part, 1, ret, 32);
+	crypto_hash_block("cv1.headkey", ring_key(k, RING_HEAD), shred, CRYPTO_KEY, ret, 32);
 	if (t != NULL) {
 		memcpy(t->head_key, ret, 32);
 		t->head_slot = slot;

@@ -8,6 +8,7 @@
 
 #define ZERO_NONCE (const uint8_t[12]){ 0 }
 _Static_assert(sizeof(((struct datakey *)0)->opaque) == CRYPTO_KEY, "a data key");
+_Static_assert(WRAP_SALT == 16 && CRYPTO_KEY + CONTEXT_BYTES <= CRYPTO_ONE_BLOCK, "a salt is as long as a writer, and a data key is one block");
 
 /* What tells the entries of all records apart: room for class public key and epk, then salt or N, then the context. */
 struct entry_info {
@@ -30,15 +31,24 @@ static size_t entry_info(const struct keys *k, const uint8_t record[16], const s
 	return n + CONTEXT_BYTES;
 }
 
-/* The data key of a type 1 entry, or the key of a type 2 wrap: their labels differ. */
-static void kek_key(const struct keys *k, const char *label, const uint8_t kek[32], const uint8_t record[16], const struct wrap *w,
-    uint8_t ret[32])
+/* The data key of a type 1 entry, of which a request makes many: its salt stands in the context, where a row has its writer. */
+static void derived_key(const struct keys *k, const uint8_t kek[32], const uint8_t record[16], const struct wrap *w, uint8_t ret[32])
+{
+	uint8_t ctx[CONTEXT_BYTES];
+
+	context_encode(CONTEXT_OF(k, .kind = CONTEXT_WRAP, .entity = record, .class_key = w->class_key, .epoch = w->wrapping_epoch,
+	    .generation = w->generation, .version = w->drop_version, .writer = w->salt, .length = CRYPTO_KEY), ctx);
+	crypto_hash_block("cv1.datakey", kek, ctx, sizeof(ctx), ret, CRYPTO_KEY);
+}
+
+/* The key of a type 2 wrap. */
+static void wrap_key(const struct keys *k, const uint8_t kek[32], const uint8_t record[16], const struct wrap *w, uint8_t ret[32])
 {
 	__attribute__((uninitialized)) struct entry_info info;
 	size_t n = entry_info(k, record, w, &info);
 	struct part part = { info.p + INFO_AT, n };
 
-	crypto_hash(label, kek, CRYPTO_KEY, &part, 1, ret, CRYPTO_KEY);
+	crypto_hash("cv1.wrap", kek, CRYPTO_KEY, &part, 1, ret, CRYPTO_KEY);
 }
 
 /* The data key of a type 3 entry, from the agreement. */
@@ -59,7 +69,7 @@ static int unwrap(const struct keys *k, const uint8_t kek[32], const uint8_t rec
 	uint8_t key[CRYPTO_KEY], dk[CRYPTO_KEY];
 	int r;
 
-	kek_key(k, "cv1.wrap", kek, record, w, key);
+	wrap_key(k, kek, record, w, key);
 	if ((r = crypto_cell_open(key, ZERO_NONCE, NULL, 0, w->ciphertext, WRAP_BYTES, dk)) == 0)
 		memcpy(ret, dk, CRYPTO_KEY);
 	wipe(key, sizeof(key));
@@ -74,7 +84,7 @@ int record_wrap_open(const struct keys *k, const struct class_keys *class, const
 	int r = 0;
 
 	if (w->type == WRAP_TYPE_DERIVED) {
-		kek_key(k, "cv1.datakey", class->kek, record, w, ret);
+		derived_key(k, class->kek, record, w, ret);
 	} else if (w->type == WRAP_TYPE_CLASS) {
 		r = unwrap(k, class->kek, record, w, ret);
 	} else if (agreed != NULL) {
@@ -164,7 +174,7 @@ void record_wrap_put(const struct keys *k, const uint8_t kek[32], const uint8_t 
 {
 	uint8_t key[CRYPTO_KEY], c[WRAP_BYTES];
 
-	kek_key(k, "cv1.wrap", kek, record, w, key);
+	wrap_key(k, kek, record, w, key);
 	crypto_cell_seal(key, ZERO_NONCE, NULL, 0, dk, CRYPTO_KEY, c);
 	w->ciphertext = c;
 	wraps_put(ret, w);

@@ -445,14 +445,14 @@ class Hoard:
                 key = self.segments[segment]
                 for _ in range(turn):
                     key = h("cv1.seg.next", key, 32)
-                key = h("cv1.leaf.a", key, 32, segment, u32(turn), index)
+                key = h("cv1.leaf.a", b"", 32, key, segment, u32(turn), index)
                 self.note("leaf, who", index, crypto_aead_chacha20poly1305_ietf_decrypt(a, leaf[:at], bytes(12), key))
             if b:
                 self.open_detail(leaf[:at], b, segment + u32(turn) + index)
 
     def open_detail(self, header, body, place):
         for record, r in self.records.items():
-            both = h("cv1.leaf.b", r.log_key, 64, place)
+            both = h("cv1.leaf.b", b"", 64, r.log_key, place)
             keys = both[:32], both[32:]
             if h("cv1.leaf.c", b"", 32, *(h("cv1.leaf.c", key, 32, place) for key in keys)) != body[:32]:
                 continue

@@ -499,7 +499,7 @@ def entry_key(entry, ctx, sk):
         return h("cv1.datakey3", agree(sk, epk), 32, epk, public_of(sk), salt, ctx)
     kek = h("cv1.classkek", sk, 32)
     if kind == 1:
-        return h("cv1.datakey", kek, 32, salt, ctx)
+        return h("cv1.datakey", b"", 32, kek, ctx[:64] + salt + ctx[80:])
     return open_once(h("cv1.wrap", kek, 32, salt, ctx), bytes(12), ciphertext, "data key")
 
 
@@ -578,7 +578,7 @@ class Record:
             raise BadSeal("another record's head")
         sealed = r.rest()
         self.shred = self.vault.shred_key(self.slot)
-        self.kh = h("cv1.headkey", self.vault.key["head"], 32, self.shred)
+        self.kh = h("cv1.headkey", b"", 32, self.vault.key["head"], self.shred)
         ctx = self.vault.context(5, entity=record, epoch=epoch, field=self.slot, length=len(sealed) - 72)
         self.plain = open_seal(self.kh, ctx, sealed, "head")
         self.log_key, self.classes, self.nonce, self.digest, self.history = self.read_head(self.plain)

@@ -32,7 +32,6 @@ static int open_actor(struct fix *f, uint64_t seg, const struct leaf *l, unsigne
 {
 	static const uint8_t nonce[12];
 	uint8_t key[32], input[28], plain[2048], ctx[96], id[16];
-	const struct part part = { input, sizeof(input) };
 	struct got g;
 	int r = CV_ERR_NOTFOUND;
 
@@ -54,7 +53,7 @@ static int open_actor(struct fix *f, uint64_t seg, const struct leaf *l, unsigne
 	memcpy(input, l->segment, 16);
 	be32_put(input + 16, l->turn);
 	be64_put(input + 20, l->index);
-	crypto_hash("cv1.leaf.a", key, 32, &part, 1, key, 32);
+	crypto_hash_block("cv1.leaf.a", key, input, sizeof(input), key, 32);
 	if ((r = crypto_cell_open(key, nonce, l->header, l->header_n, l->body_a, l->body_a_n, plain)) != 0)
 		return r;
 	return leaf_actor_decode(plain, l->body_a_n - 16u, ret, ret_has, ret_detail);
@@ -138,7 +137,6 @@ static void subject_tag_is_the_childs_of_that_day(void **state)
 	struct fix f;
 	struct audit_entry e = fix_entry(child);
 	uint8_t day[16], n[8], tag[16];
-	const struct part part = { n, 4 };
 	struct got g;
 	uint64_t at[2];
 
@@ -155,7 +153,7 @@ static void subject_tag_is_the_childs_of_that_day(void **state)
 		get(&f, at[i], &g);
 		assert_int_equal(g.l.epoch, i);
 		be32_put(n, i);
-		crypto_hash("cv1.day", child, 32, &part, 1, day, 16);
+		crypto_hash_block("cv1.day", child, n, 4, day, 16);
 		be64_put(n, at[i]);
 		crypto_siphash128(day, n, 8, tag);
 		assert_memory_equal(tag, g.l.subject_tag, 16);

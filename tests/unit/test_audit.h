@@ -69,11 +69,11 @@ static inline void fix_mac(void *cookie, const uint8_t prev[16], const uint8_t *
 static inline void fix_actor_tag(void *cookie, const uint8_t principal[16], uint64_t index, uint8_t ret[16])
 {
 	struct fix *f = cookie;
-	uint8_t n[8];
-	const struct part parts[] = { { principal, 16 }, { n, 8 } };
+	uint8_t in[24];
 
-	be64_put(n, index);
-	crypto_hash("cv1.actor", f->actor_key, 32, parts, 2, ret, 16);
+	memcpy(in, principal, 16);
+	be64_put(in + 16, index);
+	crypto_hash_block("cv1.actor", f->actor_key, in, sizeof(in), ret, 16);
 }
 static inline void fix_log_sign(void *cookie, const void *p, size_t n, uint8_t ret[64])
 {

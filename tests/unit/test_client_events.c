@@ -36,7 +36,6 @@ static void put_leaf(struct buf *json, uint64_t index, uint32_t turn, const uint
 		.actor_tag = tag, .subject_tag = tag, .policy = tag };
 	struct leaf_actor actor = { .uid = 77, .outcome = 9 };
 	uint8_t key[32], place[28], nonce[12] = { 0 }, body[512];
-	const struct part parts = { place, sizeof place };
 	struct buf plain, bytes;
 
 	memcpy(actor.principal, principal, 16);
@@ -50,7 +49,7 @@ static void put_leaf(struct buf *json, uint64_t index, uint32_t turn, const uint
 	memcpy(place, of_segment, 16);
 	be32_put(place + 16, turn);
 	be64_put(place + 20, index);
-	crypto_hash("cv1.leaf.a", key, 32, &parts, 1, key, 32);
+	crypto_hash_block("cv1.leaf.a", key, place, sizeof(place), key, 32);
 	buf_init(&plain, 4096);
 	buf_init(&bytes, 4096);
 	assert_int_equal(leaf_actor_encode(&actor, NULL, &plain), 0);

@@ -218,6 +218,23 @@ static void merkle_roots_give_the_known_answers(void **state)
 }
 
 /* The first answers of the reference implementation's table of 128-bit outputs. */
+/* B of docs/FORMAT.md 2.1, of as much text as one block takes and of none. */
+static void a_key_before_the_text_hashes_as_text(void **state)
+{
+	uint8_t in[CRYPTO_ONE_BLOCK], want[64], got[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(in); i++)
+		in[i] = (uint8_t)(3 * i + 1);
+	for (size_t n = 0; n <= CRYPTO_ONE_BLOCK - CRYPTO_KEY; n += 32) {
+		crypto_hash("cv1.test", NULL, 0, &(struct part){ in, CRYPTO_KEY + n }, 1, want, sizeof(want));
+		crypto_hash_block("cv1.test", in, in + CRYPTO_KEY, n, got, sizeof(got));
+		assert_memory_equal(got, want, sizeof(want));
+		crypto_hash("cv1.test", in, CRYPTO_KEY, &(struct part){ in + CRYPTO_KEY, n }, 1, want, sizeof(want));
+		assert_memory_not_equal(got, want, sizeof(want));
+	}
+}
+
 static void siphash_gives_the_known_answers(void **state)
 {
 	static const char *const want[] = {
@@ -346,6 +363,7 @@ int main(void)
 		cmocka_unit_test(changes_made_elsewhere_join),
 		cmocka_unit_test(second_implementation_agrees),
 		cmocka_unit_test(no_parts_hash_as_no_bytes),
+		cmocka_unit_test(a_key_before_the_text_hashes_as_text),
 		cmocka_unit_test(labels_keys_and_lengths_separate),
 		cmocka_unit_test(blind_index_gives_the_known_answer),
 		cmocka_unit_test(signing_ratchet_gives_the_known_answer),

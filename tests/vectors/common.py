@@ -37,3 +37,9 @@ def u64(v):
 
 def blake(label, key, n, *parts):
     return hashlib.blake2b(b"".join(parts), digest_size=n, key=key, person=label.encode().ljust(16, b"\0")).digest()
+
+
+def blake_block(label, key, n, *parts):
+    """B of FORMAT.md 2.1: the key stands before the text."""
+    assert len(key) == 32 and len(key) + sum(map(len, parts)) <= 128
+    return blake(label, b"", n, key, *parts)

@@ -21,7 +21,7 @@ from nacl.bindings import (crypto_aead_chacha20poly1305_ietf_encrypt, crypto_aea
                            crypto_scalarmult, crypto_scalarmult_base, crypto_sign, crypto_sign_seed_keypair)
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from common import blake, lines, out, run, u8, u16, u32, u48, u64  # noqa: E402
+from common import blake, blake_block, lines, out, run, u8, u16, u32, u48, u64  # noqa: E402
 
 
 def sha256(*parts):
@@ -133,11 +133,11 @@ out("policy_digest", POLICY)
 
 
 def day_key(epoch):
-    return blake("cv1.day", LOG_KEY, 16, u32(epoch))
+    return blake_block("cv1.day", LOG_KEY, 16, u32(epoch))
 
 
 def actor_tag(index):
-    return blake("cv1.actor", ACTOR_KEY, 16, PRINCIPAL, u64(index))
+    return blake_block("cv1.actor", ACTOR_KEY, 16, PRINCIPAL, u64(index))
 
 
 # ---- leaves ---------------------------------------------------------------------------------------------------------------
@@ -163,10 +163,10 @@ def sealed(name, kind, index, time, epoch, turn, plain_b, state=b""):
         what = act(2, sum(byte.bit_count() for byte in run(1, 64)), child) if plain_b == long_plain else act(1, 8, child)
         plain_a = out(name + "_actor_plain", pad64(ACTOR_CLEAR + what + u8(0)))
     ad = header(kind, (1 if state else 0) + (4 if plain_b else 0), index, time, epoch, turn, actor, subject, state)
-    key_a = out(name + "_a_key", blake("cv1.leaf.a", segment_key[turn], 32, key_input))
+    key_a = out(name + "_a_key", blake_block("cv1.leaf.a", segment_key[turn], 32, key_input))
     a, b = cell(key_a, ad, plain_a), b""
     if plain_b:
-        both = blake("cv1.leaf.b", LOG_KEY, 64, key_input)
+        both = blake_block("cv1.leaf.b", LOG_KEY, 64, key_input)
         keys = out(name + "_told_key", both[:32]), out(name + "_rest_key", both[32:])
         hashes = [blake("cv1.leaf.c", key, 32, key_input) for key in keys]
         b = out(name + "_b_commit", blake("cv1.leaf.c", b"", 32, *hashes)) + u8(len(plain_b[0]) // 64)

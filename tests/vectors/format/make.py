@@ -19,7 +19,7 @@ from nacl.bindings import (crypto_aead_chacha20poly1305_ietf_encrypt, crypto_aea
                            crypto_sign, crypto_sign_seed_keypair)
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from common import blake, lines, out, run, u8, u16, u32, u48, u64  # noqa: E402
+from common import blake, blake_block, lines, out, run, u8, u16, u32, u48, u64  # noqa: E402
 
 
 def pad(data, block):
@@ -98,7 +98,7 @@ def seal(key, nonce, ctx, m):
     return nonce + okm[32:] + crypto_aead_xchacha20poly1305_ietf_encrypt(m, ctx, nonce, okm[:32])
 
 
-KH = blake("cv1.headkey", K_HEAD, 32, SHRED)
+KH = blake_block("cv1.headkey", K_HEAD, 32, SHRED)
 prefix = u8(3) + u8(1) + u32(KEYRING_EPOCH) + u32(SLOT) + RECORD
 out("head_stored", prefix + seal(KH, HEAD_NONCE, context(5, RECORD, epoch=KEYRING_EPOCH, field=SLOT, length=len(head)), head))
 
@@ -170,15 +170,15 @@ def entry(class_key, generation, birth, drop_version, salt=b""):
     return u16(class_key >> 16) + varint(generation) + varint(birth) + varint(drop_version) + salt
 
 
-def key_context(class_key, wrapping, generation, drop_version):
-    return context(2, RECORD, class_key, wrapping, generation, 0, drop_version, length=32)
+def key_context(class_key, wrapping, generation, drop_version, salt=bytes(16)):
+    return context(2, RECORD, class_key, wrapping, generation, 0, drop_version, salt, length=32)
 
 
 KEK = out("kek", blake("cv1.classkek", CLASS_SK, 32))
 IDENTITY_KEK = blake("cv1.classkek", run(0x77, 32), 32)
 FAR = 300       # a generation of two groups of bits
-DATA_KEY_1 = out("data_key_1", blake("cv1.datakey", KEK, 32, SALT_HEALTH, key_context(HEALTH, EPOCH, 1, 0)))
-out("data_key_1_identity", blake("cv1.datakey", IDENTITY_KEK, 32, SALT_IDENTITY, key_context(IDENTITY, 1, FAR, 0)))
+DATA_KEY_1 = out("data_key_1", blake_block("cv1.datakey", KEK, 32, key_context(HEALTH, EPOCH, 1, 0, SALT_HEALTH)))
+out("data_key_1_identity", blake_block("cv1.datakey", IDENTITY_KEK, 32, key_context(IDENTITY, 1, FAR, 0, SALT_IDENTITY)))
 CLASS_PK, EPK = crypto_scalarmult_base(CLASS_SK), crypto_scalarmult_base(EPHEMERAL)
 ss = crypto_scalarmult(EPHEMERAL, CLASS_PK)
 DATA_KEY_3 = out("data_key_3", blake("cv1.datakey3", ss, 32, EPK, CLASS_PK, SALT_DROP, key_context(HEALTH, EPOCH, 0, DROP_VERSION)))

@@ -18,7 +18,7 @@ from nacl.bindings import (crypto_aead_xchacha20poly1305_ietf_encrypt, crypto_sc
                            crypto_sign_seed_keypair)
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from common import blake, lines, out, run, u8, u16, u32, u48, u64  # noqa: E402
+from common import blake, blake_block, lines, out, run, u8, u16, u32, u48, u64  # noqa: E402
 
 
 def noise(x, n):
@@ -92,7 +92,7 @@ out("meta_counters", u32(KEYRING_EPOCH) + seal(K_ROW, 0x60, COUNTERS, 16, entity
 
 # ---- keyed hashes ---------------------------------------------------------------------------------------------------
 VERSIONS, BODY, TEXT = run(0x90, 36), b'{"fields":{}}', b"import-2026-0001"
-out("actor_tag", blake("cv1.actor", K_ACTOR, 16, PRINCIPAL, u64(0x0102030405060708)))
+out("actor_tag", blake_block("cv1.actor", K_ACTOR, 16, PRINCIPAL, u64(0x0102030405060708)))
 out("etag", blake("cv1.etag", K_CURSOR, 16, RECORD, VERSIONS))
 out("request", blake("cv1.request", K_IDEM, 16, BODY))
 out("idem", blake("cv1.idem", K_IDEM, 16, PRINCIPAL, TEXT))
