@@ -74,8 +74,8 @@ struct part {
 void crypto_hash(const char *label, const uint8_t *key, size_t key_n, const struct part *parts, size_t n, uint8_t *ret,
     size_t out_n);
 /*
- * The same of a key of CRYPTO_KEY bytes and n bytes p that is to take one block in place of two, n at most CRYPTO_ONE_BLOCK - CRYPTO_KEY: B of
- * FORMAT.md section 2.1, where the key stands before p. A label is for this or for crypto_hash. Cannot fail.
+ * The same of a key of CRYPTO_KEY bytes and n bytes p, at most CRYPTO_ONE_BLOCK - CRYPTO_KEY, in one block in place of two: B of FORMAT.md
+ * section 2.1, where the key stands before p. A label is for this or for crypto_hash. Cannot fail.
  */
 #define CRYPTO_ONE_BLOCK 128
 void crypto_hash_block(const char *label, const uint8_t key[32], const void *p, size_t n, uint8_t *ret, size_t out_n);

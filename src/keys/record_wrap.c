@@ -8,7 +8,8 @@
 
 #define ZERO_NONCE (const uint8_t[12]){ 0 }
 _Static_assert(sizeof(((struct datakey *)0)->opaque) == CRYPTO_KEY, "a data key");
-_Static_assert(WRAP_SALT == 16 && CRYPTO_KEY + CONTEXT_BYTES <= CRYPTO_ONE_BLOCK, "a salt is as long as a writer, and a data key is one block");
+_Static_assert(WRAP_SALT == 16 && CRYPTO_KEY + CONTEXT_BYTES <= CRYPTO_ONE_BLOCK,
+    "a salt is as long as a writer, and a data key is made of one block");
 
 /* What tells the entries of all records apart: room for class public key and epk, then salt or N, then the context. */
 struct entry_info {
