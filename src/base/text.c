@@ -45,6 +45,15 @@ size_t utf8_next(const char *s, size_t n, uint32_t *ret)
 	return len;
 }
 
+/*
+ * Whether three bytes are a code point by their look alone, as those of Chinese text are: no lead that may begin an overlong form or a
+ * surrogate.
+ */
+static bool is_plain_three(const uint8_t *p)
+{
+	return p[0] > 0xe0 && p[0] < 0xf0 && p[0] != 0xed && (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80;
+}
+
 bool utf8_valid(const char *s, size_t n)
 {
 	uint64_t eight;
@@ -59,6 +68,14 @@ bool utf8_valid(const char *s, size_t n)
 				i += sizeof(eight);
 				continue;
 			}
+		}
+		if ((uint8_t)s[i] < 0x80) {
+			i++;
+			continue;
+		}
+		if (n - i >= 3 && is_plain_three((const uint8_t *)s + i)) {
+			i += 3;
+			continue;
 		}
 		if ((len = utf8_next(s + i, n - i, &cp)) == 0)
 			return false;
