@@ -95,8 +95,8 @@ static unsigned gather(const struct channel *ch, struct mmsghdr *headers, struct
 
 int channel_flush(struct channel *ch)
 {
-	struct mmsghdr headers[CHANNEL_BATCH];
-	struct iovec parts[CHANNEL_BATCH];
+	__attribute__((uninitialized)) struct mmsghdr headers[CHANNEL_BATCH];	/* gather writes as many as there are */
+	__attribute__((uninitialized)) struct iovec parts[CHANNEL_BATCH];
 	int sent;
 
 	ch->blocked = false;
