@@ -249,13 +249,20 @@ static void tell_classes(struct vault *v, struct leaf_detail *d)
 {
 	uint64_t seen = 0;
 
-	for (unsigned i = 0; i < d->bitmap_n * 8u && i < policy_fields(v->policy); i++)
-		if ((d->bitmap[i / 8] >> i % 8 & 1) != 0)
-			seen |= (uint64_t)1 << policy_class_position(v->policy, policy_field(v->policy, i)->class);
+	for (unsigned i = 0; i < d->bitmap_n; i++)
+		for (unsigned bits = d->bitmap[i]; bits != 0; bits &= bits - 1) {
+			unsigned at = 8 * i + (unsigned)__builtin_ctz(bits);
+
+			if (at < policy_fields(v->policy))
+				seen |= (uint64_t)1 << policy_class_position(v->policy, policy_field(v->policy, at)->class);
+		}
 	d->classes = 0;
-	for (unsigned i = 0; i < policy_classes(v->policy); i++)
-		if ((seen >> i & 1) != 0 && !policy_class(v->policy, i)->hidden)
-			d->class[d->classes++] = policy_class(v->policy, i)->id;
+	for (; seen != 0; seen &= seen - 1) {
+		const struct policy_class *class = policy_class(v->policy, (unsigned)__builtin_ctzll(seen));
+
+		if (!class->hidden)
+			d->class[d->classes++] = class->id;
+	}
 }
 
 /* Add the call's leaf to the open request. */
