@@ -133,7 +133,7 @@ int audit_confirm_days(struct audit *a, struct store *s, uint64_t now_ms);
 /*
  * Append n bytes of public keys (0: none) to the file epochs behind its first count keys, which the log has committed to; what
  * stands behind those, of a renewal that came to nothing, goes. Durable when it returns. 0, CV_ERR_FORMAT (the file is shorter),
- * CV_ERR_FULL, CV_ERR_IO.
+ * CV_ERR_FULL, CV_ERR_IO: for good, as of a checkpoint's file.
  */
 int audit_add_epochs(struct audit *a, uint32_t count, const uint8_t *keys, size_t n);
 /* The body of the leaf (kind 20) that commits to them, FORMAT.md section 9. */

@@ -384,7 +384,9 @@ int audit_add_epochs(struct audit *a, uint32_t count, const uint8_t *keys, size_
 	buf_free(&have);
 	if (r != 0 || as_is)
 		return r == CV_ERR_NOTFOUND || r == CV_ERR_LIMIT ? CV_ERR_FORMAT : r;
-	return files_append(a->dirfd, "epochs", (uint64_t)count * 32, keys, n);
+	r = files_append(a->dirfd, "epochs", (uint64_t)count * 32, keys, n);
+	a->broken = a->broken || r == CV_ERR_IO;
+	return r;
 }
 
 void audit_renew_body(uint32_t count, const uint8_t *keys, size_t n, uint8_t ret[AUDIT_RENEW_BODY])

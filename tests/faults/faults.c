@@ -275,6 +275,7 @@ static void after_fault(struct fixture *f)
 
 static void work_day(struct fixture *f)
 {
+	uint32_t last_day;
 	struct cast who;
 
 	if (enter(f, P_WORKER, who.worker)) {
@@ -288,6 +289,7 @@ static void work_day(struct fixture *f)
 		assign_clerk(f, who.manager);
 	arm();
 	(void)vault_checkpoint_now(f->v);
+	(void)vault_renew_epochs(f->v, &last_day);
 	vault_tick(f->v);
 	fault_disarm();
 	if (enter(f, P_WORKER, who.worker)) {
