@@ -32,7 +32,9 @@ static int make_pack(struct gather_ask *ask, uint64_t year, const char *out)
 		return cli_fail(EXIT_USAGE, "--year is a year such as 2026", "--year 为年份，如 2026");
 	g.first_day = clock_days((int)year, 1, 1);
 	g.last_day = clock_days((int)year + 1, 1, 1) - 1;
-	if ((code = gather(ask, &g)) == 0)
+	if ((code = gather(ask, &g)) == 0 && g.key.lent)
+		code = cli_fail(EXIT_FAILED, "lent months sign nothing: an auditor's own key is needed", "借来的月份不能签署：需要审计员自己的密钥");
+	else if (code == 0)
 		code = write_pack(&g, (unsigned)year, out);
 	if (code == 0 && g.verdict != 0)
 		code = cli_fail(EXIT_VERIFY, "the log has faults, which the pack counts", "日志有问题，已计入年度审计包");

@@ -224,8 +224,9 @@ static int answer(struct who *w, const char *staff, const char *record, const ch
 	else
 		table_drop(w->table);
 	if (w->sealed != 0)
-		(void)cli_fail(code, "%llu entries of this time are sealed to other auditors: this key was not an auditor's then",
-		    "该时段另有 %llu 条记录密封给其他审计员：此密钥当时不属于审计员", (unsigned long long)w->sealed);
+		(void)cli_fail(code, "%llu entries of this time stay closed: they are sealed to other auditors, since this key was "
+		    "not an auditor's then, or to keys of months that it does not hold",
+		    "该时段另有 %llu 条记录无法打开：密封给其他审计员（此密钥当时不属于审计员），或密封给此密钥已不持有的月度密钥", (unsigned long long)w->sealed);
 	return code;
 }
 

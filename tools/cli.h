@@ -139,6 +139,7 @@ int audit_cosign(int argc, char **argv);
 int audit_date(int argc, char **argv);	/* sub-commands of audit */
 int audit_export(int argc, char **argv);
 int audit_key(int argc, char **argv);
+int audit_keys(int argc, char **argv);
 /*
  * Log in with an auditor's key file and append the file people of their exports (docs/FORMAT.md section 10) to ret. passphrase_fd as
  * for cli_login. 0 or an exit code after a message.

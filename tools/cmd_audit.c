@@ -9,6 +9,7 @@
 #include "client/client.h"
 #include "client/events.h"
 #include "events_table.h"
+#include "trail.h"
 
 static const uint8_t no_vault[16];
 
@@ -25,6 +26,10 @@ static int auditor_session(const char *key_path, uint64_t fd, struct childvault 
 		return cli_session(ret, ret_own);
 	if ((code = cli_open(&cv)) == 0)
 		code = cli_login_key(cv, key_path, NULL, fd, ret_key);
+	if (code == 0 && (code = trail_months(key_path, ret_key, NULL)) != 0) {
+		cli_close(cv, true);
+		return code;
+	}
 	if (code != 0) {
 		childvault_free(cv);
 		return code;
@@ -252,6 +257,7 @@ int cmd_audit(int argc, char **argv)
 		{ "date", audit_date, "confirm today's date, after the log missed many days", "日志缺漏多日后确认今日日期" },
 		{ "who", audit_who, "what a person did, who looked at a child's file", "查某人的行为、某档案的查阅者" },
 		{ "export", audit_export, "copy the log's folder", "复制日志目录" },
+		{ "keys", audit_keys, "keys of months: publish, forget, lend", "月度密钥：公布、销毁、出借" },
 		{ "key", audit_key, "an auditor's key for reading copies offline", "供离线使用的审计员密钥" },
 		{ "receipt", audit_receipt, "who accessed a file, for the child or guardian", "某档案的查阅清单，供儿童或监护人" },
 		{ "renew", audit_renew, "daily signing keys for ten more years", "追加十年的每日签名密钥" },

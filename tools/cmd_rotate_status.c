@@ -35,7 +35,7 @@ static void name_of(const json_t *item, char ret[NAME_ROOM])
 		const char *en, *zh;
 	} words[] = { { "root key", "根密钥" }, { "unseal shares of slot", "解封份额，槽位" }, { "unseal slot", "解封槽位" }, { "keyring", "密钥环" },
 		{ "log key", "日志密钥" }, { "daily log keys", "日志日钥" }, { "role", "角色" }, { "custody of role", "角色密钥托管" }, { "class", "类别" },
-		{ "personal roles", "个人角色" } };
+		{ "personal roles", "个人角色" }, { "month keys of", "月度密钥，审计员" } };
 	const char *key = json_text(item, "key");
 
 	snprintf(ret, NAME_ROOM, "%s", key);

@@ -182,6 +182,7 @@ struct events_table {
 	struct policy *policy;
 	uint8_t *document;	/* of policy, to know it again */
 	size_t document_n;
+	uint64_t sealed;	/* entries that did not open */
 };
 
 struct events_table *events_table_new(void)
@@ -225,6 +226,7 @@ void events_table_add(struct events_table *t, const struct client_events *e, con
 	for (unsigned i = 0; i < client_events_count(e); i++) {
 		const struct client_event *v = client_events_at(e, i);
 
+		t->sealed += !v->opened && (v->leaf.flags & LEAF_CLEAR) == 0;
 		if (purpose == NULL || (v->opened && t->policy != NULL && strcmp(purpose, purpose_name(t->policy, v->actor.purpose)) == 0))
 			add_line(t->table, e, t->policy, v);
 	}
@@ -240,6 +242,9 @@ int events_table_end(struct events_table *t, bool print)
 		code = table_print(t->table);
 	else
 		table_drop(t->table);
+	if (print && code == 0 && t->policy != NULL && t->sealed > 0)
+		(void)cli_fail(0, "%llu entries stay closed: they are sealed to other auditors, or to keys of months that this key "
+		    "does not hold", "有 %llu 条记录无法打开：密封给其他审计员，或密封给此密钥已不持有的月度密钥", (unsigned long long)t->sealed);
 	policy_free(t->policy);
 	free(t->document);
 	free(t);

@@ -81,26 +81,18 @@ static int leaf_at(const struct trail *t, uint64_t index, const uint8_t **ret_by
 
 /* ---- segments --------------------------------------------------------------------------------------------------------- */
 
-/* A leaf that opens a segment: take this auditor's copy of its key, if there is one. */
+/* A leaf that opens a segment: take this auditor's copy of its key, if there is one and the key holds its month. */
 static int take_segment(struct trail *t, const struct leaf *l)
 {
-	struct rd rd = rd_over(l->body_a, l->body_a_n);
-	unsigned n = rd_u8(&rd);
+	const uint8_t *sealed;
+	uint32_t month;
+	int r;
 
 	t->has_segment = false;
-	while (n-- > 0) {
-		const uint8_t *id = rd_take(&rd, 16), *sealed = rd_take(&rd, AUDITOR_SEALED_KEY);
-		int r;
-
-		if (sealed == NULL)
-			return CV_ERR_FORMAT;
-		if (memcmp(id, t->key.principal, 16) != 0)
-			continue;
-		r = auditor_segment_open(&t->key, t->genesis.vault, l->segment, sealed, &t->segment);
-		t->has_segment = r == 0;
-		return r;
-	}
-	return 0;
+	if ((r = leaf_segment_copy(l, t->key.principal, &month, &sealed)) == 0)
+		r = auditor_segment_open(&t->key, t->genesis.vault, l->segment, month, sealed, &t->segment);
+	t->has_segment = r == 0;
+	return r == CV_ERR_NOTFOUND || r == CV_ERR_NOKEY ? 0 : r;
 }
 
 /* Take the newest segment before leaf index. */

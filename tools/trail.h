@@ -83,9 +83,18 @@ const char *trail_purpose(const struct trail_entry *e);
 /* ---- the key --------------------------------------------------------------------------------------------------------- */
 
 /*
- * Open a key file for offline use: one without protection, or one that stands on its passphrase alone, which is then asked for, or
- * read from descriptor passphrase_fd (UINT64_MAX: asked for). 0 or an exit code after a message; client_key_clear wipes it.
+ * Open a key file for offline use, and the month keys with it: one without protection, or one that stands on its passphrase alone, which is
+ * then asked for, or read from descriptor passphrase_fd (UINT64_MAX: asked for); or a file with lent months. 0 or an exit code after a message; client_key_clear wipes it.
  */
 int trail_key(const char *path, uint64_t passphrase_fd, struct client_key *ret);
+
+/*
+ * The month keys that go with an opened key file: read from CHILDVAULT_MONTHS, else from the file beside it, KEY.months; without one the
+ * key has none. ret_vault (16 bytes, NULL allowed) is the vault that they are for, zeros without any. trail_key has done it already. 0 or
+ * an exit code after a message.
+ */
+int trail_months(const char *key_path, struct client_key *key, uint8_t *ret_vault);
+/* Where that file lies. False: the path is too long. ret has room for PATH_MAX bytes. */
+bool trail_months_path(const char *key_path, char *ret);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli.h"
+#include "client/months.h"
 #include "format/note.h"
 #include "format/people.h"
 #include "store/files.h"
@@ -117,6 +118,8 @@ static int read_people(struct trail *t, const struct buf *file)
 		return CV_ERR_FORMAT;
 	if (memcmp(p.auditor, t->key.principal, 16) != 0)
 		return CV_ERR_AUTH;
+	if (t->key.lent)
+		return 0;	/* people are sealed to the auditor's own key: they are their ids here */
 	if (p.n != 0 && (t->person = calloc(p.n, sizeof *t->person)) == NULL)
 		return CV_ERR_NOMEM;
 	while ((r = people_next(&p, &item)) == 1) {
@@ -245,7 +248,10 @@ int trail_key(const char *path, uint64_t passphrase_fd, struct client_key *ret)
 
 	buf_init(&text, 65536 * 2);
 	if ((code = cli_read_file(path, &text)) == 0) {
-		if (keyfile_decode((const char *)text.p, text.n, &f) != 0)
+		if (client_months_are_lent((const char *)text.p, text.n)) {
+			if (client_months_borrow((const char *)text.p, text.n, ret) != 0)
+				code = cli_fail(EXIT_FAILED, "%s is no key file", "%s 不是密钥文件", path);
+		} else if (keyfile_decode((const char *)text.p, text.n, &f) != 0)
 			code = cli_fail(EXIT_FAILED, "%s is no key file", "%s 不是密钥文件", path);
 		else if (f.protection != KEYFILE_PLAIN)
 			code = open_sealed(&f, passphrase_fd, ret);
@@ -254,5 +260,5 @@ int trail_key(const char *path, uint64_t passphrase_fd, struct client_key *ret)
 	}
 	wipe(&f, sizeof f);
 	buf_free(&text);
-	return code;
+	return code != 0 || ret->lent ? code : trail_months(path, ret, NULL);
 }

@@ -10,6 +10,7 @@
 #include "audit/audit_internal.h"
 #include "audit/body.h"
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "format/context.h"
@@ -18,7 +19,6 @@
 #define SEGMENT_LEAVES 4096u
 #define SEGMENT_MS (10u * 60 * 1000)
 #define AUDITORS_MAX 64u
-#define SEGMENT_ENTRY (16u + 32u + PKSEAL_OVERHEAD)	/* auditor and sealed K_0 */
 /* Longest leaf with bodies, and a segment leaf: header and state hash, two lengths, padded plaintexts with their sealing. */
 #define ACTOR_MAX 92u
 #define TOLD_MAX (26u + 2u * LEAF_CLASSES_MAX)
@@ -26,7 +26,7 @@
 #define PAD64(n) (((n) + 63u) / 64u * 64u)
 #define BODY_B_MAX (33u + PAD64(TOLD_MAX) + PAD64(REST_MAX) + 32u)
 #define SEALED_LEAF_MAX (LEAF_HEADER + 32u + 4u + PAD64(ACTOR_MAX + TOLD_MAX + REST_MAX) + 16u + BODY_B_MAX)
-#define SEGMENT_LEAF_MAX (LEAF_HEADER + 4u + 1u + AUDITORS_MAX * SEGMENT_ENTRY)
+#define SEGMENT_LEAF_MAX (LEAF_HEADER + 4u + 1u + AUDITORS_MAX * LEAF_SEGMENT_ENTRY)
 #define ITEM_OVERHEAD 8u	/* what the store adds to a leaf, at most */
 
 static const uint8_t zeros16[16], nonce0[12];
@@ -160,7 +160,8 @@ static bool segment_fits(const struct audit *a, uint64_t now_ms)
 	const struct segment *g = &a->segment;
 
 	/* A clock that went back gives no segment a longer life. */
-	return g->open && g->leaves < SEGMENT_LEAVES && now_ms >= g->opened_ms && now_ms - g->opened_ms < SEGMENT_MS;
+	return g->open && g->leaves < SEGMENT_LEAVES && now_ms >= g->opened_ms && now_ms - g->opened_ms < SEGMENT_MS &&
+	    now_ms < g->until_ms;
 }
 
 /*
@@ -287,24 +288,28 @@ static int clear_leaf(struct audit *a, struct store *s, struct leaf *l, const st
 	return buf_ok(&a->leaf) ? store_leaf(s, a->leaf.p, a->leaf.n) : CV_ERR_NOMEM;
 }
 
-/* The body of a segment leaf: K_0 sealed to each auditor. An auditor key that seals nothing (low order) is left out. */
-static void segment_body(struct audit *a, struct buf *ret)
+/*
+ * The body of a segment leaf: K_0 sealed to each auditor, to their month's key if they have one. A key that seals nothing (low order) is
+ * left out.
+ */
+static void segment_body(struct audit *a, uint64_t now_ms, struct buf *ret)
 {
 	struct audit_auditor auditors[AUDITORS_MAX];
-	unsigned n = a->o.hooks.auditors(a->o.hooks.cookie, auditors, AUDITORS_MAX);
-	uint8_t ctx[CONTEXT_BYTES], sealed[32 + PKSEAL_OVERHEAD];
+	unsigned n = a->o.hooks.auditors(a->o.hooks.cookie, now_ms, auditors, AUDITORS_MAX);
+	uint8_t ctx[CONTEXT_BYTES], sealed[LEAF_SEGMENT_SEALED];
 	size_t count_at = ret->n;
 
 	assert(n <= AUDITORS_MAX);
 	buf_u8(ret, 0);
 	for (unsigned i = 0; i < n; i++) {
 		const struct context c = { .kind = CONTEXT_SEGMENT, .vault = a->o.vault_id, .entity = a->segment.id,
-			.writer = auditors[i].id, .length = 32 };
+			.epoch = auditors[i].month, .writer = auditors[i].id, .length = 32 };
 
 		context_encode(&c, ctx);
 		if (crypto_pkseal(auditors[i].box_pk, ctx, a->segment.key->bytes, 32, sealed) != 0)
 			continue;
 		buf_put(ret, auditors[i].id, 16);
+		buf_u32(ret, auditors[i].month);
 		buf_put(ret, sealed, sizeof(sealed));
 		if (buf_ok(ret))
 			ret->p[count_at]++;
@@ -321,7 +326,7 @@ static int segment_begin(struct audit *a, struct store *s, const struct leaf *li
 	crypto_random(g->id, sizeof(g->id));
 	crypto_random(g->key->bytes, CRYPTO_KEY);
 	buf_reset(&a->plain);
-	segment_body(a, &a->plain);
+	segment_body(a, now_ms, &a->plain);
 	l.kind = LEAF_SEGMENT;
 	l.segment = g->id;
 	l.turn = 0;
@@ -335,6 +340,7 @@ static int segment_begin(struct audit *a, struct store *s, const struct leaf *li
 	g->turn = 0;
 	g->leaves = 0;
 	g->opened_ms = now_ms;
+	g->until_ms = clock_month_ms(clock_month_next(clock_month(now_ms)));
 	g->index = l.index;
 	return 0;
 }

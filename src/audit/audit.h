@@ -22,6 +22,7 @@ struct store_leaf;
 
 struct audit_auditor {
 	uint8_t id[16];
+	uint32_t month;			/* 202611, whose key box_pk is; 0: the auditor's own */
 	uint8_t box_pk[32];
 };
 struct audit_hooks {
@@ -31,8 +32,8 @@ struct audit_hooks {
 	void (*fs_sign)(void *cookie, const void *p, size_t n, uint8_t ret[64]);
 	uint32_t (*fs_epoch)(void *cookie);
 	int (*fs_next)(void *cookie, uint64_t size, const uint8_t root[32]);
-	/* Enabled auditors; returns how many of at most max were written. */
-	unsigned (*auditors)(void *cookie, struct audit_auditor *ret, unsigned max);
+	/* Enabled auditors, each with the key of the month that holds now_ms if there is one; returns how many of at most max were written. */
+	unsigned (*auditors)(void *cookie, uint64_t now_ms, struct audit_auditor *ret, unsigned max);
 };
 struct audit_options {
 	const char *dir;		/* the vault's folder; uses its log/ */
@@ -68,7 +69,7 @@ void audit_policy(struct audit *a, const uint8_t digest[32]);
  * a leaf has what it was decided by. A document that no leaf comes to name does no harm. 0, CV_ERR_NOMEM, CV_ERR_FULL, CV_ERR_IO.
  */
 int audit_policy_keep(struct audit *a, const uint8_t digest[32], const void *document, size_t n);
-/* The auditors are not those they were: ends the segment, so that the next leaf is sealed to those who are. */
+/* The auditors, or their keys, are not those they were: ends the segment, so that the next leaf is sealed to those who are. */
 void audit_auditors_changed(struct audit *a);
 
 /* What a sealed or clear leaf says; zeroed members are absent. */
@@ -83,7 +84,7 @@ struct audit_entry {
 };
 /*
  * Build one leaf and give it to store_leaf; opens a key segment first when the leaf is sealed and none is open (limits: 4,096
- * leaves, 10 minutes, another policy, other auditors, a failed block). *ret_index is the leaf's index. A request that is rolled
+ * leaves, 10 minutes, another month, another policy, other auditors, a failed block). *ret_index is the leaf's index. A request that is rolled
  * back may take a segment leaf with it: the next leaf notices. 0, CV_ERR_LIMIT, CV_ERR_FULL, CV_ERR_NOMEM.
  */
 int audit_leaf(struct audit *a, struct store *s, const struct audit_entry *e, uint64_t now_ms, uint64_t *ret_index);

@@ -68,6 +68,7 @@ struct segment {
 	uint32_t turn;
 	uint32_t leaves;	/* sealed under it */
 	uint64_t opened_ms;
+	uint64_t until_ms;	/* it ends with its month, whose keys it is sealed to */
 	uint64_t index;		/* of its own leaf */
 };
 

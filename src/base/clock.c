@@ -143,3 +143,19 @@ bool clock_parse(const char *p, size_t n, bool end, uint64_t *ret_ms)
 	*ret_ms = ((uint64_t)days + (end && n == 10)) * MS_PER_DAY + seconds * 1000u + ms;
 	return true;
 }
+
+uint32_t clock_month(uint64_t wall_ms)
+{
+	unsigned month, day;
+	int year;
+
+	clock_date((int32_t)(wall_ms / 86400000u), &year, &month, &day);
+	return (uint32_t)year * 100 + month;
+}
+
+uint32_t clock_month_next(uint32_t month) { return month % 100 == 12 ? month + 89 : month + 1; }
+
+uint64_t clock_month_ms(uint32_t month)
+{
+	return (uint64_t)clock_days((int)(month / 100), month % 100, 1) * 86400000u;
+}

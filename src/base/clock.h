@@ -24,5 +24,9 @@ bool clock_parse(const char *p, size_t n, bool end, uint64_t *ret_ms);
 int32_t clock_days(int year, unsigned month, unsigned day);
 /* The date of a day number. */
 void clock_date(int32_t days, int *ret_year, unsigned *ret_month, unsigned *ret_day);
+/* The month of UTC that holds wall_ms, as 202611; the month behind one; when a month begins, ms. */
+uint32_t clock_month(uint64_t wall_ms);
+uint32_t clock_month_next(uint32_t month);
+uint64_t clock_month_ms(uint32_t month);
 
 #endif

@@ -5,24 +5,33 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "client/months.h"
 #include "format/context.h"
 
 #define BODY_MAX 2048u	/* sealed bytes; the longest case and reason make about half of it */
 
-int auditor_segment_open(const struct client_key *key, const uint8_t vault[16], const uint8_t id[16], const uint8_t *sealed,
-    struct auditor_segment *ret)
+int auditor_segment_open(const struct client_key *key, const uint8_t vault[16], const uint8_t id[16], uint32_t month,
+    const uint8_t *sealed, struct auditor_segment *ret)
 {
-	const struct context c = { .kind = CONTEXT_SEGMENT, .vault = vault, .entity = id, .writer = key->principal, .length = CRYPTO_KEY };
-	uint8_t ctx[CONTEXT_BYTES], first[CRYPTO_KEY];
-	int r;
+	const struct context c = { .kind = CONTEXT_SEGMENT, .vault = vault, .entity = id, .epoch = month, .writer = key->principal,
+		.length = CRYPTO_KEY };
+	uint8_t ctx[CONTEXT_BYTES], first[CRYPTO_KEY], sk[CRYPTO_KEY];
+	int r = 0;
 
+	if (month != 0)
+		r = client_months_secret(&key->months, month, sk);
+	else if (key->lent)
+		r = CV_ERR_NOKEY;
+	else
+		memcpy(sk, key->box_sk, sizeof sk);
 	context_encode(&c, ctx);
-	if ((r = crypto_pkopen(key->box_sk, ctx, sealed, AUDITOR_SEALED_KEY, first)) == 0) {
+	if (r == 0 && (r = crypto_pkopen(sk, ctx, sealed, AUDITOR_SEALED_KEY, first)) == 0) {
 		memcpy(ret->id, id, 16);
 		memcpy(ret->first, first, sizeof first);
 		memcpy(ret->now, first, sizeof first);
 		ret->turn = 0;
 	}
+	wipe(sk, sizeof sk);
 	wipe(first, sizeof first);
 	return r;
 }

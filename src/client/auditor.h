@@ -30,11 +30,12 @@ struct client_person {
 };
 
 /*
- * Open the AUDITOR_SEALED_KEY bytes that segment id of this vault (16 bytes each) has for the key's owner. 0; CV_ERR_AUTH: they are
- * not, or not for them.
+ * Open the AUDITOR_SEALED_KEY bytes that segment id of this vault (16 bytes each) has for the key's owner; month is that of the key that
+ * they are sealed to, 0 for the owner's own. 0; CV_ERR_NOKEY: the key does not hold that month (any more), so the segment stays closed;
+ * CV_ERR_AUTH: they are not, or not for them.
  */
-int auditor_segment_open(const struct client_key *key, const uint8_t vault[16], const uint8_t id[16], const uint8_t *sealed,
-    struct auditor_segment *ret) __attribute__((warn_unused_result));
+int auditor_segment_open(const struct client_key *key, const uint8_t vault[16], const uint8_t id[16], uint32_t month,
+    const uint8_t *sealed, struct auditor_segment *ret) __attribute__((warn_unused_result));
 /* K_turn, valid until the next call on s. Turns come in order mostly: going back begins anew at the first key. */
 const uint8_t *auditor_segment_key(struct auditor_segment *s, uint32_t turn);
 /*

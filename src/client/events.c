@@ -123,13 +123,17 @@ static int join(const json_t *names, char **ret)
 
 static int open_segment(const json_t *v, const uint8_t vault[16], const struct client_key *key, struct auditor_segment *ret)
 {
+	const char *month_text = text_of(v, "month");
 	uint8_t id[16], *sealed = NULL;
+	uint32_t month = 0;
 	size_t n = 0;
 	int r;
 
+	if (month_text[0] != 0 && (r = months_parse(month_text, strlen(month_text), &month)) != 0)
+		return r;
 	if ((r = id_of(v, "segment", id)) != 0 || (r = bytes_of(json_object_get(v, "sealed"), AUDITOR_SEALED_KEY, &sealed, &n)) != 0)
 		return r;
-	r = n == AUDITOR_SEALED_KEY ? auditor_segment_open(key, vault, id, sealed, ret) : CV_ERR_FORMAT;
+	r = n == AUDITOR_SEALED_KEY ? auditor_segment_open(key, vault, id, month, sealed, ret) : CV_ERR_FORMAT;
 	free(sealed);
 	return r;
 }
@@ -142,9 +146,11 @@ static int open_segments(struct client_events *e, const uint8_t vault[16], const
 
 	if (n != 0 && (e->segment = calloc(n, sizeof *e->segment)) == NULL)
 		return CV_ERR_NOMEM;
-	for (; e->segments < n && r == 0; e->segments++)
-		r = open_segment(json_array_get(list, e->segments), vault, key, &e->segment[e->segments]);
-	return r;
+	/* One of a month that the key does not hold is left out: its entries stay closed. */
+	for (size_t i = 0; i < n && (r == 0 || r == CV_ERR_NOKEY); i++)
+		if ((r = open_segment(json_array_get(list, i), vault, key, &e->segment[e->segments])) == 0)
+			e->segments++;
+	return r == CV_ERR_NOKEY ? 0 : r;
 }
 
 static int open_person(const json_t *v, const uint8_t vault[16], const struct client_key *key, struct client_person *ret)

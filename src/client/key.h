@@ -11,15 +11,25 @@
 
 #include "crypto/crypto.h"
 #include "format/keyfile.h"
+#include "format/months.h"
 
 #define CLIENT_KEY_ARGON_KIB 262144u	/* of new key files: 256 MiB, 3 passes */
 #define CLIENT_KEY_ARGON_PASSES 3u
 
+/* Secrets of an auditor's months: client/months.h. */
+struct client_months {
+	uint32_t first;		/* the ratchet holds this month, 202611, and those behind it; 0: there is no ratchet */
+	uint32_t last;		/* the last month whose public half the vault was given; 0: none was */
+	uint8_t state[32];	/* of the ratchet at first */
+	struct months_lent lent;	/* of a key that is lent; else n is 0 */
+};
 struct client_key {
 	uint8_t principal[16];
 	uint8_t vault[16];	/* zeros: not bound to a vault yet */
+	bool lent;		/* it holds months of this principal and nothing else: no secrets but months.lent */
 	uint8_t box_sk[32], box_pk[32];
 	uint8_t sign_sk[SIGN_SECRET], sign_pk[SIGN_PUBLIC];
+	struct client_months months;
 };
 
 /* Draw a principal id and keys; the vault is zeros. Wiped by client_key_clear, as after every call that fills one. */

@@ -144,7 +144,8 @@ bool gov_items_next(struct gov_items *x, struct gov_item *ret)
 enum {
 	TAG_PRINCIPAL = 1, TAG_BY, TAG_CREATED, TAG_PREFIX, TAG_PURPOSES, TAG_RECORD, TAG_RECORDS, TAG_FIELDS, TAG_LEVEL, TAG_FLAGS,
 	TAG_AREA, TAG_COUNT, TAG_USED, TAG_KIND, TAG_DECIDED_BY, TAG_DECIDED, TAG_DELEGATION, TAG_TEXT, TAG_DECISION, TAG_MARK,
-	TAG_STATUS, TAG_SIGNATURES, TAG_DIGEST, TAG_KEYS, TAG_SEEN, TAG_MONTH, TAG_LOG_SIZE, TAG_LOG_ROOT, TAG_RESULTS, TAGS
+	TAG_STATUS, TAG_SIGNATURES, TAG_DIGEST, TAG_KEYS, TAG_SEEN, TAG_MONTH, TAG_LOG_SIZE, TAG_LOG_ROOT, TAG_RESULTS, TAG_MONTH_KEYS,
+	TAGS
 };
 #define BIT(tag) (1u << (tag))
 
@@ -184,6 +185,7 @@ static const struct tag {
 	[TAG_MONTH] = { FORM_U32, M(month), 4, 0, false },
 	[TAG_LOG_SIZE] = { FORM_U64, M(log_size), 8, 0, false },
 	[TAG_LOG_ROOT] = { FORM_BYTES, M(log_root), 32, 0, false },
+	[TAG_MONTH_KEYS] = { FORM_LIST, M(month_keys), 32, GOV_MONTHS_MAX, false },
 	[TAG_RESULTS] = { FORM_LIST, M(results), GOV_RESULT, GOV_RESULTS_MAX, true },
 #undef M
 };
@@ -211,6 +213,7 @@ static const struct shape {
 	    BIT(GOV_ACTIVE) | BIT(GOV_EXPIRED) | BIT(GOV_REVOKED) },
 	{ GOV_REVIEW, MADE | BIT(TAG_BY) | BIT(TAG_DIGEST) | BIT(TAG_MONTH) | BIT(TAG_LOG_SIZE) | BIT(TAG_LOG_ROOT),
 	    BIT(TAG_RESULTS) | BIT(TAG_TEXT), BIT(GOV_APPROVED) },
+	{ GOV_MONTHS, MADE | BIT(TAG_BY) | BIT(TAG_SIGNATURES) | BIT(TAG_MONTH) | BIT(TAG_MONTH_KEYS), 0, BIT(GOV_ACTIVE) },
 	{ GOV_WINDOW, BIT(TAG_PRINCIPAL) | BIT(TAG_PREFIX) | BIT(TAG_SEEN), 0, BIT(GOV_ACTIVE) },
 };
 
@@ -296,6 +299,14 @@ static bool document_fits(const struct gov_object *o)
 	    (o->prefix.state == GOV_PENDING || (kept && o->prefix.state == GOV_APPROVED));
 }
 
+/* Of an operation 128 bytes an administrator, an older policy's 64; of month keys the auditor's own. */
+static bool signatures_fit(const struct shape *shape, const struct gov_object *o)
+{
+	if (shape->type == GOV_MONTHS)
+		return o->signatures.n == 64;
+	return o->kind == GOV_KIND_POLICY || o->signatures.n % (2 * 64) == 0;
+}
+
 /* What the tags alone do not say. */
 static bool object_fits(const struct shape *shape, const struct gov_object *o)
 {
@@ -311,7 +322,7 @@ static bool object_fits(const struct shape *shape, const struct gov_object *o)
 		return false;
 	if (!results_fit(&o->results) || !month_fits(o->month))
 		return false;
-	if (!document_fits(o) || (o->kind != GOV_KIND_POLICY && o->signatures.n % (2 * 64) != 0))
+	if (!document_fits(o) || !signatures_fit(shape, o))
 		return false;
 	return child == (o->prefix.serial != 0) && (o->decided_ms == 0) == all_zero(o->decided_by, 16);
 }

@@ -17,7 +17,7 @@ struct buf;
 
 enum gov_type {
 	GOV_IDEMPOTENCY = 1, GOV_ASSIGNMENT = 2, GOV_GRANT = 3, GOV_REQUEST = 4, GOV_DELEGATION = 11, GOV_WINDOW = 12, GOV_JOB = 13,
-	GOV_DAYS = 14, GOV_REVIEW = 15
+	GOV_DAYS = 14, GOV_REVIEW = 15, GOV_MONTHS = 16
 };
 enum gov_state {
 	GOV_NONE = 0, GOV_ACTIVE = 1, GOV_EXPIRED = 2, GOV_REVOKED = 3, GOV_USED = 4, GOV_DEAD = 5, GOV_PENDING = 6, GOV_APPROVED = 7,
@@ -72,6 +72,7 @@ bool gov_items_next(struct gov_items *x, struct gov_item *ret);
 #define GOV_KEYS_MAX 64u	/* classes of one grant */
 #define GOV_SEEN_MAX 256u	/* records of one window row */
 #define GOV_SEEN 13u		/* bytes of one */
+#define GOV_MONTHS_MAX 60u	/* months whose keys one auditor has published */
 #define GOV_RESULTS_MAX 4096u	/* items of one review */
 #define GOV_RESULT 9u		/* bytes of one: 8 of the item's digest, and how it came out */
 enum gov_result { GOV_RESULT_FINE = 1, GOV_RESULT_EXPLAINED = 2, GOV_RESULT_FOLLOWED = 3, GOV_RESULTS = 4 };
@@ -112,7 +113,7 @@ struct gov_object {
 	uint8_t delegation[16];		/* that the maker or decider acted under; zeros: none */
 	uint8_t mark[8];		/* of an approved export */
 	uint8_t digest[32];		/* of an operation; of a review's items */
-	uint32_t month;			/* of a review: 202611 */
+	uint32_t month;			/* of a review: 202611; the first of month keys */
 	uint64_t log_size;		/* the checkpoint by which it was made: the one that closed the month's last day */
 	uint8_t log_root[32];
 	struct gov_bytes purposes;	/* u16 ids, ascending */
@@ -125,6 +126,7 @@ struct gov_object {
 	struct gov_bytes signatures;	/* of an operation: of each administrator 128 bytes */
 	struct gov_bytes keys;		/* of a grant: struct gov_sealed_key */
 	struct gov_bytes seen;		/* of a window: struct gov_seen */
+	struct gov_bytes month_keys;	/* of an auditor: X25519 public keys of month and those behind it, 32 bytes each */
 	struct gov_bytes results;	/* of a review: items ascending, GOV_RESULT bytes each */
 	struct gov_bytes document;	/* of an operation that waits; an approved re-wrap or split keeps it until it is used */
 };

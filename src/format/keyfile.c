@@ -20,8 +20,7 @@ static int buf_error(const struct buf *b)
 	return b->n >= b->max ? CV_ERR_LIMIT : CV_ERR_NOMEM;
 }
 
-/* line, base64 of the bytes, newline. */
-static int text_put(struct buf *ret, const char *line, const struct buf *bytes)
+int keyfile_text_put(struct buf *ret, const char *line, const struct buf *bytes)
 {
 	size_t room = b64_size(B64_STD, bytes->n);
 	char *at;
@@ -34,7 +33,7 @@ static int text_put(struct buf *ret, const char *line, const struct buf *bytes)
 	return buf_error(ret);
 }
 
-static int text_get(const char *text, size_t n, const char *line, uint8_t *ret, size_t max, size_t *ret_n)
+int keyfile_text_get(const char *text, size_t n, const char *line, uint8_t *ret, size_t max, size_t *ret_n)
 {
 	size_t head = strlen(line);
 
@@ -65,7 +64,7 @@ int keyfile_encode(const struct keyfile *k, struct buf *ret)
 	buf_u32(&b, k->argon_passes);
 	buf_put(&b, k->salt, 16);
 	buf_put(&b, k->body, k->body_n);
-	r = buf_ok(&b) ? text_put(ret, KEYFILE_LINE, &b) : CV_ERR_NOMEM;
+	r = buf_ok(&b) ? keyfile_text_put(ret, KEYFILE_LINE, &b) : CV_ERR_NOMEM;
 	buf_free(&b);
 	return r;
 }
@@ -88,7 +87,7 @@ int keyfile_decode(const char *text, size_t n, struct keyfile *ret)
 	size_t bytes_n;
 	int r;
 
-	if ((r = text_get(text, n, KEYFILE_LINE, bytes, sizeof bytes, &bytes_n)) != 0)
+	if ((r = keyfile_text_get(text, n, KEYFILE_LINE, bytes, sizeof bytes, &bytes_n)) != 0)
 		goto out;
 	r = CV_ERR_FORMAT;
 	in = rd_over(bytes, bytes_n);
@@ -143,7 +142,7 @@ int pubfile_encode(const struct pubfile *p, struct buf *ret)
 	buf_init(&b, PUBFILE_BYTES_MAX);
 	pubfile_bytes(p, &b);
 	buf_put(&b, p->signature, 64);
-	r = buf_ok(&b) ? text_put(ret, PUBFILE_LINE, &b) : CV_ERR_NOMEM;
+	r = buf_ok(&b) ? keyfile_text_put(ret, PUBFILE_LINE, &b) : CV_ERR_NOMEM;
 	buf_free(&b);
 	return r;
 }
@@ -155,7 +154,7 @@ int pubfile_decode(const char *text, size_t n, struct pubfile *ret)
 	struct rd in;
 	size_t bytes_n;
 
-	if (text_get(text, n, PUBFILE_LINE, bytes, sizeof bytes, &bytes_n) != 0)
+	if (keyfile_text_get(text, n, PUBFILE_LINE, bytes, sizeof bytes, &bytes_n) != 0)
 		return CV_ERR_FORMAT;
 	in = rd_over(bytes, bytes_n);
 	if (rd_u8(&in) != 1 || rd_u8(&in) != 1)

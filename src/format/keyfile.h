@@ -16,6 +16,11 @@ struct buf;
 #define PUBFILE_TEXT_MAX 1024u		/* no public file is longer */
 #define PUBFILE_NAME_MAX 255u
 
+/* How these files stand in text: line, which ends with a newline, then base64 of the bytes and a newline. 0, CV_ERR_NOMEM, CV_ERR_LIMIT. */
+int keyfile_text_put(struct buf *ret, const char *line, const struct buf *bytes);
+/* The bytes of such a text of n characters: at most max to ret. 0 or CV_ERR_FORMAT. */
+int keyfile_text_get(const char *text, size_t n, const char *line, uint8_t *ret, size_t max, size_t *ret_n);
+
 enum keyfile_protection { KEYFILE_PLAIN = 0, KEYFILE_PASSPHRASE = 1 };
 
 struct keyfile {

@@ -51,6 +51,7 @@ const char *leaf_kind_name(unsigned kind)
 	case LEAF_REVIEW: return "review";
 	case LEAF_RECEIPT: return "receipt";
 	case LEAF_COSIGNED: return "cosigned";
+	case LEAF_MONTH_KEYS: return "month-keys";
 	default: return "unknown";
 	}
 }
@@ -120,6 +121,29 @@ int leaf_decode(const uint8_t *p, size_t n, struct leaf *ret)
 		return err;
 	*ret = l;
 	return 0;
+}
+
+int leaf_segment_copy(const struct leaf *l, const uint8_t auditor[16], uint32_t *ret_month, const uint8_t **ret_sealed)
+{
+	struct rd r = rd_over(l->body_a, l->body_a_n);
+	unsigned n = rd_u8(&r);
+
+	if (l->kind != LEAF_SEGMENT || (l->flags & LEAF_CLEAR) == 0)
+		return CV_ERR_FORMAT;
+	while (n-- > 0) {
+		const uint8_t *id = rd_take(&r, 16);
+		uint32_t month = rd_u32(&r);
+		const uint8_t *sealed = rd_take(&r, LEAF_SEGMENT_SEALED);
+
+		if (sealed == NULL)
+			return CV_ERR_FORMAT;
+		if (memcmp(id, auditor, 16) == 0) {
+			*ret_month = month;
+			*ret_sealed = sealed;
+			return 0;
+		}
+	}
+	return rd_done(&r) ? CV_ERR_NOTFOUND : CV_ERR_FORMAT;
 }
 
 int leaf_header_encode(const struct leaf *l, struct buf *ret)

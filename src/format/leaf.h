@@ -13,7 +13,7 @@ enum leaf_kind {
 	LEAF_SESSION_END = 24, LEAF_PATCH = 25, LEAF_HISTORY = 26, LEAF_LOGIN_FAILURES = 27, LEAF_GRANT = 5, LEAF_REVOKE = 6,
 	LEAF_EXPORT = 9, LEAF_REQUEST = 10, LEAF_POLICY = 22, LEAF_DECISION = 28, LEAF_ASSIGNMENT = 29, LEAF_DELEGATION = 30,
 	LEAF_FS_RENEW = 20, LEAF_JOB = 31, LEAF_LIST = 32, LEAF_GOVERNANCE = 33, LEAF_KEYS = 34, LEAF_SUSPENDED = 35,
-	LEAF_RESTORED = 36, LEAF_REVIEW = 37, LEAF_RECEIPT = 38, LEAF_COSIGNED = 39
+	LEAF_RESTORED = 36, LEAF_REVIEW = 37, LEAF_RECEIPT = 38, LEAF_COSIGNED = 39, LEAF_MONTH_KEYS = 40
 };
 /* "read", "reveal", ...; "unknown" otherwise. Static text. */
 const char *leaf_kind_name(unsigned kind);
@@ -51,6 +51,15 @@ struct leaf {
 int leaf_decode(const uint8_t *p, size_t n, struct leaf *ret);
 /* Append the header for *l (segment, tags, policy, state_hash given; bodies ignored). state_hash decides LEAF_MUTATING. */
 int leaf_header_encode(const struct leaf *l, struct buf *ret);
+
+/* A copy of a segment's key in the leaf that opens the segment: u8 n, then n of these. */
+#define LEAF_SEGMENT_SEALED 112u
+#define LEAF_SEGMENT_ENTRY (16u + 4 + LEAF_SEGMENT_SEALED)
+/*
+ * Find the copy for auditor (16 bytes) in a leaf of kind LEAF_SEGMENT: *ret_sealed leads to its LEAF_SEGMENT_SEALED bytes, *ret_month is
+ * the month of the key that they are sealed to, 0 for the auditor's own. 0; CV_ERR_NOTFOUND: there is none; CV_ERR_FORMAT.
+ */
+int leaf_segment_copy(const struct leaf *l, const uint8_t auditor[16], uint32_t *ret_month, const uint8_t **ret_sealed);
 
 #define LEAF_CLASSES_MAX 64	/* classes that one leaf names */
 /*

@@ -263,7 +263,7 @@ struct wire_detail {
 	struct wire_text case_text, reason;
 };
 struct wire_event { uint64_t index; const uint8_t *leaf; uint16_t leaf_n; bool has_detail; struct wire_detail detail; };
-struct wire_segment { const uint8_t *segment, *sealed; };			/* 16, WIRE_SEALED_KEY bytes */
+struct wire_segment { const uint8_t *segment; uint32_t month; const uint8_t *sealed; };	/* 16, WIRE_SEALED_KEY bytes; 0: own key */
 struct wire_person { const uint8_t *principal; const uint8_t *sealed; uint16_t sealed_n; };
 struct wire_accesses_answer { struct wire_text cursor, page; };	/* no cursor: the last page; a page of a receipt */
 struct wire_events_answer {

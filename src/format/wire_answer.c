@@ -368,6 +368,7 @@ static int event_element(struct rd *r, void *ret)
 void wire_segment_put(struct buf *b, const struct wire_segment *s)
 {
 	buf_put(b, s->segment, WIRE_ID);
+	buf_u32(b, s->month);
 	buf_put(b, s->sealed, WIRE_SEALED_KEY);
 }
 
@@ -376,6 +377,7 @@ static int segment_element(struct rd *r, void *ret)
 	struct wire_segment s;
 
 	s.segment = rd_take(r, WIRE_ID);
+	s.month = rd_u32(r);
 	s.sealed = rd_take(r, WIRE_SEALED_KEY);
 	if (!rd_ok(r))
 		return CV_ERR_FORMAT;

@@ -360,6 +360,8 @@ static void put_keys(struct buf *b, struct wire_events_answer *a)
 		buf_text(b, first ? "{\"segment\":" : ",{\"segment\":");
 		first = false;
 		json_hex(b, s.segment, 16);
+		if (s.month != 0)
+			buf_printf(b, ",\"month\":\"%04u-%02u\"", s.month / 100, s.month % 100);
 		PUT(b, ",\"sealed\":");
 		json_b64(b, s.sealed, WIRE_SEALED_KEY);
 		PUT(b, "}");

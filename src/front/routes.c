@@ -55,7 +55,7 @@ static const struct {
 	bool made;
 } collections[] = {
 	{ "requests", true }, { "assignments", true }, { "grants", false }, { "delegations", true }, { "jobs", true }, { "members", false },
-	{ "keys", false }, { "reviews", true },
+	{ "keys", false }, { "reviews", true }, { "monthkeys", true },
 };
 
 /* What a path names. */

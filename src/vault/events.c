@@ -186,21 +186,12 @@ static void put_event(struct vault *v, const struct paged *it, struct buf *out)
 /* Append this auditor's sealed copy of a segment's key, if the leaf is a segment leaf and holds one. */
 static size_t put_segment(const struct leaf *l, const uint8_t auditor[16], struct buf *out)
 {
-	struct rd rd = rd_over(l->body_a, l->body_a_n);
-	unsigned n = rd_u8(&rd);
+	struct wire_segment s = { .segment = l->segment };
 
-	while (l->kind == LEAF_SEGMENT && n-- > 0) {
-		const uint8_t *id = rd_take(&rd, 16), *sealed = rd_take(&rd, WIRE_SEALED_KEY);
-		struct wire_segment s = { l->segment, sealed };
-
-		if (sealed == NULL)
-			return 0;
-		if (memcmp(id, auditor, 16) == 0) {
-			wire_segment_put(out, &s);
-			return 1;
-		}
-	}
-	return 0;
+	if (l->kind != LEAF_SEGMENT || leaf_segment_copy(l, auditor, &s.month, &s.sealed) != 0)
+		return 0;
+	wire_segment_put(out, &s);
+	return 1;
 }
 
 /* This auditor's copy of the key of a segment whose own leaf stands at index. */

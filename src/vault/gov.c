@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 
-static const uint16_t types[] = { GOV_ASSIGNMENT, GOV_GRANT, GOV_REQUEST, GOV_DELEGATION, GOV_WINDOW, GOV_REVIEW };
+static const uint16_t types[] = { GOV_ASSIGNMENT, GOV_GRANT, GOV_REQUEST, GOV_DELEGATION, GOV_WINDOW, GOV_REVIEW, GOV_MONTHS };
 
 /* ---- maps --------------------------------------------------------------------------------------------------------- */
 
@@ -419,6 +419,8 @@ int gov_load(struct vault *v)
 	buf_reset(&v->gov->plain);
 	if (r == 0 && v->gov->n > 0)
 		qsort(v->gov->all, v->gov->n, sizeof(v->gov->all[0]), by_making);
+	if (r == 0)
+		r = gov_months_check(v);
 	return r;
 }
 

@@ -61,6 +61,11 @@ unsigned vault_gov_act(struct vault *v, struct vault_call *c, const struct wire_
 /* POLICY: the document, to any session. */
 unsigned vault_policy_document(struct vault *v, struct vault_call *c);
 
+/* The key that an auditor has published for a month. False: there is none, and *ret stays as it is. */
+bool gov_month_key(struct vault *v, const uint8_t auditor[16], uint32_t month, uint8_t ret[32]);
+/* When an auditor published month keys, and the last month that has one. False: they never did. */
+bool gov_month_span(struct vault *v, const uint8_t auditor[16], uint64_t *ret_made_ms, uint32_t *ret_last);
+
 /*
  * Load the directory, as a durable turn has changed it, and who of it is suspended. 0; or why not: then the old one stands in memory,
  * nobody may act by it, and vault_turn_begin tries again.

@@ -82,7 +82,7 @@ static uint16_t collection(const struct wire_text *name)
 		uint16_t type;
 	} all[] = { { "assignments", GOV_ASSIGNMENT }, { "grants", GOV_GRANT }, { "requests", GOV_REQUEST },
 		{ "delegations", GOV_DELEGATION }, { "jobs", JOBS }, { "members", MEMBERS_OF_VAULT },
-		{ "keys", KEYS_OF_VAULT }, { "reviews", GOV_REVIEW } };
+		{ "keys", KEYS_OF_VAULT }, { "reviews", GOV_REVIEW }, { "monthkeys", GOV_MONTHS } };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (strlen(all[i].name) == name->n && memcmp(all[i].name, name->p, name->n) == 0)
@@ -109,6 +109,7 @@ unsigned vault_gov_create(struct vault *v, struct vault_call *c, const struct wi
 	case GOV_REQUEST: return gov_request(v, c, m->fields);
 	case GOV_DELEGATION: return gov_delegate(v, c, m->fields);
 	case GOV_REVIEW: return gov_review(v, c, m->fields);
+	case GOV_MONTHS: return gov_months(v, c, m->fields);
 	case GOV_GRANT: return call_refuse(c, PROBLEM_METHOD_NOT_ALLOWED, "a grant is made by approving a request");
 	case KEYS_OF_VAULT: return call_refuse(c, PROBLEM_METHOD_NOT_ALLOWED, "keys are made by operations on the directory");
 	case MEMBERS_OF_VAULT: return call_refuse(c, PROBLEM_METHOD_NOT_ALLOWED, "members are facts of the signed directory");
@@ -194,7 +195,7 @@ unsigned vault_gov_act(struct vault *v, struct vault_call *c, const struct wire_
 		return gov_reject(v, c, e, m->fields);
 	if (type == GOV_REQUEST && is_action(m, "withdraw"))
 		return gov_withdraw(v, c, e, m->fields);
-	if (type != GOV_REQUEST && type != GOV_REVIEW && is_action(m, "revoke"))
+	if (type != GOV_REQUEST && type != GOV_REVIEW && type != GOV_MONTHS && is_action(m, "revoke"))
 		return gov_revoke(v, c, e, m->fields);
 	return call_refuse(c, PROBLEM_NOT_FOUND, "no such action");
 }

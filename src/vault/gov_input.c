@@ -58,6 +58,10 @@ static const struct {
 	[MEMBER_DIGEST] = { "digest", VALUE_TEXT, "base64 of the digest of the month's items, 32 bytes" },
 	[MEMBER_RESULTS] = { "results", VALUE_LIST,
 	    "at most 4096 different items as ITEM:fine, ITEM:explained or ITEM:followed, ITEM of 16 hexadecimal digits" },
+	[MEMBER_FROM] = { "from", VALUE_TEXT, "month YYYY-MM, this one or a coming one" },
+	[MEMBER_MONTH_KEYS] = { "keys", VALUE_LIST, "base64 of 1 to 60 X25519 public keys, of from and the months behind it" },
+	[MEMBER_MADE] = { "made", VALUE_INTEGER, "when it was signed, ms since 1970: later than your list before" },
+	[MEMBER_SIGNED] = { "signature", VALUE_TEXT, "base64 of the auditor's signature of the list, 64 bytes" },
 };
 #define COUNT_MAX 1000000
 

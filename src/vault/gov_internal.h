@@ -68,7 +68,7 @@ struct gov {
 	uint64_t next_sweep_ms;
 	struct gov_ceremony ceremony[GOV_CEREMONIES];
 	bool changing, directory_changed;	/* the open request put directory rows; one of the open turn did */
-	bool auditors_changed;		/* and an auditor is among them */
+	bool auditors_changed;		/* an auditor joined, or published keys */
 	struct buf shares;		/* a custodian's own rows on their way into an answer */
 	struct buf plain, list;		/* scratch: a plaintext on its way, a list that goes into one */
 };
@@ -103,6 +103,9 @@ enum gov_state gov_state_on(const struct gov_object *o, int32_t today);
  * open.
  */
 int gov_state_seen(struct vault *v, const struct gov_object *o, int32_t today, enum gov_state *ret);
+
+/* gov_months.c. Whether each list of month keys is signed by its auditor: 0 or CV_ERR_AUTH. The directory is loaded. */
+int gov_months_check(struct vault *v);
 
 /* ---- gov_budget.c -------------------------------------------------------------------------------------------------- */
 
@@ -174,7 +177,8 @@ enum gov_member {
 	MEMBER_UNTIL, MEMBER_LEVEL, MEMBER_NOTE, MEMBER_REASON, MEMBER_READS, MEMBER_AREA, MEMBER_STATE, MEMBER_DOCUMENT,
 	MEMBER_SIGNATURE, MEMBER_PUBLIC, MEMBER_ROLES, MEMBER_NAME, MEMBER_DEPARTMENT, MEMBER_POST, MEMBER_VETTED, MEMBER_PERSON,
 	MEMBER_AS, MEMBER_ENDS, MEMBER_SHARES, MEMBER_DUTY, MEMBER_ROLE_SET, MEMBER_WITHOUT, MEMBER_REMOVED, MEMBER_NEW_CLASSES,
-	MEMBER_CLASSES, MEMBER_THRESHOLD, MEMBER_HOLDERS, MEMBER_MONTH, MEMBER_SIZE, MEMBER_ROOT, MEMBER_DIGEST, MEMBER_RESULTS, MEMBERS
+	MEMBER_CLASSES, MEMBER_THRESHOLD, MEMBER_HOLDERS, MEMBER_MONTH, MEMBER_SIZE, MEMBER_ROOT, MEMBER_DIGEST, MEMBER_RESULTS, MEMBER_FROM,
+	MEMBER_MONTH_KEYS, MEMBER_MADE, MEMBER_SIGNED, MEMBERS
 };
 #define MEMBER(m) ((uint64_t)1 << (m))
 /* The members of one body; value.p is NULL for those that did not come. Points into the message. */

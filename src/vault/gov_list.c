@@ -37,7 +37,7 @@ int gov_visible(struct vault *v, const struct vault_call *c, const struct gov_ob
 	enum decision_reason why;
 	int r = 0;
 
-	if (o->prefix.type == GOV_REVIEW) {
+	if (o->prefix.type == GOV_REVIEW || o->prefix.type == GOV_MONTHS) {
 		*ret = c->principal->kind == PRINCIPAL_AUDITOR || c->principal->kind == PRINCIPAL_ADMINISTRATOR;
 		return 0;
 	}

@@ -226,10 +226,10 @@ void gov_operation_turn_done(struct vault *v, bool durable)
 {
 	if (v->gov->directory_changed && durable) {
 		(void)gov_directory_load(v);	/* or the next turn does, before anybody acts whom the change has put out */
-		if (v->gov->auditors_changed)
-			audit_auditors_changed(v->audit);
 		v->epochs_changed = true;	/* sessions that are behind end with the next turn, which has their leaves */
 	}
+	if (v->gov->auditors_changed && durable)
+		audit_auditors_changed(v->audit);
 	v->gov->directory_changed = v->gov->auditors_changed = v->gov->changing = false;
 	gov_ceremonies_sweep(v, 0, false);
 }

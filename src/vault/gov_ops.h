@@ -16,6 +16,9 @@ unsigned gov_review(struct vault *v, struct vault_call *c, struct wire_list fiel
 /* Months that are over and that no auditor has signed off, as objects of an answer, at most limit of them, the oldest first. */
 unsigned gov_review_waiting(struct vault *v, struct vault_call *c, uint16_t limit);
 
+/* gov_months.c: an auditor publishes the keys of months. */
+unsigned gov_months(struct vault *v, struct vault_call *c, struct wire_list fields);
+
 /* gov_request.c: asked for, and decided. */
 unsigned gov_request(struct vault *v, struct vault_call *c, struct wire_list fields);
 unsigned gov_approve(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields);

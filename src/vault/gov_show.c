@@ -6,7 +6,10 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "format/months.h"
 #include "format/value.h"
+
+#define B64_KEY 45u	/* 32 bytes in base64 and a NUL */
 
 /* ---- one object ------------------------------------------------------------------------------------------------------- */
 
@@ -247,8 +250,36 @@ static void show_review(struct gov_showing *x, const struct gov_object *o, bool 
 	show_bytes(x, "note", &o->text);
 }
 
+/* An auditor's months, with the list and the signature that show whose they are. */
+static void show_months(struct gov_showing *x, const struct gov_object *o, bool whole)
+{
+	struct buf *b = &x->v->gov->list;
+	uint32_t last = o->month;
+	char text[MONTHS_TEXT], key[B64_KEY];
+	size_t at;
+
+	for (size_t i = 32; i < o->month_keys.n; i += 32)
+		last = clock_month_next(last);
+	months_text(o->month, text);
+	gov_show_text(x, "from", text);
+	months_text(last, text);
+	gov_show_text(x, "to", text);
+	gov_show_number(x, "months", (int64_t)(o->month_keys.n / 32));
+	gov_show_number(x, "made", (int64_t)o->created_ms);
+	if (!whole)
+		return;
+	at = value_begin(b);
+	for (size_t i = 0; i < o->month_keys.n; i += 32) {
+		b64_encode(B64_STD, o->month_keys.p + i, 32, key);
+		value_item_put(b, VALUE_TEXT, key, strlen(key));
+	}
+	gov_show_list(x, "keys", at, o->month_keys.n / 32);
+	gov_show_base64(x, "signature", &o->signatures);
+}
+
 void gov_put(struct vault *v, enum gov_state state, const struct gov_object *o, bool whole, struct buf *out)
 {
+	const bool lasting = o->prefix.type == GOV_REVIEW || o->prefix.type == GOV_MONTHS;	/* for good, and for no purpose */
 	struct gov_showing x = { v, out, 0 };
 	size_t at;
 
@@ -258,10 +289,10 @@ void gov_put(struct vault *v, enum gov_state state, const struct gov_object *o, 
 	gov_show_text(&x, "state", gov_state_name(state));
 	if (!gov_kind_signed(o->kind) || !ids_equal(o->principal, o->by))	/* else it is about nobody */
 		show_person(&x, "principal", o->principal);
-	if (!gov_kind_signed(o->kind) && o->prefix.type != GOV_REVIEW)
+	if (!gov_kind_signed(o->kind) && !lasting)
 		show_purposes(&x, o);
 	show_fields(&x, o);
-	if (o->prefix.type != GOV_REVIEW)	/* it holds for good */
+	if (!lasting)
 		show_day(&x, "until", o->prefix.due_day);
 	if (o->prefix.type == GOV_ASSIGNMENT)
 		show_assignment(&x, o);
@@ -271,6 +302,8 @@ void gov_put(struct vault *v, enum gov_state state, const struct gov_object *o, 
 		show_request(&x, o, whole);
 	else if (o->prefix.type == GOV_REVIEW)
 		show_review(&x, o, whole);
+	else if (o->prefix.type == GOV_MONTHS)
+		show_months(&x, o, whole);
 	else {
 		show_bytes(&x, "area", &o->area);
 		show_bytes(&x, "note", &o->text);

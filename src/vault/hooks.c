@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "vault/gov.h"
 #include "vault/vault_internal.h"
 
 static void hook_mac(void *cookie, const uint8_t prev[STORE_MAC], const uint8_t *block, size_t n, uint8_t ret[STORE_MAC])
@@ -56,6 +57,8 @@ static int hook_fs_next(void *cookie, uint64_t size, const uint8_t root[32])
 }
 
 struct auditor_list {
+	struct vault *v;
+	uint32_t month;
 	struct audit_auditor *ret;
 	unsigned n, max;
 };
@@ -67,7 +70,11 @@ static void add_auditor(void *cookie, const struct principal *p)
 	if (x->n == x->max)
 		return;
 	memcpy(x->ret[x->n].id, p->id, 16);
-	memcpy(x->ret[x->n].box_pk, p->box_pk, 32);
+	x->ret[x->n].month = x->month;
+	if (!gov_month_key(x->v, p->id, x->month, x->ret[x->n].box_pk)) {
+		x->ret[x->n].month = 0;
+		memcpy(x->ret[x->n].box_pk, p->box_pk, 32);
+	}
 	x->n++;
 }
 
@@ -84,12 +91,12 @@ static void add_suspended(struct vault *v, struct auditor_list *x)
 			add_auditor(x, p);
 }
 
-static unsigned hook_auditors(void *cookie, struct audit_auditor *ret, unsigned max)
+static unsigned hook_auditors(void *cookie, uint64_t now_ms, struct audit_auditor *ret, unsigned max)
 {
 	struct vault *v = cookie;
-	struct auditor_list x = { ret, 0, max };
+	struct auditor_list x = { v, clock_month(now_ms), ret, 0, max };
 
-	directory_auditors(v->keys, clock_wall_ms(), add_auditor, &x);
+	directory_auditors(v->keys, now_ms, add_auditor, &x);
 	if (x.n == 0)
 		add_suspended(v, &x);
 	return x.n;

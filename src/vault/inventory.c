@@ -1,19 +1,23 @@
 #include "vault/inventory.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "format/directory.h"
+#include "format/months.h"
 #include "keys/inventory.h"
+#include "vault/gov.h"
 #include "vault/members.h"
 
 #define DAY_MS (24u * 3600 * 1000)
 #define RENEW_MS (365u * (uint64_t)DAY_MS)	/* a role's and a class's epoch, a split of the root key */
 #define REKEY_MS ((uint64_t)DAY_MS)		/* after a member of a role was suspended */
+#define MONTHS_MS (31u * (uint64_t)DAY_MS)	/* so long before an auditor's month keys run out they are late */
 #define SIGNING_DAYS 365u			/* so many must be left of the log's daily keys */
 
 const char *key_kind_name(enum key_kind kind)
 {
 	static const char *const names[KEY_KINDS] = { "", "root", "split", "slot", "keyring", "log", "signing", "role", "custody", "class",
-		"class-old", "personal" };
+		"class-old", "personal", "months" };
 
 	return names[kind];
 }
@@ -187,6 +191,36 @@ static int walk_classes(const struct walk *w, bool newest)
 	return r;
 }
 
+/* ---- auditors ------------------------------------------------------------------------------------------------------------- */
+
+/* Months that auditors have published keys for. Who never did has none, and is sealed to by their own key: that is no fault. */
+static int walk_months(const struct walk *w)
+{
+	const uint32_t now = clock_month(w->now_ms);
+	const struct principal *p;
+	uint32_t last, number = 0;
+	uint64_t made_ms;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && (p = directory_principal_at(w->v->keys, i)) != NULL; i++) {
+		struct key_entry e;
+
+		if (p->kind != PRINCIPAL_AUDITOR || p->removed)
+			continue;
+		number++;
+		if (!gov_month_span(w->v, p->id, &made_ms, &last))
+			continue;
+		e = entry_of(KEY_MONTHS, number, last, made_ms);
+		e.owner = p;
+		e.uses_left = last >= now ? months_between(now, last) + 1 : 0;
+		due(&e, clock_month_ms(clock_month_next(last)) - MONTHS_MS, KEY_RUNNING_OUT, w->now_ms);
+		if (!e.overdue)
+			e.why = KEY_FINE;
+		r = tell(w, &e);
+	}
+	return r;
+}
+
 int inventory_walk(struct vault *v, uint64_t now_ms, bool counted, int (*cb)(void *cookie, const struct key_entry *e), void *cookie)
 {
 	const struct walk w = { v, now_ms, counted, cb, cookie };
@@ -197,5 +231,5 @@ int inventory_walk(struct vault *v, uint64_t now_ms, bool counted, int (*cb)(voi
 	    (r = walk_classes(&w, false)) != 0)
 		return r;
 	personal.holders = inventory_personal(v->keys);
-	return tell(&w, &personal);
+	return (r = tell(&w, &personal)) != 0 ? r : walk_months(&w);
 }

@@ -1,6 +1,6 @@
 /*
- * The inventory of keys: each with its epoch, its age and when it ought to be renewed. docs/POLICY.md section 5, "Keys". No key bytes and
- * no names of persons are in it. Core's thread, with an unsealed vault.
+ * The inventory of keys: each with its epoch, its age and when it ought to be renewed. docs/POLICY.md section 5, "Keys". No key bytes are in
+ * it, and of persons the login names of auditors alone. Core's thread, with an unsealed vault.
  */
 #ifndef CV_VAULT_INVENTORY_H
 #define CV_VAULT_INVENTORY_H
@@ -13,6 +13,7 @@
 /* In the order of the list. */
 enum key_kind {
 	KEY_ROOT = 1, KEY_SPLIT, KEY_SLOT, KEY_KEYRING, KEY_LOG, KEY_SIGNING, KEY_ROLE, KEY_CUSTODY, KEY_CLASS, KEY_CLASS_OLD, KEY_PERSONAL,
+	KEY_MONTHS,
 	KEY_KINDS
 };
 /* "root", "split", ...; static text. */
@@ -29,7 +30,8 @@ const char *key_why_name(enum key_why why);
 #define KEY_NONE UINT32_MAX		/* a count that the key does not have */
 struct key_entry {
 	enum key_kind kind;
-	uint32_t number;		/* slot, role or class key; 0 where there is one of the kind */
+	uint32_t number;		/* slot, role, class key, or auditor in the order of ids; 0 where there is one of the kind */
+	const struct principal *owner;	/* the auditor; else NULL */
 	uint32_t epoch;			/* 0: it has none */
 	uint64_t made_ms;		/* 0: not known */
 	uint64_t due_ms;		/* 0: at no time */

@@ -26,7 +26,7 @@ static void id_of(const struct key_entry *e, uint8_t ret[16])
 static void name_of(const struct vault *v, const struct key_entry *e, char ret[NAME_ROOM])
 {
 	static const char *const kinds[KEY_KINDS] = { "", "root key", "unseal shares of slot", "unseal slot", "keyring", "log key",
-		"daily log keys", "role", "custody of role", "class", "class", "personal roles" };
+		"daily log keys", "role", "custody of role", "class", "class", "personal roles", "month keys of" };
 	const struct policy_role *role;
 	int at;
 
@@ -44,6 +44,8 @@ static void name_of(const struct vault *v, const struct key_entry *e, char ret[N
 			(void)snprintf(ret, NAME_ROOM, "%s %s", kinds[e->kind], policy_class(v->policy, (unsigned)at)->name);
 		else
 			(void)snprintf(ret, NAME_ROOM, "%s 0x%04x", kinds[e->kind], e->number >> 16);
+	} else if (e->kind == KEY_MONTHS) {
+		(void)snprintf(ret, NAME_ROOM, "%s %s", kinds[e->kind], e->owner->login);
 	} else {
 		(void)snprintf(ret, NAME_ROOM, "%s", kinds[e->kind]);
 	}
