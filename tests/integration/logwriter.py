@@ -151,7 +151,7 @@ class Log:
 
     def key_segment(self):
         self.segment, self.turn = self.bytes(16), 0
-        return self.clear(SEGMENT, bytes([1]) + self.bytes(16) + self.bytes(112), segment=self.segment)
+        return self.clear(SEGMENT, bytes([1]) + self.bytes(16) + bytes(4) + self.bytes(112), segment=self.segment)
 
     def sealed(self, kind=READ, child=True, state=None, **more):
         if self.segment is None:

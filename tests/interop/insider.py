@@ -395,9 +395,10 @@ class Hoard:
             body = body_of(leaf)
             r = Reader(body, "segment leaf")
             for _ in range(r.uint(1)):
-                auditor, sealed = r.take(16), r.take(112)
+                auditor, month, sealed = r.take(16), r.uint(4), r.take(112)
                 segment = leaf[22:38]
-                key = self.attempt("segment key", segment, self.vault.context(19, entity=segment, writer=auditor, length=32), sealed)
+                ctx = self.vault.context(19, entity=segment, epoch=month, writer=auditor, length=32)
+                key = self.attempt("segment key", segment, ctx, sealed)
                 if key is not None:
                     self.segments[segment] = key
 

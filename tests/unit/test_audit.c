@@ -33,18 +33,21 @@ static int open_actor(struct fix *f, uint64_t seg, const struct leaf *l, unsigne
 	static const uint8_t nonce[12];
 	uint8_t key[32], input[28], plain[2048], ctx[96], id[16];
 	struct got g;
-	int r = CV_ERR_NOTFOUND;
+	const uint8_t *sealed;
+	uint32_t month;
+	int r;
 
 	get(f, seg, &g);
 	assert_int_equal(g.l.kind, LEAF_SEGMENT);
 	assert_memory_equal(g.l.segment, l->segment, 16);
 	memset(id, (int)(0xA0 + auditor), 16);
 	context_encode(&(struct context){ .kind = CONTEXT_SEGMENT, .vault = f->vault, .entity = g.l.segment, .writer = id,
-		.length = 32 }, ctx);
-	assert_int_equal(g.l.body_a_n, 1 + 128 * g.l.body_a[0]);
-	for (unsigned i = 0; r != 0 && i < g.l.body_a[0]; i++)
-		if (memcmp(g.l.body_a + 1 + 128 * i, id, 16) == 0)
-			r = crypto_pkopen(f->auditor_sk[auditor], ctx, g.l.body_a + 1 + 128 * i + 16, 112, key);
+		.epoch = f->months ? clock_month(g.l.time_ms) : 0, .length = 32 }, ctx);
+	assert_int_equal(g.l.body_a_n, 1 + LEAF_SEGMENT_ENTRY * g.l.body_a[0]);
+	if ((r = leaf_segment_copy(&g.l, id, &month, &sealed)) == 0) {
+		assert_int_equal(month, f->months ? clock_month(g.l.time_ms) : 0);
+		r = crypto_pkopen(f->auditor_sk[auditor], ctx, sealed, LEAF_SEGMENT_SEALED, key);
+	}
 	buf_free(&g.b);
 	if (r != 0)
 		return r;

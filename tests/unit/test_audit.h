@@ -16,6 +16,7 @@
 #include "audit/audit.h"
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "crypto/crypto.h"
 #include "crypto/merkle.h"
@@ -45,6 +46,7 @@ struct fix {
 	int fs_next_fails;	/* answer of the next fs_next */
 	bool fs_wrong;		/* sign with a key that is not the epoch's */
 	unsigned auditors;
+	bool months;		/* they have month keys, which are the keys that they have anyway */
 	uint8_t auditor_sk[3][32];
 	uint64_t now_ms;
 	char origin[64];
@@ -115,12 +117,13 @@ static inline int fix_fs_next(void *cookie, uint64_t size, const uint8_t root[32
 	f->epoch++;
 	return 0;
 }
-static inline unsigned fix_auditors(void *cookie, struct audit_auditor *ret, unsigned max)
+static inline unsigned fix_auditors(void *cookie, uint64_t now_ms, struct audit_auditor *ret, unsigned max)
 {
 	struct fix *f = cookie;
 
 	for (unsigned i = 0; i < f->auditors && i < max; i++) {
 		memset(ret[i].id, (int)(0xA0 + i), 16);
+		ret[i].month = f->months ? clock_month(now_ms) : 0;
 		crypto_box_public(f->auditor_sk[i], ret[i].box_pk);
 	}
 	return f->auditors;

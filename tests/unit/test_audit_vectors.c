@@ -133,6 +133,7 @@ static void put_segment(struct fix *f)
 	run(g->key->bytes, 0x31, CRYPTO_KEY);
 	g->open = true;
 	g->opened_ms = f->now_ms;
+	g->until_ms = UINT64_MAX;
 	g->index = 0;
 }
 
@@ -361,6 +362,8 @@ static void known_leaf_without_child_holds_the_detail_in_body_a(void **state)
 static void known_segment_leaf_gives_the_auditor_its_key(void **state)
 {
 	uint8_t vault[16], auditor[16], sk[32], subject[16], ctx[CONTEXT_BYTES], key[32];
+	const uint8_t *sealed;
+	uint32_t month;
 	struct vec bytes;
 	struct leaf l;
 
@@ -374,12 +377,12 @@ static void known_segment_leaf_gives_the_auditor_its_key(void **state)
 	assert_int_equal(l.kind, LEAF_SEGMENT);
 	assert_int_equal(l.flags, LEAF_CLEAR);
 	assert_memory_equal(l.subject_tag, subject, 16);
-	assert_int_equal(l.body_a_n, 1 + 16 + 32 + PKSEAL_OVERHEAD);
-	assert_int_equal(l.body_a[0], 1);
-	assert_memory_equal(l.body_a + 1, auditor, 16);
+	assert_int_equal(l.body_a_n, 1 + LEAF_SEGMENT_ENTRY);
+	assert_int_equal(leaf_segment_copy(&l, auditor, &month, &sealed), 0);
+	assert_int_equal(month, 0);
 	context_encode(&(struct context){ .kind = CONTEXT_SEGMENT, .vault = vault, .entity = l.segment, .writer = auditor,
 		.length = 32 }, ctx);
-	assert_int_equal(crypto_pkopen(sk, ctx, l.body_a + 17, 32 + PKSEAL_OVERHEAD, key), 0);
+	assert_int_equal(crypto_pkopen(sk, ctx, sealed, LEAF_SEGMENT_SEALED, key), 0);
 	assert_vec("segment_key_0", key, sizeof(key));
 }
 

@@ -563,7 +563,7 @@ static void audit_answers_come_back(void **state)
 	struct wire_event e = { .index = 7, .leaf = thirty_two, .leaf_n = 32, .has_detail = true,
 		.detail = { .record = sixteen, .view = 1, .role = { "r", 1 }, .outcome = OUTCOME_REASON + 12, .approval = thirty_two,
 		.count = 9 } };
-	struct wire_segment s = { sixteen, sealed };
+	struct wire_segment s = { sixteen, 202611, sealed };
 	struct wire_person p = { sixteen, thirty_two, 32 };
 	struct wire_events_answer a;
 	uint8_t health;

@@ -183,7 +183,7 @@ def pkseal(pk, ctx, m):
 
 
 segment_context = b"CVX1" + u8(19) + u8(1) + u16(1) + VAULT + SEGMENT + bytes(24) + AUDITOR + u64(32) + bytes(8)
-body = u8(1) + AUDITOR + pkseal(crypto_scalarmult_base(AUDITOR_SK), segment_context, SEGMENT_KEY)
+body = u8(1) + AUDITOR + u32(0) + pkseal(crypto_scalarmult_base(AUDITOR_SK), segment_context, SEGMENT_KEY)
 opened = out("segment_leaf", header(19, 2, 0, TIME, EPOCH, 0, bytes(16), SEGMENT_SUBJECT) + u16(len(body)) + body + u16(0))
 
 # The log of the checkpoint below: the segment's leaf, and one leaf about the child in each of three turns.
@@ -267,6 +267,30 @@ out("proof", b"c2sp.org/tlog-proof@v1\nextra " + base64.b64encode(b"extra data")
     b"".join(base64.b64encode(h) + b"\n" for h in proof) + b"\n" + cosigned)
 out("trust_policy", f"log {ORIGIN}+{key_id(ORIGIN, LOG_PK).hex()}+".encode() + base64.b64encode(b"\1" + LOG_PK) +
     b"\nwitness " + WITNESS_NAME.encode() + b" " + witness_vkey + b"group witnesses 1 " + WITNESS_NAME.encode() + b"\nquorum witnesses\n")
+
+# An auditor's month keys: the ratchet from November 2026 on, the list of three months as it is signed, a segment's key sealed to the second.
+state, month_pks = run(0, 32), []
+for month in (202611, 202612, 202701):
+    secret = out(f"month_{month}_sk", blake("cv1.month.key", state, 32, u32(month)))
+    month_pks.append(out(f"month_{month}_pk", crypto_scalarmult_base(secret)))
+    state = out(f"month_{month}_next", blake("cv1.month.next", state, 32))
+months_list = b"cv1.months".ljust(16, b"\0") + VAULT + AUDITOR + u48(TIME) + u32(202611) + u8(3) + b"".join(month_pks)
+out("months_list", months_list)
+out("months_signature", crypto_sign(months_list, crypto_sign_seed_keypair(run(0xA1, 32))[1])[:64])
+month_context = segment_context[:44] + u32(202612) + segment_context[48:]
+body = u8(1) + AUDITOR + u32(202612) + pkseal(month_pks[1], month_context, SEGMENT_KEY)
+out("month_segment_leaf", header(19, 2, 0, TIME, EPOCH, 0, bytes(16), SEGMENT_SUBJECT) + u16(len(body)) + body + u16(0))
+# The file beside a key file, opened with the first 32 bytes of its secrets, and one that lends two months.
+months_file_key = out("months_file_key", blake("cv1.month.file", run(0x81, 32), 32, AUDITOR))
+months_context = b"CVX1" + u8(27) + u8(1) + u16(1) + VAULT + AUDITOR + bytes(40) + u64(40) + bytes(8)
+okm = blake("cv1.seal", months_file_key, 64, bytes(24), months_context)
+sealed_months = bytes(24) + okm[32:] + crypto_aead_xchacha20poly1305_ietf_encrypt(
+    u32(202611) + u32(202701) + run(0, 32), months_context, bytes(24), okm[:32])
+out("months_file", b"childvault-months-1\n" + base64.b64encode(u8(1) + u8(1) + AUDITOR + VAULT + sealed_months) + b"\n")
+out("months_lent", b"childvault-lent-1\n" + base64.b64encode(
+    u8(1) + u8(1) + AUDITOR + VAULT + u8(2) + b"".join(
+        u32(m) + blake("cv1.month.key", s, 32, u32(m))
+        for m, s in ((202611, run(0, 32)), (202612, blake("cv1.month.next", run(0, 32), 32))))) + b"\n")
 
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "audit.txt"), "w", encoding="ascii") as f:
     f.write("# written by make.py, see there\n" + "\n".join(lines) + "\n")
