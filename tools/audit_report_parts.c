@@ -123,7 +123,8 @@ void report_coverage(struct page *p, const struct gathered *g)
 	}
 	if (g->tally.sealed > 0) {
 		snprintf(text, sizeof text, tr("%llu entries are sealed to other auditors, or to keys of months that this key does not "
-		    "hold; of them only kind and time are counted.", "%llu 条密封给其他审计员或此密钥不持有的月度密钥，只计类型和时间。"), (unsigned long long)g->tally.sealed);
+		    "hold; of them only kind and time are counted.", "%llu 条密封给其他审计员或此密钥不持有的月度密钥，只计类型和时间。"),
+		    (unsigned long long)g->tally.sealed);
 		page_element(p, "p", text);
 	}
 	buf_text(&p->b, "</div>\n");

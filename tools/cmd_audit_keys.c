@@ -50,8 +50,8 @@ static void close_auditor(struct auditor *a)
 
 static int no_months(const struct auditor *a)
 {
-	return cli_fail(EXIT_FAILED, "%s has no month keys yet: childvault audit keys --months N", "%s 尚无月度密钥：请用 childvault audit keys --months N",
-	    a->path);
+	return cli_fail(EXIT_FAILED, "%s has no month keys yet: childvault audit keys --months N",
+	    "%s 尚无月度密钥：请用 childvault audit keys --months N", a->path);
 }
 
 /* Put the month keys where they lie, over what stands there; durable when it returns. */
@@ -232,7 +232,7 @@ static int list(struct auditor *a)
 
 int audit_keys(int argc, char **argv)
 {
-	static const struct cli_help help = { "audit keys (--months N | --forget YYYY-MM | --lend YYYY-MM... --out FILE | --list) [--key FILE]",
+	static const struct cli_help help = { "audit keys (--months N | --forget MONTH | --lend MONTH... --out FILE | --list) [--key FILE]",
 		"An auditor's keys of months, which KEY.months beside the key file holds. --months publishes those of this month and the\n"
 		"N-1 behind it: what is sealed to the auditor in a month then opens with that month's key alone. --forget destroys the\n"
 		"keys of months up to one that is over. --lend writes a key file for childvault-audit that opens the months named, and\n"

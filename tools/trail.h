@@ -84,7 +84,8 @@ const char *trail_purpose(const struct trail_entry *e);
 
 /*
  * Open a key file for offline use, and the month keys with it: one without protection, or one that stands on its passphrase alone, which is
- * then asked for, or read from descriptor passphrase_fd (UINT64_MAX: asked for); or a file with lent months. 0 or an exit code after a message; client_key_clear wipes it.
+ * then asked for, or read from descriptor passphrase_fd (UINT64_MAX: asked for); or a file with lent months. 0 or an exit code after a
+ * message; client_key_clear wipes it.
  */
 int trail_key(const char *path, uint64_t passphrase_fd, struct client_key *ret);
 

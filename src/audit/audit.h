@@ -32,7 +32,7 @@ struct audit_hooks {
 	void (*fs_sign)(void *cookie, const void *p, size_t n, uint8_t ret[64]);
 	uint32_t (*fs_epoch)(void *cookie);
 	int (*fs_next)(void *cookie, uint64_t size, const uint8_t root[32]);
-	/* Enabled auditors, each with the key of the month that holds now_ms if there is one; returns how many of at most max were written. */
+	/* Enabled auditors, each with the key of the month that holds now_ms if there is one; returns how many of max were written. */
 	unsigned (*auditors)(void *cookie, uint64_t now_ms, struct audit_auditor *ret, unsigned max);
 };
 struct audit_options {
@@ -84,8 +84,8 @@ struct audit_entry {
 };
 /*
  * Build one leaf and give it to store_leaf; opens a key segment first when the leaf is sealed and none is open (limits: 4,096
- * leaves, 10 minutes, another month, another policy, other auditors, a failed block). *ret_index is the leaf's index. A request that is rolled
- * back may take a segment leaf with it: the next leaf notices. 0, CV_ERR_LIMIT, CV_ERR_FULL, CV_ERR_NOMEM.
+ * leaves, 10 minutes, another month, another policy, other auditors, a failed block). *ret_index is the leaf's index. A request
+ * that is rolled back may take a segment leaf with it: the next leaf notices. 0, CV_ERR_LIMIT, CV_ERR_FULL, CV_ERR_NOMEM.
  */
 int audit_leaf(struct audit *a, struct store *s, const struct audit_entry *e, uint64_t now_ms, uint64_t *ret_index);
 /* Bytes that one more leaf and perhaps a segment leaf may take, for store_room. */

@@ -1,6 +1,6 @@
 /*
- * The inventory of keys: each with its epoch, its age and when it ought to be renewed. docs/POLICY.md section 5, "Keys". No key bytes are in
- * it, and of persons the login names of auditors alone. Core's thread, with an unsealed vault.
+ * The inventory of keys: each with its epoch, its age and when it ought to be renewed. docs/POLICY.md section 5, "Keys". No key bytes are
+ * in it, and of persons the login names of auditors alone. Core's thread, with an unsealed vault.
  */
 #ifndef CV_VAULT_INVENTORY_H
 #define CV_VAULT_INVENTORY_H
