@@ -42,6 +42,7 @@ LIBS_base    :=
 LIBS_crypto  := -lsodium
 LIBS_format  :=
 LIBS_store   := -llmdb
+LIBS_model   := -lutf8proc
 LIBS_front   := -ljansson
 LIBS_daemon  := -lseccomp
 LIBS_profile := -lyaml

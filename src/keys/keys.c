@@ -320,7 +320,7 @@ void keys_state_remove(struct keys *k, struct lthash *h, uint8_t table, const vo
 
 /* ---- sealed values ------------------------------------------------------------------------------------------------------ */
 
-static int seal_to(struct buf *ret, const uint8_t key[32], const uint8_t ctx[CONTEXT_BYTES], const uint8_t *p, size_t n)
+int keys_seal_to(struct buf *ret, const uint8_t key[32], const uint8_t ctx[CONTEXT_BYTES], const uint8_t *p, size_t n)
 {
 	uint8_t *c = buf_add(ret, n + SEAL_OVERHEAD);
 
@@ -359,7 +359,7 @@ int keys_meta_seal(struct keys *k, const char *name, const void *p, size_t n, st
 	assert(k->ring != NULL);
 	meta_context(k, name, n, ctx);
 	buf_u32(ret, k->epoch);
-	return seal_to(ret, ring_key(k, RING_ROW), ctx, p, n);
+	return keys_seal_to(ret, ring_key(k, RING_ROW), ctx, p, n);
 }
 
 int keys_meta_open(struct keys *k, const char *name, const uint8_t *row, size_t n, struct buf *ret)
@@ -410,7 +410,7 @@ int keys_gov_seal(struct keys *k, uint16_t type, const uint8_t id[16], uint32_t 
 	if ((r = gov_key(k, shred_slot, key)) != 0)
 		return r;
 	gov_context(k, type, id, n, ctx);
-	r = seal_to(ret, key, ctx, p, n);
+	r = keys_seal_to(ret, key, ctx, p, n);
 	wipe(key, sizeof(key));
 	return r;
 }
@@ -443,7 +443,7 @@ int keys_cursor_seal(struct keys *k, const uint8_t *p, size_t n, struct buf *ret
 
 	assert(k->ring != NULL);
 	cursor_context(k, n, ctx);
-	return seal_to(ret, ring_key(k, RING_CURSOR), ctx, p, n);
+	return keys_seal_to(ret, ring_key(k, RING_CURSOR), ctx, p, n);
 }
 
 int keys_cursor_open(struct keys *k, const uint8_t *c, size_t n, struct buf *ret)

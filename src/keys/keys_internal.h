@@ -12,6 +12,7 @@
  *	hello.c		hellos
  *	session*.c	sessions, class secrets
  *	record.c	heads, data keys, grants, rows
+ *	index.c		tokens and postings of blind indexes
  */
 #ifndef CV_KEYS_INTERNAL_H
 #define CV_KEYS_INTERNAL_H
@@ -73,6 +74,9 @@ struct keys {
 
 /* K_head and the other keys of the ring; k is unsealed. */
 static inline const uint8_t *ring_key(const struct keys *k, enum ring_key which) { return k->ring->key[which]; }
+
+/* keys.c: append the SEAL of n bytes p to ret. 0 or CV_ERR_NOMEM. */
+int keys_seal_to(struct buf *ret, const uint8_t key[32], const uint8_t ctx[CONTEXT_BYTES], const uint8_t *p, size_t n);
 
 /* ---- shred.c ------------------------------------------------------------------------------------------------------ */
 

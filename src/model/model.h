@@ -418,4 +418,12 @@ uint16_t view_padded(const struct policy_field *f, enum view_op op, size_t n);
  */
 void view_present(enum view_op op, const struct value *stored, int32_t today, struct buf *scratch, struct value *ret);
 
+#define INDEX_NORMAL_MAX 1100u	/* bytes of what a token is made of */
+#define INDEX_NORMAL_DATE 16u	/* longest date in it */
+/*
+ * What an index's token is made of, docs/FORMAT.md 4.7, from the values of its fields in their order. 0; CV_ERR_NOTFOUND: a value is
+ * missing, or nothing of it is left, so that nobody can look for it.
+ */
+int index_normal(const struct policy_index *x, const struct value *values, uint8_t ret[INDEX_NORMAL_MAX], size_t *ret_n);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "format/shred.h"
+#include "keys/index.h"
 #include "keys/record_internal.h"
 
 #define SAMPLE_MAX 2048
@@ -207,6 +208,28 @@ static void keyed_hashes_are_these(void **state)
 	assert_sample("decoy", decoy, sizeof(decoy));
 	crypto_hash("cv1.token", NULL, 0, &(struct part){ RUN(0xB0, 32), 32 }, 1, h, 32);
 	assert_sample("token", h, 32);
+}
+
+/* FORMAT.md 4.7: of a bucket's token 18 bits are kept; a posting opens under its own index, epoch and token alone. */
+static void index_tokens_and_postings_are_these(void **state)
+{
+	static const char number[] = "33010620150101001X", person[] = "欧阳小满\x1f" "2015-06-01";
+	uint8_t token[16], record[16];
+	struct sample posting;
+
+	(void)state;
+	keys_index_token(k, 1, 1, 0, number, sizeof(number) - 1, token);
+	assert_sample("index_token", token, 16);
+	posting = sample("posting");
+	assert_int_equal(keys_posting_open(k, 8, 0x01020304, token, posting.p, posting.n, record), 0);
+	assert_memory_equal(record, RUN(0x11, 16), 16);
+	assert_int_equal(keys_posting_open(k, 8, 0x01020305, token, posting.p, posting.n, record), CV_ERR_AUTH);
+	assert_int_equal(keys_posting_open(k, 7, 0x01020304, token, posting.p, posting.n, record), CV_ERR_AUTH);
+	assert_int_equal(keys_posting_open(k, 8, 0x01020304, token, posting.p, posting.n - 1, record), CV_ERR_FORMAT);
+	token[0] ^= 1;
+	assert_int_equal(keys_posting_open(k, 8, 0x01020304, token, posting.p, posting.n, record), CV_ERR_AUTH);
+	keys_index_token(k, 8, 0x01020304, 18, person, sizeof(person) - 1, token);
+	assert_sample("index_bucket", token, 16);
 }
 
 static void hello_of_nobody_answers_decoys(void **state)
@@ -674,6 +697,7 @@ int main(void)
 		UNSEALED(meta_value_opens),
 		UNSEALED(governance_row_opens),
 		UNSEALED(keyed_hashes_are_these),
+		UNSEALED(index_tokens_and_postings_are_these),
 		UNSEALED(hello_of_nobody_answers_decoys),
 		UNSEALED(state_hash_is_this),
 		UNSEALED(journal_mac_is_this),

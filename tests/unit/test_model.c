@@ -146,6 +146,43 @@ static void known_indexes_have_known_bytes(void **state)
 	policy_free(p);
 }
 
+static void names_and_numbers_compare_as_people_mean_them(void **state)
+{
+	static const struct {
+		unsigned index;
+		const char *a, *b;	/* a name and a date, or a number and "" */
+		const char *want;	/* NULL: nothing to look for */
+	} cases[] = {
+		{ 0, "33010620150101001x", "", "33010620150101001X" }, { 0, "330106 2015 0101-001X", "", "33010620150101001X" },
+		{ 0, "号", "", NULL }, { 0, "", "", NULL },
+		{ 1, "张伟", "2015-06-01", "张伟\x1f" "2015-06-01" }, { 1, " 张　伟 ", "2015-06-01", "张伟\x1f" "2015-06-01" },
+		{ 1, "阿依古丽·买买提", "2015-06-01", "阿依古丽买买提\x1f" "2015-06-01" },
+		{ 1, "阿依古丽•买买提", "2015-06-01", "阿依古丽买买提\x1f" "2015-06-01" },
+		{ 1, "ＬＩ Ming", "2015-06-01", "liming\x1f" "2015-06-01" }, { 1, "Lü Straße", "2015-06-01", "lustrasse\x1f" "2015-06-01" },
+		{ 1, "金", "2015-06-01", "金\x1f" "2015-06-01" },	/* U+F90A, a compatibility form of U+91D1 */
+		{ 1, "··", "2015-06-01", NULL }, { 1, "\xff", "2015-06-01", NULL }
+	};
+	struct policy *p = fixture_policy();
+	uint8_t normal[INDEX_NORMAL_MAX];
+	struct value v[2];
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int r;
+
+		v[0] = text_value(cases[i].a);
+		v[1] = (struct value){ VALUE_DATE, (const uint8_t *)cases[i].b, strlen(cases[i].b) };
+		r = index_normal(policy_index(p, cases[i].index), v, normal, &n);
+		if (cases[i].want == NULL ? r != CV_ERR_NOTFOUND :
+			r != 0 || n != strlen(cases[i].want) || memcmp(normal, cases[i].want, n) != 0)
+			fail_msg("case %zu: %d, %.*s", i, r, r == 0 ? (int)n : 0, normal);
+	}
+	v[1].type = VALUE_NULL;
+	assert_int_equal(index_normal(policy_index(p, 1), v, normal, &n), CV_ERR_NOTFOUND);
+	policy_free(p);
+}
+
 static void encode_refuses_what_has_no_room(void **state)
 {
 	char long_text[300];
@@ -892,6 +929,7 @@ int main(void)
 		cmocka_unit_test(changed_bytes_are_refused_or_canonical),
 		cmocka_unit_test(known_document_has_known_bytes),
 		cmocka_unit_test(known_indexes_have_known_bytes),
+		cmocka_unit_test(names_and_numbers_compare_as_people_mean_them),
 		cmocka_unit_test(encode_refuses_what_has_no_room),
 		cmocka_unit_test(a_standard_stands_behind_the_shape_of_integers),
 		cmocka_unit_test(decode_names_each_broken_rule),

@@ -109,6 +109,17 @@ out("gov", seal(K_GOV, 0x70, FIELDS, 15, entity=RECORD, epoch=KEYRING_EPOCH, fie
 out("gov_child", seal(blake("cv1.govkey", K_GOV, 32, SHRED), 0x78, FIELDS, 15, entity=RECORD, epoch=KEYRING_EPOCH, field=2))
 
 
+# ---- 4.7: index tokens and postings -----------------------------------------------------------------------------------
+def index_key(index, epoch):
+    return blake("cv1.blind.key", KEYRING[(12 + index) * 32:(13 + index) * 32], 32, u32(epoch))
+
+
+TOKEN = out("index_token", blake("cv1.blind.nid", index_key(1, 1), 16, b"33010620150101001X"))
+BUCKET = blake("cv1.blind.nb", index_key(8, 0x01020304), 16, "欧阳小满\x1f2015-06-01".encode())
+out("index_bucket", (int.from_bytes(BUCKET, "big") >> 110 << 110).to_bytes(16, "big"))
+out("posting", seal(KEYRING[(20 + 8) * 32:(21 + 8) * 32], 0x90, RECORD + bytes(16), 6, entity=TOKEN, epoch=0x01020304, field=8))
+
+
 # ---- section 8: state hash ------------------------------------------------------------------------------------------
 def chacha20(key, n):
     """Key stream with zero nonce, from block 0."""
