@@ -132,6 +132,12 @@ int childvault_history(struct childvault *cv, const struct childvault_with *with
 int childvault_accesses(struct childvault *cv, const struct childvault_with *with, const char *id, const char *reader, int cosigned,
     unsigned long long from_ms, unsigned long long to_ms, unsigned limit, const char *cursor);
 
+/*
+ * Search by an index for a value: equals is the text of a JSON value, "..." or {"field": "...", ...}. Needs a purpose. The records that
+ * hold it, as far as this session may know of them, stand in the answer.
+ */
+int childvault_search(struct childvault *cv, const struct childvault_with *with, const char *index, const char *equals);
+
 /* What narrows a list; NULL, and limit 0, say nothing. Texts that a list does not know are refused by the daemon. */
 struct childvault_filter {
 	const char *area, *due, *state;			/* of records; state of governance objects too */

@@ -32,6 +32,7 @@ static const struct command commands[] = {
 	{ "put", cmd_put, "change fields of a record", "修改档案字段" },
 	{ "history", cmd_history, "show versions of a record's fields", "显示字段的历史版本" },
 	{ "list", cmd_list, "list files that are due, in a place or in a state", "列出到期、某地或某状态的档案" },
+	{ "search", cmd_search, "find files by a number, or by name and birth date", "按号码或姓名和出生日期查找档案" },
 	{ "todo", cmd_todo, "tell what waits for you", "显示待办事项" },
 	{ "reproject", cmd_reproject, "compute views and predicates anew", "重新计算脱敏视图和判定" },
 	{ "import", cmd_import, "store many files from NDJSON or CSV", "批量导入档案" },

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "pages.h"
 
 #define INPUT_MAX (2u << 20)
 #define HISTORY_LIMIT_MAX 1000u	/* as the API */
@@ -27,13 +27,6 @@ struct request {
 
 /* ---- input and output ------------------------------------------------------------------------------------------------- */
 
-/* Where jansson writes to: its own strings would have to be freed by its own allocator. */
-static int append(const char *p, size_t n, void *cookie)
-{
-	buf_put(cookie, p, n);
-	return buf_ok(cookie) ? 0 : -1;
-}
-
 /*
  * The object of fields in what was read: all of it, or what stands in {"fields": {...}}. Text that is no JSON goes to the daemon
  * as it is, which says what is wrong with it.
@@ -49,7 +42,7 @@ static int read_fields(const char *path, struct buf *ret)
 	inner = json_object_get(j, "fields");
 	if (json_object_size(j) == 1 && json_is_object(inner)) {
 		buf_reset(ret);
-		(void)json_dump_callback(inner, append, ret, JSON_COMPACT);	/* fails as ret does, which is asked below */
+		(void)json_dump_callback(inner, json_append, ret, JSON_COMPACT);	/* fails as ret does, which is asked below */
 	} else if (ret->n != 0 && memchr(ret->p, 0, ret->n) != NULL) {
 		code = cli_fail(EXIT_FAILED, "the input holds a NUL byte", "输入含有 NUL 字节");
 	}
@@ -65,7 +58,7 @@ static const char *value_text(const json_t *v, struct buf *ret)
 	if (json_is_string(v))
 		buf_put(ret, json_string_value(v), json_string_length(v));
 	else if (!json_is_null(v))
-		(void)json_dump_callback(v, append, ret, JSON_COMPACT | JSON_ENCODE_ANY);	/* fails as ret does */
+		(void)json_dump_callback(v, json_append, ret, JSON_COMPACT | JSON_ENCODE_ANY);	/* fails as ret does */
 	buf_u8(ret, 0);
 	return buf_ok(ret) ? (const char *)ret->p : "";
 }

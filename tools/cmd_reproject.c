@@ -194,6 +194,8 @@ static const char *kind_word(const char *kind)
 {
 	if (!isatty(STDOUT_FILENO))
 		return kind;
+	if (strcmp(kind, "reindex") == 0)
+		return tr("indexes", "索引");
 	return strcmp(kind, "predicates") == 0 ? tr("predicates", "判定字段") : tr("views", "脱敏视图");
 }
 
@@ -232,15 +234,17 @@ static int finish(const struct childvault *cv, const struct watch *w, bool waite
 
 int cmd_reproject(int argc, char **argv)
 {
-	static const struct cli_help help = { "reproject [--fields NAMES] [--predicates] [--resume JOB] [--wait]",
-		"Computes the masked views of all files anew, after the rules changed, or with --predicates the computed fields. Goes on "
+	static const struct cli_help help = { "reproject [--fields NAMES] [--predicates|--indexes] [--resume JOB] [--wait]",
+		"Computes the masked views of all files anew, after the rules changed, or with --predicates the computed fields, or with\n"
+		"--indexes what files are found by, under new keys, while the old index answers. Goes on "
 		"with a job that waits for keys, if there is one. The job uses this session's keys and waits when it ends.",
-		"规则变更后重新计算全部档案的脱敏视图；加 --predicates 则重新计算判定字段。有待密钥的任务时先继续该任务。任务使用本会话的密钥，会话结束即暂停。" };
+		"规则变更后重新计算全部档案的脱敏视图；加 --predicates 则重新计算判定字段；加 --indexes 则以新密钥重建查找索引，期间旧索引照常使用。有待密钥的任务时先继续该任务。任务使用本会话的密钥，会话结束即暂停。" };
 	const char *fields = NULL, *id = NULL;
-	bool predicates = false, wait = false, own = false;
+	bool predicates = false, indexes = false, wait = false, own = false;
 	const struct cli_option options[] = {
 		{ "fields", OPTION_TEXT, &fields, "NAMES", "only these fields, joined by commas; starts a new job", "只处理这些字段，逗号分隔；总是新建任务" },
 		{ "predicates", OPTION_FLAG, &predicates, NULL, "compute the predicates instead of the views", "计算判定字段而不是视图" },
+		{ "indexes", OPTION_FLAG, &indexes, NULL, "make the indexes anew instead of the views", "重建查找索引而不是脱敏视图" },
 		{ "resume", OPTION_TEXT, &id, "JOB", "go on with this job", "继续此任务" },
 		{ "wait", OPTION_FLAG, &wait, NULL, "show the progress until it is done", "显示进度直到完成" } };
 	struct childvault *cv = NULL;
@@ -250,11 +254,13 @@ int cmd_reproject(int argc, char **argv)
 
 	if (!cli_parse(argc, argv, &help, options, COUNT(options), 0, 0, &a))
 		return a.exit;
-	if (id != NULL && (fields != NULL || predicates))
+	if (predicates && indexes)
+		return cli_usage("reproject", "--predicates and --indexes are two jobs", "--predicates 与 --indexes 是两项任务");
+	if (id != NULL && (fields != NULL || predicates || indexes))
 		return cli_usage("reproject", "--resume names all there is to say", "--resume 不与其他选择并用");
 	if ((code = cli_session(&cv, &own)) != 0)
 		return code;
-	code = id != NULL ? resume(cv, &w, id) : begin(cv, &w, predicates ? "predicates" : "reproject", fields);
+	code = id != NULL ? resume(cv, &w, id) : begin(cv, &w, predicates ? "predicates" : indexes ? "reindex" : "reproject", fields);
 	/* A session of this command's own would take its keys away with its end. */
 	wait = wait || own;
 	if (code == 0 && wait)

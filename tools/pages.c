@@ -11,6 +11,12 @@ json_t *cli_body(const struct childvault *cv)
 	return json_loadb(p, n, JSON_REJECT_DUPLICATES, NULL);
 }
 
+int json_append(const char *p, size_t n, void *cookie)
+{
+	buf_put(cookie, p, n);
+	return buf_ok(cookie) ? 0 : -1;
+}
+
 const char *json_text(const json_t *j, const char *name)
 {
 	const char *s = json_string_value(json_object_get(j, name));

@@ -33,6 +33,8 @@ void pages_body(void *cookie, const struct childvault *cv);
 void pages_say_more(void);
 /* The last answer's body as JSON, NULL if it is none; freed with json_decref. */
 json_t *cli_body(const struct childvault *cv);
+/* Where jansson writes to, cookie a struct buf: its own strings would have to be freed by its own allocator. */
+int json_append(const char *p, size_t n, void *cookie);
 /* A text member of j, "" if there is none. Valid as j. A number, 0 if there is none. */
 const char *json_text(const json_t *j, const char *name);
 unsigned long long json_number(const json_t *j, const char *name);

@@ -248,6 +248,27 @@ static int put_fields(struct childvault *cv, const char *type, const char *field
 
 /* ---- records --------------------------------------------------------------------------------------------------------- */
 
+int childvault_search(struct childvault *cv, const struct childvault_with *with, const char *index, const char *equals)
+{
+	struct buf body;
+	int r;
+
+	/* An index's name needs no escape in JSON. */
+	if (!is_with(with) || index == NULL || index[0] == 0 || equals == NULL ||
+	    index[strspn(index, "abcdefghijklmnopqrstuvwxyz0123456789_-")] != 0)
+		return client_fail_local(cv, CV_ERR_ARG);
+	client_begin(cv, "POST", "/v1/records:search", true, with);
+	buf_init(&body, FIELDS_MAX);
+	buf_text(&body, "{\"index\":\"");
+	buf_text(&body, index);
+	buf_text(&body, "\",\"equals\":");
+	buf_text(&body, equals);
+	buf_text(&body, "}");
+	r = buf_ok(&body) ? client_finish(cv, "application/json", &body, true) : client_fail_local(cv, CV_ERR_ARG);
+	buf_free(&body);
+	return r;
+}
+
 /* The id stands at the end of Location, so that the body need not be parsed. */
 int client_take_location(struct childvault *cv, const char *collection)
 {

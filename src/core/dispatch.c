@@ -19,6 +19,7 @@ union decoded {
 	struct wire_patch patch;
 	struct wire_history history;
 	struct wire_accesses accesses;
+	struct wire_search search;
 	struct wire_events events;
 	struct wire_tile tile;
 	struct wire_proof proof;
@@ -38,6 +39,7 @@ static int decode_create(const void *p, size_t n, union decoded *d) { return wir
 static int decode_read(const void *p, size_t n, union decoded *d) { return wire_read_decode(p, n, &d->read); }
 static int decode_patch(const void *p, size_t n, union decoded *d) { return wire_patch_decode(p, n, &d->patch); }
 static int decode_history(const void *p, size_t n, union decoded *d) { return wire_history_decode(p, n, &d->history); }
+static int decode_search(const void *p, size_t n, union decoded *d) { return wire_search_decode(p, n, &d->search); }
 static int decode_accesses(const void *p, size_t n, union decoded *d) { return wire_accesses_decode(p, n, &d->accesses); }
 static int decode_events(const void *p, size_t n, union decoded *d) { return wire_events_decode(p, n, &d->events); }
 static int decode_tile(const void *p, size_t n, union decoded *d) { return wire_tile_decode(p, n, &d->tile); }
@@ -62,6 +64,7 @@ static unsigned run_create(struct vault *v, struct vault_call *c, const union de
 static unsigned run_read(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_read_record(v, c, &d->read); }
 static unsigned run_patch(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_patch_record(v, c, &d->patch); }
 static unsigned run_history(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_history(v, c, &d->history); }
+static unsigned run_search(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_search(v, c, &d->search); }
 static unsigned run_accesses(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_accesses(v, c, &d->accesses); }
 static unsigned run_events(struct vault *v, struct vault_call *c, const union decoded *d) { return vault_events(v, c, &d->events); }
 static unsigned run_checkpoint(struct vault *v, struct vault_call *c, const union decoded *d) { (void)d; return vault_checkpoint(v, c); }
@@ -105,6 +108,7 @@ static const struct verb verbs[] = {
 	{ MSG_GOV_GET,		true,	true,	false,	decode_gov_get,		run_gov_get },
 	{ MSG_GOV_LIST,		true,	true,	false,	decode_gov_list,	run_gov_list },
 	{ MSG_GOV_ACT,		true,	true,	false,	decode_gov_act,		run_gov_act },
+	{ MSG_SEARCH,		true,	true,	false,	decode_search,		run_search },
 	{ MSG_ACCESSES,		true,	true,	true,	decode_accesses,	run_accesses },
 	{ MSG_EVENTS,		true,	true,	true,	decode_events,		run_events },
 	{ MSG_CHECKPOINT,	true,	true,	true,	decode_envelope,	run_checkpoint },

@@ -17,7 +17,7 @@ struct buf;
 
 enum gov_type {
 	GOV_IDEMPOTENCY = 1, GOV_ASSIGNMENT = 2, GOV_GRANT = 3, GOV_REQUEST = 4, GOV_DELEGATION = 11, GOV_WINDOW = 12, GOV_JOB = 13,
-	GOV_DAYS = 14, GOV_REVIEW = 15, GOV_MONTHS = 16
+	GOV_DAYS = 14, GOV_REVIEW = 15, GOV_MONTHS = 16, GOV_SEARCHES = 17, GOV_INTAKE = 18
 };
 enum gov_state {
 	GOV_NONE = 0, GOV_ACTIVE = 1, GOV_EXPIRED = 2, GOV_REVOKED = 3, GOV_USED = 4, GOV_DEAD = 5, GOV_PENDING = 6, GOV_APPROVED = 7,
@@ -105,9 +105,10 @@ struct gov_object {
 	uint8_t kind;			/* enum gov_kind of a request */
 	uint8_t level;			/* highest level of an assignment */
 	uint8_t flags;
-	uint32_t count;			/* reads of a grant, records of a bulk or export request; 0: no limit */
-	uint32_t used;
-	uint8_t record[16];		/* the one child of a grant or of a request for one */
+	/* Reads of a grant, records of a bulk or export request, 0: no limit; searches of a day; an intake's index. */
+	uint32_t count;
+	uint32_t used;			/* of them; searches of a minute, which began at created_ms */
+	uint8_t record[16];		/* the one child of a grant, of a request for one, or of an intake */
 	uint8_t decided_by[16];		/* who approved, rejected, withdrew or revoked; zeros: nobody yet */
 	uint64_t decided_ms;
 	uint8_t delegation[16];		/* that the maker or decider acted under; zeros: none */
@@ -118,7 +119,7 @@ struct gov_object {
 	uint8_t log_root[32];
 	struct gov_bytes purposes;	/* u16 ids, ascending */
 	struct gov_bytes fields;	/* u16 ids, ascending */
-	struct gov_bytes records;	/* 16 bytes each, ascending */
+	struct gov_bytes records;	/* 16 bytes each, ascending; of an intake the record that was there before */
 	struct gov_bytes area;		/* 0 to 12 digits */
 	struct gov_bytes status;	/* name of a record's state, of an export */
 	struct gov_bytes text;		/* note or reason */

@@ -21,6 +21,7 @@ const char *leaf_kind_name(unsigned kind)
 	case LEAF_SESSION: return "session";
 	case LEAF_READ: return "read";
 	case LEAF_CREATE: return "create";
+	case LEAF_SEARCH: return "search";
 	case LEAF_RESULT: return "result";
 	case LEAF_EPOCH: return "epoch";
 	case LEAF_REFUSED: return "refused";

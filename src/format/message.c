@@ -85,7 +85,7 @@ const char *outcome_name(unsigned outcome)
 		"approval-purpose", "approval-level", "approval-field", "approval-expired", "approval-used-up", "generation-gone",
 		"budget", "no-key", "not-approver", "self-approval", "mutual-approval", "delegation-expired", "delegation-scope",
 		"grantee-unknown", "already-decided", "other-vault", "operation-expired", "log-differs", "change-order", "signature",
-		"separation", "share", "guardian-standing", "not-witnessed"
+		"separation", "share", "guardian-standing", "not-witnessed", "duplicate"
 	};
 
 	if (outcome == PROBLEM_NONE)

@@ -20,8 +20,8 @@ enum message_to_front { MSG_OPEN = 1, MSG_ANSWER = 2, MSG_STOP = 3 };
 enum message_to_core {
 	MSG_CLOSED = 1, MSG_HELLO = 2, MSG_ACTIVATE = 3, MSG_LOGOUT = 4, MSG_REFUSED = 5, MSG_CREATE = 16, MSG_READ = 17,
 	MSG_PATCH = 18, MSG_HISTORY = 19, MSG_EVENTS = 32, MSG_CHECKPOINT = 33, MSG_TILE = 34, MSG_HEALTH = 48,
-	MSG_METRICS = 49, MSG_LIST = 20, MSG_ACCESSES = 21, MSG_POLICY = 35, MSG_DIRECTORY = 36, MSG_PROOF = 38, MSG_COSIGN = 39,
-	MSG_COSIGNED = 40, MSG_VKEY = 41, MSG_GOV_CREATE = 64, MSG_GOV_GET = 65, MSG_GOV_LIST = 66, MSG_GOV_ACT = 67
+	MSG_METRICS = 49, MSG_LIST = 20, MSG_ACCESSES = 21, MSG_SEARCH = 22, MSG_POLICY = 35, MSG_DIRECTORY = 36, MSG_PROOF = 38,
+	MSG_COSIGN = 39, MSG_COSIGNED = 40, MSG_VKEY = 41, MSG_GOV_CREATE = 64, MSG_GOV_GET = 65, MSG_GOV_LIST = 66, MSG_GOV_ACT = 67
 };
 
 enum problem {
@@ -49,7 +49,7 @@ const char *problem_title(unsigned problem);
  * ("no-approval"); "unknown" otherwise. Static text.
  */
 #define OUTCOME_REASON 256u
-#define OUTCOME_COUNT 293u
+#define OUTCOME_COUNT 294u
 const char *outcome_name(unsigned outcome);
 /* The HTTP status, 500 for an unknown number. */
 int problem_status(unsigned problem);

@@ -277,6 +277,18 @@ void wire_create_put(struct buf *b, const struct wire_create *m)
 	wire_list_put(b, &m->fields);
 }
 
+void wire_search_head(struct buf *b, const struct wire_search *m)
+{
+	wire_envelope_put(b, &m->envelope);
+	wire_text8_put(b, m->index.p, m->index.n);
+}
+
+void wire_search_put(struct buf *b, const struct wire_search *m)
+{
+	wire_search_head(b, m);
+	wire_list_put(b, &m->fields);
+}
+
 void wire_read_head(struct buf *b, const struct wire_read *m)
 {
 	wire_envelope_put(b, &m->envelope);
@@ -422,6 +434,15 @@ int wire_create_decode(const void *p, size_t n, struct wire_create *ret)
 		return CV_ERR_FORMAT;
 	ret->as_of_day = rd_u32(&r);
 	if (wire_fields_get(&r, &ret->fields) != 0)
+		return CV_ERR_FORMAT;
+	return rd_done(&r) ? 0 : CV_ERR_FORMAT;
+}
+
+int wire_search_decode(const void *p, size_t n, struct wire_search *ret)
+{
+	struct rd r = rd_over(p, n);
+
+	if (wire_envelope_get(&r, &ret->envelope) != 0 || wire_text8_get(&r, &ret->index) != 0 || wire_fields_get(&r, &ret->fields) != 0)
 		return CV_ERR_FORMAT;
 	return rd_done(&r) ? 0 : CV_ERR_FORMAT;
 }

@@ -141,6 +141,8 @@ struct wire_accesses {
 	uint16_t limit;			/* lines; 0: not named */
 	struct wire_text cursor;
 };
+/* fields: values of the index's fields; one that front has no name for is called "equals". */
+struct wire_search { struct wire_envelope envelope; struct wire_text index; struct wire_list fields; };
 struct wire_events {
 	struct wire_envelope envelope;
 	uint64_t first;
@@ -173,6 +175,8 @@ void wire_patch_put(struct buf *b, const struct wire_patch *m);
 void wire_history_head(struct buf *b, const struct wire_history *m);
 void wire_history_put(struct buf *b, const struct wire_history *m);
 void wire_accesses_put(struct buf *b, const struct wire_accesses *m);
+void wire_search_head(struct buf *b, const struct wire_search *m);
+void wire_search_put(struct buf *b, const struct wire_search *m);
 void wire_events_put(struct buf *b, const struct wire_events *m);
 void wire_tile_put(struct buf *b, const struct wire_tile *m);
 void wire_proof_put(struct buf *b, const struct wire_proof *m);
@@ -183,6 +187,7 @@ int wire_envelope_decode(const void *p, size_t n, struct wire_envelope *ret);
 int wire_hello_decode(const void *p, size_t n, struct wire_hello *ret);
 int wire_activate_decode(const void *p, size_t n, struct wire_activate *ret);
 int wire_refused_decode(const void *p, size_t n, struct wire_refused *ret);
+int wire_search_decode(const void *p, size_t n, struct wire_search *ret);
 int wire_create_decode(const void *p, size_t n, struct wire_create *ret);
 int wire_read_decode(const void *p, size_t n, struct wire_read *ret);
 int wire_patch_decode(const void *p, size_t n, struct wire_patch *ret);
@@ -224,7 +229,9 @@ struct wire_hello_answer {
 	struct wire_wrap wrap[WIRE_ROLES_MAX];			/* always all */
 };
 struct wire_activate_answer { const uint8_t *token; uint64_t expires_ms; unsigned n; struct wire_text role[WIRE_ROLES_MAX]; };
-struct wire_create_answer { const uint8_t *record, *etag; bool replayed; };
+/* aside: accepted, but somebody has to look at it. */
+struct wire_create_answer { const uint8_t *record, *etag; bool replayed, aside; };
+struct wire_search_answer { uint16_t n; const uint8_t *records; };	/* n * 16 bytes */
 struct wire_provenance {
 	struct wire_text field, source;	/* name of the field, of the department */
 	uint64_t written_ms;		/* below 2^48 */
@@ -280,7 +287,8 @@ struct wire_events_answer {
 /* Append what follows wire_answer_head(b, 0, leaf). */
 void wire_hello_answer_put(struct buf *b, const struct wire_hello_answer *m);
 void wire_activate_answer_put(struct buf *b, const struct wire_activate_answer *m);
-void wire_create_answer_put(struct buf *b, const uint8_t record[16], const uint8_t etag[16], bool replayed);
+void wire_create_answer_put(struct buf *b, const uint8_t record[16], const uint8_t etag[16], bool replayed, bool aside);
+void wire_search_answer_put(struct buf *b, unsigned n, const uint8_t (*records)[16]);
 /* The start of READ's and HISTORY's answer. READ goes on with fields, redacted, omitted, stale, provenance (wire_provenance_put),
  * each a counted list; HISTORY
  * with a counted list of (wire_version_put, then a counted list of fields), then redacted, omitted, u8 1 if more. */
@@ -300,6 +308,7 @@ void wire_policy_put(struct buf *b, const uint8_t *p, size_t n);
 int wire_hello_answer_decode(const void *p, size_t n, struct wire_hello_answer *ret);
 int wire_activate_answer_decode(const void *p, size_t n, struct wire_activate_answer *ret);
 int wire_create_answer_decode(const void *p, size_t n, struct wire_create_answer *ret);
+int wire_search_answer_decode(const void *p, size_t n, struct wire_search_answer *ret);
 int wire_patch_answer_decode(const void *p, size_t n, const uint8_t **ret_etag);
 int wire_read_answer_decode(const void *p, size_t n, struct wire_read_answer *ret);
 int wire_history_answer_decode(const void *p, size_t n, struct wire_history_answer *ret);

@@ -158,23 +158,42 @@ int wire_activate_answer_decode(const void *p, size_t n, struct wire_activate_an
 
 /* ---- records ---------------------------------------------------------------------------------------------------- */
 
-void wire_create_answer_put(struct buf *b, const uint8_t record[16], const uint8_t etag[16], bool replayed)
+#define CREATE_REPLAYED 1u
+#define CREATE_ASIDE 2u
+
+void wire_create_answer_put(struct buf *b, const uint8_t record[16], const uint8_t etag[16], bool replayed, bool aside)
 {
 	buf_put(b, record, WIRE_ID);
 	buf_put(b, etag, WIRE_ID);
-	buf_u8(b, replayed);
+	buf_u8(b, (uint8_t)((replayed ? CREATE_REPLAYED : 0) | (aside ? CREATE_ASIDE : 0)));
 }
 
 int wire_create_answer_decode(const void *p, size_t n, struct wire_create_answer *ret)
 {
 	struct rd r = rd_over(p, n);
-	uint8_t replayed;
+	uint8_t flags;
 
 	ret->record = rd_take(&r, WIRE_ID);
 	ret->etag = rd_take(&r, WIRE_ID);
-	replayed = rd_u8(&r);
-	ret->replayed = replayed == 1;
-	return rd_done(&r) && replayed <= 1 ? 0 : CV_ERR_FORMAT;
+	flags = rd_u8(&r);
+	ret->replayed = (flags & CREATE_REPLAYED) != 0;
+	ret->aside = (flags & CREATE_ASIDE) != 0;
+	return rd_done(&r) && flags <= (CREATE_REPLAYED | CREATE_ASIDE) ? 0 : CV_ERR_FORMAT;
+}
+
+void wire_search_answer_put(struct buf *b, unsigned n, const uint8_t (*records)[16])
+{
+	buf_u16(b, (uint16_t)n);
+	buf_put(b, records, (size_t)n * WIRE_ID);
+}
+
+int wire_search_answer_decode(const void *p, size_t n, struct wire_search_answer *ret)
+{
+	struct rd r = rd_over(p, n);
+
+	ret->n = rd_u16(&r);
+	ret->records = rd_take(&r, (size_t)ret->n * WIRE_ID);
+	return rd_done(&r) ? 0 : CV_ERR_FORMAT;
 }
 
 int wire_patch_answer_decode(const void *p, size_t n, const uint8_t **ret_etag)

@@ -112,6 +112,20 @@ int build_create(struct exchange *x, const struct http *h, const struct buf *in,
 	return put_fields(x, h, in, ret, ret->n - 4);
 }
 
+int build_search(struct exchange *x, const struct http *h, const struct buf *in, struct buf *ret)
+{
+	struct wire_search m = { .envelope = exchange_envelope(x, in) };
+	char name[JSON_NAME_MAX + 1];
+	int r;
+
+	/* The name stands before the values in the message, whatever their order in the body. */
+	if ((r = json_search_index(in->p + h->body_at, h->body_n, name, &x->fault)) != 0)
+		return r;
+	m.index = wire_text(name, strlen(name));
+	wire_search_head(ret, &m);
+	return json_search_values(in->p + h->body_at, h->body_n, ret, &x->fault);
+}
+
 static uint8_t view_of(const struct exchange *x)
 {
 	return x->clear ? WIRE_VIEW_CLEAR : WIRE_VIEW_DEFAULT;

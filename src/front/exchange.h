@@ -118,13 +118,12 @@ struct wire_envelope exchange_envelope(const struct exchange *x, const struct bu
 /* Find method and path in the table: x->route, x->id and what else the path names; x->allow if it is known for other methods only. */
 void route_find(struct exchange *x, uint8_t method, const char *path, size_t n, size_t path_at);
 
-route_build build_hello, build_activate, build_envelope, build_create, build_read, build_patch, build_history, build_accesses, build_events,
-    build_tile, build_proof, build_cosign, build_nothing, build_list, build_gov_create, build_gov_get, build_gov_list, build_gov_act,
-    build_export;
+route_build build_hello, build_activate, build_envelope, build_create, build_read, build_patch, build_history, build_accesses, build_search,
+    build_events, build_tile, build_proof, build_cosign, build_nothing, build_list, build_gov_create, build_gov_get, build_gov_list,
+    build_gov_act, build_export;
 route_render render_hello, render_activate, render_nothing, render_create, render_read, render_patch, render_history, render_accesses,
-    render_events, render_bytes, render_cosign, render_health, render_version, render_limits, render_openapi, render_list,
-    render_gov_create,
-    render_gov_object, render_gov_list;
+    render_search, render_events, render_bytes, render_cosign, render_health, render_version, render_limits, render_openapi, render_list,
+    render_gov_create, render_gov_object, render_gov_list;
 
 /* An answer being written. body and extra start empty; head is written by reply_finish. */
 struct reply {

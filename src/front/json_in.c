@@ -311,6 +311,59 @@ int json_members(const uint8_t *p, size_t n, struct buf *ret, struct json_fault 
 	return r;
 }
 
+/* ---- searches ---------------------------------------------------------------------------------------------------- */
+
+static int load_search(const uint8_t *p, size_t n, json_t **ret, struct json_fault *f)
+{
+	static const char *const names[] = { "index", "equals" };
+	int r = load(p, n, ret, f);
+
+	return r != 0 ? r : only(*ret, names, 2, f);
+}
+
+int json_search_index(const uint8_t *p, size_t n, char ret[JSON_NAME_MAX + 1], struct json_fault *ret_fault)
+{
+	json_t *root = NULL, *index;
+	int r;
+
+	if ((r = load_search(p, n, &root, ret_fault)) != 0)
+		goto out;
+	index = json_object_get(root, "index");
+	if (index == NULL)
+		r = refuse(ret_fault, PROBLEM_BAD_REQUEST, "index");
+	else if (!json_is_string(index))
+		r = refuse(ret_fault, PROBLEM_WRONG_TYPE, "text");
+	else if (json_string_length(index) == 0 || json_string_length(index) > JSON_NAME_MAX)
+		r = refuse(ret_fault, PROBLEM_BAD_REQUEST, "index");
+	else
+		memcpy(ret, json_string_value(index), json_string_length(index) + 1);
+out:
+	arena_wipe();
+	return r;
+}
+
+int json_search_values(const uint8_t *p, size_t n, struct buf *ret, struct json_fault *ret_fault)
+{
+	const struct sink sink = { ret, FIELD_MAX, "at most 61440 bytes", ret_fault };
+	json_t *root = NULL, *equals;
+	int r;
+
+	if ((r = load_search(p, n, &root, ret_fault)) != 0)
+		goto out;
+	if ((equals = json_object_get(root, "equals")) == NULL) {
+		r = refuse(ret_fault, PROBLEM_BAD_REQUEST, "equals");
+	} else if (json_is_object(equals)) {
+		r = put_fields(&sink, equals);
+	} else {
+		buf_u16(ret, 1);
+		wire_text8_put(ret, "equals", 6);
+		r = put_value(&sink, equals, 1);
+	}
+out:
+	arena_wipe();
+	return r;
+}
+
 /* ---- sessions --------------------------------------------------------------------------------------------------- */
 
 /* A text member of exactly n decoded bytes, hexadecimal or base64. */

@@ -31,6 +31,11 @@ int json_fields(const uint8_t *p, size_t n, struct buf *ret, uint32_t *ret_as_of
  */
 int json_members(const uint8_t *p, size_t n, struct buf *ret, struct json_fault *ret_fault);
 
+/* {"index": NAME, "equals": VALUE or {FIELD: VALUE}}: the index's name, with a NUL; as json_fields. */
+int json_search_index(const uint8_t *p, size_t n, char ret[JSON_NAME_MAX + 1], struct json_fault *ret_fault);
+/* The values of the same body as fields; one without a field's name is called "equals". As json_fields. */
+int json_search_values(const uint8_t *p, size_t n, struct buf *ret, struct json_fault *ret_fault);
+
 /* The body of hello: principal and question. As json_fields. */
 int json_hello(const uint8_t *p, size_t n, uint8_t ret_principal[16], uint8_t ret_question[32], struct json_fault *ret_fault);
 

@@ -127,7 +127,7 @@ static int created(struct buf *b, uint64_t number, const uint8_t *p, size_t n)
 
 	if (wire_create_answer_decode(p, n, &a) != 0)
 		return CV_ERR_FORMAT;
-	open_line(b, number, 201);
+	open_line(b, number, a.aside ? 202 : 201);
 	PUT(b, ",\"id\":");
 	json_hex(b, a.record, 16);
 	buf_text(b, a.replayed ? ",\"replayed\":true}\n" : "}\n");

@@ -190,7 +190,7 @@ int render_create(const struct exchange *x, const uint8_t *p, size_t n, struct r
 	(void)x;
 	if (wire_create_answer_decode(p, n, &a) != 0)
 		return CV_ERR_FORMAT;
-	ret->status = 201;
+	ret->status = a.aside ? 202 : 201;
 	hex_encode(a.record, 16, path + 12);
 	reply_header(ret, "Location", path, sizeof(path) - 1);
 	etag_header(ret, a.etag);
@@ -198,6 +198,23 @@ int render_create(const struct exchange *x, const uint8_t *p, size_t n, struct r
 		reply_header(ret, "Idempotency-Replayed", "true", 4);
 	open_record(&ret->body, a.record, a.etag);
 	PUT(&ret->body, "}");
+	return 0;
+}
+
+int render_search(const struct exchange *x, const uint8_t *p, size_t n, struct reply *ret)
+{
+	struct wire_search_answer a;
+
+	(void)x;
+	if (wire_search_answer_decode(p, n, &a) != 0)
+		return CV_ERR_FORMAT;
+	PUT(&ret->body, "{\"records\":[");
+	for (unsigned i = 0; i < a.n; i++) {
+		buf_text(&ret->body, i > 0 ? ",{\"id\":" : "{\"id\":");
+		json_hex(&ret->body, a.records + (size_t)i * WIRE_ID, WIRE_ID);
+		PUT(&ret->body, "}");
+	}
+	PUT(&ret->body, "]}");
 	return 0;
 }
 

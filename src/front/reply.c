@@ -101,7 +101,8 @@ static const char *status_line(int status)
 		int status;
 		const char *line;
 	} lines[] = {
-		{ 200, "HTTP/1.1 200 OK\r\n" }, { 201, "HTTP/1.1 201 Created\r\n" }, { 204, "HTTP/1.1 204 No Content\r\n" },
+		{ 200, "HTTP/1.1 200 OK\r\n" }, { 201, "HTTP/1.1 201 Created\r\n" }, { 202, "HTTP/1.1 202 Accepted\r\n" },
+		{ 204, "HTTP/1.1 204 No Content\r\n" },
 		{ 400, "HTTP/1.1 400 Bad Request\r\n" }, { 401, "HTTP/1.1 401 Unauthorized\r\n" },
 		{ 403, "HTTP/1.1 403 Forbidden\r\n" }, { 404, "HTTP/1.1 404 Not Found\r\n" },
 		{ 405, "HTTP/1.1 405 Method Not Allowed\r\n" }, { 406, "HTTP/1.1 406 Not Acceptable\r\n" },

@@ -19,6 +19,7 @@ static const struct route routes[] = {
 	{ METHOD_POST, "/v1/records", MSG_CREATE, 0, MEDIA_JSON, MEDIA_JSON, ROUTE_CREATES, build_create, render_create },
 	{ METHOD_POST, "/v1/records:import", MSG_CREATE, PARAM_FROM, MEDIA_LINES, MEDIA_LINES, ROUTE_CREATES | ROUTE_STREAMS, build_create,
 	    render_nothing },
+	{ METHOD_POST, "/v1/records:search", MSG_SEARCH, 0, MEDIA_JSON, MEDIA_JSON, 0, build_search, render_search },
 	{ METHOD_POST, "/v1/records:export", MSG_GOV_GET, 0, MEDIA_JSON, MEDIA_LINES, ROUTE_EXPORT, build_export, render_nothing },
 	{ METHOD_GET, "/v1/records", MSG_LIST, LIST_PARAMS, MEDIA_NONE, MEDIA_JSON, ROUTE_EXPORTS, build_list, render_list },
 	{ METHOD_GET, "/v1/records/*/history", MSG_HISTORY, RECORD_PARAMS | PARAM_LIMIT | PARAM_BEFORE, MEDIA_NONE, MEDIA_JSON, 0,
@@ -55,7 +56,7 @@ static const struct {
 	bool made;
 } collections[] = {
 	{ "requests", true }, { "assignments", true }, { "grants", false }, { "delegations", true }, { "jobs", true }, { "members", false },
-	{ "keys", false }, { "reviews", true }, { "monthkeys", true },
+	{ "keys", false }, { "reviews", true }, { "monthkeys", true }, { "intakes", false },
 };
 
 /* What a path names. */

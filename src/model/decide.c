@@ -48,7 +48,8 @@ const char *decision_text(enum decision_reason r)
 		"the rules of separation do not allow these people",
 		"a share does not open or does not fit its commitments",
 		"the guardian's standing is in doubt",
-		"too few witnesses have cosigned the log lately"
+		"too few witnesses have cosigned the log lately",
+		"another record holds this value, which stands in one record only"
 	};
 
 	return r < DECIDE_REASONS ? texts[r] : "unknown reason";

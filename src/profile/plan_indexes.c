@@ -18,8 +18,8 @@ void plan_indexes(struct plan *p)
 		is = policy_index(p->new, i);
 		was = index_by_id(p->old, is->id);
 		if (was == NULL)
-			plan_say(p, "+ index %s %s; it answers once a job of kind reindex has made it",
-			    "+ 索引 %s %s；须由 reindex 作业建立后方可使用", is->name, p->chinese ? is->label.zh : is->label.en);
+			plan_say(p, "+ index %s %s; it answers once `childvault reproject --indexes` has made it",
+			    "+ 索引 %s %s；须经 childvault reproject --indexes 建立后方可使用", is->name, p->chinese ? is->label.zh : is->label.en);
 		else if (was->unique != is->unique)
 			plan_say(p, is->unique ? "~ index %s: no two files with the same value from now on" :
 			    "~ index %s: several files may have the same value",

@@ -34,6 +34,7 @@ struct vault_call *vault_call_begin(struct vault *v, const struct vault_caller *
 	c->out_at = out->n;
 	c->kind = LEAF_REFUSED;
 	v->call_saved.valid = false;
+	v->twin = 0;
 	if (env->has_token)
 		c->session = session_find(v->keys, env->token, who->uid, c->now_ms, c->mono_ms);
 	if (c->session != NULL) {
@@ -80,6 +81,7 @@ unsigned decision_problem(enum decision_reason why)
 	case DECIDE_BUDGET: return PROBLEM_BUDGET_EXCEEDED;
 	case DECIDE_NOT_WITNESSED: return PROBLEM_COSIGNATURE_REQUIRED;
 	case DECIDE_GRANTEE_UNKNOWN: return PROBLEM_VALIDATION;
+	case DECIDE_DUPLICATE:
 	case DECIDE_OTHER_VAULT:
 	case DECIDE_OPERATION_EXPIRED:
 	case DECIDE_LOG_DIFFERS:

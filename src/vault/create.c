@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "format/gov.h"
+#include "vault/gov.h"
 #include "vault/write.h"
 
 /* The remembered answer of an Idempotency-Key. */
@@ -130,11 +131,12 @@ static unsigned create_checked(struct vault *v, struct vault_call *c, struct wri
 {
 	struct record rec;
 	uint8_t etag[16];
+	bool aside = false;
 	int r;
 
 	if ((r = store_room(v->store, write_room(w))) == 0 && (r = new_record(v, c, &rec)) == 0 &&
-	    (r = write_targets(v, c, w, &rec)) == 0)
-		r = record_put_head(v, &rec);
+	    (r = write_targets(v, c, w, &rec)) == 0 && (r = record_put_head(v, &rec)) == 0)
+		r = gov_intake(v, c, &rec, &aside);
 	if (r == 0) {
 		record_etag(v, c, &rec.head, etag);
 		call_child(c, &rec);
@@ -148,7 +150,7 @@ static unsigned create_checked(struct vault *v, struct vault_call *c, struct wri
 	if (r != 0)
 		return c->problem != 0 ? c->problem : call_failed(c, r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r);
 	c->kind = LEAF_CREATE;
-	wire_create_answer_put(c->out, rec.head.record, etag, false);
+	wire_create_answer_put(c->out, rec.head.record, etag, false, aside);
 	return 0;
 }
 
@@ -163,7 +165,7 @@ static unsigned replay(struct vault *v, struct vault_call *c, const struct idem 
 	call_child(c, &rec);
 	wipe(rec.head.log_key, sizeof(rec.head.log_key));
 	c->kind = LEAF_CREATE;
-	wire_create_answer_put(c->out, idem->record, idem->etag, true);
+	wire_create_answer_put(c->out, idem->record, idem->etag, true, gov_is_aside(v, idem->record));
 	return 0;
 }
 

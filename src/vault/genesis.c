@@ -13,6 +13,7 @@
 #include "store/files.h"
 #include "vault/hooks.h"
 #include "vault/separation.h"
+#include "vault/index.h"
 #include "vault/vault_internal.h"
 
 #define DAY_MS (24u * 3600 * 1000)
@@ -295,8 +296,8 @@ static int first_turn(struct making *m)
 	v->state_dirty = v->counters_dirty = true;
 	if ((r = audit_turn_begin(v->audit, v->store, m->now_ms)) != 0 || (r = store_turn_begin(v->store)) != 0 ||
 	    (r = put_keyring_and_slots(m)) != 0 || (r = put_directory(m)) != 0 || (r = put_all_standing(m)) != 0 ||
-	    (r = vault_meta_put(v, "policy", m->g->policy, m->g->policy_n)) != 0 || (r = vault_put_state(v)) != 0 ||
-	    (r = leaf0_body(m)) != 0)
+	    (r = vault_meta_put(v, "policy", m->g->policy, m->g->policy_n)) != 0 || (r = index_genesis(v)) != 0 ||
+	    (r = vault_put_state(v)) != 0 || (r = leaf0_body(m)) != 0)
 		return r;
 	if ((r = vault_system_leaf(v, LEAF_GENESIS, m->body.p, m->body.n, true, m->now_ms)) != 0)
 		return r;

@@ -7,7 +7,8 @@
 #include "base/bytes.h"
 #include "base/log.h"
 
-static const uint16_t types[] = { GOV_ASSIGNMENT, GOV_GRANT, GOV_REQUEST, GOV_DELEGATION, GOV_WINDOW, GOV_REVIEW, GOV_MONTHS };
+static const uint16_t types[] = { GOV_ASSIGNMENT, GOV_GRANT, GOV_REQUEST, GOV_DELEGATION, GOV_WINDOW, GOV_REVIEW, GOV_MONTHS,
+	GOV_SEARCHES, GOV_INTAKE };
 
 /* ---- maps --------------------------------------------------------------------------------------------------------- */
 
@@ -455,7 +456,10 @@ enum gov_state gov_state_on(const struct gov_object *o, int32_t today)
 	/* A split that was allowed and not made is allowed no more. */
 	bool holds = s == GOV_ACTIVE || s == GOV_PENDING || (s == GOV_APPROVED && o->kind == GOV_KIND_SPLIT);
 
-	return holds && o->prefix.type != GOV_WINDOW && gov_over(o, today) ? GOV_EXPIRED : s;
+	/* Windows and counts are made anew in place; an intake waits until somebody settles it. */
+	if (o->prefix.type == GOV_WINDOW || o->prefix.type == GOV_SEARCHES || o->prefix.type == GOV_INTAKE)
+		return s;
+	return holds && gov_over(o, today) ? GOV_EXPIRED : s;
 }
 
 /* ---- expiry ------------------------------------------------------------------------------------------------------------ */

@@ -41,6 +41,19 @@ int gov_use(struct vault *v, struct vault_call *c, const uint8_t grant[16]);
 int gov_budget(struct vault *v, struct vault_call *c, const struct policy_role *role, uint64_t serial, const uint8_t export[16],
     enum decision_reason *ret);
 /*
+ * Count a search of the caller's, POLICY.md section 4: so many a minute and a day, over restarts; the change joins the request. 0;
+ * CV_ERR_DENIED: they are used up, the call is refused; or the store's error.
+ */
+int gov_search_budget(struct vault *v, struct vault_call *c);
+/*
+ * What becomes of a write that gives record a unique value which another one has (v->twin): who may know is refused, a conflict; of
+ * others it is taken, *ret_aside becomes true, and an intake waits for those who may know. After head is put. 0; CV_ERR_DENIED, the call
+ * is refused; or an error.
+ */
+int gov_intake(struct vault *v, struct vault_call *c, const struct record *rec, bool *ret_aside);
+/* Whether an intake of the record waits. */
+bool gov_is_aside(struct vault *v, const uint8_t record[16]);
+/*
  * Whether an approved export of the caller, for the call's purpose, covers a field of a record (NULL: not asked): its fields, the state and
  * area that it names. DECIDE_YES, or what an approval of the record would be refused for. Changes nothing; gov_budget counts.
  */

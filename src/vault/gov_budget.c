@@ -207,3 +207,46 @@ int gov_budget(struct vault *v, struct vault_call *c, const struct policy_role *
 	}
 	return r != 0 ? r : add(v, c, c->principal->id, w.room, keep, &s);
 }
+
+/* ---- searches ------------------------------------------------------------------------------------------------------------ */
+
+#define SEARCHES_MINUTE 30u	/* whoever asks for one number after the other learns who is here */
+#define SEARCHES_DAY 300u
+#define MINUTE_MS 60000u
+#define DAY_S (24u * 3600u)
+
+int gov_search_budget(struct vault *v, struct vault_call *c)
+{
+	struct gov_object o;
+	struct gov_entry *e;
+	uint32_t at = 0, today = (uint32_t)c->today + 1;
+
+	if (is_demo(v, c))
+		return 0;
+	memset(&o, 0, sizeof(o));
+	if ((e = gov_next_of(v, GOV_SEARCHES, c->principal->id, &at)) != NULL) {
+		o = e->held->o;
+	} else {
+		o.prefix.type = GOV_SEARCHES;
+		o.prefix.state = GOV_ACTIVE;
+		crypto_random(o.id, 16);
+		memcpy(o.principal, c->principal->id, 16);
+	}
+	/* A clock that goes back begins nothing anew. */
+	if (o.prefix.due_day < today)
+		o.count = 0;
+	if (c->now_ms >= o.created_ms + MINUTE_MS) {
+		o.created_ms = c->now_ms;
+		o.used = 0;
+	}
+	if (o.count >= SEARCHES_DAY || o.used >= SEARCHES_MINUTE) {
+		c->retry_after_s = o.used >= SEARCHES_MINUTE ? MINUTE_MS / 1000 : DAY_S - (uint32_t)(c->now_ms / 1000 % DAY_S);
+		(void)call_decline(c, DECIDE_BUDGET, "searches");	/* sets the problem */
+		return CV_ERR_DENIED;
+	}
+	o.count++;
+	o.used++;
+	if (o.prefix.due_day < today)
+		o.prefix.due_day = today;
+	return gov_store(v, e, &o);
+}

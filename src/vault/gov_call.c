@@ -82,7 +82,8 @@ static uint16_t collection(const struct wire_text *name)
 		uint16_t type;
 	} all[] = { { "assignments", GOV_ASSIGNMENT }, { "grants", GOV_GRANT }, { "requests", GOV_REQUEST },
 		{ "delegations", GOV_DELEGATION }, { "jobs", JOBS }, { "members", MEMBERS_OF_VAULT },
-		{ "keys", KEYS_OF_VAULT }, { "reviews", GOV_REVIEW }, { "monthkeys", GOV_MONTHS } };
+		{ "keys", KEYS_OF_VAULT }, { "reviews", GOV_REVIEW }, { "monthkeys", GOV_MONTHS },
+		{ "intakes", GOV_INTAKE } };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (strlen(all[i].name) == name->n && memcmp(all[i].name, name->p, name->n) == 0)
@@ -111,6 +112,7 @@ unsigned vault_gov_create(struct vault *v, struct vault_call *c, const struct wi
 	case GOV_REVIEW: return gov_review(v, c, m->fields);
 	case GOV_MONTHS: return gov_months(v, c, m->fields);
 	case GOV_GRANT: return call_refuse(c, PROBLEM_METHOD_NOT_ALLOWED, "a grant is made by approving a request");
+	case GOV_INTAKE: return call_refuse(c, PROBLEM_METHOD_NOT_ALLOWED, "intakes come of records that are handed in");
 	case KEYS_OF_VAULT: return call_refuse(c, PROBLEM_METHOD_NOT_ALLOWED, "keys are made by operations on the directory");
 	case MEMBERS_OF_VAULT: return call_refuse(c, PROBLEM_METHOD_NOT_ALLOWED, "members are facts of the signed directory");
 	default: return no_collection(c);
@@ -195,6 +197,8 @@ unsigned vault_gov_act(struct vault *v, struct vault_call *c, const struct wire_
 		return gov_reject(v, c, e, m->fields);
 	if (type == GOV_REQUEST && is_action(m, "withdraw"))
 		return gov_withdraw(v, c, e, m->fields);
+	if (type == GOV_INTAKE)
+		return is_action(m, "settle") ? gov_settle(v, c, e, m->fields) : call_refuse(c, PROBLEM_NOT_FOUND, "no such action");
 	if (type != GOV_REQUEST && type != GOV_REVIEW && type != GOV_MONTHS && is_action(m, "revoke"))
 		return gov_revoke(v, c, e, m->fields);
 	return call_refuse(c, PROBLEM_NOT_FOUND, "no such action");

@@ -41,6 +41,9 @@ int gov_visible(struct vault *v, const struct vault_call *c, const struct gov_ob
 		*ret = c->principal->kind == PRINCIPAL_AUDITOR || c->principal->kind == PRINCIPAL_ADMINISTRATOR;
 		return 0;
 	}
+	/* Not even to who handed it in, who would learn by it that the number was known. */
+	if (o->prefix.type == GOV_INTAKE)
+		return gov_intake_visible(v, c, o, ret);
 	/* Who is to be removed is not told by it. */
 	if (gov_kind_signed(o->kind)) {
 		*ret = c->principal->kind == PRINCIPAL_ADMINISTRATOR || c->principal->kind == PRINCIPAL_CUSTODIAN;
@@ -123,6 +126,8 @@ static int selects(struct vault *v, const struct vault_call *c, const struct fil
 	if (f->state.p != NULL && !is(&f->state, gov_state_name(*ret_state)))
 		return 0;
 	if (!f->waiting)
+		return gov_visible(v, c, o, ret);
+	if (o->prefix.type == GOV_INTAKE && *ret_state == GOV_PENDING)
 		return gov_visible(v, c, o, ret);
 	if (o->prefix.type != GOV_REQUEST)
 		return 0;

@@ -41,6 +41,10 @@ unsigned gov_custody_give(struct vault *v, struct vault_call *c, struct gov_entr
 unsigned gov_grant(struct vault *v, struct vault_call *c, const struct gov_object *request, const struct gov_authority *by);
 unsigned gov_revoke(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields);
 
+/* gov_intake.c: who is told of duplicates settles one; and whether the caller sees it (0 or an error). */
+unsigned gov_settle(struct vault *v, struct vault_call *c, struct gov_entry *e, struct wire_list fields);
+int gov_intake_visible(struct vault *v, const struct vault_call *c, const struct gov_object *o, bool *ret);
+
 /* gov_list.c: whether the caller may see an object (0 or a store's error), and lists of those. */
 int gov_visible(struct vault *v, const struct vault_call *c, const struct gov_object *o, bool *ret);
 unsigned gov_list(struct vault *v, struct vault_call *c, uint16_t type, const struct wire_gov_list *m);

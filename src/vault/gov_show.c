@@ -277,9 +277,21 @@ static void show_months(struct gov_showing *x, const struct gov_object *o, bool 
 	gov_show_base64(x, "signature", &o->signatures);
 }
 
+/* Which record it is, by which index it is known, and where the value stood before. */
+static void show_intake(struct gov_showing *x, const struct gov_object *o)
+{
+	for (unsigned i = 0; i < policy_indexes(x->v->policy); i++)
+		if (policy_index(x->v->policy, i)->id == o->count)
+			gov_show_text(x, "index", policy_index(x->v->policy, i)->name);
+	gov_show_hex(x, "record", o->record, 16);
+	show_records(x, o);
+	show_bytes(x, "decision", &o->decision);
+}
+
 void gov_put(struct vault *v, enum gov_state state, const struct gov_object *o, bool whole, struct buf *out)
 {
-	const bool lasting = o->prefix.type == GOV_REVIEW || o->prefix.type == GOV_MONTHS;	/* for good, and for no purpose */
+	/* For good, and for no purpose. */
+	const bool lasting = o->prefix.type == GOV_REVIEW || o->prefix.type == GOV_MONTHS || o->prefix.type == GOV_INTAKE;
 	struct gov_showing x = { v, out, 0 };
 	size_t at;
 
@@ -304,6 +316,8 @@ void gov_put(struct vault *v, enum gov_state state, const struct gov_object *o, 
 		show_review(&x, o, whole);
 	else if (o->prefix.type == GOV_MONTHS)
 		show_months(&x, o, whole);
+	else if (o->prefix.type == GOV_INTAKE)
+		show_intake(&x, o);
 	else {
 		show_bytes(&x, "area", &o->area);
 		show_bytes(&x, "note", &o->text);

@@ -18,14 +18,26 @@
 
 /* ---- turns -------------------------------------------------------------------------------------------------------- */
 
+static void put_indexes(struct vault *v, unsigned n, const struct index_state *from)
+{
+	v->indexes = n;
+	memcpy(v->index, from, sizeof(v->index));
+}
+
 void jobs_save(struct vault *v)
 {
 	struct jobs *x = v->jobs;
 
-	if (!x->turn_valid)
+	if (!x->turn_valid) {
 		x->turn_saved = x->now;
-	if (!x->call_valid)
+		x->turn_indexes = v->indexes;
+		memcpy(x->turn_index, v->index, sizeof(v->index));
+	}
+	if (!x->call_valid) {
 		x->call_saved = x->now;
+		x->call_indexes = v->indexes;
+		memcpy(x->call_index, v->index, sizeof(v->index));
+	}
 	x->turn_valid = x->call_valid = true;
 }
 
@@ -43,8 +55,10 @@ void jobs_rollback(struct vault *v)
 
 	if (x == NULL)
 		return;
-	if (x->call_valid)
+	if (x->call_valid) {
 		x->now = x->call_saved;
+		put_indexes(v, x->call_indexes, x->call_index);
+	}
 	x->call_valid = false;
 	rewrap_rollback(v);
 }
@@ -55,8 +69,10 @@ void jobs_turn_done(struct vault *v, bool durable)
 
 	if (x == NULL)
 		return;
-	if (x->turn_valid && !durable)
+	if (x->turn_valid && !durable) {
 		x->now = x->turn_saved;
+		put_indexes(v, x->turn_indexes, x->turn_index);
+	}
 	x->turn_valid = x->call_valid = false;
 	rewrap_turn_done(v, durable);
 }
@@ -82,10 +98,21 @@ void jobs_forget(struct vault *v, const struct session *s)
 
 /* ---- what a job needs --------------------------------------------------------------------------------------------- */
 
-bool jobs_field_fits(enum job_kind kind, const struct policy_field *f)
+static bool is_indexed(const struct vault *v, const struct policy_field *f)
+{
+	for (unsigned i = 0; i < policy_indexes(v->policy); i++)
+		for (unsigned k = 0; k < policy_index(v->policy, i)->fields; k++)
+			if (policy_index(v->policy, i)->field[k] == f->id)
+				return true;
+	return false;
+}
+
+bool jobs_field_fits(const struct vault *v, enum job_kind kind, const struct policy_field *f)
 {
 	if (kind == JOB_PREDICATES)
 		return f->predicate.rule != PREDICATE_NONE;
+	if (kind == JOB_REINDEX)
+		return is_indexed(v, f);
 	return f->views > 0 || f->is_area || f->is_due || f->is_state || f->is_standing;
 }
 
@@ -93,7 +120,7 @@ bool jobs_session_fits(const struct vault *v, const struct session *s, enum job_
 {
 	bool fits = session_has_class(s, (uint32_t)f->class << 16);
 
-	for (unsigned i = 0; i < f->views && fits; i++)
+	for (unsigned i = 0; kind != JOB_REINDEX && i < f->views && fits; i++)
 		fits = session_has_class(s, (uint32_t)f->view[i].class << 16);
 	for (unsigned i = 0; kind == JOB_PREDICATES && i < f->predicate.inputs && fits; i++) {
 		const struct policy_field *in = policy_field_by_id(v->policy, f->predicate.input[i]);
@@ -165,7 +192,7 @@ static void follow_policy(struct vault *v, struct job *j)
 	for (unsigned i = 0; i < j->fields; i++) {
 		const struct policy_field *f = policy_field_by_id(v->policy, j->field[i]);
 
-		if (f != NULL && (j->kind == JOB_REPROJECT || f->predicate.rule != PREDICATE_NONE))
+		if (f != NULL && (j->kind == JOB_REPROJECT || jobs_field_fits(v, j->kind, f)))
 			j->field[n++] = j->field[i];
 	}
 	j->fields = n;
@@ -206,6 +233,7 @@ static void run_record(struct vault *v, const struct vault_call *c, struct job *
 /* The leaf of a job's end. */
 static int result_leaf(struct vault *v, const struct job *j, uint64_t now_ms)
 {
+	static const char *const names[] = { "", "reproject", "predicates", "rewrap", "reindex" };
 	struct audit_entry e;
 	uint64_t index;
 
@@ -216,7 +244,7 @@ static int result_leaf(struct vault *v, const struct job *j, uint64_t now_ms)
 	e.detail.count = (uint32_t)(j->changed < UINT32_MAX ? j->changed : UINT32_MAX);
 	e.detail.reason_n = (uint16_t)snprintf(e.detail.reason, sizeof(e.detail.reason),
 	    "%s %s: %llu records, %llu changed, %llu not opened",
-	    j->kind == JOB_REPROJECT ? "reproject" : "predicates", j->state == JOB_DONE ? "done" : "failed",
+	    names[j->kind], j->state == JOB_DONE ? "done" : "failed",
 	    (unsigned long long)(j->end - 1), (unsigned long long)j->changed, (unsigned long long)j->skipped);
 	return audit_leaf(v->audit, v->store, &e, now_ms, &index);
 }
@@ -236,12 +264,32 @@ static int put_slice(struct vault *v, const struct job *j, unsigned changed)
 	return r;
 }
 
+/* The last record was done. What a reindex has posted answers now, and old postings go; any other job is over. */
+static int end_pass(struct vault *v, struct job *j)
+{
+	int r;
+
+	if (j->kind != JOB_REINDEX || j->pass == 2) {
+		j->state = JOB_DONE;
+		return 0;
+	}
+	v->call_saved.valid = false;
+	if ((r = reindex_switch(v, j)) != 0)
+		return r;
+	store_commit(v->store);
+	j->pass = 2;
+	j->next = 1;
+	j->end = v->counters.next_serial;
+	return 0;
+}
+
 /* Records until the time is over or the turn is full. 0, or an error that fails the turn. */
 static int run_slice(struct vault *v, struct job *j, uint64_t until_us)
 {
 	static struct vault_call c;
 	unsigned changed = 0;
 	bool over;
+	int r;
 
 	memset(&c, 0, offsetof(struct vault_call, detail));
 	c.subject.purpose = -1;
@@ -254,8 +302,8 @@ static int run_slice(struct vault *v, struct job *j, uint64_t until_us)
 		if (clock_mono_us() >= until_us)
 			break;
 	}
-	if (j->session != NULL && j->state == JOB_OPEN && j->next == j->end)
-		j->state = JOB_DONE;
+	if (j->session != NULL && j->state == JOB_OPEN && j->next == j->end && (r = end_pass(v, j)) != 0)
+		return r;
 	over = j->state != JOB_OPEN;
 	if (changed == 0 && !over && clock_mono_ms() < v->jobs->stored_ms + STORE_EVERY_MS)
 		return 0;
@@ -266,6 +314,7 @@ static int run_slice(struct vault *v, struct job *j, uint64_t until_us)
 void jobs_slice(struct vault *v, uint64_t until_us)
 {
 	static struct job before;
+	struct index_state indexes[POLICY_INDEXES];
 	struct job *j = job_to_run(v);
 	uint64_t next;
 	int r;
@@ -281,6 +330,7 @@ void jobs_slice(struct vault *v, uint64_t until_us)
 	}
 	before = *j;
 	next = j->next;
+	memcpy(indexes, v->index, sizeof(indexes));
 	/* Without its row and its leaf nothing of the slice may stand. */
 	if ((r = run_slice(v, j, until_us)) == 0)
 		r = vault_turn_end(v);
@@ -288,6 +338,7 @@ void jobs_slice(struct vault *v, uint64_t until_us)
 		vault_turn_abort(v, r);
 	if (r != 0) {
 		*j = before;
+		memcpy(v->index, indexes, sizeof(indexes));
 		v->jobs->not_before_ms = clock_mono_ms() + WAIT_MS;
 	} else if (j->session != NULL && j->state == JOB_OPEN && j->next == next) {
 		v->jobs->not_before_ms = clock_mono_ms() + WAIT_MS;	/* no room */

@@ -11,7 +11,7 @@
 #define LIMIT_DEFAULT 100u
 #define CURSOR_PLAIN (1 + 16 + 16)
 
-static const char *const kinds[] = { "", "reproject", "predicates", "rewrap" };
+static const char *const kinds[] = { "", "reproject", "predicates", "rewrap", "reindex" };
 
 static bool text_is(const struct wire_text *t, const char *s)
 {
@@ -122,6 +122,8 @@ static void put_job(struct vault *v, struct vault_call *c, const struct job *j)
 		put_rewrap(v, j, c->out, &count);
 	else
 		put_fields(v, j, c->out, &count);
+	if (j->kind == JOB_REINDEX)
+		put_text(c->out, "step", j->pass == 1 ? "post" : "clean", &count);
 	if (by != NULL)
 		put_text(c->out, "by", by->login, &count);
 	put_text(c->out, "created_at", time, &count);
@@ -153,8 +155,10 @@ static void take_kind(struct vault_call *c, const struct wire_field *in, struct 
 		j->kind = JOB_REPROJECT;
 	else if (text_is(&text, kinds[JOB_PREDICATES]))
 		j->kind = JOB_PREDICATES;
+	else if (text_is(&text, kinds[JOB_REINDEX]))
+		j->kind = JOB_REINDEX;
 	else
-		call_field_error(c, in->name, PROBLEM_VALIDATION, "reproject or predicates");
+		call_field_error(c, in->name, PROBLEM_VALIDATION, "reproject, predicates or reindex");
 }
 
 /* Names of fields, to be judged once the kind is known: only that they are fields is looked at. */
@@ -194,21 +198,22 @@ static unsigned take_body(struct vault *v, struct vault_call *c, struct wire_lis
 			call_field_error(c, in.name, PROBLEM_UNKNOWN_MEMBER, "kind, fields");
 	}
 	if (c->problem == 0 && j->kind == 0)
-		call_field_error(c, wire_text("kind", 4), PROBLEM_VALIDATION, "reproject or predicates");
+		call_field_error(c, wire_text("kind", 4), PROBLEM_VALIDATION, "reproject, predicates or reindex");
 	return c->problem;
 }
 
 /* Named fields must all fit and open; without names the job takes those that fit and open, of which there is one at least. */
 static unsigned choose_fields(struct vault *v, struct vault_call *c, struct job *j)
 {
+	static const char *const wanted[] = { [JOB_REPROJECT] = "a field with views, or one that head follows",
+		[JOB_PREDICATES] = "a field that is computed", [JOB_REINDEX] = "a field of an index" };
 	bool fits = false;
 
 	for (unsigned i = 0; i < j->fields; i++) {
 		const struct policy_field *f = policy_field_by_id(v->policy, j->field[i]);
 
-		if (!jobs_field_fits(j->kind, f))
-			call_field_error(c, wire_text(f->name, strlen(f->name)), PROBLEM_VALIDATION, j->kind == JOB_REPROJECT ?
-			    "a field with views, or one that head follows" : "a field that is computed");
+		if (!jobs_field_fits(v, j->kind, f))
+			call_field_error(c, wire_text(f->name, strlen(f->name)), PROBLEM_VALIDATION, wanted[j->kind]);
 		else if (j->kind == JOB_PREDICATES && !jobs_may_write(v, c->session, f))
 			return call_decline(c, DECIDE_NO_RIGHT, "field %s", f->name);
 		else if (!jobs_session_fits(v, c->session, j->kind, f))
@@ -219,10 +224,10 @@ static unsigned choose_fields(struct vault *v, struct vault_call *c, struct job 
 	for (unsigned i = 0; i < policy_fields(v->policy); i++) {
 		const struct policy_field *f = policy_field(v->policy, i);
 
-		if (!jobs_field_fits(j->kind, f))
+		if (!jobs_field_fits(v, j->kind, f))
 			continue;
 		fits = true;
-		if (jobs_session_fits(v, c->session, j->kind, f) && (j->kind == JOB_REPROJECT || jobs_may_write(v, c->session, f)))
+		if (jobs_session_fits(v, c->session, j->kind, f) && (j->kind != JOB_PREDICATES || jobs_may_write(v, c->session, f)))
 			add_field(j, f->id);
 	}
 	if (!fits)
@@ -268,6 +273,15 @@ unsigned vault_job_create(struct vault *v, struct vault_call *c, const struct wi
 	j.next = 1;
 	j.end = v->counters.next_serial;
 	j.session = c->session;
+	if (j.kind == JOB_REINDEX) {
+		j.pass = 1;
+		if ((r = reindex_begin(v, &j)) == CV_ERR_BUSY)
+			return call_refuse(c, PROBLEM_CONFLICT, "an index of these fields is being made: resume or cancel that job");
+		if (r == CV_ERR_NOTFOUND)
+			return call_refuse(c, PROBLEM_VALIDATION, "no index has these fields alone");
+		if (r != 0)
+			return call_failed(c, r);
+	}
 	if ((r = jobs_put(v, &j)) != 0)
 		return call_failed(c, r);
 	t->job[t->n++] = j;
@@ -462,6 +476,8 @@ static unsigned cancel(struct vault *v, struct vault_call *c, struct job *j)
 	if (j->state != JOB_OPEN)
 		return call_refuse(c, PROBLEM_CONFLICT, "the job is over");
 	jobs_save(v);
+	if (j->kind == JOB_REINDEX && j->pass == 1 && (r = reindex_cancel(v, j)) != 0)
+		return call_failed(c, r);
 	j->state = JOB_CANCELLED;
 	j->session = NULL;
 	return (r = jobs_put(v, j)) == 0 ? 0 : call_failed(c, r);

@@ -18,11 +18,16 @@ static const uint8_t *tags_of(enum job_kind kind, unsigned *ret_n)
 {
 	static const uint8_t fields[] = { TAG_KIND, TAG_BY, TAG_CREATED, TAG_NEXT, TAG_END, TAG_CHANGED, TAG_SKIPPED, TAG_POLICY,
 		TAG_FIELDS };
+	static const uint8_t reindex[] = { TAG_KIND, TAG_BY, TAG_CREATED, TAG_NEXT, TAG_END, TAG_CHANGED, TAG_SKIPPED, TAG_POLICY,
+		TAG_FIELDS, TAG_PASS };
 	static const uint8_t rewrap[] = { TAG_KIND, TAG_BY, TAG_CREATED, TAG_NEXT, TAG_END, TAG_CHANGED, TAG_SKIPPED, TAG_CLASSES, TAG_PASS,
 		TAG_WRAPS };
 
-	*ret_n = kind == JOB_REWRAP ? sizeof(rewrap) : sizeof(fields);
-	return kind == JOB_REWRAP ? rewrap : fields;
+	switch (kind) {
+	case JOB_REWRAP: *ret_n = sizeof(rewrap); return rewrap;
+	case JOB_REINDEX: *ret_n = sizeof(reindex); return reindex;
+	default: *ret_n = sizeof(fields); return fields;
+	}
 }
 
 static void put_number(struct buf *b, uint16_t tag, uint64_t x)
@@ -78,6 +83,8 @@ static void encode(const struct job *j, struct buf *b)
 		encode_rewrap(j, b);
 	else
 		encode_fields(j, b);
+	if (j->kind == JOB_REINDEX)
+		put_bytes(b, TAG_PASS, &j->pass, 1);
 }
 
 static int decode_fields(struct job *j, const uint8_t *p, size_t n)
@@ -130,7 +137,7 @@ static int decode_item(struct job *j, unsigned tag, const uint8_t *p, size_t n)
 
 static bool job_valid(const struct job *j)
 {
-	if (j->kind == JOB_REWRAP)
+	if (j->kind == JOB_REWRAP || j->kind == JOB_REINDEX)
 		return j->pass == 1 || j->pass == 2;
 	return j->kind == JOB_REPROJECT || j->kind == JOB_PREDICATES;
 }
@@ -154,7 +161,7 @@ static int decode(const struct buf *plain, struct job *j)
 	if (r == 0 && (!rd_done(&rd) || count != tags || !job_valid(j) || j->next > j->end))
 		r = CV_ERR_FORMAT;
 	/* What was counted before a restart is forgotten. */
-	if (r == 0 && j->pass == 2)
+	if (r == 0 && j->pass == 2 && j->kind == JOB_REWRAP)
 		j->next = 1;
 	return r;
 }

@@ -1,6 +1,7 @@
 /* PATCH: a merge-patch on the fields of one record. */
 #include <string.h>
 
+#include "vault/gov.h"
 #include "vault/write.h"
 
 /* Readers must say which version they changed; who can read nothing of it has no version to name. readable: classes of head. */
@@ -28,6 +29,7 @@ unsigned vault_patch_record(struct vault *v, struct vault_call *c, const struct 
 	struct write_set *w;
 	uint8_t etag[16];
 	uint64_t readable;
+	bool aside;
 	unsigned problem, classes;
 	int r;
 
@@ -48,8 +50,8 @@ unsigned vault_patch_record(struct vault *v, struct vault_call *c, const struct 
 		goto out_record;
 	/* The store's bytes move with the first put: the keys row is kept in a buffer that grows. */
 	if ((r = record_keep_keys(v, &rec, &v->keys_row)) == 0 && (r = store_room(v->store, write_room(w) + rec.keys_row_n)) == 0 &&
-	    (r = write_targets(v, c, w, &rec)) == 0)
-		r = record_put_head(v, &rec);
+	    (r = write_targets(v, c, w, &rec)) == 0 && (r = record_put_head(v, &rec)) == 0)
+		r = gov_intake(v, c, &rec, &aside);
 	if (r != 0) {
 		problem = c->problem != 0 ? c->problem : call_failed(c, r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r);
 		goto out_record;

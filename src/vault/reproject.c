@@ -414,7 +414,7 @@ int reproject_record(struct vault *v, const struct vault_call *c, const struct j
 	int r;
 
 	if ((r = open_record(&x, serial)) == 0)
-		r = rework(&x);
+		r = j->kind == JOB_REINDEX ? reindex_record(v, c, j, &x.rec, &x.changed, skipped) : rework(&x);
 	wipe(x.rec.head.log_key, sizeof(x.rec.head.log_key));
 	content_clear(&v->content);
 	content_clear(&v->jobs->source);

@@ -18,6 +18,7 @@
 #include "vault/jobs.h"
 #include "vault/list.h"
 #include "vault/members.h"
+#include "vault/index.h"
 #include "vault/vault_internal.h"
 #include "vault/witness.h"
 
@@ -270,8 +271,12 @@ static int start_state(struct vault *v, struct starting *x)
 
 static int start_policy(struct vault *v, struct starting *x)
 {
+	int r;
+
 	(void)x;
-	return load_policy(v);
+	if ((r = load_policy(v)) == 0)
+		r = index_load(v);
+	return r;
 }
 
 /* What witnesses have cosigned, as the policy in force and the log itself judge it. */

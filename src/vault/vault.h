@@ -171,6 +171,8 @@ unsigned vault_read_record(struct vault *v, struct vault_call *c, const struct w
 unsigned vault_patch_record(struct vault *v, struct vault_call *c, const struct wire_patch *m);
 unsigned vault_history(struct vault *v, struct vault_call *c, const struct wire_history *m);
 unsigned vault_accesses(struct vault *v, struct vault_call *c, const struct wire_accesses *m);
+/* SEARCH: docs/PROTOCOL.md. Each is a leaf, and counts in the caller's budget of searches. */
+unsigned vault_search(struct vault *v, struct vault_call *c, const struct wire_search *m);
 unsigned vault_events(struct vault *v, struct vault_call *c, const struct wire_events *m);
 unsigned vault_checkpoint(struct vault *v, struct vault_call *c);
 unsigned vault_tile(struct vault *v, struct vault_call *c, const struct wire_tile *m);

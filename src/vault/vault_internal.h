@@ -165,6 +165,12 @@ struct record {
 	uint8_t nonce[ROW_NONCE];	/* N of the rows that it writes, FORMAT.md 4.1 */
 };
 
+/* One blind index: the epoch that answers, 0: none yet; the one being made, 0: none; and the greatest that was ever made. */
+struct index_state {
+	uint16_t id;
+	uint32_t epoch, making, last;
+};
+
 struct vault {
 	char *dir;
 	int dirfd;
@@ -195,6 +201,10 @@ struct vault {
 	uint8_t tables_digest[32];
 	uint64_t elements;
 	struct counters counters;
+	unsigned indexes;
+	struct index_state index[POLICY_INDEXES];	/* ascending id; jobs alone change them, which save and undo them */
+	uint64_t twin;			/* of the request's write: another record with the same unique value, 0: none */
+	const struct policy_index *twin_index;
 	struct vault_saved turn_saved, call_saved;
 	bool state_dirty, tables_dirty, counters_dirty;
 	uint64_t state_leaf;		/* newest leaf that names the state */

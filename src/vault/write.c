@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "vault/index.h"
 
 static struct write_set set;	/* one request at a time; too large for the stack */
 
@@ -180,10 +181,13 @@ int write_row(struct vault *v, struct record *rec, struct head_class *hc, const 
 	hc->row_version = hc->class_version = version;
 	hc->change = rec->change;
 	memcpy(hc->nonce, at.nonce, ROW_NONCE);
-	if (rec->creating)
-		return put_first_row(v, rec, hc->class_key);
-	hist_put(&v->change, &(struct hist_row){ hc->class_key, HIST_ROW, key->generation, version, v->row_out.p, v->row_out.n });
-	return buf_ok(&v->change) ? 0 : CV_ERR_NOMEM;
+	if (rec->creating) {
+		r = put_first_row(v, rec, hc->class_key);
+	} else {
+		hist_put(&v->change, &(struct hist_row){ hc->class_key, HIST_ROW, key->generation, version, v->row_out.p, v->row_out.n });
+		r = buf_ok(&v->change) ? 0 : CV_ERR_NOMEM;
+	}
+	return r != 0 ? r : index_note(v, rec, (uint16_t)(hc->class_key >> 16), &v->content, false);
 }
 
 /* The first row of a class. */
@@ -215,7 +219,8 @@ static int write_drop(struct vault *v, struct write_set *w, struct record *rec, 
 	memcpy(before, hc->digest, 16);
 	record_digest_drop(v->keys, rec->head.shred_slot, before, t->version, v->row_out.p, v->row_out.n, hc->digest);
 	record_keep_changes(v, rec);
-	return put_row(v, rec, REC_DROP, hc->class_key, t->version);
+	r = put_row(v, rec, REC_DROP, hc->class_key, t->version);
+	return r != 0 ? r : index_note(v, rec, t->class, &v->content, true);
 }
 
 /* Whether the write gives the view class some value, if only one that it had: then its provenance is new. */

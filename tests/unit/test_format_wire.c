@@ -495,10 +495,13 @@ static void record_answers_come_back(void **state)
 
 	(void)state;
 	buf_init(&b, 4096);
-	wire_create_answer_put(&b, sixteen, sixteen, true);
+	wire_create_answer_put(&b, sixteen, sixteen, true, false);
 	assert_int_equal(wire_create_answer_decode(b.p, b.n, &c), 0);
-	assert_true(c.replayed);
+	assert_true(c.replayed && !c.aside);
 	b.p[32] = 2;
+	assert_int_equal(wire_create_answer_decode(b.p, b.n, &c), 0);
+	assert_true(!c.replayed && c.aside);
+	b.p[32] = 4;
 	assert_int_equal(wire_create_answer_decode(b.p, b.n, &c), CV_ERR_FORMAT);
 	b.p[32] = 0;
 	CUTS_ARE_REFUSED(wire_create_answer_decode, b, &c);

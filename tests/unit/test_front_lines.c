@@ -97,7 +97,7 @@ static void done_line_tells_the_id(void **state)
 		buf_init(&answer, 256);
 		buf_init(&b, 256);
 		wire_answer_head(&answer, 0, 77);
-		wire_create_answer_put(&answer, id, id, replayed);
+		wire_create_answer_put(&answer, id, id, replayed, false);
 		assert_int_equal(line_answer(&b, 12, &own, answer.p, answer.n), CV_ERR_FORMAT);
 		buf_reset(&b);
 		assert_int_equal(line_answer(&b, 12, &none, answer.p, answer.n), 0);

@@ -256,7 +256,7 @@ static void create_answers_where_the_record_is(void **state)
 
 	(void)state;
 	begin(&g, "POST /v1/records HTTP/1.1\r\n" HOST JSON_TYPE "Content-Length: 13\r\n\r\n{\"fields\":{}}");
-	wire_create_answer_put(&g.answer, id, id, true);
+	wire_create_answer_put(&g.answer, id, id, true, false);
 	finish(&g, "HTTP/1.1 201 Created\r\n");
 	assert_true(has_line(&g, "Location: /v1/records/" HEX_ID));
 	assert_true(has_line(&g, "ETag: " ETAG_TEXT));

@@ -24,7 +24,7 @@ static void core_creates(struct rig *g, const struct message *m, uint8_t first)
 
 	buf_init(&b, 256);
 	wire_answer_head(&b, 0, 5);
-	wire_create_answer_put(&b, id, id, false);
+	wire_create_answer_put(&b, id, id, false, false);
 	core_send(g, MSG_ANSWER, m->connection, m->request, b.p, b.n, -1);
 	buf_free(&b);
 }
