@@ -360,7 +360,7 @@ static void events_show_leaves_and_details(void **state)
 		.segment = id, .turn = 4, .actor_tag = id, .subject_tag = id, .policy = id };
 	struct wire_event e = { .index = 5, .has_detail = true, .detail = { .record = id, .view = 2, .role = { "role", 4 },
 		.outcome = OUTCOME_REASON + 12, .approval = id, .count = 1, .reason = { "\"", 1 } } };
-	struct wire_segment s = { id, bytes };
+	struct wire_segment s = { id, 0, bytes };
 	struct wire_person p = { id, bytes, 3 };
 	struct buf leaf;
 	struct rig g;

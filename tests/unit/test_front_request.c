@@ -299,7 +299,7 @@ static void unknown_paths_and_methods_are_told_apart(void **state)
 		{ "GET /v1/records/", PROBLEM_NOT_FOUND }, { "GET /v1/records/" HEX_ID "/", PROBLEM_NOT_FOUND },
 		{ "GET /v1/records/" HEX_ID "0", PROBLEM_NOT_FOUND },
 		{ "GET /v1/records/000102030405060708090A0B0C0D0E0F", PROBLEM_NOT_FOUND },
-		{ "GET /v1/records/0001", PROBLEM_NOT_FOUND }, { "POST /v1/records:search", PROBLEM_NOT_FOUND },
+		{ "GET /v1/records/0001", PROBLEM_NOT_FOUND }, { "POST /v1/records:find", PROBLEM_NOT_FOUND },
 		{ "GET /v1/records/" HEX_ID "/access", PROBLEM_NOT_FOUND }, { "GET /v1/./sys/health", PROBLEM_NOT_FOUND },
 		{ "GET //v1/sys/health", PROBLEM_NOT_FOUND }, { "GET /v1/sys/%68ealth", PROBLEM_NOT_FOUND },
 		{ "GET /v1/audit/tile/0/1", PROBLEM_NOT_FOUND }, { "GET /v1/audit/tile/", PROBLEM_NOT_FOUND },
