@@ -162,6 +162,7 @@ seed("gov", "policy", gov_row(4, 6, 20800, 0, {**{t: made[t] for t in (1, 2, 3)}
 seed("gov", "delegation", gov_row(11, 3, 20800, 0, {**made, 11: b"11", 15: run(4, 16), 16: u64(9)}))
 seed("gov", "review", gov_row(15, 7, 2**32 - 1, 0, {**{t: made[t] for t in (1, 2, 3)}, 18: b"roster", 23: run(1, 32), 26: u32(202611), 27: u64(70001),
                                                     28: run(2, 32), 29: run(1, 8) + u8(1) + run(2, 8) + u8(3)}))
+seed("gov", "months", gov_row(16, 1, 2**32 - 1, 0, {**{t: made[t] for t in (1, 2, 3)}, 22: run(7, 64), 26: u32(202611), 30: run(1, 64)}))
 seed("gov", "window", gov_row(12, 1, 20800, 0, {1: run(1, 16), 25: u48(1) + u48(9) + u8(0) + u48(2) + u48(10) + u8(1)}))
 envelope = u8(1) + run(1, 32) + run(1, 16) + u8(0) + u8(0) + u16(0)
 members = u16(1) + u8(4) + b"kind" + u8(3) + u32(4) + b"bulk"
@@ -241,6 +242,8 @@ locked = head + u8(1) + run(1, 16) + run(2, 16) + u32(262144) + u32(3) + run(4, 
 public = head + run(1, 16) + run(2, 32) + run(3, 32) + u8(9) + "王小满".encode() + run(4, 64)
 seed("keyfile", "plain", f"childvault-key-1\n{b64(plain)}\n")
 seed("keyfile", "passphrase", f"childvault-key-1\n{b64(locked)}\n")
+seed("keyfile", "months", f"childvault-months-1\n{b64(head + run(1, 16) + run(2, 16) + run(3, 112))}\n")
+seed("keyfile", "lent", f"childvault-lent-1\n{b64(head + run(1, 16) + run(2, 16) + u8(2) + u32(202611) + run(3, 32) + u32(202701) + run(4, 32))}\n")
 seed("keyfile", "public", f"childvault-public-1\n{b64(public)}\n")
 seed("people", "three", b"CVPP\x01\x01" + bytes(range(32)) + (3).to_bytes(4, "big") + b"".join(bytes([i]) * 16 + (4 * i).to_bytes(2, "big") + bytes(4 * i) for i in (1, 2, 9)))
 

@@ -290,6 +290,38 @@ static void segment_ends_by_count_time_policy_and_failed_block(void **state)
 	fix_free(&f);
 }
 
+static void segment_ends_with_its_month_and_is_sealed_to_the_months_key(void **state)
+{
+	struct audit_entry e = fix_entry(child);
+	const uint64_t november = clock_month_ms(202411);
+	struct leaf_detail detail;
+	struct leaf_actor actor;
+	struct got g;
+	struct fix f;
+	uint64_t at;
+	int has;
+
+	(void)state;
+	fix_make(&f, NULL, 40);
+	f.months = true;
+	f.now_ms = november - 4000;
+	assert_int_equal(audit_confirm_days(f.a, f.s, f.now_ms), 0);
+	(void)one_read(&f);
+	assert_int_equal(one_read(&f), 1);
+	f.now_ms = november - 1;
+	assert_int_equal(one_read(&f), 1);
+	f.now_ms = november;		/* the day ends as well, which ends no segment */
+	assert_int_equal(fix_turn_begin(&f), 0);
+	at = fix_leaf(&f, &e);
+	assert_int_equal(fix_turn_end(&f), 0);
+	fix_apply_all(&f);
+	get(&f, at, &g);
+	assert_int_equal(open_actor(&f, at - 1, &g.l, 0, &actor, &has, &detail), 0);
+	assert_int_equal(open_actor(&f, at - 1, &g.l, 1, &actor, &has, &detail), 0);
+	buf_free(&g.b);
+	fix_free(&f);
+}
+
 static void rolled_back_segment_leaf_is_written_again(void **state)
 {
 	struct fix f;
@@ -909,6 +941,7 @@ int main(void)
 		cmocka_unit_test(child_of_the_day_counts_children_and_links_no_days),
 		cmocka_unit_test(every_flipped_bit_of_a_leaf_closes_its_bodies),
 		cmocka_unit_test(segment_ends_by_count_time_policy_and_failed_block),
+		cmocka_unit_test(segment_ends_with_its_month_and_is_sealed_to_the_months_key),
 		cmocka_unit_test(rolled_back_segment_leaf_is_written_again),
 		cmocka_unit_test(index_used_again_after_rollback_gets_other_keys),
 		cmocka_unit_test(checkpoint_signs_the_tree_of_the_leaves),

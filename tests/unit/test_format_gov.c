@@ -14,7 +14,7 @@
 
 static const uint8_t two_purposes[] = { 0, 1, 0, 7 }, one_purpose[] = { 0, 2 }, fields[] = { 0, 3, 1, 0 };
 static const uint8_t results[2 * GOV_RESULT] = { [8] = GOV_RESULT_FOLLOWED, [9] = 1, [17] = GOV_RESULT_FINE };
-static uint8_t records[3 * 16], keys[2 * GOV_SEALED_KEY], seen[2 * GOV_SEEN], signatures[128], document[70000];
+static uint8_t records[3 * 16], keys[2 * GOV_SEALED_KEY], seen[2 * GOV_SEEN], signatures[128], document[70000], month_keys[2 * 32];
 
 static struct gov_object common(uint16_t type, uint8_t state, uint64_t serial)
 {
@@ -32,12 +32,12 @@ static struct gov_object common(uint16_t type, uint8_t state, uint64_t serial)
 	return o;
 }
 
-enum { ASSIGNMENT, GRANT, WISH, BULK, EXPORT, POLICY, DELEGATION, WINDOW, REVIEW, SAMPLES };
+enum { ASSIGNMENT, GRANT, WISH, BULK, EXPORT, POLICY, DELEGATION, WINDOW, REVIEW, MONTHS, SAMPLES };
 
 static struct gov_object object(unsigned which)
 {
 	static const uint16_t types[SAMPLES] = { GOV_ASSIGNMENT, GOV_GRANT, GOV_REQUEST, GOV_REQUEST, GOV_REQUEST, GOV_REQUEST,
-		GOV_DELEGATION, GOV_WINDOW, GOV_REVIEW };
+		GOV_DELEGATION, GOV_WINDOW, GOV_REVIEW, GOV_MONTHS };
 	struct gov_object o = common(types[which], types[which] == GOV_REQUEST ? GOV_PENDING : which == REVIEW ? GOV_APPROVED : GOV_ACTIVE,
 	    which == GRANT || which == WISH ? 9 : 0);
 
@@ -92,6 +92,13 @@ static struct gov_object object(unsigned which)
 		run(o.log_root, 1, 32);
 		run(o.digest, 2, 32);
 		o.results = (struct gov_bytes){ results, sizeof(results) };
+		break;
+	case MONTHS:
+		o.purposes.n = o.text.n = 0;
+		o.month = 202611;
+		o.signatures = (struct gov_bytes){ signatures, 64 };
+		o.month_keys = (struct gov_bytes){ month_keys, sizeof(month_keys) };
+		run(month_keys, 0x80, sizeof(month_keys));
 		break;
 	default:
 		memset(&o.by, 0, 16);
@@ -210,6 +217,9 @@ static void objects_give_the_known_answers(void **state)
 	matches(&o, "gov_policy");
 	o = object(REVIEW);
 	matches(&o, "gov_review");
+	o = object(MONTHS);
+	run(signatures, 7, 64);
+	matches(&o, "gov_months");
 }
 
 static void cut_and_longer_plaintexts_are_refused(void **state)
@@ -317,6 +327,32 @@ static void reviews_have_one_result_an_item_and_a_month(void **state)
 	buf_free(&b);
 }
 
+static void month_keys_have_one_signature_and_at_most_sixty_months(void **state)
+{
+	static const uint8_t many[32 * (GOV_MONTHS_MAX + 1)] = { 1 };
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 65536);
+	for (unsigned i = 0; i < 8; i++) {
+		struct gov_object o = object(MONTHS);
+
+		switch (i) {
+		case 0: o.signatures.n = 0; break;
+		case 1: o.signatures.n = 128; break;
+		case 2: o.month_keys.n = 0; break;
+		case 3: o.month_keys.n--; break;
+		case 4: o.month_keys = (struct gov_bytes){ many, sizeof(many) }; break;
+		case 5: o.month = 202600; break;
+		case 6: o.month = 0; break;
+		default: o.prefix.state = GOV_APPROVED;
+		}
+		buf_reset(&b);
+		assert_int_equal(gov_object_encode(&o, &b), CV_ERR_ARG);
+	}
+	buf_free(&b);
+}
+
 /* Items whose order, length or number is wrong. */
 static void items_are_read_strictly(void **state)
 {
@@ -395,6 +431,7 @@ int main(void)
 		cmocka_unit_test(prefix_cannot_be_changed_in_the_clear),
 		cmocka_unit_test(objects_that_contradict_themselves_are_refused),
 		cmocka_unit_test(reviews_have_one_result_an_item_and_a_month),
+		cmocka_unit_test(month_keys_have_one_signature_and_at_most_sixty_months),
 		cmocka_unit_test(items_are_read_strictly),
 		cmocka_unit_test(keys_and_records_of_lists_come_back),
 	};

@@ -265,6 +265,7 @@ out("gov_grant", gov_plain(1, 20800, 9, {**MADE, 5: u16(2), 6: run(0x40, 16), 8:
                                          24: u32(HEALTH) + u32(2) + u32(1) + u16(0x8003) + u32(1) + run(5, 112)}))
 out("gov_window", gov_plain(1, 20800, 0, {1: run(0x20, 16), 25: u48(77) + u48(1790000000000) + u8(1)}))
 out("gov_policy", gov_plain(6, 20800, 0, {**MADE, 14: u8(4), 22: run(7, 64), 23: run(1, 32)}, b"document"))
+out("gov_months", gov_plain(1, 20800, 0, {**MADE, 22: run(7, 64), 26: u32(202611), 30: run(0x80, 64)}))
 out("gov_review", gov_plain(7, 20800, 0, {**MADE, 18: "季度走访".encode(), 23: run(2, 32), 26: u32(202611), 27: u64(70001), 28: run(1, 32),
                                           29: bytes(8) + u8(3) + u8(1) + bytes(7) + u8(1)}))
 
