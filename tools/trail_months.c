@@ -9,6 +9,8 @@
 #include "client/months.h"
 #include "trail.h"
 
+#define READ_ROOM (1u << 17)	/* what is longer is no such file */
+
 bool trail_months_path(const char *key_path, char *ret)
 {
 	const char *elsewhere = getenv("CHILDVAULT_MONTHS");
@@ -27,7 +29,7 @@ int trail_months(const char *key_path, struct client_key *key, uint8_t *ret_vaul
 
 	if (!trail_months_path(key_path, path))
 		return cli_fail(EXIT_FAILED, "the path is too long: %s", "路径过长：%s", key_path);
-	buf_init(&b, 2 * MONTHS_FILE_MAX);
+	buf_init(&b, READ_ROOM);
 	if (access(path, F_OK) == 0 && (code = cli_read_file(path, &b)) == 0 &&
 	    client_months_open(key, (const char *)b.p, b.n, vault) != 0)
 		code = cli_fail(EXIT_FAILED, "%s does not hold the month keys of this key file", "%s 不是与此密钥文件配套的月度密钥", path);
