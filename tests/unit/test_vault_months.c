@@ -110,8 +110,8 @@ static bool newest_segment(struct fixture *f, const uint8_t sk[32], uint32_t *re
 		assert_int_equal(leaf_decode(b.p, b.n, &l), 0);
 	} while (l.kind != LEAF_SEGMENT);
 	assert_int_equal(leaf_segment_copy(&l, id, ret_month, &sealed), 0);
-	context_encode(&(struct context){ .kind = CONTEXT_SEGMENT, .vault = f->v->id, .entity = l.segment, .epoch = *ret_month, .writer = id,
-		.length = 32 }, ctx);
+	context_encode(&(struct context){ .kind = CONTEXT_SEGMENT, .vault = f->v->id, .entity = l.segment, .epoch = *ret_month,
+		.writer = id, .length = 32 }, ctx);
 	opens = crypto_pkopen(sk, ctx, sealed, LEAF_SEGMENT_SEALED, key) == 0;
 	buf_free(&b);
 	return opens;
