@@ -28,7 +28,7 @@ void keys_index_token(struct keys *k, uint16_t index, uint32_t epoch, uint8_t bi
 	crypto_hash(bits == 0 ? "cv1.blind.nid" : "cv1.blind.nb", key, sizeof(key), &of_value, 1, ret, 16);
 	wipe(key, sizeof(key));
 	for (unsigned i = 0; bits != 0 && i < 16; i++)
-		ret[i] &= i * 8 >= bits ? 0 : (uint8_t)(0xFF00u >> (bits - i * 8 < 8 ? bits - i * 8 : 8));
+		ret[i] = (uint8_t)(ret[i] & (i * 8 >= bits ? 0 : 0xFF00u >> (bits - i * 8 < 8 ? bits - i * 8 : 8)));
 }
 
 static void posting_context(struct keys *k, uint16_t index, uint32_t epoch, const uint8_t token[16], uint8_t ret[CONTEXT_BYTES])
