@@ -3,9 +3,11 @@
  * people of an export), and their own key in a file that opens without the vault.
  */
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -14,6 +16,7 @@
 #include "client/auditor.h"
 #include "client/client.h"
 #include "format/people.h"
+#include "trail.h"
 
 #define KEY_TEXT_MAX 1024u
 
@@ -109,6 +112,16 @@ static int seal_alone(const struct client_key *key, uint64_t fd, struct buf *ret
 	return code;
 }
 
+/* Month keys are not copied along: there would be one more place where a month has to be forgotten. */
+static void say_months(const char *key_path)
+{
+	char path[PATH_MAX];
+
+	if (trail_months_path(key_path, path) && access(path, F_OK) == 0)
+		(void)cli_fail(0, "keys of months stay in %s: take it along and name it in CHILDVAULT_MONTHS",
+		    "月度密钥仍在 %s：请一并带走，并用 CHILDVAULT_MONTHS 指明", path);
+}
+
 int audit_key(int argc, char **argv)
 {
 	static const struct cli_help help = { "audit key --key FILE --to OUT [--passphrase-fd N] [--new-passphrase-fd N]",
@@ -139,6 +152,8 @@ int audit_key(int argc, char **argv)
 		own = true;
 		if ((code = seal_alone(&key, new_fd, &text)) == 0)
 			code = cli_write_file(to, text.p, text.n, 0600, false);
+		if (code == 0)
+			say_months(key_path);
 	}
 	buf_free(&text);
 	client_key_clear(&key);

@@ -4,7 +4,7 @@
 
 #include "format/months.h"
 #include "test_vault_gov.h"
-#include "vault/gov.h"
+#include "vault/gov_internal.h"
 #include "vault/inventory.h"
 
 /* The process's clock, moved by a test. */
@@ -252,6 +252,35 @@ static void others_neither_publish_nor_see_lists(void **state)
 	assert_int_equal(gov_show(f, token, "monthkeys", id, "from", text), PROBLEM_NOT_FOUND);
 }
 
+/* A row of the store with another signature: somebody with the vault's keys, and without the auditor's. */
+static void list_that_its_auditor_has_not_signed_keeps_the_vault_shut(void **state)
+{
+	struct fixture *f = *state;
+	const struct list l = { .from = "2030-01", .first = 203001, .n = 2, .made_ms = clock_wall_ms() };
+	uint8_t auditor[32], id[16], changed[64];
+	struct gov_object o;
+	struct gov_entry *e;
+
+	assert_int_equal(login(f, P_AUDITOR, auditor), 0);
+	assert_int_equal(publish(f, P_AUDITOR, auditor, &l, id), 0);
+	for (uint8_t flip = 0; flip < 2; flip++) {
+		e = gov_find(f->v, GOV_MONTHS, id);
+		o = e->held->o;
+		memcpy(changed, o.signatures.p, 64);
+		changed[5] ^= flip;
+		o.signatures.p = changed;
+		assert_int_equal(vault_turn_begin(f->v), 0);
+		assert_int_equal(gov_store(f->v, e, &o), 0);
+		assert_int_equal(vault_system_leaf(f->v, LEAF_MERGE, (const uint8_t[5]){ 4, 0, 0, 0, 1 }, 5, true, clock_wall_ms()), 0);
+		store_commit(f->v->store);
+		gov_commit(f->v);
+		assert_int_equal(vault_turn_end(f->v), 0);
+		vault_close(f->v);
+		assert_int_equal(vault_open(f->dir, &f->v), 0);
+		assert_int_equal(vault_unseal(f->v, 3, f->kek), flip == 0 ? 0 : CV_ERR_AUTH);
+	}
+}
+
 static int find_months(void *cookie, const struct key_entry *e)
 {
 	struct key_entry *ret = cookie;
@@ -296,6 +325,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(newer_list_replaces_the_one_before_and_an_older_one_does_not, january, teardown),
 		cmocka_unit_test_setup_teardown(list_that_is_not_the_auditors_own_word_is_refused, january, teardown),
 		cmocka_unit_test_setup_teardown(others_neither_publish_nor_see_lists, january, teardown),
+		cmocka_unit_test_setup_teardown(list_that_its_auditor_has_not_signed_keeps_the_vault_shut, january, teardown),
 		cmocka_unit_test_setup_teardown(inventory_tells_a_month_before_they_run_out, january, teardown),
 	};
 
