@@ -360,7 +360,7 @@ static void events_show_leaves_and_details(void **state)
 		.segment = id, .turn = 4, .actor_tag = id, .subject_tag = id, .policy = id };
 	struct wire_event e = { .index = 5, .has_detail = true, .detail = { .record = id, .view = 2, .role = { "role", 4 },
 		.outcome = OUTCOME_REASON + 12, .approval = id, .count = 1, .reason = { "\"", 1 } } };
-	struct wire_segment s = { id, 0, bytes };
+	struct wire_segment s = { id, 0, bytes }, of_month = { id, 202611, bytes };
 	struct wire_person p = { id, bytes, 3 };
 	struct buf leaf;
 	struct rig g;
@@ -386,7 +386,8 @@ static void events_show_leaves_and_details(void **state)
 	buf_u8(&g.answer, 1);
 	at = wire_count_begin(&g.answer);
 	wire_segment_put(&g.answer, &s);
-	wire_count_end(&g.answer, at, 1);
+	wire_segment_put(&g.answer, &of_month);
+	wire_count_end(&g.answer, at, 2);
 	at = wire_count_begin(&g.answer);
 	wire_person_put(&g.answer, &p);
 	wire_count_end(&g.answer, at, 1);
@@ -410,7 +411,10 @@ static void events_show_leaves_and_details(void **state)
 	assert_string_equal(text_at(j, "reason"), "\"");
 	j = json_array_get(json_object_get(g.json, "events"), 1);
 	assert_null(json_object_get(j, "detail"));
-	assert_int_equal(json_array_size(json_object_get(g.json, "segments")), 1);
+	j = json_object_get(g.json, "segments");
+	assert_int_equal(json_array_size(j), 2);
+	assert_null(json_object_get(json_array_get(j, 0), "month"));
+	assert_string_equal(text_at(json_array_get(j, 1), "month"), "2026-11");
 	assert_string_equal(text_at(json_array_get(json_object_get(g.json, "people"), 0), "sealed"), "AQAA");
 	assert_string_equal(text_at(g.json, "policy"), "AQA=");
 	end(&g);
