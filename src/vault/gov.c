@@ -170,6 +170,20 @@ static int held_new(const struct gov_prefix *prefix, const uint8_t id[16], const
 	return 0;
 }
 
+/* Stands for a principal in the places of intakes, which are found by their record alone. */
+static const uint8_t any_intake[16] = "intake";
+
+struct gov_entry *gov_intake_of(struct vault *v, const uint8_t record[16])
+{
+	struct gov_entry *e;
+	uint32_t at = 0;
+
+	while ((e = map_next(&v->gov->places, hash_place(any_intake, record), &at)) != NULL)
+		if (e->held->o.prefix.type == GOV_INTAKE && e->held->o.prefix.state == GOV_PENDING && ids_equal(e->held->o.record, record))
+			return e;
+	return NULL;
+}
+
 static int index_places(struct gov *g, struct gov_entry *e)
 {
 	const struct gov_object *o = &e->held->o;
@@ -178,6 +192,8 @@ static int index_places(struct gov *g, struct gov_entry *e)
 	if (o->prefix.type == GOV_GRANT) {
 		if ((r = map_add(&g->places, hash_place(o->principal, o->record), e)) == 0)
 			r = map_add(&g->places, hash_place(NULL, o->record), e);
+	} else if (o->prefix.type == GOV_INTAKE) {
+		r = map_add(&g->places, hash_place(any_intake, o->record), e);
 	} else if (o->prefix.type == GOV_ASSIGNMENT) {
 		if ((o->flags & GOV_ANY_RECORD) != 0)
 			r = map_add(&g->places, hash_place(o->principal, NULL), e);

@@ -33,21 +33,9 @@ static int twin_id(struct vault *v, uint8_t ret[16])
 	return head_prefix_decode(val.p, val.n, &epoch, &slot, ret);
 }
 
-/* The intake of a record that waits, or NULL. */
-static struct gov_entry *waiting(struct vault *v, const uint8_t record[16])
-{
-	for (size_t i = 0; i < v->gov->n; i++) {
-		struct gov_entry *e = v->gov->all[i];
-
-		if (e->held->o.prefix.type == GOV_INTAKE && e->held->o.prefix.state == GOV_PENDING && ids_equal(e->held->o.record, record))
-			return e;
-	}
-	return NULL;
-}
-
 bool gov_is_aside(struct vault *v, const uint8_t record[16])
 {
-	return waiting(v, record) != NULL;
+	return gov_intake_of(v, record) != NULL;
 }
 
 int gov_intake(struct vault *v, struct vault_call *c, const struct record *rec, bool *ret_aside)
@@ -64,7 +52,7 @@ int gov_intake(struct vault *v, struct vault_call *c, const struct record *rec, 
 		return CV_ERR_DENIED;
 	}
 	*ret_aside = true;
-	if (waiting(v, rec->head.record) != NULL)
+	if (gov_intake_of(v, rec->head.record) != NULL)
 		return 0;
 	memset(&o, 0, sizeof(o));
 	if ((r = twin_id(v, twin)) != 0)

@@ -73,6 +73,8 @@ struct gov {
 	struct buf plain, list;		/* scratch: a plaintext on its way, a list that goes into one */
 };
 
+/* The intake of a record that waits, or NULL. */
+struct gov_entry *gov_intake_of(struct vault *v, const uint8_t record[16]);
 /* Find the object of a type, or NULL. */
 struct gov_entry *gov_find(struct vault *v, uint16_t type, const uint8_t id[16]);
 /*

@@ -31,6 +31,7 @@ PURPOSE = "intake"
 READ_HEADERS = ["CV-Reason: home%20visit"]
 PATCH_RECORDS = 1600
 BODIES = 4000
+CREATES_PER_S = 12000  # more than any machine makes
 WARMUP = 0.3
 
 # (row, what, of what, floor, goal); docs/DESIGN.md explains them.
@@ -40,6 +41,7 @@ TABLE = [
     ("read 25 fields, clear, 64 connections", "read25/64", "A/64", 0.15, None),
     ("  the same, of W", "read25/64", "W/64", None, 0.80),
     ("read 3 fields, masked, 8 connections", "read3/8", "A/8", 0.55, 0.75),
+    ("search by ID number, 8 connections", "search/8", "read25/8", 0.80, 0.95),
     ("create with 25 fields, 8 writers", "create/8", "group/8", 0.15, 0.25),
     ("  the same by the write-only application", "drop/8", "group/8", None, None),
     ("patch 3 fields, 8 writers", "patch/8", "group/8", None, None),
@@ -48,8 +50,9 @@ TABLE = [
 ]
 
 
-def synthetic(count, seed):
-    return run(os.path.join(BUILD, "support", "synth"), count, seed).stdout.splitlines()
+def synthetic(count, seed, first=0):
+    """Files first to first + count of a seed: no number stands in two of them."""
+    return run(os.path.join(BUILD, "support", "synth"), count, seed, first).stdout.splitlines()
 
 
 def load(vault, lines):
@@ -108,7 +111,8 @@ class Bench:
         self.vault = Vault(folder=folder)
         self.vault.init()
         self.vault.start()
-        lines = synthetic(args.records, 7)
+        self.lines, self.created = synthetic(args.records, 7), 0
+        lines = self.lines
         self.json_bytes = sum(len(line.encode()) for line in lines)
         self.names = list(json.loads(lines[0]))
         begin = time.monotonic()
@@ -140,13 +144,19 @@ class Bench:
         self.write("read25", [f"GET /v1/records/{i}?fields={names}&view=clear" for i in ids])
         self.write("read3", [f"GET /v1/records/{i}?fields=name,id_no,phone" for i in ids])
         self.write("refused", [f"GET /v1/records/{i}?fields=name" for i in ids[:100]])
-        self.write("create", ["POST /v1/records\t" + '{"fields":' + line + "}" for line in synthetic(BODIES, 8)])
+        self.write("search", ["POST /v1/records:search\t" + json.dumps({"index": "id_no", "equals": json.loads(line)["id_no"]}) for line in self.lines])
         bodies = [json.loads(line) for line in synthetic(BODIES, 9)]
         self.write("bodies", [json.dumps({"fields": {k: b[k] for k in ("phone", "address", "guardian_phone")}}, ensure_ascii=False) for b in bodies])
         client = Client(self.vault, self.token, PURPOSE)
         chosen = random.Random(3).sample(ids, min(PATCH_RECORDS, len(ids)))
         self.write("records", [f"{i}\t{client.read(i, ['phone', 'guardian_phone']).etag}" for i in chosen])
         client.close()
+
+    def write_creates(self):
+        """Children that are new to the vault: a number that stands in a file already would be refused, or put aside."""
+        n = int(CREATES_PER_S * (self.args.seconds + WARMUP))
+        self.write("create", ["POST /v1/records\t" + '{"fields":' + line + "}" for line in synthetic(n, 8, self.created)])
+        self.created += n
 
     def generate(self, socket, connections, *args, check=True, warmup=WARMUP):
         command = [os.path.join(BUILD, "bench", "bench_load"), "--socket", socket, "--connections", connections, "--seconds", self.args.seconds,
@@ -193,6 +203,8 @@ class Bench:
             return self.daemon(connections, "read25", self.token, READ_HEADERS)
         if what == "refused":
             return self.daemon(connections, "refused", "A" * 43, check=False)
+        if what in ("create", "drop"):
+            self.write_creates()
         if what == "drop":
             return self.daemon(connections, "create", self.intake)
         return self.daemon(connections, what, self.token)
@@ -276,7 +288,7 @@ def report(results):
                      "ratios": [round(a / b, 3) for a, b in zip(rates, limits)]})
     p99 = statistics.median(r["p99_us"] for r in results["read25/8"]) / statistics.median(r["p99_us"] for r in results["A/8"])
     print(f"\nread 25 fields at 8 connections: p99 is {p99:.1f} x A's (goal 2); W gives {statistics.median(r['per_second'] for r in results['W/8']):,.0f}/s")
-    for name in ("read25/1", "read25/8", "read25/64", "read3/8", "create/8", "drop/8", "patch/8"):
+    for name in ("read25/1", "read25/8", "read25/64", "read3/8", "search/8", "create/8", "drop/8", "patch/8"):
         cost = {k: statistics.median(r["cpu_us"][k] for r in results[name]) for k in ("core", "fronts")}
         print(f"processor time of {name:10} core {cost['core']:6.1f} us, fronts {cost['fronts']:6.1f} us a request")
     print("patch: its floor is PostgreSQL's audited update, which make bench-peers measures")

@@ -409,7 +409,7 @@ def child(i):
     return {
         "name": name,
         "id_type": "resident_id",
-        "id_no": id_number(330199, birth, i % 1000),
+        "id_no": id_number(330199, birth, (i + i // 3000) % 1000),  # days repeat after 3,000
         "sex": "1" if i % 2 else "2",
         "birth_date": birth.isoformat(),
         "ethnicity": "01",

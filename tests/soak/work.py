@@ -1,6 +1,7 @@
 """Who works on the vault in a soak: each a thread with connections of its own, which tells the soak what was acknowledged."""
 import datetime
 import http.client
+import itertools
 import random
 import subprocess
 import threading
@@ -13,6 +14,7 @@ VISIT = {"CV-Purpose": "visit"}
 CREATE, READ, REVEAL, PATCH = 3, 2, 23, 25	# kinds of leaves
 AREA = "119901"			# where the demo's people work
 KEPT = 2500			# records of its own that somebody goes on with; older ones are only looked at again
+CHILDREN = itertools.count(1)  # a number stands in one file only
 
 
 class Ended(Exception):
@@ -122,7 +124,7 @@ class Caseworker(Worker):
     def step(self):
         number, record = self.rng.random(), self.pick()
         if record is None or number < 0.04:
-            fields = {**child(self.rng.randrange(1 << 20)), "live_division": AREA}
+            fields = {**child(next(CHILDREN)), "live_division": AREA}
             self.add(self.ask("create", (201,), "caseworker", "POST", "/v1/records", (CREATE,), body={"fields": fields}), fields)
         elif number < 0.34:
             self.read(self.soak.any_record(self.rng) or record)
@@ -169,7 +171,7 @@ class Intake(Worker):
     def step(self):
         number, record = self.rng.random(), self.pick()
         if record is None or number < 0.1:
-            fields = {**child(self.rng.randrange(1 << 20)), "live_division": AREA}
+            fields = {**child(next(CHILDREN)), "live_division": AREA}
             self.add(self.ask("create, write-only", (201,), "intake", "POST", "/v1/records", (CREATE,), body={"fields": fields}), fields)
         elif number < 0.6:
             phone = self.new_phone(record)
