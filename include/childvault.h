@@ -133,8 +133,8 @@ int childvault_accesses(struct childvault *cv, const struct childvault_with *wit
     unsigned long long from_ms, unsigned long long to_ms, unsigned limit, const char *cursor);
 
 /*
- * Search by an index for a value: equals is the text of a JSON value, "..." or {"field": "...", ...}. Needs a purpose. The records that
- * hold it, as far as this session may know of them, stand in the answer.
+ * Search by an index for a value: equals is the text of a JSON value, "..." or {"field": "...", ...}. Needs a purpose, but for an auditor.
+ * The records that hold it, as far as this session may know of them, stand in the answer.
  */
 int childvault_search(struct childvault *cv, const struct childvault_with *with, const char *index, const char *equals);
 

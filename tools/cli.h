@@ -186,6 +186,8 @@ int cmd_init(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_search(int argc, char **argv);
+/* The value of a search as JSON, from a file or (NULL, -) standard input: an object as it is, else a line of text. Exit code. */
+int search_read(const char *path, struct buf *ret);
 int cmd_login(int argc, char **argv);
 int cmd_logout(int argc, char **argv);
 int cmd_member(int argc, char **argv);

@@ -9,7 +9,10 @@
 #include "client/client.h"
 #include "client/events.h"
 #include "events_table.h"
+#include "pages.h"
 #include "trail.h"
+
+#define NUMBER_ROOM (2u << 20)	/* as much as a search may read */
 
 static const uint8_t no_vault[16];
 
@@ -198,11 +201,13 @@ static int check_asked(const struct asked *q, const char *id_no)
 {
 	uint64_t ms;
 
-	if (id_no != NULL)
-		return cli_fail(EXIT_FAILED, "--id-no waits for the search index, which this version does not have: give --record ID",
-		    "--id-no 需要检索索引，本版本尚无；请用 --record 档案编号");
-	if (q->staff == NULL && q->record == NULL)
-		return cli_usage("audit who", "--staff NAME or --record ID is needed", "须给出 --staff 或 --record");
+	if (id_no != NULL && strcmp(id_no, "-") != 0)
+		return cli_usage("audit who", "--id-no - reads the number from standard input: others see arguments",
+		    "--id-no - 从标准输入读取号码：命令行参数会被他人看到");
+	if (id_no != NULL && q->record != NULL)
+		return cli_usage("audit who", "--record and --id-no say the same", "--record 与 --id-no 只能用一个");
+	if (q->staff == NULL && q->record == NULL && id_no == NULL)
+		return cli_usage("audit who", "--staff NAME, --record ID or --id-no - is needed", "须给出 --staff、--record 或 --id-no");
 	if ((q->since != NULL && !clock_parse(q->since, strlen(q->since), false, &ms)) ||
 	    (q->until != NULL && !clock_parse(q->until, strlen(q->until), true, &ms)))
 		return cli_usage("audit who", "times are like 2026-11-25 or 2026-11-25T08:00:00Z",
@@ -210,10 +215,40 @@ static int check_asked(const struct asked *q, const char *id_no)
 	return 0;
 }
 
+/* The records that have a number which stands in standard input, one after the other. */
+static int who_numbered(struct childvault *cv, const struct client_key *key, struct asked *q)
+{
+	struct childvault_with with = { .purpose = NULL };
+	json_t *answer = NULL, *record;
+	struct buf value;
+	size_t i;
+	int code, r;
+
+	buf_init(&value, NUMBER_ROOM);
+	if ((code = search_read(NULL, &value)) != 0)
+		goto out;
+	if ((r = childvault_search(cv, &with, "id_no", (const char *)value.p)) != CHILDVAULT_OK) {
+		code = cli_answer_fail(cv, r);
+		goto out;
+	}
+	answer = cli_body(cv);
+	if (json_array_size(json_object_get(answer, "records")) == 0)
+		code = cli_fail(EXIT_FAILED, "no file has this number", "没有档案使用该号码");
+	json_array_foreach(json_object_get(answer, "records"), i, record) {
+		q->record = json_text(record, "id");
+		if (code == 0)
+			code = who_all(cv, key, q);
+	}
+out:
+	json_decref(answer);
+	buf_free(&value);
+	return code;
+}
+
 static int audit_who(int argc, char **argv)
 {
-	static const struct cli_help help = { "audit who (--staff NAME | --record ID) [--from T] [--to T] [--purpose P] [--kind K] "
-		"[--key FILE]",
+	static const struct cli_help help = { "audit who (--staff NAME | --record ID | --id-no -) [--from T] [--to T] [--purpose P] "
+		"[--kind K] [--key FILE]",
 		"Tells what one person did, or who looked at one child's file. An auditor's key file (CHILDVAULT_KEY)\n"
 		"opens who they were. Looking for a record is itself an entry about it. Times are days or moments in UTC;\n"
 		"--json prints pages as they come.",
@@ -227,7 +262,7 @@ static int audit_who(int argc, char **argv)
 		{ "key", OPTION_TEXT, &key_path, "FILE", "the auditor's key file", "审计员密钥文件" },
 		{ "staff", OPTION_TEXT, &q.staff, "NAME", "a person: login name or principal", "人员：登录名或编号" },
 		{ "record", OPTION_TEXT, &q.record, "ID", "a child's record", "儿童档案编号" },
-		{ "id-no", OPTION_TEXT, &id_no, "-", "a child by identity number (not there yet)", "按证件号码（尚无）" },
+		{ "id-no", OPTION_TEXT, &id_no, "-", "a child by the identity number in standard input", "按标准输入中的身份证号码" },
 		{ "from", OPTION_TEXT, &q.since, "T", "first day or moment", "起始日期或时刻" },
 		{ "to", OPTION_TEXT, &q.until, "T", "last day, or the moment before which", "截止日期（含）或时刻" },
 		{ "purpose", OPTION_TEXT, &q.purpose, "P", "for this purpose only", "只列该目的" },
@@ -241,7 +276,7 @@ static int audit_who(int argc, char **argv)
 	if (!cli_parse(argc, argv, &help, options, sizeof options / sizeof options[0], 0, 0, &a))
 		return a.exit;
 	if ((code = check_asked(&q, id_no)) == 0 && (code = auditor_session(key_path, fd, &cv, &own, &key)) == 0)
-		code = who_all(cv, &key, &q);
+		code = id_no != NULL ? who_numbered(cv, &key, &q) : who_all(cv, &key, &q);
 	client_key_clear(&key);
 	cli_close(cv, own);
 	return code;

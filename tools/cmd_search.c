@@ -7,8 +7,7 @@
 
 #define INPUT_MAX (1u << 20)
 
-/* The value as JSON: an object as it is, of anything else one line of text as a string. Exit code. */
-static int read_value(const char *path, struct buf *ret)
+int search_read(const char *path, struct buf *ret)
 {
 	struct buf input;
 	json_t *text;
@@ -77,7 +76,7 @@ int cmd_search(int argc, char **argv)
 	if (with.purpose == NULL || with.purpose[0] == 0)
 		return cli_usage("search", "--purpose P is missing", "缺少 --purpose 目的");
 	buf_init(&value, INPUT_MAX + 64);
-	if ((code = read_value(a.argc > 1 ? a.argv[1] : NULL, &value)) == EXIT_DONE && (code = cli_session(&cv, &own)) == EXIT_DONE) {
+	if ((code = search_read(a.argc > 1 ? a.argv[1] : NULL, &value)) == EXIT_DONE && (code = cli_session(&cv, &own)) == EXIT_DONE) {
 		int r = childvault_search(cv, &with, a.argv[0], (const char *)value.p);
 
 		code = r == CHILDVAULT_OK ? print_found(cv) : cli_answer_fail(cv, r);

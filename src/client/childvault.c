@@ -254,7 +254,7 @@ int childvault_search(struct childvault *cv, const struct childvault_with *with,
 	int r;
 
 	/* An index's name needs no escape in JSON. */
-	if (!is_with(with) || index == NULL || index[0] == 0 || equals == NULL ||
+	if (with == NULL || index == NULL || index[0] == 0 || equals == NULL ||
 	    index[strspn(index, "abcdefghijklmnopqrstuvwxyz0123456789_-")] != 0)
 		return client_fail_local(cv, CV_ERR_ARG);
 	client_begin(cv, "POST", "/v1/records:search", true, with);

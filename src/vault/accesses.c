@@ -46,22 +46,10 @@ struct accesses {
 
 /* ---- who may ask ------------------------------------------------------------------------------------------------------- */
 
-/* The auditor's role among the session's, or NULL. */
-static const struct policy_role *auditor_role(struct vault *v, const struct vault_call *c)
-{
-	for (unsigned i = 0; i < c->subject.role_count; i++) {
-		const struct policy_role *role = policy_role_by_id(v->policy, c->subject.roles[i]);
-
-		if (role != NULL && role->audit)
-			return role;
-	}
-	return NULL;
-}
-
 /* The role by which the caller asks, or NULL after a refusal. Auditors read the log for no purpose of the file's. */
 static const struct policy_role *asking_role(struct vault *v, struct vault_call *c, const struct wire_accesses *m)
 {
-	const struct policy_role *role = auditor_role(v, c);
+	const struct policy_role *role = call_auditor(v, c);
 
 	if (role != NULL && m->reader != 0) {
 		(void)call_refuse(c, PROBLEM_BAD_REQUEST, "an auditor's list is for the auditor");

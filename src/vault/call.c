@@ -199,6 +199,17 @@ unsigned call_purpose(struct vault *v, struct vault_call *c, bool reveal)
 	return 0;
 }
 
+const struct policy_role *call_auditor(struct vault *v, const struct vault_call *c)
+{
+	for (unsigned i = 0; i < c->subject.role_count; i++) {
+		const struct policy_role *role = policy_role_by_id(v->policy, c->subject.roles[i]);
+
+		if (role != NULL && role->audit)
+			return role;
+	}
+	return NULL;
+}
+
 void call_child(struct vault_call *c, const struct record *r)
 {
 	c->has_child = true;

@@ -9,16 +9,13 @@ static struct page page;	/* too large for the stack */
 
 static unsigned need_auditor(struct vault *v, struct vault_call *c)
 {
-	for (unsigned i = 0; i < c->subject.role_count; i++) {
-		const struct policy_role *role = policy_role_by_id(v->policy, c->subject.roles[i]);
+	const struct policy_role *role = call_auditor(v, c);
 
-		if (role != NULL && role->audit) {
-			c->detail.role = role->id;
-			c->detail.department = role->department;
-			return 0;
-		}
-	}
-	return call_refuse(c, PROBLEM_NOT_PERMITTED, "only an auditor's role reads the log");
+	if (role == NULL)
+		return call_refuse(c, PROBLEM_NOT_PERMITTED, "only an auditor's role reads the log");
+	c->detail.role = role->id;
+	c->detail.department = role->department;
+	return 0;
 }
 
 /* An empty page. */

@@ -320,6 +320,8 @@ unsigned call_failed(struct vault_call *c, int r);
 void call_field_error(struct vault_call *c, struct wire_text field, unsigned problem, const char *expected);
 /* Check session, purpose and, if reveal, reason; fill subject and detail. 0 or a problem. */
 unsigned call_purpose(struct vault *v, struct vault_call *c, bool reveal);
+/* The auditor's role among the session's, or NULL. */
+const struct policy_role *call_auditor(struct vault *v, const struct vault_call *c);
 /* The call is about this child: its log key seals body B. */
 void call_child(struct vault_call *c, const struct record *r);
 /* Mark field f in the leaf's bitmap. */
