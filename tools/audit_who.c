@@ -144,11 +144,24 @@ void who_show(struct who *w, const struct trail_entry *e, const struct who_detai
 
 /* ---- one person ------------------------------------------------------------------------------------------------------------ */
 
-/* A login name, a name, or the 32 digits of a principal. */
+/* How many people have this name. */
+static size_t namesakes(const struct trail *t, const char *name)
+{
+	size_t people, n = 0;
+	const struct client_person *p = trail_people(t, &people);
+
+	for (size_t i = 0; i < people; i++)
+		n += strcmp(p[i].name, name) == 0;
+	return n;
+}
+
+/* A login name, a name that only one person has, or the 32 digits of a principal. */
 static int find_person(struct who *w, const char *staff)
 {
 	const struct client_person *p = trail_person_named(w->trail, staff);
 
+	if (p != NULL && strcmp(p->login, staff) != 0 && namesakes(w->trail, staff) > 1)
+		return cli_fail(EXIT_USAGE, "several people are called %s: give the login name", "有多人名为 %s：请给出登录名", staff);
 	if (p != NULL)
 		memcpy(w->principal, p->principal, 16);
 	else if (strlen(staff) != 32 || hex_decode(staff, 32, w->principal, 16) != 0)
@@ -189,6 +202,20 @@ static int check_log(const char *dir)
 		return cli_fail(EXIT_FAILED, "%s cannot be verified: %s", "无法核对 %s：%s", dir, cv_strerror(r));
 	return r == 0 ? 0 : cli_fail(EXIT_VERIFY, "the log in %s does not verify (%llu faults): see `childvault-audit verify`",
 	    "%s 中的日志未通过核验（%llu 处问题），请看 childvault-audit verify", dir, (unsigned long long)s.faults);
+}
+
+/* A mistyped kind would look like nothing having been done. */
+static bool kinds_exist(const struct cli_list *kinds)
+{
+	for (size_t i = 0; i < kinds->n; i++) {
+		unsigned kind = 0;
+
+		while (kind <= UINT8_MAX && strcmp(kinds->item[i], leaf_kind_name(kind)) != 0)
+			kind++;
+		if (kind > UINT8_MAX || strcmp(kinds->item[i], "unknown") == 0)
+			return false;
+	}
+	return true;
 }
 
 static int open_trail(struct who *w, const char *key_path, uint64_t fd)
@@ -267,6 +294,10 @@ int audit_who(int argc, char **argv)
 	if ((from != NULL && !clock_parse(from, strlen(from), false, &w.from_ms)) ||
 	    (to != NULL && !clock_parse(to, strlen(to), true, &w.to_ms)))
 		return cli_usage("who", "times are like 2026-11-25 or 2026-11-25T08:00:00Z", "时间格式如 2026-11-25 或 2026-11-25T08:00:00Z");
+	if (w.from_ms >= w.to_ms)
+		return cli_usage("who", "--from is not before --to", "--from 须早于 --to");
+	if (!kinds_exist(&w.kinds))
+		return cli_usage("who", "an unknown --kind", "未知的 --kind");
 	if (key == NULL || (staff == NULL && record == NULL) || (record != NULL) != (keys != NULL))
 		return cli_usage("who", "--key and one of --staff, or --record with --keys, are needed",
 		    "须给出 --key，以及 --staff 或 --record 与 --keys");
