@@ -199,7 +199,7 @@ static int who_all(struct childvault *cv, const struct client_key *key, const st
 
 static int check_asked(const struct asked *q, const char *id_no)
 {
-	uint64_t ms;
+	uint64_t since = 0, until = UINT64_MAX;
 
 	if (id_no != NULL && strcmp(id_no, "-") != 0)
 		return cli_usage("audit who", "--id-no - reads the number from standard input: others see arguments",
@@ -208,10 +208,12 @@ static int check_asked(const struct asked *q, const char *id_no)
 		return cli_usage("audit who", "--record and --id-no say the same", "--record 与 --id-no 只能用一个");
 	if (q->staff == NULL && q->record == NULL && id_no == NULL)
 		return cli_usage("audit who", "--staff NAME, --record ID or --id-no - is needed", "须给出 --staff、--record 或 --id-no");
-	if ((q->since != NULL && !clock_parse(q->since, strlen(q->since), false, &ms)) ||
-	    (q->until != NULL && !clock_parse(q->until, strlen(q->until), true, &ms)))
+	if ((q->since != NULL && !clock_parse(q->since, strlen(q->since), false, &since)) ||
+	    (q->until != NULL && !clock_parse(q->until, strlen(q->until), true, &until)))
 		return cli_usage("audit who", "times are like 2026-11-25 or 2026-11-25T08:00:00Z",
 		    "时间格式如 2026-11-25 或 2026-11-25T08:00:00Z");
+	if (since >= until)
+		return cli_usage("audit who", "--from is not before --to", "--from 须早于 --to");
 	return 0;
 }
 
