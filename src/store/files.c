@@ -240,7 +240,7 @@ int files_read_at(int dirfd, const char *path, uint64_t offset, void *p, size_t 
 	int fd;
 
 	assert(path_ok(path));
-	if ((fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) < 0)
+	if ((fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)) < 0)
 		return errno == ENOENT ? CV_ERR_NOTFOUND : CV_ERR_IO;
 	while (n > 0 && ((k = pread(fd, at, n, (off_t)offset)) > 0 || (k < 0 && errno == EINTR))) {
 		if (k < 0)
@@ -274,7 +274,7 @@ int files_read(int dirfd, const char *path, struct buf *ret)
 	int fd, r = CV_ERR_IO;
 
 	assert(path_ok(path));
-	fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return errno == ENOENT ? CV_ERR_NOTFOUND : CV_ERR_IO;
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))

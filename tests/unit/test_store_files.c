@@ -101,6 +101,23 @@ static void failed_replace_keeps_the_old_file(void **state)
 	assert_int_equal(fstatat(f->fd, "n1", &st, 0), -1);
 }
 
+/* A folder from elsewhere may hold anything: nobody ever writes into this pipe. */
+static void what_is_no_file_is_refused_without_waiting(void **state)
+{
+	struct folder *f = *state;
+	uint8_t byte;
+	struct buf b;
+
+	assert_int_equal(mkfifoat(f->fd, "pipe", 0600), 0);
+	buf_init(&b, 100);
+	(void)alarm(10);
+	assert_int_equal(files_read(f->fd, "pipe", &b), CV_ERR_IO);
+	assert_int_equal(files_read_at(f->fd, "pipe", 0, &byte, 1), CV_ERR_IO);
+	(void)alarm(0);
+	assert_int_equal(unlinkat(f->fd, "pipe", 0), 0);
+	buf_free(&b);
+}
+
 static void create_refuses_what_is_there(void **state)
 {
 	struct folder *f = *state;
@@ -215,7 +232,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		TEST(replace_makes_and_replaces),
 		TEST(failed_replace_keeps_the_old_file),
-		TEST(create_refuses_what_is_there),
+		TEST(what_is_no_file_is_refused_without_waiting), TEST(create_refuses_what_is_there),
 		TEST(overwrite_changes_in_place),
 		TEST(append_continues_at_a_known_length),
 		TEST(read_is_limited_and_does_not_follow_links),
