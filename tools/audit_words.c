@@ -37,7 +37,8 @@ const char *word_kind(unsigned kind)
 		{ LEAF_SEGMENT, "key segment", "密钥段" }, { LEAF_MERGE, "upkeep", "维护" }, { LEAF_SUSPENDED, "member suspended", "停用成员" },
 		{ LEAF_RESTORED, "member restored", "恢复成员" }, { LEAF_LOGIN_FAILURES, "failed logins", "登录失败" },
 		{ LEAF_EXPORT, "export", "导出" }, { LEAF_RECEIPT, "list of accesses made", "开具查阅清单" },
-		{ LEAF_FS_RENEW, "daily keys", "日志日钥" }, { LEAF_REVIEW, "month signed off", "月度审查签署" } };
+		{ LEAF_FS_RENEW, "daily keys", "日志日钥" }, { LEAF_REVIEW, "month signed off", "月度审查签署" },
+		{ LEAF_SEARCH, "search", "查找" }, { LEAF_COSIGNED, "log cosigned", "日志副署" }, { LEAF_MONTH_KEYS, "month keys", "月密钥" } };
 
 	return LOOK_UP(words, kind, leaf_kind_name(kind));
 }
