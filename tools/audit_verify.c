@@ -198,7 +198,7 @@ static void people_covered(const struct childvault_audit_summary *s)
 {
 	char root[65], time[25];
 
-	if (s->size == 0) {
+	if (s->size == 0 || s->missing >= s->size) {
 		line("covered", "范围", "%s", tr("nothing", "没有任何记录"));
 		return;
 	}
@@ -309,6 +309,12 @@ static void on_copy_finding(void *cookie, const struct copy_finding *f)
 	run->shown++;
 }
 
+/* Files from outside of the folder may be what cannot be used: the error alone does not tell. */
+static bool outside_files(const struct childvault_audit_options *o)
+{
+	return o->vkey_file != NULL || o->known_file != NULL || o->policy_file != NULL;
+}
+
 /* The log first: what it signs is what the copy is held against. 0, or an exit code after a message. */
 static int verify(struct run *run, bool *ret_ok)
 {
@@ -318,7 +324,10 @@ static int verify(struct run *run, bool *ret_ok)
 	run->o.cookie = run;
 	run->against.check.found = on_copy_finding;
 	run->against.check.cookie = run;
-	if ((r = childvault_audit_verify(&run->o, &run->sum)) < 0)
+	if ((r = childvault_audit_verify(&run->o, &run->sum)) < 0 && outside_files(&run->o))
+		return cli_fail(EXIT_FAILED, "%s, or a file given with --vkey, --known or --policy: %s",
+		    "%s 或 --vkey、--known、--policy 所给文件：%s", run->o.dir, cv_strerror(r));
+	if (r < 0)
 		return cli_fail(EXIT_FAILED, "%s: %s", "%s：%s", run->o.dir, cv_strerror(r));
 	if (run->against.copy != NULL) {
 		run->against.check.size = run->sum.root_signed ? run->sum.size : 0;
