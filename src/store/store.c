@@ -525,6 +525,9 @@ int store_turn_end(struct store *s)
 		r = CV_ERR_IO;
 	else if (r == 0 && !placed(s))
 		r = CV_ERR_FULL;
+	/* The next file is free since its rows are in LMDB: what the overlay still names there is about to be overwritten. */
+	if (r == 0 && where(s) == PLACE_NEXT)
+		absorb(s);
 	if (r == 0)
 		r = seal_block(s, 0);
 	if (r == 0)

@@ -972,6 +972,26 @@ static void ring_wraps_many_times(void **state)
 	engine_dispose(p);
 }
 
+/* A turn's end may find its place in a file whose rows have just gone to LMDB: what is read before the next turn is not what it wrote. */
+static void reads_between_turns_survive_the_reuse_of_a_file(void **state)
+{
+	struct place *p = place_new(true);
+	struct store *s = engine_open(p);
+	char k[16];
+
+	(void)state;
+	for (unsigned n = 1; n <= 30; n++) {
+		assert_int_equal(turn_n(s, n), 0);
+		(void)snprintf(k, sizeof(k), "big%u", n);
+		turn_big(s, k, 20000);
+		store_checkpointed(s, store_durable_leaves(s));
+		for (unsigned i = 1; i <= n; i++)
+			assert_true(has_n(s, i));
+	}
+	assert_int_equal(store_close(s, true), 0);
+	engine_dispose(p);
+}
+
 static void file_is_taken_again_only_when_free(void **state)
 {
 	struct journal j = { .files = 2, .file = 0, .off = 60000, .file_bytes = FILE_BYTES };
@@ -1414,6 +1434,7 @@ int main(void)
 		cmocka_unit_test(journal_put_back_refuses_start),
 		cmocka_unit_test(leaves_come_again_after_a_crash_before_the_commit),
 		cmocka_unit_test(ring_wraps_many_times),
+		cmocka_unit_test(reads_between_turns_survive_the_reuse_of_a_file),
 		cmocka_unit_test(file_is_taken_again_only_when_free),
 		cmocka_unit_test(journal_is_full_without_checkpoints),
 		cmocka_unit_test(room_ends_before_the_block_does),
