@@ -356,20 +356,24 @@ def split_leaves(data):
 
 
 def read_leaves(log_dir):
-    """All leaves that stand in full bundles and in the tail."""
+    """All leaves that stand in full bundles and in the tail, of a log that may be written meanwhile."""
     leaves, n = [], 0
     while True:
         path = os.path.join(log_dir, "tile", "entries", tile_name(n))
-        if not os.path.exists(path):
+        if os.path.exists(path):
+            with open(path, "rb") as f:
+                leaves += split_leaves(f.read())
+            n += 1
+            continue
+        tail = []
+        if os.path.exists(os.path.join(log_dir, "tail")):
+            with open(os.path.join(log_dir, "tail"), "rb") as f:
+                tail = split_leaves(f.read())
+        if not tail or leaf_head(tail[0])[1] <= len(leaves) or not os.path.exists(path):
             break
-        with open(path, "rb") as f:
-            leaves += split_leaves(f.read())
-        n += 1
-    tail = os.path.join(log_dir, "tail")
-    if os.path.exists(tail):
-        with open(tail, "rb") as f:
-            leaves += split_leaves(f.read())
-    return leaves
+        # The tail became a bundle after that was looked for, and this one is the next.
+    # One that has not been replaced yet begins below its bundle's end.
+    return leaves + (tail if tail and leaf_head(tail[0])[1] == len(leaves) else [])
 
 
 def leaf_head(leaf):
