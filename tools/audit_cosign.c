@@ -213,14 +213,6 @@ static uint64_t size_before(const struct witness_state *s, const struct buf *not
 	return 0;
 }
 
-/* Two names of one file: written alike, or both there already. */
-static bool same_file(const char *a, const char *b)
-{
-	struct stat s, t;
-
-	return b != NULL && (strcmp(a, b) == 0 || (stat(a, &s) == 0 && stat(b, &t) == 0 && s.st_dev == t.st_dev && s.st_ino == t.st_ino));
-}
-
 static int cosign(struct cosign *x)
 {
 	const struct witness_log *log;
@@ -275,7 +267,7 @@ int audit_cosign(int argc, char **argv)
 		return keygen(name, a.argv[0]);
 	if (x.key_path == NULL || x.state_path == NULL)
 		return cli_usage("cosign", "--key and --state are needed", "需要 --key 和 --state");
-	if (x.to != NULL && (same_file(x.to, x.key_path) || same_file(x.to, x.state_path) || same_file(x.to, x.vkey_path)))
+	if (x.to != NULL && (cli_same_file(x.to, x.key_path) || cli_same_file(x.to, x.state_path) || cli_same_file(x.to, x.vkey_path)))
 		return cli_usage("cosign", "--to would overwrite the key or the state, without which there is no witness any more",
 		    "--to 会覆盖密钥或状态文件，见证人将无法再作见证");
 	x.dir = a.argv[0];

@@ -1,6 +1,7 @@
 /* A log folder verified, opened and counted. */
 #include "audit_gather.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,6 +217,18 @@ static int count_all(const struct gather_ask *ask, struct gathered *g)
 	if (r == 0 && g->tally.poor)
 		r = CV_ERR_NOMEM;
 	return r == 0 ? 0 : cli_fail(EXIT_FAILED, "%s: %s", "%s：%s", ask->dir, cv_strerror(r));
+}
+
+int gather_may_write(const struct gather_ask *ask, const char *out)
+{
+	const char *read[] = { ask->key, ask->vkey, ask->known, ask->policy };
+	char months[PATH_MAX];
+	bool same = ask->key != NULL && trail_months_path(ask->key, months) && cli_same_file(out, months);
+
+	for (size_t i = 0; i < sizeof read / sizeof read[0]; i++)
+		same = same || cli_same_file(out, read[i]);
+	return same ? cli_fail(EXIT_USAGE, "%s is the key or another file that is read: it is not overwritten",
+	    "%s 是密钥或所读取的文件，不予覆盖", out) : 0;
 }
 
 int gather(const struct gather_ask *ask, struct gathered *g)

@@ -58,6 +58,8 @@ struct gathered {
 	void *cookie;
 };
 
+/* That out may be written: it is neither the key nor another file that is read. 0, or EXIT_USAGE after a message. */
+int gather_may_write(const struct gather_ask *ask, const char *out);
 /*
  * Parse, verify, open and count what happened from g->first_day to g->last_day. g is zeroed but for these two, each and cookie;
  * gather_free follows in any case. 0 or an exit code after a message. A log with faults is counted all the same: g->verdict says so.

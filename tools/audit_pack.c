@@ -58,6 +58,7 @@ int audit_pack(int argc, char **argv)
 		{ "verify", OPTION_TEXT, &file, "FILE", "check a pack's signature instead", "改为核验审计包的签名" },
 		{ "by", OPTION_TEXT, &by, "PUBLIC", "the public file of who is to have signed it", "应签署者的公开文件" } };
 	struct cli_args a;
+	int code;
 
 	gather_options(&ask, options + 4);
 	if (!cli_parse(argc, argv, &help, options, sizeof options / sizeof options[0], 0, 1, &a))
@@ -67,5 +68,5 @@ int audit_pack(int argc, char **argv)
 	if (file != NULL || by != NULL || a.argc != 1 || out == NULL || year == 0)
 		return cli_usage("pack", "either DIR, --year and --out, or --verify and --by", "需要 DIR、--year 和 --out，或 --verify 和 --by");
 	ask.dir = a.argv[0];
-	return make_pack(&ask, year, out);
+	return (code = gather_may_write(&ask, out)) != 0 ? code : make_pack(&ask, year, out);
 }

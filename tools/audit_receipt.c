@@ -206,6 +206,9 @@ int audit_receipt_verify(int argc, char **argv)
 	if ((text && x.html_path != NULL) || (x.keys_path != NULL && x.log_path == NULL))
 		return cli_usage("receipt", "--keys goes with --log, --text not with --html", "--keys 须与 --log 同用，--text 不与 --html 同用");
 	x.path = a.argv[0];
+	if (x.html_path != NULL && (cli_same_file(x.html_path, x.path) || cli_same_file(x.html_path, x.policy_path) ||
+	    cli_same_file(x.html_path, x.vkey_path) || cli_same_file(x.html_path, x.keys_path)))
+		return cli_usage("receipt", "--html would overwrite a file that is read", "--html 会覆盖所读取的文件");
 	buf_init(&x.policy, 1u << 20);
 	code = run(&x);
 	clear(&x.file);

@@ -87,6 +87,8 @@ int audit_report(int argc, char **argv)
 		return cli_usage("report", "--html names the file to write", "请用 --html 指定输出文件");
 	if ((code = take_days(from, to, &g)) != 0)
 		return code;
+	if ((code = gather_may_write(&ask, html)) != 0)
+		return code;
 	ask.dir = a.argv[0];
 	memset(&page, 0, sizeof page);
 	if ((code = gather(&ask, &g)) == 0) {

@@ -247,13 +247,23 @@ int cli_put_in_place(const char *fresh, const char *path)
 	return cli_fail(EXIT_FAILED, "cannot write %s: %s", "无法写入 %s：%s", path, strerror(why));
 }
 
+bool cli_same_file(const char *a, const char *b)
+{
+	struct stat s, t;
+
+	return b != NULL && (strcmp(a, b) == 0 || (stat(a, &s) == 0 && stat(b, &t) == 0 && s.st_dev == t.st_dev && s.st_ino == t.st_ino));
+}
+
 int cli_write_file(const char *path, const void *p, size_t n, unsigned mode, bool replace)
 {
 	char temporary[PATH_ROOM];
 	const char *target = path;
+	struct stat st;
 	int fd;
 
 	if (replace) {
+		if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+			return cli_fail(EXIT_FAILED, "%s is no file to write to", "%s 不是可写入的普通文件", path);
 		if (snprintf(temporary, sizeof temporary, "%s.new", path) >= (int)sizeof temporary)
 			return cli_fail(EXIT_FAILED, "the path is too long: %s", "路径过长：%s", path);
 		(void)unlink(temporary);	/* left over from a run that was cut short, if it is there at all */

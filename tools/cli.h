@@ -78,7 +78,12 @@ bool cli_language(const char *s);
 
 /* Append a file, or standard input for "-" or NULL, to ret. 0, or an exit code after a message. */
 int cli_read_file(const char *path, struct buf *ret);
-/* Write a new file with mode; it must not exist unless replace, which puts the new one in its place at once. 0 or exit code. */
+/* Whether a and b (NULL: no) are names of one file: written alike, or both there already. */
+bool cli_same_file(const char *a, const char *b);
+/*
+ * Write a new file with mode; it must not exist unless replace, which puts the new one in its place at once, but never in that of a
+ * device, a pipe or a folder. 0 or exit code.
+ */
 int cli_write_file(const char *path, const void *p, size_t n, unsigned mode, bool replace);
 /* Put the file fresh at path, over what stands there, and sync the folder; fresh is gone in any case. 0 or exit code. */
 int cli_put_in_place(const char *fresh, const char *path);
