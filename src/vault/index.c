@@ -242,6 +242,9 @@ static int note_epoch(struct vault *v, struct record *rec, const struct policy_i
 	}
 	if (!has)
 		return 0;
+	/* What jobs that were given up have left behind makes room. */
+	if (rec->head.tokens == HEAD_TOKENS && (r = index_clean(v, rec)) != 0)
+		return r;
 	at = place_of(&rec->head, &t, &there);
 	if (there)
 		return 0;
