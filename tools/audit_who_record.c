@@ -28,6 +28,7 @@ struct record_keys {
 	size_t bodies;
 	uint64_t *index;	/* what the column says */
 	size_t found;
+	uint64_t end;		/* leaves before this one are what the receipt covers */
 };
 
 /* ---- the receipt ------------------------------------------------------------------------------------------------------------ */
@@ -75,6 +76,7 @@ static int take_item(struct record_keys *k, const struct who *w, const uint8_t r
 	case RECEIPT_PAGE:
 		if (memcmp(item->page.record, record, 16) != 0 || memcmp(item->page.vault, trail_genesis(w->trail)->vault, 16) != 0)
 			return CV_ERR_AUTH;
+		k->end = item->page.end > k->end ? item->page.end : k->end;
 		return 0;
 	case RECEIPT_DAY:
 		return take_day(k, &item->day);
@@ -217,6 +219,10 @@ int who_record(struct who *w, const char *record, const char *keys_path)
 	else if ((lost = missing(w, &k)) != 0)
 		code = cli_fail(EXIT_VERIFY, "%llu entries that the receipt lists are not in this copy", "清单所列的 %llu 条记录不在该副本中",
 		    (unsigned long long)lost);
+	else if (k.end < trail_size(w->trail))
+		(void)cli_fail(0, "the receipt covers entries before %llu, the copy has %llu: later ones are found on the receipt's days alone",
+		    "清单只涵盖第 %llu 条之前的记录，副本共有 %llu 条：其后的记录只在清单所含日期内可查到", (unsigned long long)k.end,
+		    (unsigned long long)trail_size(w->trail));
 out:
 	if (k.body != NULL)
 		wipe(k.body, k.bodies * sizeof *k.body);
