@@ -220,9 +220,9 @@ int who_record(struct who *w, const char *record, const char *keys_path)
 		code = cli_fail(EXIT_VERIFY, "%llu entries that the receipt lists are not in this copy", "清单所列的 %llu 条记录不在该副本中",
 		    (unsigned long long)lost);
 	else if (k.end < trail_size(w->trail))
-		(void)cli_fail(0, "the receipt covers entries before %llu, the copy has %llu: later ones are found on the receipt's days alone",
-		    "清单只涵盖第 %llu 条之前的记录，副本共有 %llu 条：其后的记录只在清单所含日期内可查到", (unsigned long long)k.end,
-		    (unsigned long long)trail_size(w->trail));
+		(void)cli_fail(0, "the receipt covers entries before %llu, the copy has %llu: later ones are found on its days alone",
+		    "清单只涵盖第 %llu 条之前的记录，副本共有 %llu 条：其后的记录只在清单所含日期内可查到",
+		    (unsigned long long)k.end, (unsigned long long)trail_size(w->trail));
 out:
 	if (k.body != NULL)
 		wipe(k.body, k.bodies * sizeof *k.body);
