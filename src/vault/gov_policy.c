@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "vault/gov_internal.h"
+#include "vault/index.h"
+#include "vault/jobs_internal.h"
 #include "vault/operation.h"
 
 /* What the directory gives already: custodians hand out class keys before a policy uses them. */
@@ -92,7 +94,8 @@ int gov_policy_apply(struct vault *v, struct vault_call *c, const struct gov_obj
 	*undo = (struct gov_policy_undo){ .policy = v->policy, .document = v->policy_doc };
 	memcpy(undo->digest, v->policy_digest, 32);
 	in_force(v, new, &document, reading->policy_digest);
-	return policy_leaf(v, c, o);
+	jobs_save(v);
+	return (r = index_follow(v)) != 0 ? r : policy_leaf(v, c, o);
 }
 
 void gov_policy_commit(struct vault *v)

@@ -69,6 +69,24 @@ int index_load(struct vault *v)
 	return r;
 }
 
+int index_follow(struct vault *v)
+{
+	bool given_up = false;
+
+	for (unsigned i = 0; i < v->indexes; i++) {
+		struct index_state *x = &v->index[i];
+		bool has = false;
+
+		for (unsigned k = 0; k < policy_indexes(v->policy); k++)
+			has = has || policy_index(v->policy, k)->id == x->id;
+		if (has || (x->epoch == 0 && x->making == 0))
+			continue;
+		x->epoch = x->making = 0;	/* last stays: no epoch comes again */
+		given_up = true;
+	}
+	return given_up ? index_store(v) : 0;
+}
+
 /* ---- tokens and postings -------------------------------------------------------------------------------------------------- */
 
 int index_token(struct vault *v, const struct policy_index *x, uint32_t epoch, const struct value *values, uint8_t ret[16])

@@ -16,6 +16,11 @@ struct index_state *index_state_of(struct vault *v, uint16_t id);
 /* Put the META row again, after a change of a state. 0 or an error. */
 int index_store(struct vault *v);
 /*
+ * Another policy is in force: an index that it has no more answers to no later one that has it again, until a job has made it; nothing
+ * that is written meanwhile is posted. After jobs_save. 0 or an error.
+ */
+int index_follow(struct vault *v);
+/*
  * The class's row (or, with drop, a hand-in) of rec holds x from now on: put the postings that follow, take away those that do not (a
  * hand-in takes none away), and bring rec->head up to date. A unique value that stands in another record is noted in v->twin. 0 or an
  * error.
