@@ -89,7 +89,13 @@ const char *word_outcome(unsigned outcome)
 		{ PROBLEM_INTEGRITY, "stored data do not open", "存储的数据无法核实" }, { PROBLEM_NOT_FOUND, "no such file", "没有该档案" },
 		{ PROBLEM_NOT_PERMITTED, "not permitted", "不允许" }, { PROBLEM_UNAUTHENTICATED, "no session", "未登录" },
 		{ PROBLEM_PRECONDITION_FAILED, "changed meanwhile", "期间已被修改" }, { PROBLEM_VALIDATION, "values not valid", "数据不合格" },
-		{ PROBLEM_CONFLICT, "conflict", "冲突" }, { PROBLEM_RATE_LIMITED, "too many", "过于频繁" } };
+		{ PROBLEM_CONFLICT, "conflict", "冲突" }, { PROBLEM_RATE_LIMITED, "too many", "过于频繁" },
+		{ OUTCOME_REASON + 35, "guardian's standing in doubt", "监护人资格存疑" }, { OUTCOME_REASON + 37, "another file has this value",
+		"其他档案已有此值" },
+		{ OUTCOME_REASON + 36, "not cosigned lately", "日志未经见证人及时副署" }, { PROBLEM_BAD_REQUEST, "request not valid", "请求有误" },
+		{ PROBLEM_PURPOSE_REQUIRED, "purpose missing", "未说明目的" }, { PROBLEM_BAD_CURSOR, "page mark not valid", "翻页标记无效" },
+		{ PROBLEM_INVALID_UTF8, "text not UTF-8", "文本编码有误" }, { PROBLEM_UNKNOWN_FIELD, "no such field", "没有该字段" },
+		{ PROBLEM_METHOD_NOT_ALLOWED, "no such call", "没有该调用" } };
 
 	return LOOK_UP(words, outcome, outcome_name(outcome));
 }
