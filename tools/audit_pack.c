@@ -34,6 +34,8 @@ static int make_pack(struct gather_ask *ask, uint64_t year, const char *out)
 	g.last_day = clock_days((int)year + 1, 1, 1) - 1;
 	if ((code = gather(ask, &g)) == 0 && g.key.lent)
 		code = cli_fail(EXIT_FAILED, "lent months sign nothing: an auditor's own key is needed", "借来的月份不能签署：需要审计员自己的密钥");
+	else if (code == 0 && !pack_covers(&g))
+		code = cli_fail(EXIT_FAILED, "the log has no entry of %u", "日志中没有 %u 年的条目", (unsigned)year);
 	else if (code == 0)
 		code = write_pack(&g, (unsigned)year, out);
 	if (code == 0 && g.verdict != 0)

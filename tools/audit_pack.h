@@ -14,4 +14,7 @@ int pack_sign(const struct gathered *g, const json_t *j, struct buf *ret);
 /* Hold a pack against the public file of who is to have signed it. 0 and what was said, or an exit code after a message. */
 int pack_verify(const char *path, const char *public_path);
 
+/* Whether the log has an entry of the days that were asked for: of others a pack would count nothing, and be signed. */
+bool pack_covers(const struct gathered *g);
+
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "audit_pack.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "format/leaf.h"
 #include "format/message.h"
@@ -58,18 +59,53 @@ static void add_to_row(json_t *rows, const char *verb, const char *role, const c
 	json_array_append_new(rows, json_pack("[s,s,s,I]", verb, role, purpose, (json_int_t)n));
 }
 
+#define DAY_MS 86400000u
+
+/* The days of the log that lie in what was asked for. False: there are none. */
+static bool covered_days(const struct gathered *g, int32_t *ret_first, int32_t *ret_last)
+{
+	int32_t first = (int32_t)(g->summary.first_ms / DAY_MS), last = (int32_t)(g->summary.last_ms / DAY_MS);
+
+	*ret_first = first > g->first_day ? first : g->first_day;
+	*ret_last = last < g->last_day ? last : g->last_day;
+	return g->summary.size > 0 && *ret_first <= *ret_last;
+}
+
+bool pack_covers(const struct gathered *g)
+{
+	int32_t first, last;
+
+	return covered_days(g, &first, &last);
+}
+
+static void set_day(json_t *j, const char *name, int32_t day)
+{
+	unsigned month, d;
+	char text[32];
+	int year;
+
+	clock_date(day, &year, &month, &d);
+	(void)snprintf(text, sizeof text, "%04d-%02u-%02u", year, month, d);
+	json_object_set_new(j, name, json_string(text));
+}
+
 /* ---- sections -------------------------------------------------------------------------------------------------------------- */
 
 static json_t *coverage(const struct gathered *g)
 {
 	const struct childvault_audit_summary *s = &g->summary;
 	json_t *j = json_object();
+	int32_t first, last;
 	char root[65];
 
 	hex_encode(s->root, sizeof s->root, root);
 	set(j, "size", s->size);
 	json_object_set_new(j, "root", json_string(root));
 	json_object_set_new(j, "signed", json_boolean(s->root_signed));
+	if (covered_days(g, &first, &last)) {
+		set_day(j, "from", first);
+		set_day(j, "to", last);
+	}
 	set(j, "closed_days", s->seals);
 	set(j, "faults", s->faults);
 	set(j, "notes", s->notes);

@@ -274,6 +274,13 @@ static int end_pass(struct vault *v, struct job *j)
 		return 0;
 	}
 	v->call_saved.valid = false;
+	/* What was passed over would be found no more: the epoch that answers goes on. */
+	if (j->skipped > 0) {
+		j->state = JOB_FAILED;
+		if ((r = reindex_cancel(v, j)) == 0)
+			store_commit(v->store);
+		return r;
+	}
 	if ((r = reindex_switch(v, j)) != 0)
 		return r;
 	store_commit(v->store);
