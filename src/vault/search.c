@@ -153,25 +153,26 @@ static bool names_token(const struct head *h, const struct policy_index *x, uint
 	return false;
 }
 
-/* A record that is there, for a search that found none. 0 or an error. */
-static int stand_in(struct vault *v, struct vault_call *c, const uint8_t token[16], struct search *s)
+/* A record that is there, for a search that found none; whatever becomes of it, nothing was found. */
+static void stand_in(struct vault *v, struct vault_call *c, const uint8_t token[16], struct search *s)
 {
+	__attribute__((uninitialized)) struct record rec;	/* record_load writes what is read */
 	struct store_value val;
-	uint8_t key[REC_KEY_MAX];
-	struct record rec;
+	uint8_t key[REC_KEY_MAX], id[16];
+	uint32_t epoch, slot;
+	uint64_t serial;
 	size_t n;
-	int r;
 
 	if (v->counters.next_serial < 2)
-		return 0;
-	rec.serial = 1 + be48_get(token) % (v->counters.next_serial - 1);
-	n = rec_key(rec.serial, REC_HEAD, 0, 0, key);
-	if ((r = store_get(v->store, STORE_REC, key, n, &val)) != 0)
-		return r == CV_ERR_NOTFOUND ? 0 : r;
-	if (val.n >= HEAD_PREFIX && (r = record_load(v, val.p + 10, false, &rec)) == 0)
+		return;
+	serial = 1 + be48_get(token) % (v->counters.next_serial - 1);
+	n = rec_key(serial, REC_HEAD, 0, 0, key);
+	if (store_get(v->store, STORE_REC, key, n, &val) != 0 || head_prefix_decode(val.p, val.n, &epoch, &slot, id) != 0)
+		return;
+	if (record_load(v, id, false, &rec) == 0) {
 		(void)may_know(v, c, &rec, s);
-	wipe(rec.head.log_key, sizeof(rec.head.log_key));
-	return r;
+		wipe(rec.head.log_key, sizeof(rec.head.log_key));
+	}
 }
 
 /* Sort the found out; the leaf is about the one child that was found, known to the caller or not. */
@@ -202,7 +203,7 @@ static int sort_out(struct vault *v, struct vault_call *c, const uint8_t token[1
 		wipe(rec.head.log_key, sizeof(rec.head.log_key));
 	}
 	if (r == 0 && s->found.n == 0)
-		r = stand_in(v, c, token, s);
+		stand_in(v, c, token, s);
 	if (s->hits > 1) {		/* of many children the leaf names none */
 		c->has_child = false;
 		memset(c->detail.record, 0, sizeof(c->detail.record));
