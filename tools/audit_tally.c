@@ -126,6 +126,7 @@ static void *one_more(struct tally *t, void *array, size_t unit, size_t *n, size
 enum act_group act_group(const struct act *a)
 {
 	switch (a->kind) {
+	case LEAF_SEARCH:	/* whose file it is is what a search tells */
 	case LEAF_READ:
 	case LEAF_HISTORY:
 		return a->view == VIEW_CLEAR ? ACT_CLEAR : ACT_READ;
