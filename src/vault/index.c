@@ -89,7 +89,8 @@ int index_follow(struct vault *v)
 
 /* ---- tokens and postings -------------------------------------------------------------------------------------------------- */
 
-int index_token(struct vault *v, const struct policy_index *x, uint32_t epoch, const struct value *values, uint8_t ret[16])
+/* The token of an index from values of its fields, in their order. 0, CV_ERR_NOTFOUND: nothing to look for. */
+static int index_token(struct vault *v, const struct policy_index *x, uint32_t epoch, const struct value *values, uint8_t ret[16])
 {
 	uint8_t normal[INDEX_NORMAL_MAX];
 	size_t n = 0;

@@ -28,8 +28,6 @@ int index_follow(struct vault *v);
 int index_note(struct vault *v, struct record *rec, uint16_t class_id, const struct content *x, bool drop);
 /* Take away the postings of rec under epochs that are neither answered from nor being made. 0 or an error. */
 int index_clean(struct vault *v, struct record *rec);
-/* The token of an index from values of its fields, in their order. 0, CV_ERR_NOTFOUND: nothing to look for. */
-int index_token(struct vault *v, const struct policy_index *x, uint32_t epoch, const struct value *values, uint8_t ret[16]);
 /*
  * The records under a token: serials, ascending, at most INDEX_FOUND_MAX. A posting that does not open is left out, and the operator is
  * told. 0 or the store's error.

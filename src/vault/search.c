@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "keys/index.h"
 #include "vault/gov.h"
 #include "vault/index.h"
 
@@ -16,7 +17,7 @@ struct search {
 	const struct policy_index *index;
 	const struct policy_role *role;		/* that asks */
 	struct value value[POLICY_INDEX_FIELDS];
-	uint8_t normal[INDEX_NORMAL_MAX];	/* of the values, for buckets */
+	uint8_t normal[INDEX_NORMAL_MAX];	/* of the values: what the token is of, and what a bucket's candidates must hold */
 	size_t normal_n;
 	struct index_found found;
 	unsigned hits;
@@ -224,8 +225,8 @@ static unsigned look(struct vault *v, struct vault_call *c, struct search *s)
 	}
 	if ((r = gov_search_budget(v, c)) != 0)
 		return r == CV_ERR_DENIED ? c->problem : call_failed(c, r);
-	if ((r = index_token(v, s->index, state->epoch, s->value, token)) != 0 ||
-	    (r = index_find(v, s->index, state->epoch, token, &s->found)) != 0 || (r = sort_out(v, c, token, state->epoch, s)) != 0)
+	keys_index_token(v->keys, s->index->id, state->epoch, s->index->bits, s->normal, s->normal_n, token);
+	if ((r = index_find(v, s->index, state->epoch, token, &s->found)) != 0 || (r = sort_out(v, c, token, state->epoch, s)) != 0)
 		return call_failed(c, r == CV_ERR_NOTFOUND ? CV_ERR_AUTH : r);
 	return 0;
 }
